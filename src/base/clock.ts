@@ -1,0 +1,32 @@
+/** Port for time. Stages take a clock, so that a simulated run can own it. All instants are UTC milliseconds. */
+export interface Clock {
+  now(): number
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve()
+      const finish = (): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', finish)
+        resolve()
+      }
+      const timer = setTimeout(finish, ms)
+      signal?.addEventListener('abort', finish, { once: true })
+    }),
+}
+
+export const DAY_MS = 86_400_000
+
+/** Days since 1970-01-01 UTC. */
+export function dayOf(instant: number): number {
+  return Math.floor(instant / DAY_MS)
+}
+
+/** `2026-11-23` for a day number. */
+export function formatDay(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10)
+}

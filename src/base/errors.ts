@@ -1,0 +1,87 @@
+/**
+ * The one registry of errors that a person can see. A code is never reused or renamed once released;
+ * `docs/errors.md` explains each, and a test compares the two in both directions.
+ *
+ * `exit`: 1 refused or failed, 2 bad usage (sysexits are not used: scripts want few values).
+ * `status`: the HTTP status when the staff API answers with it.
+ * `hint`: what to do, one sentence, no secrets and no personal data.
+ */
+export const ERRORS = {
+  bad_usage: { exit: 2, status: 400, hint: 'Run `bulkhead --help` for the commands and their options.' },
+  config_invalid: { exit: 1, status: 400, hint: 'Correct the line named above; `docs/configuration.md` describes every key.' },
+  config_unreadable: { exit: 1, status: 400, hint: 'Check the path and the permissions of the configuration file.' },
+  data_dir_foreign: { exit: 1, status: 409, hint: 'Name an empty or absent folder, or one that Bulkhead made (it holds a file FORMAT).' },
+  data_format_newer: { exit: 1, status: 409, hint: 'This data was written by a newer Bulkhead; start that version or a newer one.' },
+  already_running: { exit: 1, status: 409, hint: 'Stop the process named above, or use another --data folder.' },
+  not_running: { exit: 1, status: 503, hint: 'Start it with `npm start` (or `bulkhead up`) on the same --data folder.' },
+  key_missing: { exit: 1, status: 503, hint: 'Restore the key folder from its backup; without its keys this data cannot be opened, and no new key is ever made for old data.' },
+  key_wrong: { exit: 1, status: 503, hint: 'The key folder belongs to another instance or its key-encryption key was changed; restore the right one.' },
+  key_exists: { exit: 1, status: 409, hint: 'A key folder for this instance exists already; keys are created once.' },
+  port_taken: { exit: 1, status: 409, hint: 'Choose another port with --port or --console-port.' },
+  unauthorized: { exit: 1, status: 401, hint: 'Use the operator credential that the first start wrote beside the keys.' },
+  reason_required: { exit: 2, status: 400, hint: 'Add --reason "…": looking at people is on record.' },
+  not_found: { exit: 1, status: 404, hint: 'Check the spelling; `bulkhead who` takes an email address or an id as your systems sent it.' },
+  vendor_unknown: { exit: 1, status: 404, hint: '`bulkhead vendor list` names the configured vendors.' },
+  destination_unknown: { exit: 1, status: 404, hint: '`bulkhead vendor show V` names its destinations.' },
+  vendor_not_cut: { exit: 1, status: 409, hint: 'Nothing to restore: the flow to this vendor is open.' },
+  vendor_unfenced: { exit: 1, status: 500, hint: 'Kill the process named above by hand; until it is gone a request may still start.' },
+  directory_invalid: { exit: 1, status: 400, hint: 'The first line must name the columns; `id` is needed. See `docs/directory.md`.' },
+  window_invalid: { exit: 2, status: 400, hint: 'Give instants as ISO 8601 with a zone, for example 2025-11-08T00:00:00Z, the start before the end.' },
+  warehouse_behind: { exit: 1, status: 503, hint: 'The warehouse has not caught up with the ledger yet; try again, and see `bulkhead doctor`.' },
+  warehouse_failed: { exit: 1, status: 500, hint: 'See the warehouse lines of the diagnostics; the log keeps every event until it works again.' },
+  vault_refused: { exit: 1, status: 403, hint: 'This role may not make that call; see docs/SECURITY.md for the capabilities.' },
+  vault_unavailable: { exit: 1, status: 503, hint: 'The vault is starting or stopped; nothing was kept. Try again.' },
+  log_corrupt: { exit: 1, status: 500, hint: 'Stop, copy the data folder, and restore the log folder from its backup.' },
+  ledger_corrupt: { exit: 1, status: 500, hint: 'Stop, copy the data folder, and restore the ledger from its backup.' },
+  dependency_missing: { exit: 1, status: 500, hint: 'Run `npm run setup:system`, which installs what the system packages provide.' },
+  drill_failed: { exit: 1, status: 500, hint: 'Read the score above: the figures that are not as expected are named.' },
+  internal: { exit: 1, status: 500, hint: 'This is a defect in Bulkhead; please report it with the code path named above.' },
+} as const satisfies Record<string, ErrorSpec>
+
+export interface ErrorSpec {
+  exit: 1 | 2
+  status: number
+  hint: string
+}
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** An error meant for a person. `message` says what happened, without personal data and without secrets. */
+export class BulkheadError extends Error {
+  readonly code: ErrorCode
+  readonly hint: string
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause })
+    this.name = 'BulkheadError'
+    this.code = code
+    this.hint = options.hint ?? ERRORS[code].hint
+  }
+
+  get exit(): 1 | 2 {
+    return ERRORS[this.code].exit
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status
+  }
+
+  toJSON(): { error: { code: ErrorCode; message: string; hint: string } } {
+    return { error: { code: this.code, message: this.message, hint: this.hint } }
+  }
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERRORS, value)
+}
+
+/** Wraps anything thrown; a known error passes unchanged. */
+export function toBulkheadError(thrown: unknown): BulkheadError {
+  if (thrown instanceof BulkheadError) return thrown
+  return new BulkheadError('internal', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown })
+}
+
+/** A broken promise of our own code; the process that sees one stops rather than go on with wrong state. */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(`assertion failed: ${message}`)
+}

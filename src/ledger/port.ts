@@ -1,0 +1,57 @@
+/**
+ * The ledger of disclosures, and the cursors of everything that reads log and ledger. One writer: the worker. Every
+ * method that writes returns after the flush.
+ */
+import type { Intent, LedgerEntry, LogPosition, Outcome } from '#model/disclosure.ts'
+
+export type IntentDraft = Omit<Intent, 'type' | 'version' | 'entry' | 'at' | 'salt' | 'manifest'>
+export type OutcomeDraft = Omit<Outcome, 'type' | 'version' | 'entry' | 'at'>
+
+/** A load that was decided on and perhaps begun: recovery repeats it with the same token. [from, to) of log or ledger. */
+export interface LoadPlan {
+  table: 'events' | 'disclosures'
+  from: number
+  to: number
+  token: string
+}
+
+export interface DeadLetter {
+  destination: string
+  entry: number
+  reason: string
+  count: number
+}
+
+export interface Ledger {
+  /** Number of the last entry. */
+  readonly head: number
+  /** The number that the next intent will get: its manifest is sealed under it before the append. */
+  nextEntry(): number
+  /** All or nothing, flushed. `manifest` comes sealed. Numbers must be as `nextEntry` said, in order. */
+  appendIntents(drafts: readonly (IntentDraft & { entry: number; manifest: string })[]): Promise<Intent[]>
+  /** Closes intents and, in the same commit, moves the destination's cursor when given. */
+  appendOutcomes(drafts: readonly OutcomeDraft[], cursor?: { destination: string; position: LogPosition }): Promise<Outcome[]>
+  moveCursor(destination: string, position: LogPosition): Promise<void>
+  cursor(destination: string): LogPosition
+  /** Intents without an outcome, in order. */
+  openIntents(destination?: string): Intent[]
+  read(from: number, limit: number): LedgerEntry[]
+  entry(number: number): LedgerEntry | undefined
+  loadCursor(table: LoadPlan['table']): number
+  plan(table: LoadPlan['table']): LoadPlan | undefined
+  savePlan(plan: LoadPlan): Promise<void>
+  /** Forgets the plan and moves the load cursor to its end, one commit. */
+  finishPlan(plan: LoadPlan): Promise<void>
+  /** Counters by destination and reason of what was not sent or refused; kept for reports. */
+  count(destination: string, counts: Record<string, number>): Promise<void>
+  counts(destination: string): Record<string, number>
+  close(): Promise<void>
+}
+
+/** What other processes may do with the ledger's file, also when no worker runs. */
+export interface LedgerReader {
+  head(): number
+  cursor(destination: string): LogPosition
+  openIntents(destination?: string): Intent[]
+  close(): void
+}

@@ -1,0 +1,45 @@
+/**
+ * The durable, ordered truth between the gateway and everything behind it. One writer (the gateway), any number of
+ * readers in other processes.
+ */
+import type { LogEntry, LogRecord, Ordinal } from '#model/log-entry.ts'
+
+export type LogDraft = Omit<LogEntry, 'seq' | 'dedup'> & {
+  /** 16 bytes for each record, zeros where there is nothing to compare; length = 16 × records. */
+  dedup: Buffer
+}
+
+export interface AppendResult {
+  /** 0 when every record was a repeat and nothing was written. */
+  seq: number
+  kept: number
+  repeats: number
+}
+
+export interface LogWriter {
+  /** Last sequence number that is durable. */
+  readonly head: number
+  readonly folder: number
+  /**
+   * Drops records whose hash was appended in the last 7 days (or earlier in this call), gives the rest numbers and
+   * writes them in one commit. On return they are flushed to disk; on a throw none of them is ever read by anyone.
+   */
+  append(drafts: readonly LogDraft[]): Promise<AppendResult[]>
+  /** Appends sealed blobs to the waiting file of the current folder, flushed on return; gives folder and offset of each. */
+  appendWaiting(blobs: readonly Buffer[]): Promise<{ folder: number; offset: number; length: number }[]>
+  /** Deletes folders that hold nothing at or above `seq`. */
+  dropBelow(seq: number): Promise<number>
+  close(): Promise<void>
+}
+
+export interface LogReader {
+  /** Last durable sequence number; 0 when empty. Cheap: readers poll it. */
+  head(): number
+  /** First sequence number still held. */
+  tail(): number
+  /** Entries from `seq` on, in order, until one of the limits is reached (at least one when there is any). */
+  read(seq: number, limits: { entries: number; bytes: number }): LogEntry[]
+  close(): void
+}
+
+export type { LogRecord, Ordinal }

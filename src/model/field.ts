@@ -1,0 +1,78 @@
+/**
+ * Fields are named by meaning, not by wire name. A protocol's catalogue maps its keys to these; what it does not know
+ * is `property.<key>`. Categories follow fideslang's data categories (https://ethyca.github.io/fideslang/), shortened
+ * to what policy needs.
+ */
+export const FIELDS = {
+  // Identity: sealed in the vault, never plain in log, warehouse or ledger.
+  email: 'identity',
+  name: 'identity',
+  first_name: 'identity',
+  last_name: 'identity',
+  phone: 'identity',
+  avatar: 'identity',
+  address: 'identity',
+  birth_date: 'identity',
+  national_id: 'identity',
+  username: 'identity',
+  ip: 'identity',
+  location: 'identity',
+  city: 'identity',
+  postal_code: 'identity',
+  // Identifiers: leave only as pseudonyms.
+  user_id: 'identifier',
+  device_id: 'identifier',
+  group_id: 'identifier',
+  session_id: 'identifier',
+  insert_id: 'identifier',
+  click_id: 'identifier',
+  // Context: reduced to a closed vocabulary on entry; the raw value is not kept.
+  country: 'context',
+  region: 'context',
+  os: 'context',
+  browser: 'context',
+  browser_version: 'context',
+  device: 'context',
+  referrer: 'context',
+  url: 'context',
+  utm: 'context',
+  search_keyword: 'context',
+  page_title: 'context',
+  timezone: 'context',
+  user_agent: 'context',
+  screen: 'context',
+  // What the event says.
+  event: 'event',
+  time: 'event',
+  // Machinery of SDKs (library name and version, cache busters): never personal, never forwarded as received.
+  technical: 'technical',
+} as const satisfies Record<string, Category>
+
+export type Category = 'identity' | 'identifier' | 'context' | 'event' | 'technical' | 'property'
+export type KnownField = keyof typeof FIELDS
+export type PropertyField = `property.${string}`
+export type Field = KnownField | PropertyField
+
+export function isKnownField(name: string): name is KnownField {
+  return Object.hasOwn(FIELDS, name)
+}
+
+export function isField(name: string): name is Field {
+  return isKnownField(name) || (name.startsWith('property.') && name.length > 9)
+}
+
+export function categoryOf(field: Field): Category {
+  return isKnownField(field) ? FIELDS[field] : 'property'
+}
+
+/** Shape in which a field leaves. `withheld` is the default for everything. */
+export const FORMS = ['clear', 'coarse', 'pseudonym', 'alias', 'withheld'] as const
+export type Form = (typeof FORMS)[number]
+
+/** Where an identity fact came from, weakest first: nothing from a weaker origin overwrites a stronger one. */
+export const TRUSTS = ['browser', 'server', 'directory'] as const
+export type Trust = (typeof TRUSTS)[number]
+
+export function trustRank(trust: Trust): number {
+  return TRUSTS.indexOf(trust)
+}

@@ -1,0 +1,90 @@
+/**
+ * What stands in the log: one entry for each accepted request, holding its records after the split. Law 1: everything
+ * here is a number, boolean, time, closed vocabulary, or approved text. Stored as UTF-8 JSON behind a version byte.
+ */
+import type { Trust } from '#model/field.ts'
+import type { ProfileOp, RecordType } from '#model/wire-record.ts'
+
+export const LOG_ENTRY_VERSION = 1
+
+/** 64-bit number of an identifier in the vault; below 2^53, so a JS number. Never shown to anyone. */
+export type Ordinal = number
+
+export interface LogEntry {
+  /** Position in the log, from 1, without gaps. */
+  seq: number
+  /** Arrival, UTC ms. */
+  at: number
+  source: string
+  protocol: string
+  surface: string
+  trust: Trust
+  /** Version of the policy under which the split decided what opened. */
+  policy: number
+  /** Where the unapproved text of this request lies sealed; absent when there was none. */
+  waiting?: WaitingRef
+  records: LogRecord[]
+  /** Keyed hashes (16 bytes each, base64, concatenated in record order, zeros where the SDK sent no insert id). */
+  dedup?: string
+}
+
+export interface WaitingRef {
+  /** Day number of the key under which it is sealed. */
+  day: number
+  /** File of the log folder, byte offset and length. */
+  folder: number
+  offset: number
+  length: number
+}
+
+export interface LogRecord {
+  type: RecordType
+  /** Event name; null when nobody has approved it (the text waits sealed). Absent on profiles and groups. */
+  name?: string | null
+  /** Event time, UTC ms. For profiles and groups: arrival. */
+  time: number
+  user?: Ordinal
+  device?: Ordinal
+  linked?: { role: 'user' | 'device'; ordinal: Ordinal }[]
+  /** Groups under configured keys: on events the memberships stated, on group records the subject. */
+  groups?: { key: string; ordinal: Ordinal }[]
+  op?: ProfileOp
+  context?: CoarseContext
+  /** Approved keys only; values are numbers, booleans, or approved text. */
+  properties?: Record<string, PlainValue>
+  /** Keys of `unset`: approved keys only. */
+  unset?: string[]
+  /** Known fields that came with the record and were withheld into vault or waiting room, by name. Sorted. */
+  withheld?: string[]
+  /** How many unapproved pairs wait; how many recognised secrets were destroyed. */
+  waitingCount?: number
+  destroyedCount?: number
+  /** Guard bits as seen on arrival. */
+  consent?: ConsentBits
+}
+
+export type PlainValue = number | boolean | string | PlainValue[]
+
+/** Closed vocabularies only (see policy/forms): no text from outside reaches these. */
+export interface CoarseContext {
+  /** ISO 3166-1 alpha-2, upper case. */
+  country?: string
+  os?: string
+  browser?: string
+  /** Major version. */
+  browserVersion?: number
+  /** Registrable domain, only of known sites or approved ones. */
+  referrerDomain?: string
+  referrerMedium?: ReferrerMedium
+  /** Path with unapproved segments as `*`; no query, no fragment. */
+  path?: string
+  screenWidth?: number
+  screenHeight?: number
+}
+
+export type ReferrerMedium = 'direct' | 'internal' | 'search' | 'social' | 'email' | 'referral'
+
+export interface ConsentBits {
+  gpc?: boolean
+  dnt?: boolean
+}

@@ -1,0 +1,7 @@
+/** What a stage says of one thing that it was given. Expected things are outcomes, not exceptions. */
+export type StageOutcome = 'kept' | 'dropped' | 'quarantined' | 'failed'
+
+/** Why something was not kept; a closed list, so that it can be a metric label. */
+export type ReasonCode =
+  | 'unknown_token' | 'repeat' | 'bad_record' | 'refused_browser_mark' | 'event_not_approved' | 'nothing_granted'
+  | 'no_route' | 'too_large' | 'vendor_refused' | 'reserved_id' | 'once_only_uncertain'

@@ -1,0 +1,139 @@
+/**
+ * Port between the stages and the vendors' wire formats. A protocol is data and pure functions: no fetch, no keys, no
+ * clock. `ingest/` and `forward/` get a registry of these and never name one.
+ */
+import type { Field, Form } from '#model/field.ts'
+import type { ProfileOp, RecordFault, RecordType, WireRecord } from '#model/wire-record.ts'
+
+export interface Protocol {
+  id: string
+  ingest: IngestProtocol
+  egress: EgressProtocol
+}
+
+// ---------------------------------------------------------------------------------------------------- ingest
+
+export interface IngestProtocol {
+  /** Finds the route of a path, trailing slash and any prefix allowed. Undefined: not a path of this protocol. */
+  route(path: string): IngestRoute | undefined
+  /** Decodes a request. Never throws: what is wrong becomes a fault and the vendor's own error answer. */
+  decode(request: IngestRequest): DecodedRequest
+  /** Answer after the records were kept. */
+  accepted(request: IngestRequest, decoded: DecodedRequest): Reply
+  /** Answer when the request could not be taken at all; nothing was kept. */
+  refused(request: IngestRequest, refusal: Refusal): Reply
+}
+
+export interface IngestRoute {
+  /** Stable name: `track`, `engage`, `groups`, `import`, `flags`, `settings`, `record`, … */
+  name: string
+  methods: readonly ('GET' | 'POST')[]
+  /** False: answered without decoding or keeping anything (`flags`, `settings`, `record`). */
+  keeps: boolean
+  bodyBytesMax: number
+}
+
+export interface IngestRequest {
+  route: IngestRoute
+  method: string
+  /** Query of the URL; repeated keys keep the last. */
+  query: URLSearchParams
+  /** Body as received, after `Content-Encoding` was undone and size-capped by the edge; empty on GET. */
+  body: Buffer
+  /** User part of HTTP Basic, if any. Decides routing for some routes; never kept. */
+  basicUser: string | undefined
+  /** Gunzip with the edge's cap; returns undefined when broken or over the cap. */
+  gunzip(bytes: Buffer): Buffer | undefined
+}
+
+export interface DecodedRequest {
+  records: WireRecord[]
+  faults: RecordFault[]
+  /** Set when nothing could be decoded; `records` is then empty. */
+  refusal?: Refusal
+  /** Flags that shape the answer (verbose, img, callback, strict), from query or body. */
+  flags: Record<string, string>
+}
+
+export type Refusal =
+  | 'too_large' | 'bad_encoding' | 'bad_json' | 'no_data' | 'too_deep' | 'too_many' | 'bad_method' | 'overloaded' | 'bad_login' | 'internal'
+
+export interface Reply {
+  status: number
+  headers: Record<string, string>
+  body: string | Buffer
+}
+
+// ---------------------------------------------------------------------------------------------------- egress
+
+/** A value that policy granted, in its final form, ready to be written under the protocol's key. */
+export interface OutgoingValue {
+  field: Field
+  form: Exclude<Form, 'withheld'>
+  /** For `property.<key>`: the key. For known fields the protocol chooses its own key. */
+  value: number | boolean | string | readonly unknown[]
+}
+
+/** Built up from granted values only (law 2). Pseudonyms are UUID text. */
+export interface OutgoingRecord {
+  type: RecordType
+  /** Approved event name or a reserved name of the protocol. */
+  name: string | undefined
+  /** UTC ms, as granted (rounded). */
+  time: number
+  insertId: string
+  user: string | undefined
+  device: string | undefined
+  linked: readonly { role: 'user' | 'device'; pseudonym: string }[]
+  groups: readonly { key: string; pseudonym: string }[]
+  op: ProfileOp | undefined
+  values: readonly OutgoingValue[]
+  unset: readonly string[]
+}
+
+export interface EgressContext {
+  url: string
+  token: string
+  credentials: { kind: 'secret'; secret: string } | { kind: 'serviceAccount'; user: string; secret: string; projectId: string }
+}
+
+export interface EgressLimits {
+  recordsMax: number
+  bodyBytesMax: number
+  recordBytesMax: number
+}
+
+export interface EgressProtocol {
+  /** Raised whenever the bytes for equal input change: a retry across versions then opens a new intent. */
+  encoderVersion: number
+  /** Which route takes this record; undefined: this protocol has no place for it (counted, not sent). */
+  routeOf(record: Pick<OutgoingRecord, 'type' | 'op'>): string | undefined
+  limits(route: string): EgressLimits
+  /** JSON text of one record; deterministic. Undefined when the record cannot be valid at this vendor (counted). */
+  encodeRecord(record: OutgoingRecord, context: EgressContext): string | undefined
+  /** Wraps encoded records of one route into a request; the body is deterministic and carries no credentials. */
+  request(route: string, records: readonly string[], context: EgressContext): EgressRequest
+  /** What an answer means. Never throws. */
+  classify(route: string, status: number, body: string, recordCount: number): EgressOutcome
+}
+
+export interface EgressRequest {
+  method: 'POST'
+  url: string
+  headers: Record<string, string>
+  /** Secret header values, kept apart so that nothing prints them. */
+  authorization: string | undefined
+  body: Buffer
+}
+
+export type EgressOutcome =
+  /** The vendor took it, perhaps without some records. */
+  | { kind: 'accepted'; refused: { index: number; reason: string }[] }
+  /** Try the same bytes again after the wait. */
+  | { kind: 'retry'; reason: string; retryAfterMs: number | undefined }
+  /** Send fewer records at a time. */
+  | { kind: 'split'; reason: string }
+  /** The vendor will never take this; dead letter. */
+  | { kind: 'refused'; reason: string }
+  /** Credentials or project wrong: stop this destination until configuration changes. */
+  | { kind: 'blocked'; reason: string }

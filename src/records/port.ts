@@ -1,0 +1,32 @@
+/**
+ * Records of decisions: applied policies, cuts and their fences, incidents. One writer: `staff` (or the command line
+ * while it holds the instance lock and nothing runs); worker and gateway open the file read-only.
+ */
+import type { Policy, PolicyVersion } from '#model/policy.ts'
+
+/** State of the flow to one vendor. `fence` grows by one with each cut and each restore. */
+export interface VendorFlow {
+  vendor: string
+  state: 'open' | 'cut'
+  fence: number
+  changedAt: number
+  actor: string
+  reason: string
+}
+
+export interface RecordsReader {
+  currentPolicy(): PolicyVersion | undefined
+  policy(version: number): PolicyVersion | undefined
+  /** Open with fence 0 when nothing is recorded. Reads the file each time: a cut counts from the moment it is durable. */
+  flow(vendor: string): VendorFlow
+  flows(): VendorFlow[]
+  close(): void
+}
+
+export interface Records extends RecordsReader {
+  /** A new version when the policy differs from the current one; else the current one. */
+  applyPolicy(policy: Policy, at: number): PolicyVersion
+  cut(vendor: string, change: { at: number; actor: string; reason: string }): VendorFlow
+  restore(vendor: string, change: { at: number; actor: string; reason: string }): VendorFlow
+  history(vendor: string): VendorFlow[]
+}

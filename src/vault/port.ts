@@ -1,0 +1,133 @@
+/**
+ * What the vault does for each role. One process answers (docs/ARCHITECTURE.md, "Processes"); each role has its own
+ * token and may make only its own calls, anything else is `vault_refused`. A call either happens whole and durable
+ * before it returns, or throws and has changed nothing that anyone can see. Callers retry on `vault_unavailable`.
+ * Ordinals travel as numbers below 2^53.
+ */
+import type { Trust } from '#model/field.ts'
+import type { Ordinal } from '#model/log-entry.ts'
+import type { ManifestRow, SubjectKind } from '#model/disclosure.ts'
+
+// ------------------------------------------------------------------------------------------- gateway: index, seal
+
+/** Positive: an ordinal the caller knows. Negative: -(index + 1) into `identifiers` of this call. */
+export type Ref = number
+
+export interface WindowRequest {
+  /** [namespace, kind, value, role]. Insert-or-get; a UNIQUE index decides every race. Duplicates allowed. */
+  identifiers: [namespace: string, kind: string, value: string, role: 'user' | 'device' | 'group'][]
+  facts: { of: Ref; field: string; value: string; once: boolean; trust: Trust; at: number }[]
+  edges: { kind: 'device' | 'merge'; from: Ref; to: Ref; trust: Trust; at: number }[]
+  memberships: { person: Ref; group: Ref; trust: Trust; at: number }[]
+  /** Text to hash for de-duplication: source, event name and insert id, joined unambiguously by the caller. */
+  dedup: string[]
+  /** One JSON text for each request that has unapproved text. */
+  waiting: string[]
+  /** Arrival of the window, UTC ms: names the daily key. */
+  receivedAt: number
+}
+
+export interface WindowReply {
+  /** In the order of `identifiers`. */
+  ordinals: Ordinal[]
+  /** 16 bytes each (HMAC-SHA-256, truncated), in the order of `dedup`. */
+  dedup: Buffer
+  /** Sealed blobs in the order of `waiting`, and the day number of the key. */
+  waiting: Buffer[]
+  day: number
+}
+
+export interface GatewayVault {
+  commitWindow(window: WindowRequest): Promise<WindowReply>
+}
+
+// ------------------------------------------------------------------------------------- worker: pseudonym, commit
+
+export interface DiscloseRequest {
+  destination: string
+  epoch: number
+  subjects: { kind: SubjectKind; ordinal: Ordinal }[]
+  /** [seq, index] of each record: its insert id is a permutation of that under the epoch's `insert-id` key. */
+  positions: [seq: number, index: number][]
+}
+
+export interface DiscloseReply {
+  /** UUID v4 text, in the order of `subjects`. */
+  pseudonyms: string[]
+  /** UUID v4 text, in the order of `positions`. */
+  insertIds: string[]
+  /** Phase of time rounding of each subject, 0 ≤ phase < 2^32, in the order of `subjects`. */
+  phases: number[]
+}
+
+export interface WorkerVault {
+  /** The active epoch of a destination; started on first use. */
+  activeEpoch(destination: string): Promise<number>
+  disclose(request: DiscloseRequest): Promise<DiscloseReply>
+  sealManifest(entry: number, rows: readonly ManifestRow[]): Promise<string>
+  openManifests(manifests: readonly { entry: number; sealed: string }[]): Promise<ManifestRow[][]>
+}
+
+// --------------------------------------------------------------------------------------- staff: resolve, open
+
+export interface Look {
+  actor: string
+  action: string
+  reason: string
+}
+
+/** Time during which a device counts for a person: from sign-in to the next other user's. */
+export interface DeviceInterval {
+  device: Ordinal
+  person: Ordinal
+  from: number
+  /** Exclusive; Number.MAX_SAFE_INTEGER while nobody else has signed in. */
+  to: number
+}
+
+export interface Person {
+  /** Lowest user ordinal of the person's identifiers. */
+  person: Ordinal
+  users: Ordinal[]
+  devices: DeviceInterval[]
+}
+
+/** How identifiers make people, for a set of ordinals; anything not named is its own person. */
+export interface PeopleGraph {
+  /** Identifiers that belong to a person of another number. */
+  merged: [identifier: Ordinal, person: Ordinal][]
+  devices: DeviceInterval[]
+}
+
+export interface Identity {
+  ids: string[]
+  emails: string[]
+  names: string[]
+}
+
+export interface DirectoryRow {
+  id: string
+  email?: string
+  name?: string
+  phone?: string
+  country?: string
+  language?: string
+  groups: { key: string; value: string; admin: boolean }[]
+}
+
+export interface StaffVault {
+  /** People who match an email address or an id. The look is durable before the answer; an empty answer is recorded too. */
+  resolve(query: string, look: Look): Promise<Person[]>
+  /** Relations of all identifiers; no plain values, so no look. */
+  graph(): Promise<PeopleGraph>
+  /** Staff-view pseudonyms: the same in all commands of one instance, unrelated to any vendor's. */
+  staffPseudonyms(subjects: readonly { kind: SubjectKind; ordinal: Ordinal }[]): Promise<string[]>
+  /** Group memberships as known best: [person identifier, group ordinal, group key, trust]. */
+  memberships(): Promise<[user: Ordinal, group: Ordinal, key: string, trust: Trust][]>
+  /** Plain values of people, in order. The look is durable before the answer. */
+  identities(people: readonly Ordinal[][], look: Look): Promise<Identity[]>
+  recordLook(look: Look & { subjects: number }): Promise<void>
+  importDirectory(rows: readonly DirectoryRow[], namespace: string, look: Look): Promise<{ rows: number; newPeople: number; facts: number }>
+  /** Where the keys lie and in what state; no key material. */
+  describe(): Promise<{ keyFolder: string; instance: string; people: number; epochs: { destination: string; epoch: number; state: string }[]; looks: number }>
+}

@@ -1,0 +1,47 @@
+/**
+ * The warehouse behind its socket. Sessions never wait for each other: `loader` writes, `badday` answers who/affected,
+ * `analytics` is bounded. An error carries the engine's code, never row text.
+ */
+import type { LogEntry } from '#model/log-entry.ts'
+import type { OutcomeState, SubjectKind } from '#model/disclosure.ts'
+
+export type WarehouseSession = 'loader' | 'badday' | 'analytics'
+
+export interface DisclosureRow {
+  /** Number of the intent in the ledger. */
+  entry: number
+  vendor: string
+  destination: string
+  epoch: number
+  route: string
+  purpose: string
+  policy: number
+  surface: string
+  shape: string
+  subject: number
+  kind: SubjectKind
+  groups: number[]
+  events: number
+  first: number
+  last: number
+  sentAt: number
+  /** `not_sent` is never loaded. */
+  state: Exclude<OutcomeState, 'not_sent'>
+}
+
+export interface Warehouse {
+  /** Makes what is absent; refuses a newer format. Idempotent. */
+  migrate(): Promise<void>
+  /**
+   * One block, one partition (all entries of one arrival day), flushed on return. Equal tokens within the window insert
+   * once, so a plan that was cut short is simply repeated.
+   */
+  insertEvents(entries: readonly LogEntry[], token: string): Promise<{ rows: number }>
+  /** One block, one partition (all rows sent on one day), flushed on return; same token rule. */
+  insertDisclosures(rows: readonly DisclosureRow[], token: string): Promise<{ rows: number }>
+  /** Parameters are bound by the engine (`{name:Type}`), never spliced. */
+  query<Row>(sql: string, parameters: Record<string, unknown>, session: WarehouseSession): Promise<Row[]>
+  /** Rows one by one, for lists that must not be held whole. */
+  stream<Row>(sql: string, parameters: Record<string, unknown>, session: WarehouseSession): AsyncIterable<Row>
+  close(): Promise<void>
+}
