@@ -32,6 +32,7 @@ export const ERRORS = {
   vault_refused: { exit: 1, status: 403, hint: 'This role may not make that call; see docs/SECURITY.md for the capabilities.' },
   vault_unavailable: { exit: 1, status: 503, hint: 'The vault is starting or stopped; nothing was kept. Try again.' },
   log_corrupt: { exit: 1, status: 500, hint: 'Stop, copy the data folder, and restore the log folder from its backup.' },
+  log_unwritable: { exit: 1, status: 503, hint: 'Check free space and health of the disk that holds the data folder; nothing of the request was kept.' },
   ledger_corrupt: { exit: 1, status: 500, hint: 'Stop, copy the data folder, and restore the ledger from its backup.' },
   dependency_missing: { exit: 1, status: 500, hint: 'Run `npm run setup:system`, which installs what the system packages provide.' },
   drill_failed: { exit: 1, status: 500, hint: 'Read the score above: the figures that are not as expected are named.' },

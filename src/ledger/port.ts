@@ -25,14 +25,27 @@ export interface DeadLetter {
 export interface Ledger {
   /** Number of the last entry. */
   readonly head: number
-  /** The number that the next intent will get: its manifest is sealed under it before the append. */
+  /** The number that the next entry will get, unless somebody else appends first. */
   nextEntry(): number
   /** All or nothing, flushed. `manifest` comes sealed. Numbers must be as `nextEntry` said, in order. */
   appendIntents(drafts: readonly (IntentDraft & { entry: number; manifest: string })[]): Promise<Intent[]>
-  /** Closes intents and, in the same commit, moves the destination's cursor when given. */
-  appendOutcomes(drafts: readonly OutcomeDraft[], cursor?: { destination: string; position: LogPosition }): Promise<Outcome[]>
-  moveCursor(destination: string, position: LogPosition): Promise<void>
+  /**
+   * The same for a writer among several: `seal` gets the numbers that the drafts will have and returns their sealed
+   * manifests, and nobody else takes a number meanwhile. When it throws, no number is used.
+   */
+  appendSealed(drafts: readonly IntentDraft[], seal: (entries: readonly number[]) => Promise<readonly string[]>): Promise<Intent[]>
+  /** Closes intents and, in the same commit, moves the destination's cursor and adds its counts when given. */
+  appendOutcomes(
+    drafts: readonly OutcomeDraft[],
+    cursor?: { destination: string; position: LogPosition },
+    counts?: Record<string, number>,
+  ): Promise<Outcome[]>
+  /** Never backwards; `counts` are added in the same commit. */
+  moveCursor(destination: string, position: LogPosition, counts?: Record<string, number>): Promise<void>
+  /** { seq: 1, index: 0 } for a destination that has none. */
   cursor(destination: string): LogPosition
+  /** Furthest end of any intent's range: up to there the destination may have been sent records already. */
+  reached(destination: string): LogPosition
   /** Intents without an outcome, in order. */
   openIntents(destination?: string): Intent[]
   read(from: number, limit: number): LedgerEntry[]

@@ -35,6 +35,11 @@ export interface WaitingRef {
   folder: number
   offset: number
   length: number
+  /**
+   * Indexes, in the sealed text's own numbering, of records that were dropped as repeats and so are not in `records`;
+   * sorted. Absent when none was: then both numberings are the same.
+   */
+  skipped?: number[]
 }
 
 export interface LogRecord {

@@ -114,7 +114,15 @@ export interface EgressProtocol {
   /** Wraps encoded records of one route into a request; the body is deterministic and carries no credentials. */
   request(route: string, records: readonly string[], context: EgressContext): EgressRequest
   /** What an answer means. Never throws. */
-  classify(route: string, status: number, body: string, recordCount: number): EgressOutcome
+  classify(route: string, status: number, body: string, recordCount: number, hints?: AnswerHints): EgressOutcome
+}
+
+/** What else helps to read an answer: some vendors name refused records by insert id only. */
+export interface AnswerHints {
+  /** Value of the Retry-After header as received. */
+  retryAfter?: string | undefined
+  /** Insert ids in the order of the request's records. */
+  insertIds?: readonly string[] | undefined
 }
 
 export interface EgressRequest {

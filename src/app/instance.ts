@@ -1,0 +1,199 @@
+/**
+ * One Bulkhead on one data folder: where things lie, who holds it, and what an earlier run left behind.
+ *
+ * `FORMAT` is written when the data folder is created and never again. Until the keys exist the file is called
+ * `FORMAT.creating`, so that a crash in the first second is finished by the next start and never mistaken for lost keys.
+ */
+import { randomUUID } from 'node:crypto'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { BulkheadError } from '#base/errors.ts'
+import { syncFolder, writeFileDurably } from '#base/files.ts'
+import { isSameProcess, processStartTime } from '#base/processes.ts'
+
+export const DATA_FORMAT = 1
+
+export interface Instance {
+  instanceId: string
+  /** True until the keys of a new instance exist. */
+  creating: boolean
+  dataDir: string
+  keysDir: string
+  runtimeDir: string
+  recordsPath: string
+  ledgerDir: string
+  logDir: string
+  waitingDir: string
+  warehouseDir: string
+}
+
+/** What a running instance tells others about itself; in `run.json`. */
+export interface Run {
+  pid: number
+  startTime: string
+  consoleUrl: string
+  gatewayUrl: string
+  startedAt: number
+}
+
+export interface Child {
+  role: string
+  pid: number
+  startTime: string
+}
+
+export function openInstance(options: { dataDir: string; create: boolean; env?: NodeJS.ProcessEnv }): Instance {
+  const env = options.env ?? process.env
+  const dataDir = path.resolve(options.dataDir)
+  const format = path.join(dataDir, 'FORMAT')
+  const creating = `${format}.creating`
+  if (!existsSync(format) && !existsSync(creating)) {
+    if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
+      throw new BulkheadError('data_dir_foreign', `${dataDir} is not empty and was not made by Bulkhead`)
+    }
+    if (!options.create) throw new BulkheadError('not_running', `there is no Bulkhead data in ${dataDir}`)
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    chmodSync(dataDir, 0o700)
+    writeFileDurably(creating, `bulkhead data ${DATA_FORMAT}\ninstance ${randomUUID()}\n`)
+  }
+  const isCreating = !existsSync(format)
+  const text = readFileSync(isCreating ? creating : format, 'utf8')
+  const match = /^bulkhead data (\d+)\ninstance ([0-9a-f-]{36})\n$/.exec(text)
+  if (match === null) throw new BulkheadError('data_dir_foreign', `${format} is not a file that Bulkhead wrote`)
+  if (Number(match[1]) > DATA_FORMAT) {
+    throw new BulkheadError('data_format_newer', `the data in ${dataDir} has format ${match[1]}, this program knows up to ${DATA_FORMAT}`)
+  }
+  const instanceId = match[2] as string
+  return {
+    instanceId,
+    creating: isCreating,
+    dataDir,
+    keysDir: keysFolder(instanceId, env),
+    runtimeDir: runtimeFolder(instanceId, env),
+    recordsPath: path.join(dataDir, 'records.db'),
+    ledgerDir: path.join(dataDir, 'ledger'),
+    logDir: path.join(dataDir, 'log'),
+    waitingDir: path.join(dataDir, 'waiting'),
+    warehouseDir: path.join(dataDir, 'warehouse'),
+  }
+}
+
+/** Called once the keys of a new instance exist: from here on an absent key is an error for ever. */
+export function finishCreation(instance: Instance): void {
+  if (!instance.creating) return
+  const format = path.join(instance.dataDir, 'FORMAT')
+  renameSync(`${format}.creating`, format)
+  syncFolder(instance.dataDir)
+  instance.creating = false
+}
+
+function keysFolder(instanceId: string, env: NodeJS.ProcessEnv): string {
+  if (env.BULKHEAD_KEYS) return path.resolve(env.BULKHEAD_KEYS)
+  const dataHome = env.XDG_DATA_HOME || path.join(env.HOME || os.homedir(), '.local', 'share')
+  return path.join(dataHome, 'bulkhead', instanceId)
+}
+
+/** Sockets need a path of at most 107 bytes (sun_path of unix(7)), so they do not lie in the data folder. */
+function runtimeFolder(instanceId: string, env: NodeJS.ProcessEnv): string {
+  const name = `bulkhead-${os.userInfo().uid}-${instanceId.slice(0, 13)}`
+  const base = env.XDG_RUNTIME_DIR && env.XDG_RUNTIME_DIR.length < 50 && existsSync(env.XDG_RUNTIME_DIR) ? env.XDG_RUNTIME_DIR : '/tmp'
+  return path.join(base, name)
+}
+
+/** Makes the runtime folder, or refuses one that somebody else could have prepared. */
+export function makeRuntimeFolder(instance: Instance): void {
+  mkdirSync(instance.runtimeDir, { recursive: true, mode: 0o700 })
+  const status = lstatSync(instance.runtimeDir)
+  if (!status.isDirectory() || status.uid !== os.userInfo().uid) {
+    throw new BulkheadError('data_dir_foreign', `${instance.runtimeDir} belongs to somebody else`, {
+      hint: 'Remove it, or set XDG_RUNTIME_DIR to a folder of your own.',
+    })
+  }
+  chmodSync(instance.runtimeDir, 0o700)
+}
+
+export interface InstanceLock {
+  release(): void
+}
+
+/**
+ * One Bulkhead per data folder: an exclusive lock of the operating system on `lock.db`, which kill -9 frees too. Throws
+ * `already_running` with the holder's pid.
+ */
+export function lockInstance(dataDir: string): InstanceLock {
+  const database = new DatabaseSync(path.join(dataDir, 'lock.db'), { timeout: 0 })
+  try {
+    database.exec('PRAGMA journal_mode = DELETE; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+  } catch (cause) {
+    database.close()
+    const holder = readRunFile(dataDir)
+    throw new BulkheadError('already_running', `a Bulkhead ${holder === undefined ? '' : `with pid ${holder.pid} `}runs on ${path.resolve(dataDir)}`, { cause })
+  }
+  return { release: () => database.close() }
+}
+
+function readRunFile(dataDir: string): Run | undefined {
+  const file = path.join(dataDir, 'run.json')
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Run) : undefined
+}
+
+/** The running instance on a data folder; undefined when none lives. */
+export function readRun(dataDir: string): Run | undefined {
+  const run = readRunFile(dataDir)
+  return run !== undefined && isSameProcess(run.pid, run.startTime) ? run : undefined
+}
+
+export function writeRun(instance: Instance, run: Omit<Run, 'pid' | 'startTime'>): void {
+  const text = JSON.stringify({ pid: process.pid, startTime: processStartTime(process.pid) ?? '', ...run })
+  writeFileDurably(path.join(instance.dataDir, 'run.json'), text)
+}
+
+export function removeRun(instance: Instance): void {
+  for (const name of ['run.json', 'children.json']) rmSync(path.join(instance.dataDir, name), { force: true })
+}
+
+export function writeChildren(instance: Instance, children: readonly Child[]): void {
+  writeFileDurably(path.join(instance.dataDir, 'children.json'), JSON.stringify(children))
+}
+
+export function readChildren(dataDir: string): Child[] {
+  const file = path.join(dataDir, 'children.json')
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Child[]) : []
+}
+
+/**
+ * Ends processes of an earlier run that outlived their supervisor (a stopped one does not see its channel close): two
+ * writers of one file must never live at a time. Returns how many there were.
+ */
+export async function killSurvivors(dataDir: string): Promise<number> {
+  const alive = readChildren(dataDir).filter((child) => isSameProcess(child.pid, child.startTime))
+  // They stop by themselves once the channel closes; what still lives after a moment is stopped or stuck.
+  const patience = Date.now() + 1500
+  while (Date.now() < patience && alive.some((child) => isSameProcess(child.pid, child.startTime))) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  for (const child of alive) if (isSameProcess(child.pid, child.startTime)) process.kill(child.pid, 'SIGKILL')
+  const deadline = Date.now() + 5000
+  while (alive.some((child) => isSameProcess(child.pid, child.startTime))) {
+    if (Date.now() > deadline) {
+      const stuck = alive.find((child) => isSameProcess(child.pid, child.startTime)) as Child
+      throw new BulkheadError('vendor_unfenced', `the ${stuck.role} of an earlier run (pid ${stuck.pid}) cannot be killed`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return alive.length
+}
+
+/** True when both folders lie on one file system: a stolen or lost disk then takes data and keys together. */
+export function shareFileSystem(instance: Instance): boolean {
+  return statSync(instance.dataDir).dev === statSync(instance.keysDir).dev
+}
+
+/** The credential that the first start wrote for the command line; lies beside the keys, mode 0600. */
+export function readOperatorCredential(instance: Instance): string {
+  const file = path.join(instance.keysDir, 'operator')
+  if (!existsSync(file)) throw new BulkheadError('unauthorized', `no operator credential in ${instance.keysDir}`)
+  return readFileSync(file, 'utf8').trim()
+}

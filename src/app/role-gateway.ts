@@ -1,0 +1,65 @@
+import { Registry } from 'prom-client'
+import { systemClock } from '#base/clock.ts'
+import { RpcClient, serveRpc } from '#base/rpc.ts'
+import { openLogWriter } from '#log/log-writer.ts'
+import { openRecordsReader } from '#records/records.ts'
+import { gatewayVault } from '#vault/client.ts'
+import { startGatewayPipeline } from './pipeline.ts'
+import { type RoleInit, type RunningRole, socketPath } from './role.ts'
+
+const CLEAN_EVERY_MS = 10_000
+
+/** The public edge. Holds plain values in memory only, from the socket to the split. */
+export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
+  const { instance, config, tokens } = init
+  const vaultClient = new RpcClient({
+    path: socketPath(instance, 'vault'),
+    token: tokens.vault?.gateway ?? '',
+    unavailable: 'vault_unavailable',
+  })
+  const workerClient = new RpcClient({ path: socketPath(instance, 'worker'), token: tokens.worker?.gateway ?? '' })
+  const records = openRecordsReader({ path: instance.recordsPath })
+  const policy = records.currentPolicy()
+  records.close()
+  if (policy === undefined) throw new Error('no policy is applied')
+  const log = await openLogWriter({ dir: instance.logDir, waitingDir: instance.waitingDir, clock: systemClock })
+  const registry = new Registry()
+  const gateway = await startGatewayPipeline({
+    config,
+    policy,
+    vault: gatewayVault(vaultClient),
+    log,
+    registry,
+    host: init.host,
+    port: init.port,
+    dataDir: instance.dataDir,
+  })
+  const rpc = await serveRpc({
+    path: socketPath(instance, 'gateway'),
+    tokens: tokens.gateway ?? {},
+    methodsByRole: {
+      staff: {
+        status: async () => ({ body: { ...gateway.stats(), logHead: log.head } }),
+        metrics: async () => ({ body: await registry.getMetricsAsJSON() }),
+      },
+    },
+  })
+  const cleaning = setInterval(() => {
+    // Whole folders go only behind every reader; without the worker's word nothing goes.
+    workerClient
+      .call('needed', null)
+      .then((reply) => log.dropBelow(Number(reply.body)))
+      .catch(() => undefined)
+  }, CLEAN_EVERY_MS)
+  return {
+    facts: { port: gateway.port },
+    stop: async () => {
+      clearInterval(cleaning)
+      await gateway.close()
+      await log.close()
+      await rpc.close()
+      vaultClient.close()
+      workerClient.close()
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import { Registry } from 'prom-client'
+import { systemClock } from '#base/clock.ts'
+import { RpcClient, serveRpc } from '#base/rpc.ts'
+import { openLedger } from '#ledger/ledger.ts'
+import { openLogReader } from '#log/log-reader.ts'
+import type { Intent, ManifestRow } from '#model/disclosure.ts'
+import { openRecordsReader } from '#records/records.ts'
+import { workerVault } from '#vault/client.ts'
+import { openWarehouse } from '#warehouse/client.ts'
+import type { DisclosureRow } from '#warehouse/port.ts'
+import { startWorkerPipeline } from './pipeline.ts'
+import { type RoleInit, type RunningRole, socketPath } from './role.ts'
+
+/** Everything behind the log: loaders, forwarders, ledger. The only holder of vendor credentials and sockets. */
+export async function startWorker(init: RoleInit): Promise<RunningRole> {
+  const { instance, config, tokens } = init
+  const vaultClient = new RpcClient({ path: socketPath(instance, 'vault'), token: tokens.vault?.worker ?? '', unavailable: 'vault_unavailable' })
+  const vault = workerVault(vaultClient)
+  const ledger = await openLedger({ dir: instance.ledgerDir, clock: systemClock })
+  const log = openLogReader({ dir: instance.logDir })
+  const records = openRecordsReader({ path: instance.recordsPath })
+  const warehouse = openWarehouse({ path: socketPath(instance, 'warehouse'), token: tokens.warehouse?.worker ?? '', role: 'worker' })
+  const registry = new Registry()
+  const manifests = (intents: readonly Intent[]): Promise<ManifestRow[][]> =>
+    vault.openManifests(intents.map((intent) => ({ entry: intent.entry, sealed: intent.manifest })))
+  const pipeline = await startWorkerPipeline({ config, ledger, log, records, vault, warehouse, manifests, registry })
+
+  /** Rows of disclosures that may have happened but are not closed; taken before the wait, so that none falls in between. */
+  async function barrier(): Promise<{ head: number; open: DisclosureRow[] }> {
+    const head = ledger.head
+    const intents = ledger.openIntents()
+    await pipeline.disclosuresLoaded(head)
+    const rows = await manifests(intents)
+    return { head, open: intents.flatMap((intent, index) => (rows[index] ?? []).map((row) => disclosureRow(intent, row))) }
+  }
+
+  const rpc = await serveRpc({
+    path: socketPath(instance, 'worker'),
+    tokens: tokens.worker ?? {},
+    methodsByRole: {
+      gateway: {
+        needed: async () => ({ body: pipeline.needed() }),
+      },
+      staff: {
+        fence: async (body: { vendor: string; fence: number }) => ({ body: await pipeline.fence(body.vendor, body.fence) }),
+        barrier: async () => ({ body: await barrier() }),
+        held: async (body: { vendor: string }) => ({ body: pipeline.held(body.vendor) }),
+        status: async () => ({ body: pipeline.status() }),
+        metrics: async () => ({ body: await registry.getMetricsAsJSON() }),
+      },
+    },
+  })
+  return {
+    stop: async () => {
+      await pipeline.stop()
+      await rpc.close()
+      await warehouse.close()
+      await ledger.close()
+      log.close()
+      records.close()
+      vaultClient.close()
+    },
+  }
+}
+
+function disclosureRow(intent: Intent, row: ManifestRow): DisclosureRow {
+  return {
+    ...row,
+    entry: intent.entry,
+    vendor: intent.vendor,
+    destination: intent.destination,
+    epoch: intent.epoch,
+    route: intent.route,
+    purpose: intent.purpose,
+    policy: intent.policy,
+    sentAt: intent.at,
+    state: 'possible',
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The parent of all roles: takes the instance lock, starts the roles in order, restarts one that dies, and stops them in
+ * the order in which nothing acknowledged is lost. It holds no data and no vendor socket itself.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { BulkheadError, isErrorCode } from '#base/errors.ts'
+import { processStartTime } from '#base/processes.ts'
+import type { Config } from '#model/config.ts'
+import { finishCreation, type Instance, writeChildren } from './instance.ts'
+import { CALLERS, encodeInit, type FromChild, ROLES, type Role, type RoleInit, type RoleStatus, type ToChild, tokensFor } from './role.ts'
+import { trace } from './trace.ts'
+
+const RESTART_MS_MIN = 100
+const RESTART_MS_MAX = 5000
+/** How long a role may take to finish its work before it is killed; the log keeps what it leaves. */
+const STOP_MS: Record<Role, number> = { gateway: 10_000, worker: 15_000, staff: 3000, warehouse: 15_000, vault: 5000 }
+const STOP_ORDER: readonly Role[] = ['gateway', 'worker', 'staff', 'warehouse', 'vault']
+
+export interface SupervisorOptions {
+  instance: Instance
+  config: Config
+  host: string
+  port: number
+  consoleHost: string
+  consolePort: number
+  version: string
+}
+
+interface Running {
+  process: ChildProcess
+  state: RoleStatus['state']
+  restarts: number
+  since: number
+  facts: Record<string, string | number>
+  fatal: { code: string; message: string } | undefined
+  /** Resolves when the process has ended. */
+  ended: Promise<void>
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #tokens: Record<string, Record<string, string>>
+  readonly #roles = new Map<Role, Running>()
+  readonly #entry = fileURLToPath(new URL('./role-main.ts', import.meta.url))
+  #stopping = false
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    this.#tokens = Object.fromEntries(
+      Object.entries(CALLERS).map(([server, callers]) => [server, Object.fromEntries(callers.map((caller) => [caller, randomBytes(32).toString('hex')]))]),
+    )
+  }
+
+  /** Starts every role, each after the one before it is ready. Throws what the first failing role said. */
+  async start(): Promise<Record<Role, Record<string, string | number>>> {
+    const facts: Partial<Record<Role, Record<string, string | number>>> = {}
+    for (const role of ROLES) {
+      facts[role] = await this.#startFirst(role)
+      if (role === 'vault') finishCreation(this.#options.instance)
+    }
+    return facts as Record<Role, Record<string, string | number>>
+  }
+
+  status(): RoleStatus[] {
+    return [...this.#roles].map(([role, running]) => ({
+      role,
+      pid: running.process.pid ?? 0,
+      state: running.state,
+      restarts: running.restarts,
+      since: running.since,
+    }))
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const role of STOP_ORDER) {
+      const running = this.#roles.get(role)
+      if (running === undefined || running.process.exitCode !== null || running.process.signalCode !== null) continue
+      this.#tell(running, { type: 'stop' })
+      const timer = setTimeout(() => {
+        trace('warn', role, `did not stop within ${STOP_MS[role] / 1000} s and was killed`)
+        running.process.kill('SIGKILL')
+      }, STOP_MS[role])
+      await running.ended
+      clearTimeout(timer)
+    }
+  }
+
+  async #startFirst(role: Role): Promise<Record<string, string | number>> {
+    const running = this.#spawn(role, 0)
+    await new Promise<void>((resolve, reject) => {
+      running.process.on('message', (message: FromChild) => {
+        if (message.type === 'ready') resolve()
+      })
+      running.process.once('exit', () => {
+        const fatal = running.fatal
+        const code = fatal !== undefined && isErrorCode(fatal.code) ? fatal.code : 'internal'
+        reject(new BulkheadError(code, fatal?.message ?? `the ${role} process ended while it started`))
+      })
+    })
+    return running.facts
+  }
+
+  #spawn(role: Role, restarts: number): Running {
+    const child = fork(this.#entry, [], {
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Orders come over the channel; the environment may hold vendor secrets that a child has no use for.
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC', LANG: 'C.UTF-8', NODE_ENV: 'production' },
+      cwd: this.#options.instance.dataDir,
+    })
+    let ended: () => void = () => undefined
+    const running: Running = {
+      process: child,
+      state: 'starting',
+      restarts,
+      since: Date.now(),
+      facts: {},
+      fatal: undefined,
+      ended: new Promise((resolve) => {
+        ended = resolve
+      }),
+    }
+    this.#roles.set(role, running)
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        for (const line of text.split('\n')) if (line.trim() !== '') trace('warn', role, line.slice(0, 500))
+      })
+    }
+    child.on('message', (message: FromChild) => this.#hear(role, running, message))
+    child.on('exit', (code, signal) => {
+      running.state = 'stopped'
+      ended()
+      this.#writeChildren()
+      if (this.#stopping) return
+      const wasReady = Object.keys(running.facts).length > 0 || Date.now() - running.since > 30_000
+      if (this.#roles.get(role) === running && (restarts > 0 || wasReady)) this.#restart(role, running, signal ?? String(code))
+    })
+    const { instance, config, host, port, consoleHost, consolePort, version } = this.#options
+    const init: RoleInit = { role, instance, config, tokens: tokensFor(role, this.#tokens), host, port, consoleHost, consolePort, version }
+    this.#tell(running, { type: 'init', init: encodeInit(init) })
+    this.#writeChildren()
+    return running
+  }
+
+  #restart(role: Role, before: Running, why: string): void {
+    // A role that ran well for a while starts at once; one that dies at the start waits longer each time.
+    const quick = Date.now() - before.since > 10_000
+    const restarts = before.restarts + 1
+    const waitMs = quick ? RESTART_MS_MIN : Math.min(RESTART_MS_MAX, RESTART_MS_MIN * 2 ** Math.min(before.restarts, 8))
+    trace('error', role, `ended (${why}${before.fatal === undefined ? '' : `; ${before.fatal.code}: ${before.fatal.message}`}); starting it again in ${waitMs} ms`)
+    setTimeout(() => {
+      if (!this.#stopping) this.#spawn(role, restarts)
+    }, waitMs)
+  }
+
+  #hear(role: Role, running: Running, message: FromChild): void {
+    if (message.type === 'ready') {
+      running.state = 'ready'
+      running.facts = { ready: 1, ...message.facts }
+      if (running.restarts > 0) trace('info', role, 'runs again')
+    } else if (message.type === 'fatal') {
+      running.fatal = message
+      if (running.restarts > 0 || running.state === 'ready') trace('error', role, `${message.code}: ${message.message}`)
+    } else if (message.type === 'trace') {
+      trace(message.level, role, message.text)
+    } else if (message.type === 'request') {
+      this.#answer(running, message).catch((error: unknown) => {
+        this.#tell(running, { type: 'reply', id: message.id, error: error instanceof Error ? error.message : String(error) })
+      })
+    }
+  }
+
+  async #answer(asker: Running, request: Extract<FromChild, { type: 'request' }>): Promise<void> {
+    if (request.call === 'status') return this.#tell(asker, { type: 'reply', id: request.id, body: this.status() })
+    const target = request.role === undefined ? undefined : this.#roles.get(request.role)
+    if (target === undefined) throw new Error('no such role')
+    target.process.kill('SIGKILL')
+    const gone = await Promise.race([
+      target.ended.then(() => true),
+      new Promise<boolean>((resolve) => {
+        setTimeout(() => resolve(false), 5000).unref()
+      }),
+    ])
+    this.#tell(asker, { type: 'reply', id: request.id, body: { pid: target.process.pid ?? 0, gone } })
+  }
+
+  #tell(running: Running, message: ToChild): void {
+    if (running.process.connected) running.process.send(message, undefined, undefined, () => undefined)
+  }
+
+  #writeChildren(): void {
+    const children = [...this.#roles].flatMap(([role, running]) => {
+      const pid = running.process.pid
+      const startTime = pid === undefined || running.state === 'stopped' ? undefined : processStartTime(pid)
+      return pid === undefined || startTime === undefined ? [] : [{ role, pid, startTime }]
+    })
+    writeChildren(this.#options.instance, children)
+  }
+}

@@ -1,0 +1,298 @@
+/**
+ * The real program as a child process, in a folder of its own: data, keys and home lie below it, so nothing of the
+ * person who runs a drill or a test is touched. Started through the launcher, as people start it.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { BulkheadError } from '#base/errors.ts'
+import { isSameProcess } from '#base/processes.ts'
+
+export const ROLES = ['supervisor', 'gateway', 'vault', 'worker', 'staff', 'warehouse'] as const
+export type ProgramRole = (typeof ROLES)[number]
+
+const launcher = path.join(import.meta.dirname, '..', '..', 'bin', 'bulkhead.mjs')
+
+export interface ProgramOptions {
+  /** Folder that holds all of it; made when absent. */
+  folder: string
+  /** Text of bulkhead.yaml; undefined starts without a file. */
+  config?: string
+  /** More environment, for `${…}` in the configuration. */
+  env?: Record<string, string>
+  /** Fixed ports, so that a restart keeps the address that SDKs know. */
+  port?: number
+  consolePort?: number
+  readyMs?: number
+}
+
+export interface CommandResult {
+  code: number
+  stdout: string
+  stderr: string
+  ms: number
+}
+
+export interface ProcessRef {
+  role: string
+  pid: number
+  startTime: string
+}
+
+export interface Program {
+  readonly folder: string
+  readonly dataDir: string
+  readonly keysDir: string
+  readonly port: number
+  readonly consolePort: number
+  readonly gatewayUrl: string
+  readonly consoleUrl: string
+  readonly launcher: ChildProcess
+  /** Everything that was printed so far, of this start and earlier ones. */
+  output(): { stdout: string; stderr: string }
+  /** Runs the command line against this data folder. Never rejects: the exit code tells. */
+  cli(args: readonly string[]): Promise<CommandResult>
+  /** Live processes of the roles, the supervisor included. */
+  processes(): ProcessRef[]
+  /** Sends a signal to a role; false when it does not live. */
+  kill(role: ProgramRole, signal?: NodeJS.Signals): boolean
+  /** True once /healthz has answered 200. */
+  isReady(): Promise<boolean>
+  waitReady(timeoutMs?: number): Promise<void>
+  /** Ends with the launcher's exit code; kills what does not stop within the time. */
+  stop(signal?: NodeJS.Signals, timeoutMs?: number): Promise<number>
+  /** Starts it again on the same folder and ports. */
+  restart(): Promise<void>
+  /** Resolves when the launcher has ended. */
+  readonly ended: Promise<number>
+}
+
+/** Ports that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const server = net.createServer()
+      return new Promise<net.Server>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(0, '127.0.0.1', () => resolve(server))
+      })
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as net.AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+export const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Asks until it is so. `what` ends the sentence "gave up waiting until …". */
+export async function waitUntil(what: string, isSo: () => boolean | Promise<boolean>, timeoutMs = 60_000, everyMs = 50): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    if (await isSo()) return
+    if (Date.now() > deadline) throw new BulkheadError('drill_failed', `gave up after ${timeoutMs / 1000} s waiting until ${what}`)
+    await delay(everyMs)
+  }
+}
+
+/** Environment of our children: nothing of the caller's Bulkhead or test run reaches them. */
+function cleanEnvironment(folder: string, more: Record<string, string>): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {}
+  for (const name of ['PATH', 'LANG', 'TZ', 'TMPDIR']) if (process.env[name] !== undefined) env[name] = process.env[name]
+  return { ...env, HOME: path.join(folder, 'home'), BULKHEAD_KEYS: path.join(folder, 'keys'), ...more }
+}
+
+/** Runs one command of the program to its end. */
+export function runCommand(args: readonly string[], options: { folder: string; env?: Record<string, string> }): Promise<CommandResult> {
+  mkdirSync(path.join(options.folder, 'home'), { recursive: true })
+  const startedAt = performance.now()
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [launcher, ...args], {
+      cwd: options.folder,
+      env: cleanEnvironment(options.folder, options.env ?? {}),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    child.on('close', (code) => resolve({ code: code ?? 128, stdout, stderr, ms: performance.now() - startedAt }))
+  })
+}
+
+/** Starts and waits until it is ready. Throws with what it printed when it ends before that. */
+export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const program = await launchProgram(options)
+  await program.waitReady(options.readyMs)
+  return program
+}
+
+/** Starts without waiting. */
+export async function launchProgram(options: ProgramOptions): Promise<Program> {
+  mkdirSync(path.join(options.folder, 'home'), { recursive: true })
+  const [freePort = 0, freeConsolePort = 0] = await freePorts(2)
+  const program = new SpawnedProgram(options, options.port ?? freePort, options.consolePort ?? freeConsolePort)
+  program.launch()
+  return program
+}
+
+class SpawnedProgram implements Program {
+  readonly folder: string
+  readonly dataDir: string
+  readonly keysDir: string
+  readonly port: number
+  readonly consolePort: number
+  readonly gatewayUrl: string
+  readonly consoleUrl: string
+  readonly #env: Record<string, string>
+  readonly #args: string[]
+  #launcher: ChildProcess | undefined
+  #ended: Promise<number> = Promise.resolve(0)
+  #exitCode: number | undefined
+  #stdout = ''
+  #stderr = ''
+
+  constructor(options: ProgramOptions, port: number, consolePort: number) {
+    this.folder = options.folder
+    this.dataDir = path.join(options.folder, 'data')
+    this.keysDir = path.join(options.folder, 'keys')
+    this.port = port
+    this.consolePort = consolePort
+    const isTls = /^\s*tls:/m.test(options.config ?? '')
+    this.gatewayUrl = `${isTls ? 'https' : 'http'}://127.0.0.1:${port}`
+    this.consoleUrl = `http://127.0.0.1:${consolePort}`
+    this.#env = options.env ?? {}
+    this.#args = ['up', '--data', this.dataDir, '--port', String(port), '--console-port', String(consolePort)]
+    if (options.config !== undefined) {
+      const file = path.join(options.folder, 'bulkhead.yaml')
+      writeFileSync(file, options.config)
+      this.#args.push('--config', file)
+    }
+  }
+
+  get launcher(): ChildProcess {
+    if (this.#launcher === undefined) throw new Error('not started')
+    return this.#launcher
+  }
+
+  get ended(): Promise<number> {
+    return this.#ended
+  }
+
+  launch(): void {
+    // A group of its own, so that a signal to the group can be tried; the launcher watches its parent either way.
+    const child = spawn(process.execPath, [launcher, ...this.#args], {
+      cwd: this.folder,
+      env: cleanEnvironment(this.folder, this.#env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text
+    })
+    this.#exitCode = undefined
+    this.#launcher = child
+    this.#ended = new Promise((resolve) => {
+      child.on('close', (code) => {
+        this.#exitCode = code ?? 128
+        resolve(this.#exitCode)
+      })
+    })
+  }
+
+  output(): { stdout: string; stderr: string } {
+    return { stdout: this.#stdout, stderr: this.#stderr }
+  }
+
+  cli(args: readonly string[]): Promise<CommandResult> {
+    return runCommand([...args, '--data', this.dataDir], { folder: this.folder, env: this.#env })
+  }
+
+  processes(): ProcessRef[] {
+    const found: ProcessRef[] = []
+    const run = readJson<{ pid: number; startTime: string }>(path.join(this.dataDir, 'run.json'))
+    if (run !== undefined) found.push({ role: 'supervisor', pid: run.pid, startTime: run.startTime })
+    found.push(...(readJson<ProcessRef[]>(path.join(this.dataDir, 'children.json')) ?? []))
+    return found.filter((one) => isSameProcess(one.pid, one.startTime))
+  }
+
+  kill(role: ProgramRole, signal: NodeJS.Signals = 'SIGKILL'): boolean {
+    const target = this.processes().find((one) => one.role === role)
+    if (target === undefined) return false
+    try {
+      process.kill(target.pid, signal)
+      return true
+    } catch {
+      // It ended between the look and the signal.
+      return false
+    }
+  }
+
+  async isReady(): Promise<boolean> {
+    try {
+      const answer = await fetch(`${this.consoleUrl}/healthz`, { signal: AbortSignal.timeout(2000) })
+      await answer.arrayBuffer()
+      return answer.status === 200
+    } catch {
+      // Nothing listens yet.
+      return false
+    }
+  }
+
+  async waitReady(timeoutMs = 60_000): Promise<void> {
+    await waitUntil(
+      '/healthz of the program answers 200',
+      async () => {
+        if (this.#exitCode !== undefined) {
+          throw new BulkheadError('drill_failed', `the program ended with ${this.#exitCode} while it started:\n${this.#tail()}`)
+        }
+        return this.isReady()
+      },
+      timeoutMs,
+    ).catch((error: unknown) => {
+      throw error instanceof BulkheadError ? new BulkheadError(error.code, `${error.message}\n${this.#tail()}`) : error
+    })
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 45_000): Promise<number> {
+    if (this.#exitCode !== undefined) return this.#exitCode
+    const alive = this.processes()
+    this.launcher.kill(signal)
+    const timer = setTimeout(() => {
+      for (const one of alive) if (isSameProcess(one.pid, one.startTime)) process.kill(one.pid, 'SIGKILL')
+      this.launcher.kill('SIGKILL')
+    }, timeoutMs)
+    const code = await this.#ended
+    clearTimeout(timer)
+    return code
+  }
+
+  async restart(): Promise<void> {
+    await this.#ended
+    this.launch()
+    await this.waitReady()
+  }
+
+  #tail(): string {
+    return `${this.#stdout.slice(-1500)}\n${this.#stderr.slice(-3000)}`
+  }
+}
+
+function readJson<T>(file: string): T | undefined {
+  if (!existsSync(file)) return undefined
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as T
+  } catch {
+    // Replaced or removed while it was read.
+    return undefined
+  }
+}
+

@@ -1,0 +1,99 @@
+/**
+ * Log → warehouse, each record once. A plan {from, to, token} is flushed before the insert and forgotten, together with
+ * the move of the cursor, after it; whatever is killed in between, the same rows are inserted again under the same
+ * token, which the warehouse takes once.
+ */
+import { setImmediate as letOthersRun } from 'node:timers/promises'
+import { BulkheadError } from '#base/errors.ts'
+import { dayOf, formatDay } from '#base/clock.ts'
+import type { Clock } from '#base/clock.ts'
+import type { Ledger, LoadPlan } from '#ledger/port.ts'
+import type { LogReader } from '#log/port.ts'
+import type { LogEntry } from '#model/log-entry.ts'
+import type { Warehouse } from '#warehouse/port.ts'
+import { createLoader, insertOnce } from '#forward/load-step.ts'
+import type { Loader } from '#forward/load-step.ts'
+
+export interface EventLoaderOptions {
+  log: LogReader
+  ledger: Ledger
+  warehouse: Warehouse
+  clock: Clock
+  /** An insert ends with the entry that reaches this many rows. */
+  batchRows?: number
+}
+
+const PRESENT = `SELECT count() AS present FROM events
+  WHERE arrival = {day:Date} AND seq >= {from:UInt64} AND seq < {to:UInt64}`
+
+const SLICE = { entries: 2_000, bytes: 4 << 20 }
+
+export function createEventLoader(options: EventLoaderOptions): Loader {
+  const { log, ledger, warehouse } = options
+  const batchRows = options.batchRows ?? 50_000
+  const cursor = (): number => Math.max(1, ledger.loadCursor('events'))
+
+  const load = async (): Promise<number | undefined> => {
+    const unfinished = ledger.plan('events')
+    if (unfinished !== undefined) {
+      const entries = await readRange(log, unfinished.from, (entry) => entry.seq < unfinished.to)
+      return finish(unfinished, entries, true)
+    }
+    const from = cursor()
+    if (log.head() < from) return undefined
+    let day: number | undefined
+    let rows = 0
+    const entries = await readRange(log, from, (entry) => {
+      day ??= dayOf(entry.at)
+      if (rows >= batchRows || dayOf(entry.at) !== day) return false
+      rows += entry.records.length
+      return true
+    })
+    const last = entries.at(-1)
+    if (last === undefined) return undefined
+    const plan: LoadPlan = { table: 'events', from, to: last.seq + 1, token: `events:${from}-${last.seq + 1}` }
+    await ledger.savePlan(plan)
+    return finish(plan, entries, false)
+  }
+
+  const finish = async (plan: LoadPlan, entries: LogEntry[], repeated: boolean): Promise<number> => {
+    const first = entries[0]
+    if (first?.seq !== plan.from || entries.at(-1)?.seq !== plan.to - 1) throw missing(plan.from, plan.to - 1)
+    const rows = entries.reduce((sum, entry) => sum + entry.records.length, 0)
+    if (rows > 0) {
+      const place = { day: formatDay(dayOf(first.at)), from: plan.from, to: plan.to }
+      await insertOnce({
+        repeated,
+        rows,
+        token: plan.token,
+        present: async () => (await warehouse.query<{ present: number }>(PRESENT, place, 'loader'))[0]?.present ?? 0,
+        write: (token) => warehouse.insertEvents(entries, token),
+      })
+    }
+    await ledger.finishPlan(plan)
+    return rows
+  }
+
+  return createLoader({ table: 'events', head: () => log.head(), cursor, load }, options.clock)
+}
+
+/** Consecutive entries from `from` on while `wanted` says so, read in slices between which the process goes on. */
+async function readRange(log: LogReader, from: number, wanted: (entry: LogEntry) => boolean): Promise<LogEntry[]> {
+  const range: LogEntry[] = []
+  for (;;) {
+    const next = from + range.length
+    const slice = log.read(next, SLICE)
+    for (const entry of slice) {
+      // A gap would be an entry that the warehouse never gets.
+      if (entry.seq !== from + range.length) throw missing(from + range.length, entry.seq - 1)
+      if (!wanted(entry)) return range
+      range.push(entry)
+    }
+    if (slice.length === 0) return range
+    await letOthersRun()
+  }
+}
+
+function missing(from: number, to: number): BulkheadError {
+  return new BulkheadError('log_corrupt', `log entries ${from} to ${to} are not there, and the warehouse has not loaded all of them`)
+}

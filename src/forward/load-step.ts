@@ -1,0 +1,125 @@
+/**
+ * What both loaders have in common: one step at a time, a loop that is gentle when little comes, and a barrier for
+ * questions that must see everything up to a head that they have read.
+ */
+import { BulkheadError } from '#base/errors.ts'
+import type { Clock } from '#base/clock.ts'
+import type { LoadPlan } from '#ledger/port.ts'
+
+export interface Loader {
+  /**
+   * Repeats an unfinished plan or makes and carries out a new one. True if it loaded (or passed over) anything. Throws
+   * `warehouse_failed` when the warehouse does not take it: the plan stays, the next step repeats it.
+   */
+  step(): Promise<boolean>
+  /** Steps until the signal; failures are waited out. */
+  run(signal: AbortSignal): Promise<void>
+  /** Returns when everything up to and including number `upTo` (log sequence or ledger entry) is loaded. */
+  barrier(upTo: number): Promise<void>
+  /** For metrics and the doctor: entries not loaded yet, rows loaded by this process, and failures in a row. */
+  status(): LoaderStatus
+}
+
+export interface LoaderStatus {
+  table: LoadPlan['table']
+  lag: number
+  rowsLoaded: number
+  failures: number
+}
+
+export interface LoaderSource {
+  table: LoadPlan['table']
+  /** Last number that can be loaded. */
+  head(): number
+  /** First number that is not loaded. */
+  cursor(): number
+  /** One plan from begin to end; the rows loaded, or undefined when there was nothing. */
+  load(): Promise<number | undefined>
+}
+
+/** Small inserts cost as much as large ones, so the loop lets rows gather; a barrier does not wait for that. */
+const LINGER_MS = 250
+const BUSY_ROWS = 10_000
+const RETRY_MS_MIN = 100
+const RETRY_MS_MAX = 10_000
+const BARRIER_POLL_MS = 10
+/** A head that a caller has read is durable, so it is reached soon; longer means that the number was never written. */
+const BARRIER_WAIT_MS = 10_000
+
+export function createLoader(source: LoaderSource, clock: Clock): Loader {
+  let turn: Promise<unknown> = Promise.resolve()
+  let rowsLoaded = 0
+  let failures = 0
+  let lastRows = 0
+
+  const step = (): Promise<boolean> => {
+    const mine = turn.then(async () => {
+      const rows = await source.load().catch((thrown: unknown) => {
+        failures += 1
+        throw thrown
+      })
+      failures = 0
+      lastRows = rows ?? 0
+      rowsLoaded += lastRows
+      return rows !== undefined
+    })
+    turn = mine.catch(() => undefined)
+    return mine
+  }
+
+  const barrier = async (upTo: number): Promise<void> => {
+    const deadline = clock.now() + BARRIER_WAIT_MS
+    while (source.cursor() <= upTo) {
+      if (await step()) continue
+      if (clock.now() > deadline) throw new BulkheadError('warehouse_behind', `${source.table} ends before number ${upTo}`)
+      await clock.sleep(BARRIER_POLL_MS)
+    }
+  }
+
+  const run = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        const loaded = await step()
+        if (!loaded || lastRows < BUSY_ROWS) await clock.sleep(LINGER_MS, signal)
+      } catch {
+        await clock.sleep(Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(failures, 10)), signal)
+      }
+    }
+    await turn
+  }
+
+  return {
+    step,
+    run,
+    barrier,
+    status: () => ({ table: source.table, lag: Math.max(0, source.head() - source.cursor() + 1), rowsLoaded, failures }),
+  }
+}
+
+/**
+ * Inserts the rows of one partition of a plan, once. When the plan is a repeated one the warehouse is asked first: an insert
+ * is one part, so all rows are there or none. That does not lean on the engine's memory of tokens alone, which is not
+ * flushed with the rows: after a power cut it may have forgotten a token whose rows are there, or know one whose are not.
+ */
+export async function insertOnce(insert: {
+  repeated: boolean
+  rows: number
+  token: string
+  present: () => Promise<number>
+  write: (token: string) => Promise<unknown>
+}): Promise<void> {
+  if (!insert.repeated) return void (await insert.write(insert.token))
+  if (await isPresent(insert)) return
+  await insert.write(insert.token)
+  if (await isPresent(insert)) return
+  await insert.write(`${insert.token}:again`)
+  if (!(await isPresent(insert))) throw new BulkheadError('warehouse_failed', 'the warehouse took rows and does not have them')
+}
+
+async function isPresent(insert: { rows: number; token: string; present: () => Promise<number> }): Promise<boolean> {
+  const present = await insert.present()
+  if (present !== 0 && present !== insert.rows) {
+    throw new BulkheadError('warehouse_failed', `the warehouse has ${present} of the ${insert.rows} rows of plan ${insert.token}`)
+  }
+  return present === insert.rows
+}

@@ -1,0 +1,130 @@
+/**
+ * The canonical bytes of an entry and of its rows: what a leaf of the tree commits to. They are fixed now, so that
+ * leaves can be computed at any later time from entries that exist. A leaf will be
+ * version ‖ type ‖ HMAC-SHA-256(salt, canonical header) ‖ root over per-subject commitments
+ * HMAC-SHA-256(commit key of the subject, canonical row), in the canonical order of the rows.
+ *
+ * Encoding: fields in the order written below, nothing left out, so that equal bytes mean equal entries.
+ * - text: length in bytes (u32, big endian), then UTF-8
+ * - number, instant: i64, big endian, two's complement
+ * - list: count (u32), then the elements
+ * The first field is a label with the kind of entry and the version of this encoding.
+ */
+import type { Intent, LedgerEntry, ManifestRow, Outcome, SubjectKind } from '#model/disclosure.ts'
+import { assert } from '#base/errors.ts'
+
+const INTENT_LABEL = 'bulkhead/ledger/intent/v1'
+const OUTCOME_LABEL = 'bulkhead/ledger/outcome/v1'
+const ROW_LABEL = 'bulkhead/ledger/row/v1'
+
+const KIND_ORDER: Record<SubjectKind, number> = { user: 0, device: 1, group: 2 }
+
+class CanonicalWriter {
+  readonly #parts: Buffer[] = []
+
+  text(value: string): this {
+    const bytes = Buffer.from(value, 'utf8')
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(bytes.length)
+    this.#parts.push(length, bytes)
+    return this
+  }
+
+  integer(value: number): this {
+    assert(Number.isSafeInteger(value), 'canonical numbers are whole')
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigInt64BE(BigInt(value))
+    this.#parts.push(bytes)
+    return this
+  }
+
+  list<T>(values: readonly T[], write: (value: T) => void): this {
+    const count = Buffer.alloc(4)
+    count.writeUInt32BE(values.length)
+    this.#parts.push(count)
+    for (const value of values) write(value)
+    return this
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#parts)
+  }
+}
+
+/** All fields of the entry but `salt` (the HMAC's key) and `manifest` (ciphertext: a leaf commits to plain content). */
+export function canonicalHeader(entry: LedgerEntry): Buffer {
+  return entry.type === 'intent' ? intentHeader(entry) : outcomeHeader(entry)
+}
+
+function intentHeader(entry: Intent): Buffer {
+  return new CanonicalWriter()
+    .text(INTENT_LABEL)
+    .integer(entry.version)
+    .integer(entry.entry)
+    .integer(entry.at)
+    .text(entry.vendor)
+    .text(entry.destination)
+    .text(entry.route)
+    .integer(entry.epoch)
+    .integer(entry.policy)
+    .integer(entry.encoder)
+    .text(entry.purpose)
+    .integer(entry.from.seq)
+    .integer(entry.from.index)
+    .integer(entry.to.seq)
+    .integer(entry.to.index)
+    .text(entry.bodySha256)
+    .integer(entry.records)
+    .integer(entry.subjects)
+    .integer(entry.first)
+    .integer(entry.last)
+    .integer(entry.fence)
+    .bytes()
+}
+
+function outcomeHeader(entry: Outcome): Buffer {
+  const writer = new CanonicalWriter()
+  return writer
+    .text(OUTCOME_LABEL)
+    .integer(entry.version)
+    .integer(entry.entry)
+    .integer(entry.at)
+    .integer(entry.intent)
+    .text(entry.state)
+    .integer(entry.attempts)
+    .integer(entry.status)
+    .list(entry.refused, (refusal) => writer.text(refusal.reason).integer(refusal.count))
+    .bytes()
+}
+
+/** What the commitment of one row covers; the entry's number keeps a row of one entry from standing in another. */
+export function canonicalRow(entry: number, row: ManifestRow): Buffer {
+  const writer = new CanonicalWriter()
+  return writer
+    .text(ROW_LABEL)
+    .integer(entry)
+    .text(row.kind)
+    .integer(row.subject)
+    .text(row.surface)
+    .text(row.shape)
+    .integer(row.events)
+    .integer(row.first)
+    .integer(row.last)
+    .list(row.groups, (group) => writer.integer(group))
+    .bytes()
+}
+
+/** Order of rows: kind (user, device, group), subject, then surface and shape by their UTF-8 bytes. */
+export function compareRows(a: ManifestRow, b: ManifestRow): number {
+  return (
+    KIND_ORDER[a.kind] - KIND_ORDER[b.kind] ||
+    a.subject - b.subject ||
+    Buffer.compare(Buffer.from(a.surface), Buffer.from(b.surface)) ||
+    Buffer.compare(Buffer.from(a.shape), Buffer.from(b.shape))
+  )
+}
+
+/** Sorted copy; rows are unique in (kind, subject, surface, shape), so the order is total. */
+export function canonicalRows(rows: readonly ManifestRow[]): ManifestRow[] {
+  return rows.toSorted(compareRows)
+}

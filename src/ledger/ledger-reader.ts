@@ -1,0 +1,36 @@
+/** The ledger as seen by other processes, also when no worker runs or none has ever run. */
+import type { Intent, LogPosition } from '#model/disclosure.ts'
+import type { LedgerReader } from './port.ts'
+import { FIRST_POSITION } from './position.ts'
+import { type LedgerStore, lastEntry, openStore, readOpenIntents, readPosition, storeExists } from './store.ts'
+
+export function openLedgerReader(options: { dir: string }): LedgerReader {
+  let store: LedgerStore | undefined
+
+  /** The newest commit; undefined while there is no file. */
+  function current(): LedgerStore | undefined {
+    if (store === undefined && storeExists(options.dir)) store = openStore(options.dir, true)
+    store?.root.resetReadTxn()
+    return store
+  }
+
+  return {
+    head: () => {
+      const from = current()
+      return from === undefined ? 0 : lastEntry(from)
+    },
+    cursor: (destination: string): LogPosition => {
+      const from = current()
+      return from === undefined ? FIRST_POSITION : readPosition(from, `cursor/${destination}`)
+    },
+    openIntents: (destination?: string): Intent[] => {
+      const from = current()
+      const intents = from === undefined ? [] : readOpenIntents(from)
+      return destination === undefined ? intents : intents.filter((intent) => intent.destination === destination)
+    },
+    close: () => {
+      void store?.root.close()
+      store = undefined
+    },
+  }
+}

@@ -1,0 +1,306 @@
+/**
+ * The one writer of the ledger. Numbers are given in the order of calls, without gaps; calls of one turn of the event
+ * loop share a commit, and each returns after its commit is on disk. A failed write leaves numbers that others may
+ * have counted on, so after one the ledger refuses every further write: the process must start again from the file.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '#base/clock.ts'
+import { assert, BulkheadError } from '#base/errors.ts'
+import { LEDGER_ENTRY_VERSION } from '#model/disclosure.ts'
+import type { Intent, LedgerEntry, LogPosition, Outcome } from '#model/disclosure.ts'
+import { corrupt, decodeEntry, encodeEntry } from './entry-codec.ts'
+import type { IntentDraft, Ledger, LoadPlan, OutcomeDraft } from './port.ts'
+import { comparePositions } from './position.ts'
+import { LEDGER_FORMAT, type LedgerStore, lastEntry, openStore, readEntry, readOpenIntents, readPosition } from './store.ts'
+
+export async function openLedger(options: { dir: string; clock: Clock }): Promise<Ledger> {
+  const store = openStore(options.dir, false)
+  const ledger = new LmdbLedger(store, options.clock)
+  await store.state.put('format', LEDGER_FORMAT)
+  return ledger
+}
+
+class LmdbLedger implements Ledger {
+  readonly #store: LedgerStore
+  readonly #clock: Clock
+  /** Last number on disk, and last number given to a write that may still be under way. */
+  #head: number
+  #given: number
+  /** Intents without an outcome, by number; an intent stays here until its outcome is on disk. */
+  readonly #open = new Map<number, Intent>()
+  /** Intents whose outcome is being written: a second outcome for one is a broken promise. */
+  readonly #closing = new Set<number>()
+  /** What has been handed to a write; what others may act on is read from the file, so it is on disk. */
+  readonly #cursors = new Map<string, LogPosition>()
+  readonly #reached = new Map<string, LogPosition>()
+  readonly #counts = new Map<string, Record<string, number>>()
+  #turn: Promise<void> = Promise.resolve()
+  #failure: BulkheadError | undefined
+
+  constructor(store: LedgerStore, clock: Clock) {
+    this.#store = store
+    this.#clock = clock
+    this.#head = lastEntry(store)
+    this.#given = this.#head
+    for (const intent of readOpenIntents(store)) this.#open.set(intent.entry, intent)
+  }
+
+  get head(): number {
+    return this.#head
+  }
+
+  nextEntry(): number {
+    return this.#given + 1
+  }
+
+  async appendIntents(drafts: readonly (IntentDraft & { entry: number; manifest: string })[]): Promise<Intent[]> {
+    const { committed } = await this.#exclusive(() => {
+      for (const [index, draft] of drafts.entries()) {
+        assert(draft.entry === this.#given + 1 + index, 'an intent has another number than its manifest was sealed under')
+      }
+      return this.#writeIntents(drafts, drafts.map((draft) => draft.manifest))
+    })
+    return committed
+  }
+
+  async appendSealed(
+    drafts: readonly IntentDraft[],
+    seal: (entries: readonly number[]) => Promise<readonly string[]>,
+  ): Promise<Intent[]> {
+    const { committed } = await this.#exclusive(async () => {
+      const manifests = await seal(drafts.map((_, index) => this.#given + 1 + index))
+      assert(manifests.length === drafts.length, 'every intent needs a sealed manifest')
+      return this.#writeIntents(drafts, manifests)
+    })
+    return committed
+  }
+
+  async appendOutcomes(
+    drafts: readonly OutcomeDraft[],
+    cursor?: { destination: string; position: LogPosition },
+    counts: Record<string, number> = {},
+  ): Promise<Outcome[]> {
+    const destination = cursor?.destination ?? this.#open.get(drafts[0]?.intent ?? 0)?.destination
+    const { committed } = await this.#exclusive(() => {
+      const named = new Set(drafts.map((draft) => draft.intent))
+      assert(named.size === drafts.length, 'an intent is closed twice in one call')
+      for (const intent of named) {
+        assert(this.#open.has(intent) && !this.#closing.has(intent), `intent ${intent} is not open`)
+      }
+      if (cursor !== undefined) this.#assertForward(cursor.destination, cursor.position)
+      const at = this.#clock.now()
+      const outcomes = drafts.map(
+        (draft, index): Outcome => ({
+          type: 'outcome',
+          version: LEDGER_ENTRY_VERSION,
+          entry: this.#given + 1 + index,
+          at,
+          intent: draft.intent,
+          state: draft.state,
+          attempts: draft.attempts,
+          status: draft.status,
+          refused: draft.refused.map(({ reason, count }) => ({ reason, count })),
+        }),
+      )
+      const encoded = outcomes.map(encodeChecked)
+      this.#given += outcomes.length
+      for (const intent of named) this.#closing.add(intent)
+      return {
+        committed: this.#write(() => {
+          for (const [index, outcome] of outcomes.entries()) {
+            void this.#store.entries.put(outcome.entry, encoded[index] as Buffer)
+            void this.#store.open.remove(outcome.intent)
+          }
+          if (cursor !== undefined) this.#putPosition('cursor', cursor.destination, cursor.position)
+          if (destination !== undefined) this.#putCounts(destination, counts)
+        }).then(() => {
+          for (const intent of named) {
+            this.#open.delete(intent)
+            this.#closing.delete(intent)
+          }
+          this.#head = outcomes.at(-1)?.entry ?? this.#head
+          return outcomes
+        }),
+      }
+    })
+    return committed
+  }
+
+  async moveCursor(destination: string, position: LogPosition, counts: Record<string, number> = {}): Promise<void> {
+    const { committed } = await this.#exclusive(() => {
+      this.#assertForward(destination, position)
+      return {
+        committed: this.#write(() => {
+          this.#putPosition('cursor', destination, position)
+          this.#putCounts(destination, counts)
+        }),
+      }
+    })
+    await committed
+  }
+
+  cursor(destination: string): LogPosition {
+    return readPosition(this.#store, `cursor/${destination}`)
+  }
+
+  reached(destination: string): LogPosition {
+    return readPosition(this.#store, `reached/${destination}`)
+  }
+
+  openIntents(destination?: string): Intent[] {
+    const intents = [...this.#open.values()]
+    return destination === undefined ? intents : intents.filter((intent) => intent.destination === destination)
+  }
+
+  read(from: number, limit: number): LedgerEntry[] {
+    const entries: LedgerEntry[] = []
+    for (let number = Math.max(from, 1); number <= this.#head && entries.length < limit; number++) {
+      const entry = this.entry(number)
+      if (entry === undefined) throw corrupt(number, 'is missing')
+      entries.push(entry)
+    }
+    return entries
+  }
+
+  entry(number: number): LedgerEntry | undefined {
+    return number > this.#head ? undefined : readEntry(this.#store, number)
+  }
+
+  loadCursor(table: LoadPlan['table']): number {
+    const value = this.#store.state.get(`load/${table}`) ?? 1
+    if (!Number.isSafeInteger(value)) throw new BulkheadError('ledger_corrupt', 'a load cursor in the ledger is malformed')
+    return value as number
+  }
+
+  plan(table: LoadPlan['table']): LoadPlan | undefined {
+    return this.#store.state.get(`plan/${table}`) as LoadPlan | undefined
+  }
+
+  async savePlan(plan: LoadPlan): Promise<void> {
+    assert(plan.from >= this.loadCursor(plan.table) && plan.to >= plan.from, 'a plan starts at the load cursor or behind it')
+    const { table, from, to, token } = plan
+    await this.#write(() => void this.#store.state.put(`plan/${table}`, { table, from, to, token }))
+  }
+
+  async finishPlan(plan: LoadPlan): Promise<void> {
+    assert(plan.to >= this.loadCursor(plan.table), 'a load cursor never moves backwards')
+    await this.#write(() => {
+      void this.#store.state.remove(`plan/${plan.table}`)
+      void this.#store.state.put(`load/${plan.table}`, plan.to)
+    })
+  }
+
+  async count(destination: string, counts: Record<string, number>): Promise<void> {
+    await this.#write(() => this.#putCounts(destination, counts))
+  }
+
+  counts(destination: string): Record<string, number> {
+    return { ...(this.#store.state.get(`counts/${destination}`) as Record<string, number> | undefined) }
+  }
+
+  async close(): Promise<void> {
+    await this.#turn
+    this.#failure ??= new BulkheadError('not_running', 'the ledger is closed')
+    await this.#store.root.close()
+  }
+
+  /** One caller at a time between taking a number and handing the write over; not until the write is on disk. */
+  async #exclusive<T>(section: () => T | Promise<T>): Promise<T> {
+    const before = this.#turn
+    let release: () => void = () => undefined
+    this.#turn = new Promise((resolve) => {
+      release = resolve
+    })
+    await before
+    try {
+      return await section()
+    } finally {
+      release()
+    }
+  }
+
+  /** All puts of `puts` in one commit. `puts` must not throw: LMDB would commit what came before it. */
+  async #write(puts: () => void): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    try {
+      await this.#store.root.batch(puts)
+    } catch (cause) {
+      this.#failure ??= new BulkheadError('internal', 'a write to the ledger failed; it takes no more until it is opened again', { cause })
+      throw this.#failure
+    }
+  }
+
+  #writeIntents(drafts: readonly IntentDraft[], manifests: readonly string[]): { committed: Promise<Intent[]> } {
+    const at = this.#clock.now()
+    const intents = drafts.map((draft, index) => intentOf(draft, this.#given + 1 + index, at, manifests[index] as string))
+    const encoded = intents.map(encodeChecked)
+    this.#given += intents.length
+    const committed = this.#write(() => {
+      for (const [index, intent] of intents.entries()) {
+        void this.#store.entries.put(intent.entry, encoded[index] as Buffer)
+        void this.#store.open.put(intent.entry, true)
+        const reached = this.#reached.get(intent.destination) ?? this.reached(intent.destination)
+        if (comparePositions(intent.to, reached) > 0) {
+          this.#putPosition('reached', intent.destination, intent.to)
+        }
+      }
+    }).then(() => {
+      for (const intent of intents) this.#open.set(intent.entry, intent)
+      this.#head = intents.at(-1)?.entry ?? this.#head
+      return intents
+    })
+    return { committed }
+  }
+
+  #putPosition(kind: 'cursor' | 'reached', destination: string, { seq, index }: LogPosition): void {
+    ;(kind === 'cursor' ? this.#cursors : this.#reached).set(destination, { seq, index })
+    void this.#store.state.put(`${kind}/${destination}`, [seq, index])
+  }
+
+  #putCounts(destination: string, counts: Record<string, number>): void {
+    const added = Object.entries(counts).filter(([, count]) => count !== 0)
+    if (added.length === 0) return
+    const sum = this.#counts.get(destination) ?? this.counts(destination)
+    for (const [reason, count] of added) sum[reason] = (sum[reason] ?? 0) + count
+    this.#counts.set(destination, sum)
+    void this.#store.state.put(`counts/${destination}`, sum)
+  }
+
+  #assertForward(destination: string, position: LogPosition): void {
+    const now = this.#cursors.get(destination) ?? this.cursor(destination)
+    assert(comparePositions(position, now) >= 0, `the cursor of ${destination} never moves backwards`)
+  }
+}
+
+/** What would not be read back must not be written: a commit with it could not be taken back. */
+function encodeChecked(entry: LedgerEntry): Buffer {
+  const bytes = encodeEntry(entry)
+  decodeEntry(entry.entry, bytes)
+  return bytes
+}
+
+function intentOf(draft: IntentDraft, entry: number, at: number, manifest: string): Intent {
+  return {
+    type: 'intent',
+    version: LEDGER_ENTRY_VERSION,
+    entry,
+    at,
+    vendor: draft.vendor,
+    destination: draft.destination,
+    route: draft.route,
+    epoch: draft.epoch,
+    policy: draft.policy,
+    encoder: draft.encoder,
+    purpose: draft.purpose,
+    from: { seq: draft.from.seq, index: draft.from.index },
+    to: { seq: draft.to.seq, index: draft.to.index },
+    bodySha256: draft.bodySha256,
+    records: draft.records,
+    subjects: draft.subjects,
+    first: draft.first,
+    last: draft.last,
+    fence: draft.fence,
+    salt: randomBytes(32).toString('hex'),
+    manifest,
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The ledger's file: one LMDB environment with three tables. Entries by number; numbers of intents that are open; and
+ * state (cursors, plans, counts). A commit is visible to readers only once it is on disk (`overlappingSync: false`), so
+ * nobody ever acts on an outcome or a cursor that a power cut could take back.
+ */
+import { existsSync, mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import { BulkheadError } from '#base/errors.ts'
+import type { Intent, LedgerEntry, LogPosition } from '#model/disclosure.ts'
+import { corrupt, decodeEntry } from './entry-codec.ts'
+import { FIRST_POSITION } from './position.ts'
+
+export const LEDGER_FORMAT = 1
+
+export interface LedgerStore {
+  root: RootDatabase<Buffer, string>
+  entries: Database<Buffer, number>
+  open: Database<boolean, number>
+  state: Database<unknown, string>
+}
+
+function fileOf(dir: string): string {
+  return path.join(dir, 'ledger.mdb')
+}
+
+export function storeExists(dir: string): boolean {
+  return existsSync(fileOf(dir))
+}
+
+/** Opens the file, made when absent unless `readOnly`. `noMemInit` stays off: it would leave memory of the process in the file. */
+export function openStore(dir: string, readOnly: boolean): LedgerStore {
+  if (!readOnly) mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const root = open<Buffer, string>({ path: fileOf(dir), encoding: 'binary', maxDbs: 8, overlappingSync: false, readOnly })
+  const store: LedgerStore = {
+    root,
+    entries: root.openDB<Buffer, number>({ name: 'entries', encoding: 'binary' }),
+    open: root.openDB<boolean, number>({ name: 'open', encoding: 'json' }),
+    state: root.openDB<unknown, string>({ name: 'state', encoding: 'json' }),
+  }
+  const format = store.state?.get('format')
+  if (typeof format === 'number' && format > LEDGER_FORMAT) {
+    throw new BulkheadError('data_format_newer', `the ledger has format ${format}, this program knows ${LEDGER_FORMAT}`)
+  }
+  return store
+}
+
+/** Number of the last entry; throws `ledger_corrupt` when numbers are missing before it. */
+export function lastEntry(store: LedgerStore): number {
+  const [last = 0] = store.entries.getKeys({ reverse: true, limit: 1 })
+  const { entryCount } = store.entries.getStats() as { entryCount: number }
+  if (entryCount !== last) throw corrupt(last, `is the last, but the ledger holds ${entryCount} entries`)
+  return last
+}
+
+export function readEntry(store: LedgerStore, number: number): LedgerEntry | undefined {
+  const bytes = store.entries.get(number)
+  return bytes === undefined ? undefined : decodeEntry(number, bytes)
+}
+
+export function readOpenIntents(store: LedgerStore): Intent[] {
+  const intents: Intent[] = []
+  for (const number of store.open.getKeys()) {
+    const entry = readEntry(store, number)
+    if (entry?.type !== 'intent') throw corrupt(number, 'is marked as an open intent but is none')
+    intents.push(entry)
+  }
+  return intents
+}
+
+export function readPosition(store: LedgerStore, key: `cursor/${string}` | `reached/${string}`): LogPosition {
+  const value = store.state.get(key)
+  if (value === undefined) return FIRST_POSITION
+  const [seq, index] = Array.isArray(value) ? value : []
+  if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(index)) {
+    throw new BulkheadError('ledger_corrupt', 'a cursor in the ledger is malformed')
+  }
+  return { seq, index }
+}

@@ -1,0 +1,147 @@
+/**
+ * Which repeat hashes were appended in the last 7 days. The log is the truth and carries every hash itself; this index
+ * only makes the question cheap. So it may lag: it is written about once a second behind the log, memory bridges the gap,
+ * and on open whatever the log holds after `recorded` is read again.
+ *
+ * One tree answers with one look-up (hash → day). Beside it stand lists of the hashes of each day, so that expiry reads
+ * those lists instead of searching the tree.
+ */
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import { commit, environmentFault, PAGE_BYTES } from './folders.ts'
+
+export const HASH_BYTES = 16
+export const KEPT_DAYS = 7
+const SLICE_HASHES = 1000
+const EXPIRED_LISTS_MAX = 50
+const MAP_BYTES = 64 * 1024 ** 3
+
+export class DedupIndex {
+  readonly #root: RootDatabase<Buffer, string>
+  readonly #days: Database<Buffer, Buffer>
+  readonly #lists: Database<Buffer, [day: number, serial: number]>
+  #pending = new Map<string, number>()
+  #flushing = new Map<string, number>()
+  #reached: number
+  #recorded: number
+  #serial: number
+
+  private constructor(root: RootDatabase<Buffer, string>) {
+    this.#root = root
+    this.#days = root.openDB({ name: 'days', encoding: 'binary', keyEncoding: 'binary' })
+    this.#lists = root.openDB({ name: 'lists', encoding: 'binary' })
+    const recorded = root.get('recorded')
+    this.#recorded = recorded === undefined ? 0 : Number(recorded.toString('latin1'))
+    this.#reached = this.#recorded
+    this.#serial = Number(root.get('serial')?.toString('latin1') ?? 0)
+  }
+
+  /** An index that is not whole is begun again: its owner then reads it anew from the log. */
+  static open(place: string): DedupIndex {
+    if (existsSync(place) && environmentFault(place) !== undefined) rmSync(place, { recursive: true, force: true })
+    mkdirSync(place, { recursive: true, mode: 0o700 })
+    return new DedupIndex(
+      open<Buffer, string>(place, {
+        noSubdir: false,
+        encoding: 'binary',
+        overlappingSync: false,
+        eventTurnBatching: false,
+        noMemInit: false,
+        pageSize: PAGE_BYTES,
+        mapSize: MAP_BYTES,
+        maxDbs: 4,
+      }),
+    )
+  }
+
+  /** Entries up to this number are in the index durably. */
+  get recorded(): number {
+    return this.#recorded
+  }
+
+  get pending(): number {
+    return this.#pending.size + this.#flushing.size
+  }
+
+  /** Whether the hash (16 bytes, as latin1 text) was appended on `day` or in the 7 days before. */
+  has(hash: string, bytes: Buffer, day: number): boolean {
+    const seen = this.#pending.get(hash) ?? this.#flushing.get(hash) ?? this.#stored(bytes)
+    return seen !== undefined && day - seen <= KEPT_DAYS
+  }
+
+  add(hash: string, day: number): void {
+    this.#pending.set(hash, day)
+  }
+
+  /** Every hash of the entries up to `seq` has been given to `add`. */
+  advance(seq: number): void {
+    this.#reached = seq
+  }
+
+  /** Writes what is pending, in slices so that no single commit holds up the loop, and expires whole lists. */
+  async flush(today: number): Promise<void> {
+    const reached = this.#reached
+    this.#flushing = this.#pending
+    this.#pending = new Map()
+    try {
+      const byDay = new Map<number, string[]>()
+      for (const [hash, day] of this.#flushing) {
+        const list = byDay.get(day)
+        if (list === undefined) byDay.set(day, [hash])
+        else list.push(hash)
+      }
+      for (const [day, hashes] of byDay) {
+        for (let from = 0; from < hashes.length; from += SLICE_HASHES) await this.#write(day, hashes.slice(from, from + SLICE_HASHES))
+      }
+      await this.#expire(today)
+      if (reached > this.#recorded) {
+        await commit(this.#root, () => void this.#root.putSync('recorded', Buffer.from(String(reached), 'latin1')))
+      }
+      this.#recorded = Math.max(this.#recorded, reached)
+      this.#flushing = new Map()
+    } catch (thrown) {
+      // Kept in memory for the next try; newer days win.
+      for (const [hash, day] of this.#pending) this.#flushing.set(hash, day)
+      this.#pending = this.#flushing
+      this.#flushing = new Map()
+      throw thrown
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close()
+  }
+
+  #stored(bytes: Buffer): number | undefined {
+    const value = this.#days.getBinaryFast(bytes)
+    return value === undefined ? undefined : value.readUInt32BE(0)
+  }
+
+  async #write(day: number, hashes: string[]): Promise<void> {
+    const serial = ++this.#serial
+    const value = Buffer.alloc(4)
+    value.writeUInt32BE(day)
+    const list = Buffer.from(hashes.join(''), 'latin1')
+    await commit(this.#root, () => {
+      for (let at = 0; at < list.length; at += HASH_BYTES) this.#days.putSync(list.subarray(at, at + HASH_BYTES), value)
+      this.#lists.putSync([day, serial], list)
+      this.#root.putSync('serial', Buffer.from(String(serial), 'latin1'))
+    })
+  }
+
+  async #expire(today: number): Promise<void> {
+    for (let lists = 0; lists < EXPIRED_LISTS_MAX; lists++) {
+      const oldest = [...this.#lists.getRange({ limit: 1 })][0]
+      if (oldest === undefined || today - oldest.key[0] <= KEPT_DAYS) return
+      const [day] = oldest.key
+      await commit(this.#root, () => {
+        for (let at = 0; at < oldest.value.length; at += HASH_BYTES) {
+          const hash = oldest.value.subarray(at, at + HASH_BYTES)
+          // A hash that was seen again later belongs to the later day's list.
+          if (this.#stored(hash) === day) this.#days.removeSync(hash)
+        }
+        this.#lists.removeSync(oldest.key)
+      })
+    }
+  }
+}

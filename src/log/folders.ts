@@ -1,0 +1,179 @@
+/**
+ * The folders of the log: `000001/`, `000002/`, … each an LMDB environment whose keys are sequence numbers, and beside it
+ * a small file `first` with the number that its first entry has or will have. A folder is made under another name and
+ * renamed whole, so a reader sees it complete or not at all.
+ */
+import {
+  closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync,
+  truncateSync, writeFileSync,
+} from 'node:fs'
+import path from 'node:path'
+import { open, type RootDatabase } from 'lmdb'
+import { BulkheadError } from '#base/errors.ts'
+import { syncFolder } from '#base/files.ts'
+
+export type Environment = RootDatabase<Buffer, number>
+
+const FOLDER_NAME = /^\d{6,9}$/
+const UNFINISHED_NAME = /^\d{6,9}\.(new|dropped)$/
+const LMDB_MAGIC = 0xbeefc0de
+/** Byte offsets in a meta page of the LMDB that npm `lmdb` carries: a page header of 24 bytes, then `MDB_meta`. */
+const META = { magic: 24, pageBytes: 48, lastPage: 144, transaction: 152 } as const
+export const PAGE_BYTES = 4096
+/** Pages at the end of the map that LMDB may have given out and freed again without ever writing them. */
+const UNWRITTEN_PAGES_MAX = 4
+/** Address space, not memory or disk. The same in every process, so that no reader meets a map larger than its own. */
+const MAP_BYTES = 16 * 1024 ** 3
+
+export function folderPath(dir: string, number: number): string {
+  return path.join(dir, String(number).padStart(6, '0'))
+}
+
+/** Numbers of the folders, ascending. Empty when there is no log yet. */
+export function listFolders(dir: string): number[] {
+  if (!existsSync(dir)) return []
+  const numbers = readdirSync(dir).filter((name) => FOLDER_NAME.test(name)).map(Number)
+  return numbers.sort((a, b) => a - b)
+}
+
+/** Removes what a crash left of a folder that was being made or dropped. */
+export function removeUnfinished(dir: string): void {
+  for (const name of readdirSync(dir)) {
+    if (UNFINISHED_NAME.test(name)) rmSync(path.join(dir, name), { recursive: true, force: true })
+  }
+}
+
+export function readFirst(dir: string, number: number): number {
+  let text = ''
+  try {
+    text = readFileSync(path.join(folderPath(dir, number), 'first'), 'latin1')
+  } catch {
+    throw corrupt(number, 'its file `first` cannot be read')
+  }
+  if (!/^[1-9]\d{0,15}\n$/.test(text)) throw corrupt(number, 'its file `first` holds no number')
+  return Number(text)
+}
+
+export async function createFolder(dir: string, number: number, first: number): Promise<void> {
+  const finished = folderPath(dir, number)
+  const unfinished = `${finished}.new`
+  rmSync(unfinished, { recursive: true, force: true })
+  mkdirSync(unfinished, { recursive: true, mode: 0o700 })
+  await openLmdb(unfinished, { readOnly: false }).close()
+  writeFileSync(path.join(unfinished, 'first'), `${first}\n`, { mode: 0o600 })
+  for (const name of ['data.mdb', 'first']) syncFile(path.join(unfinished, name))
+  syncFolder(unfinished)
+  renameSync(unfinished, finished)
+  syncFolder(dir)
+}
+
+/** Gone at once for every reader that looks from now on; those who have it open keep what they mapped. */
+export function dropFolder(dir: string, number: number): void {
+  const dropped = `${folderPath(dir, number)}.dropped`
+  renameSync(folderPath(dir, number), dropped)
+  syncFolder(dir)
+  rmSync(dropped, { recursive: true, force: true })
+}
+
+/** Throws `log_corrupt` rather than let LMDB map a file that would end the process on the first read. */
+export function openFolder(dir: string, number: number, options: { readOnly: boolean }): Environment {
+  const place = folderPath(dir, number)
+  const fault = environmentFault(place)
+  if (fault !== undefined) throw corrupt(number, fault)
+  try {
+    if (!options.readOnly) extendToLastPage(place)
+    return openLmdb(place, options)
+  } catch (thrown) {
+    throw corrupt(number, thrown instanceof Error ? thrown.message : 'it cannot be opened')
+  }
+}
+
+/** Number of the last entry in the newest snapshot; 0 when there is none. */
+export function lastKey(environment: Environment): number {
+  try {
+    environment.resetReadTxn()
+    for (const key of environment.getKeys({ reverse: true, limit: 1 })) return key
+    return 0
+  } catch (thrown) {
+    throw new BulkheadError('log_corrupt', `a log folder cannot be read: ${thrown instanceof Error ? thrown.message : 'no reason given'}`)
+  }
+}
+
+/**
+ * One transaction, on disk when it returns (`overlappingSync` is off). Written this way because the binding's plain
+ * writes and batches, when a commit fails, reject a promise that nobody can reach, and that would end the process.
+ */
+export async function commit(environment: Pick<RootDatabase, 'transaction'>, write: () => void): Promise<void> {
+  try {
+    await environment.transaction(write)
+  } catch (thrown) {
+    const { commitError } = thrown as { commitError?: Promise<unknown> }
+    commitError?.catch(() => undefined)
+    throw thrown
+  }
+}
+
+/** What makes the LMDB environment in a folder unsafe to open: LMDB itself crashes on a foreign, empty or cut file. */
+export function environmentFault(place: string): string | undefined {
+  const size = sizesOf(place)
+  if (typeof size === 'string') return size
+  return size.missing > UNWRITTEN_PAGES_MAX * PAGE_BYTES ? 'its file is shorter than its contents' : undefined
+}
+
+/** A page that is beyond the end of the file ends the process when it is touched; zeros are found to be corrupt instead. */
+function extendToLastPage(place: string): void {
+  const size = sizesOf(place)
+  if (typeof size !== 'string' && size.missing > 0) truncateSync(path.join(place, 'data.mdb'), size.file + size.missing)
+}
+
+function sizesOf(place: string): { file: number; missing: number } | string {
+  let handle: number
+  try {
+    handle = openSync(path.join(place, 'data.mdb'), 'r')
+  } catch {
+    return 'its file cannot be opened'
+  }
+  try {
+    // Two meta pages; the one of the later transaction counts, and LMDB itself wants both to be readable.
+    const head = Buffer.alloc(2 * PAGE_BYTES)
+    if (readSync(handle, head, 0, head.length, 0) !== head.length) return 'its file is cut short'
+    for (const page of [0, PAGE_BYTES]) {
+      if (head.readUInt32LE(page + META.magic) !== LMDB_MAGIC) return 'its file has no LMDB header'
+      if (head.readUInt32LE(page + META.pageBytes) !== PAGE_BYTES) return 'its file has pages of another size'
+    }
+    const [first, second] = [head.readBigUInt64LE(META.transaction), head.readBigUInt64LE(PAGE_BYTES + META.transaction)]
+    const lastPage = Number(head.readBigUInt64LE((first >= second ? 0 : PAGE_BYTES) + META.lastPage))
+    const file = fstatSync(handle).size
+    return { file, missing: Math.max(0, (lastPage + 1) * PAGE_BYTES - file) }
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** `overlappingSync` is off: a commit then is on disk before any reader can see it, and nothing is seen that may vanish. */
+function openLmdb(place: string, options: { readOnly: boolean }): Environment {
+  return open<Buffer, number>(place, {
+    readOnly: options.readOnly,
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'ordered-binary',
+    overlappingSync: false,
+    eventTurnBatching: false,
+    noMemInit: false,
+    pageSize: PAGE_BYTES,
+    mapSize: MAP_BYTES,
+  })
+}
+
+function syncFile(file: string): void {
+  const handle = openSync(file, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+function corrupt(folder: number, what: string): BulkheadError {
+  return new BulkheadError('log_corrupt', `log folder ${folder}: ${what}`)
+}

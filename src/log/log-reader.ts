@@ -1,0 +1,123 @@
+/**
+ * Reads the log from another process while it is written. `head` costs two file look-ups and one LMDB cursor; what it
+ * names is durable, because the writer's commits are flushed before they become visible.
+ */
+import { existsSync } from 'node:fs'
+import { BulkheadError } from '#base/errors.ts'
+import type { LogEntry } from '#model/log-entry.ts'
+import { decodeLogEntry } from './entry-codec.ts'
+import { type Environment, folderPath, lastKey, listFolders, openFolder, readFirst } from './folders.ts'
+import type { LogReader } from './port.ts'
+
+const OPEN_FOLDERS_MAX = 3
+
+/** The folder may not exist yet; the log then is empty. */
+export function openLogReader(options: { dir: string }): LogReader {
+  return new LmdbLogReader(options.dir)
+}
+
+interface Folder {
+  number: number
+  first: number
+}
+
+class LmdbLogReader implements LogReader {
+  readonly #dir: string
+  /** Ascending. Whole at the upper end after `#look`; the lower end may name folders that were dropped since. */
+  #folders: Folder[] = []
+  #environments = new Map<number, Environment>()
+  #closed = false
+
+  constructor(dir: string) {
+    this.#dir = dir
+  }
+
+  head(): number {
+    this.#look()
+    const newest = this.#folders.at(-1)
+    if (newest === undefined) return 0
+    const last = lastKey(this.#environment(newest.number))
+    return last === 0 ? newest.first - 1 : last
+  }
+
+  tail(): number {
+    this.#list()
+    return this.#folders[0]?.first ?? 1
+  }
+
+  read(seq: number, limits: { entries: number; bytes: number }): LogEntry[] {
+    this.#look()
+    const entries: LogEntry[] = []
+    let bytes = 0
+    let expected = Math.max(1, seq)
+    let at = this.#folders.findLastIndex((folder) => folder.first <= expected)
+    const oldest = this.#folders[0]
+    if (at < 0 && oldest !== undefined) {
+      throw new BulkheadError('log_corrupt', `entry ${expected} is asked for, but the log begins at ${oldest.first}`)
+    }
+    for (; at >= 0 && at < this.#folders.length && entries.length < limits.entries; at++) {
+      const { number } = this.#folders[at] as Folder
+      const environment = this.#environment(number)
+      environment.resetReadTxn()
+      for (const { key, value } of environment.getRange({ start: expected, limit: limits.entries - entries.length })) {
+        if (key !== expected) throw new BulkheadError('log_corrupt', `log folder ${number}: entry ${expected} is missing`)
+        if (entries.length > 0 && bytes + value.length > limits.bytes) return entries
+        entries.push(decodeLogEntry(value, { folder: number, seq: key }))
+        bytes += value.length
+        expected++
+      }
+      const next = this.#folders[at + 1]
+      // Full by count is no gap; otherwise the next folder must begin where this one ends.
+      if (next !== undefined && entries.length < limits.entries && next.first !== expected) {
+        throw new BulkheadError('log_corrupt', `log folder ${number}: entry ${expected} is missing`)
+      }
+    }
+    return entries
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const environment of this.#environments.values()) void environment.close()
+    this.#environments.clear()
+  }
+
+  /** Notices new folders; lists anew when the newest known one was dropped while nobody looked. */
+  #look(): void {
+    if (this.#closed) throw new BulkheadError('internal', 'the log reader is closed')
+    const newest = this.#folders.at(-1)
+    if (newest === undefined || !existsSync(folderPath(this.#dir, newest.number))) return this.#list()
+    for (let number = newest.number + 1; existsSync(folderPath(this.#dir, number)); number++) {
+      this.#folders.push({ number, first: readFirst(this.#dir, number) })
+    }
+  }
+
+  #list(): void {
+    const known = new Map(this.#folders.map((folder) => [folder.number, folder]))
+    const numbers = listFolders(this.#dir)
+    this.#folders = numbers.map((number) => known.get(number) ?? { number, first: readFirst(this.#dir, number) })
+    numbers.forEach((number, at) => {
+      if (at > 0 && number !== (numbers[at - 1] as number) + 1) {
+        throw new BulkheadError('log_corrupt', `log folder ${number - 1} is missing`)
+      }
+    })
+    for (const [number, environment] of this.#environments) {
+      if (numbers.includes(number)) continue
+      this.#environments.delete(number)
+      void environment.close()
+    }
+  }
+
+  #environment(number: number): Environment {
+    let environment = this.#environments.get(number)
+    if (environment === undefined) environment = openFolder(this.#dir, number, { readOnly: true })
+    // Kept in order of use; the one used longest ago is closed.
+    this.#environments.delete(number)
+    this.#environments.set(number, environment)
+    for (const [oldest, unused] of this.#environments) {
+      if (this.#environments.size <= OPEN_FOLDERS_MAX) break
+      this.#environments.delete(oldest)
+      void unused.close()
+    }
+    return environment
+  }
+}

@@ -1,0 +1,330 @@
+/**
+ * The one writer of the log. Appends run one after another: each is one LMDB transaction with one flush, and a repeat is
+ * judged only when everything before it is known to be kept or known not to be.
+ */
+import { mkdirSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { type Clock, dayOf } from '#base/clock.ts'
+import { assert, BulkheadError } from '#base/errors.ts'
+import type { LogEntry } from '#model/log-entry.ts'
+import { DedupIndex, HASH_BYTES } from './dedup-index.ts'
+import { decodeLogEntry, encodeLogEntry } from './entry-codec.ts'
+import {
+  commit, createFolder, dropFolder, type Environment, folderPath, lastKey, listFolders, openFolder, readFirst, removeUnfinished,
+} from './folders.ts'
+import type { AppendResult, LogDraft, LogWriter } from './port.ts'
+import { WaitingFiles, type WaitingPlace } from './waiting-file.ts'
+
+export interface LogWriterOptions {
+  dir: string
+  waitingDir: string
+  clock: Clock
+  /** A folder that has reached this size is followed by a new one. */
+  folderBytesMax?: number
+}
+
+const FOLDER_BYTES_MAX = 1024 ** 3
+const INDEX_EVERY_MS = 1000
+const INDEX_HASHES_MAX = 20_000
+const NO_HASH = '\0'.repeat(HASH_BYTES)
+
+export async function openLogWriter(options: LogWriterOptions): Promise<LogWriter> {
+  const { dir, waitingDir } = options
+  for (const folder of [dir, waitingDir]) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  removeUnfinished(dir)
+  if (listFolders(dir).length === 0) await createFolder(dir, 1, 1)
+  const numbers = listFolders(dir)
+  const current = numbers.at(-1) as number
+  if (current - (numbers[0] as number) !== numbers.length - 1) {
+    throw new BulkheadError('log_corrupt', `a log folder between ${numbers[0]} and ${current} is missing`)
+  }
+  const first = readFirst(dir, current)
+  const environment = openFolder(dir, current, { readOnly: false })
+  const last = lastKey(environment)
+  const count = (environment.getStats() as { entryCount: number }).entryCount
+  const head = last === 0 ? first - 1 : last
+  if (count !== head - first + 1) throw new BulkheadError('log_corrupt', `log folder ${current} holds ${count} entries between ${first} and ${head}`)
+  const index = DedupIndex.open(path.join(dir, 'dedup'))
+  if (index.recorded > head) {
+    throw new BulkheadError('log_corrupt', `the log ends at ${head}, but entry ${index.recorded} was written once: a folder is missing or old`)
+  }
+  const writer = new LmdbLogWriter({ ...options, environment, index, folder: current, first, head })
+  await writer.readIndexAnew(numbers)
+  return writer
+}
+
+interface WriterState extends LogWriterOptions {
+  environment: Environment
+  index: DedupIndex
+  folder: number
+  first: number
+  head: number
+}
+
+interface Prepared {
+  blob: Buffer
+  seq: number
+  hashes: string[]
+  day: number
+}
+
+class LmdbLogWriter implements LogWriter {
+  readonly #dir: string
+  readonly #clock: Clock
+  readonly #folderBytesMax: number
+  readonly #index: DedupIndex
+  readonly #waiting: WaitingFiles
+  #environment: Environment
+  #folder: number
+  #first: number
+  #head: number
+  #folderBytes: number
+  #turn: Promise<unknown> = Promise.resolve()
+  #waitingTurn: Promise<unknown> = Promise.resolve()
+  #indexing: Promise<void> | undefined
+  #indexedAt: number
+  #closed = false
+  #broken = false
+
+  constructor(state: WriterState) {
+    this.#dir = state.dir
+    this.#clock = state.clock
+    this.#folderBytesMax = state.folderBytesMax ?? FOLDER_BYTES_MAX
+    this.#index = state.index
+    this.#waiting = new WaitingFiles(state.waitingDir)
+    this.#environment = state.environment
+    this.#folder = state.folder
+    this.#first = state.first
+    this.#head = state.head
+    this.#folderBytes = this.#bytesOnDisk()
+    this.#indexedAt = this.#clock.now()
+  }
+
+  get head(): number {
+    return this.#head
+  }
+
+  get folder(): number {
+    return this.#folder
+  }
+
+  append(drafts: readonly LogDraft[]): Promise<AppendResult[]> {
+    const result = this.#turn.then(() => this.#append(drafts))
+    this.#turn = result.catch(() => undefined)
+    return result
+  }
+
+  appendWaiting(blobs: readonly Buffer[]): Promise<WaitingPlace[]> {
+    if (blobs.length === 0) return Promise.resolve([])
+    const result = this.#waitingTurn.then(() => {
+      this.#refuseWhenClosed()
+      return this.#waiting.append(this.#folder, blobs).catch((thrown) => {
+        throw unwritable('the waiting file', thrown)
+      })
+    })
+    this.#waitingTurn = result.catch(() => undefined)
+    return result
+  }
+
+  dropBelow(seq: number): Promise<number> {
+    const result = this.#turn.then(async () => {
+      this.#refuseWhenClosed()
+      let dropped = 0
+      for (const number of listFolders(this.#dir)) {
+        if (number === this.#folder || readFirst(this.#dir, number + 1) > seq) break
+        // The index is rebuilt from entries after what it has recorded; those must not go before it has them.
+        if (this.#index.recorded < readFirst(this.#dir, number + 1) - 1) await this.#flushIndex()
+        dropFolder(this.#dir, number)
+        dropped++
+      }
+      return dropped
+    })
+    this.#turn = result.catch(() => undefined)
+    return result
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#turn, this.#waitingTurn])
+    if (this.#closed) return
+    this.#closed = true
+    await this.#flushIndex().catch(() => undefined)
+    await this.#waiting.close()
+    await this.#index.close()
+    await this.#environment.close()
+  }
+
+  /** After a crash, or when the index was lost, reads what it lacks from the log. */
+  async readIndexAnew(folders: readonly number[]): Promise<void> {
+    const today = dayOf(this.#clock.now())
+    const from = this.#index.recorded + 1
+    for (const number of folders) {
+      const next = number === this.#folder ? this.#head + 1 : readFirst(this.#dir, number + 1)
+      if (next <= from) continue
+      const environment = number === this.#folder ? this.#environment : openFolder(this.#dir, number, { readOnly: true })
+      for (const { key, value } of environment.getRange({ start: Math.max(from, readFirst(this.#dir, number)) })) {
+        const entry = decodeLogEntry(value, { folder: number, seq: key })
+        for (const hash of hashesOf(entry)) this.#index.add(hash, dayOf(entry.at))
+        this.#index.advance(key)
+        if (this.#index.pending >= INDEX_HASHES_MAX) await this.#index.flush(today)
+      }
+      if (environment !== this.#environment) await environment.close()
+    }
+  }
+
+  async #append(drafts: readonly LogDraft[]): Promise<AppendResult[]> {
+    this.#refuseWhenClosed()
+    const { results, prepared } = this.#prepare(drafts)
+    if (prepared.length === 0) return results
+    const bytes = prepared.reduce((sum, { blob }) => sum + bytesInFolder(blob.length), 0)
+    await this.#write(prepared, bytes)
+    this.#folderBytes += bytes
+    for (const { seq, hashes, day } of prepared) {
+      this.#head = seq
+      for (const hash of hashes) this.#index.add(hash, day)
+    }
+    this.#index.advance(this.#head)
+    this.#indexWhenDue()
+    return results
+  }
+
+  /** Drops repeats and numbers the rest. Changes nothing: a failed commit leaves no trace of this call. */
+  #prepare(drafts: readonly LogDraft[]): { results: AppendResult[]; prepared: Prepared[] } {
+    const results: AppendResult[] = []
+    const prepared: Prepared[] = []
+    const here = new Set<string>()
+    let seq = this.#head
+    for (const draft of drafts) {
+      const { dedup, ...rest } = draft
+      assert(dedup.length === HASH_BYTES * draft.records.length, 'one repeat hash for each record')
+      const day = dayOf(draft.at)
+      const hashes: string[] = []
+      const kept: number[] = []
+      for (let record = 0; record < draft.records.length; record++) {
+        const bytes = dedup.subarray(record * HASH_BYTES, (record + 1) * HASH_BYTES)
+        const hash = bytes.toString('latin1')
+        if (hash !== NO_HASH) {
+          if (here.has(hash) || this.#index.has(hash, bytes, day)) continue
+          here.add(hash)
+          hashes.push(hash)
+        }
+        kept.push(record)
+      }
+      const repeats = draft.records.length - kept.length
+      if (kept.length === 0) {
+        results.push({ seq: 0, kept: 0, repeats })
+        continue
+      }
+      const entry = entryOf(rest, { seq: ++seq, kept, dedup, hashed: hashes.length > 0 })
+      prepared.push({ blob: encodeLogEntry(entry), seq, hashes, day })
+      results.push({ seq, kept: kept.length, repeats })
+    }
+    return { results, prepared }
+  }
+
+  async #write(prepared: readonly Prepared[], bytes: number): Promise<void> {
+    try {
+      if (this.#folderBytes + bytes > this.#folderBytesMax && this.#head >= this.#first) await this.#rotate()
+      const environment = this.#environment
+      await commit(environment, () => {
+        for (const { seq, blob } of prepared) environment.putSync(seq, blob)
+      })
+      // Paired with the commit's own word: what a fresh reader would see is exactly what was written.
+      const last = lastKey(environment)
+      const count = (environment.getStats() as { entryCount: number }).entryCount
+      assert(last === this.#head + prepared.length && count === last - this.#first + 1, 'the commit is whole')
+    } catch (thrown) {
+      this.#checkNothingKept()
+      throw unwritable('the log', thrown)
+    }
+  }
+
+  /** A commit that failed must have left nothing; when that cannot be shown the writer takes nothing more. */
+  #checkNothingKept(): void {
+    try {
+      const last = lastKey(this.#environment)
+      if ((last === 0 ? this.#first - 1 : last) !== this.#head) this.#broken = true
+    } catch {
+      this.#broken = true
+    }
+  }
+
+  async #rotate(): Promise<void> {
+    const next = this.#folder + 1
+    const first = this.#head + 1
+    await createFolder(this.#dir, next, first)
+    const finished = this.#environment
+    this.#environment = openFolder(this.#dir, next, { readOnly: false })
+    this.#folder = next
+    this.#first = first
+    this.#folderBytes = this.#bytesOnDisk()
+    await finished.close()
+  }
+
+  #indexWhenDue(): void {
+    const now = this.#clock.now()
+    if (this.#indexing !== undefined) return
+    if (now - this.#indexedAt < INDEX_EVERY_MS && this.#index.pending < INDEX_HASHES_MAX) return
+    // A failure is not the appender's: memory keeps the hashes and the log has them too.
+    void this.#flushIndex().catch(() => undefined)
+  }
+
+  async #flushIndex(): Promise<void> {
+    await this.#indexing?.catch(() => undefined)
+    this.#indexedAt = this.#clock.now()
+    this.#indexing = this.#index.flush(dayOf(this.#indexedAt))
+    try {
+      await this.#indexing
+    } finally {
+      this.#indexing = undefined
+    }
+  }
+
+  #bytesOnDisk(): number {
+    return statSync(path.join(folderPath(this.#dir, this.#folder), 'data.mdb')).size
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw new BulkheadError('log_unwritable', 'the log is closed')
+    if (this.#broken) throw new BulkheadError('log_unwritable', 'an earlier write to the log failed in a way that leaves its end unknown')
+  }
+}
+
+function entryOf(
+  rest: Omit<LogDraft, 'dedup'>,
+  given: { seq: number; kept: readonly number[]; dedup: Buffer; hashed: boolean },
+): LogEntry {
+  const { seq, kept, dedup, hashed } = given
+  const entry: LogEntry = { seq, ...rest }
+  let hashes = dedup
+  if (kept.length < rest.records.length) {
+    entry.records = kept.map((record) => rest.records[record] as LogEntry['records'][number])
+    hashes = Buffer.concat(kept.map((record) => dedup.subarray(record * HASH_BYTES, (record + 1) * HASH_BYTES)))
+    if (rest.waiting !== undefined) {
+      const keptSet = new Set(kept)
+      entry.waiting = { ...rest.waiting, skipped: rest.records.map((_, record) => record).filter((record) => !keptSet.has(record)) }
+    }
+  }
+  if (hashed) entry.dedup = hashes.toString('base64')
+  return entry
+}
+
+function hashesOf(entry: LogEntry): string[] {
+  if (entry.dedup === undefined) return []
+  const text = Buffer.from(entry.dedup, 'base64').toString('latin1')
+  const hashes: string[] = []
+  for (let at = 0; at < text.length; at += HASH_BYTES) {
+    const hash = text.slice(at, at + HASH_BYTES)
+    if (hash !== NO_HASH) hashes.push(hash)
+  }
+  return hashes
+}
+
+/** About what LMDB uses: small values share pages, large ones get whole pages of 4 KiB. */
+function bytesInFolder(blobBytes: number): number {
+  return blobBytes < 2000 ? blobBytes + 32 : Math.ceil((blobBytes + 24) / 4096) * 4096 + 32
+}
+
+function unwritable(what: string, thrown: unknown): BulkheadError {
+  if (thrown instanceof BulkheadError) return thrown
+  return new BulkheadError('log_unwritable', `${what} could not be written`, { cause: thrown })
+}

@@ -1,0 +1,96 @@
+/**
+ * Sealed blobs of unapproved text, one file for each log folder, appended and never rewritten. They live longer or
+ * shorter than their folder (`holdDays`), so dropping a folder does not drop its waiting file.
+ */
+import { closeSync, existsSync, openSync, readSync, rmSync } from 'node:fs'
+import { type FileHandle, open as openFile } from 'node:fs/promises'
+import path from 'node:path'
+import { syncFolder } from '#base/files.ts'
+import type { WaitingRef } from '#model/log-entry.ts'
+
+export interface WaitingPlace {
+  folder: number
+  offset: number
+  length: number
+}
+
+export class WaitingFiles {
+  readonly #dir: string
+  #folder = 0
+  #handle: FileHandle | undefined
+  #end = 0
+
+  constructor(dir: string) {
+    this.#dir = dir
+  }
+
+  /** Durable on return. After a throw the bytes that were written, if any, are never referred to. */
+  async append(folder: number, blobs: readonly Buffer[]): Promise<WaitingPlace[]> {
+    const places: WaitingPlace[] = []
+    try {
+      const handle = await this.#open(folder)
+      let offset = this.#end
+      for (const blob of blobs) {
+        places.push({ folder, offset, length: blob.length })
+        offset += blob.length
+      }
+      await writeWhole(handle, Buffer.concat(blobs), this.#end)
+      await handle.datasync()
+      this.#end = offset
+      return places
+    } catch (thrown) {
+      await this.close()
+      throw thrown
+    }
+  }
+
+  async close(): Promise<void> {
+    const handle = this.#handle
+    this.#handle = undefined
+    await handle?.close().catch(() => undefined)
+  }
+
+  async #open(folder: number): Promise<FileHandle> {
+    if (this.#handle !== undefined && this.#folder === folder) return this.#handle
+    await this.close()
+    const file = waitingPath(this.#dir, folder)
+    const isNew = !existsSync(file)
+    const handle = await openFile(file, isNew ? 'wx' : 'r+', 0o600)
+    if (isNew) syncFolder(this.#dir)
+    this.#end = (await handle.stat()).size
+    this.#folder = folder
+    this.#handle = handle
+    return handle
+  }
+}
+
+async function writeWhole(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  let written = 0
+  while (written < bytes.length) {
+    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written)
+    written += bytesWritten
+  }
+}
+
+export function waitingPath(dir: string, folder: number): string {
+  return path.join(dir, `${String(folder).padStart(6, '0')}.dat`)
+}
+
+/** The sealed blob; undefined when its file was dropped or does not reach so far. */
+export function readWaiting(dir: string, ref: Pick<WaitingRef, 'folder' | 'offset' | 'length'>): Buffer | undefined {
+  const file = waitingPath(dir, ref.folder)
+  if (!existsSync(file)) return undefined
+  const handle = openSync(file, 'r')
+  try {
+    const blob = Buffer.alloc(ref.length)
+    return readSync(handle, blob, 0, ref.length, ref.offset) === ref.length ? blob : undefined
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** For the end of `holdDays`: the day's key is destroyed elsewhere, this frees the bytes. Never the current folder's. */
+export function dropWaiting(dir: string, folder: number): void {
+  rmSync(waitingPath(dir, folder), { force: true })
+  syncFolder(dir)
+}

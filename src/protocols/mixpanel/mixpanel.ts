@@ -1,0 +1,12 @@
+/** Mixpanel's protocol: ingest as its SDKs speak it, egress as its ingestion API documents it. */
+import type { Protocol } from '#model/protocol.ts'
+import { decodeRequest } from './decode.ts'
+import { mixpanelEgress } from './egress.ts'
+import { acceptedReply, refusedReply } from './replies.ts'
+import { routeOfPath } from './routes.ts'
+
+export const mixpanel: Protocol = {
+  id: 'mixpanel',
+  ingest: { route: routeOfPath, decode: decodeRequest, accepted: acceptedReply, refused: refusedReply },
+  egress: mixpanelEgress,
+}

@@ -1,0 +1,50 @@
+/**
+ * Tables of the records, one step a version, in the subset of SQL that SQLite and PostgreSQL share. A step is never
+ * changed once released. `PRAGMA user_version` holds the number of the last step that was applied.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import { BulkheadError } from '#base/errors.ts'
+
+const STEPS: readonly string[] = [
+  `CREATE TABLE policy_version (
+     version INTEGER NOT NULL PRIMARY KEY,
+     applied_at BIGINT NOT NULL,
+     policy TEXT NOT NULL
+   );
+   CREATE TABLE vendor_flow (
+     vendor TEXT NOT NULL,
+     fence INTEGER NOT NULL,
+     state TEXT NOT NULL CHECK (state IN ('open', 'cut')),
+     changed_at BIGINT NOT NULL,
+     actor TEXT NOT NULL,
+     reason TEXT NOT NULL,
+     PRIMARY KEY (vendor, fence)
+   );`,
+]
+
+export const RECORDS_FORMAT = STEPS.length
+
+export function recordsFormat(database: DatabaseSync): number {
+  return Number((database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version)
+}
+
+/** Refuses records that a newer program wrote: an older one could overlook a cut that it does not understand. */
+export function refuseNewer(found: number): void {
+  if (found <= RECORDS_FORMAT) return
+  throw new BulkheadError('data_format_newer', `the records have format ${found}, this program knows up to ${RECORDS_FORMAT}`)
+}
+
+/** Applies the missing steps, all or none. */
+export function migrate(database: DatabaseSync): void {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const found = recordsFormat(database)
+    refuseNewer(found)
+    for (const step of STEPS.slice(found)) database.exec(step)
+    database.exec(`PRAGMA user_version = ${RECORDS_FORMAT}`)
+    database.exec('COMMIT')
+  } catch (thrown) {
+    database.exec('ROLLBACK')
+    throw thrown
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Records in SQLite (WAL, `synchronous=FULL`): a write has reached the disk when its call returns. The port is
+ * synchronous because a flow is read between two batches of a forwarder, so these are plain prepared statements; a query
+ * builder whose every call is a promise would put an await into that path and buys nothing for six statements.
+ */
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { BulkheadError } from '#base/errors.ts'
+import type { Policy, PolicyVersion } from '#model/policy.ts'
+import { migrate, RECORDS_FORMAT, recordsFormat, refuseNewer } from './migrations.ts'
+import type { Records, RecordsReader, VendorFlow } from './port.ts'
+
+/** Two processes meet here only for a moment (a cut from the command line while `staff` restarts). */
+const BUSY_MS = 5000
+
+const FLOW_COLUMNS = 'vendor, state, fence, changed_at AS changedAt, actor, reason'
+
+/** Opens the records for their one writer; makes and migrates them. Throws `data_format_newer`. */
+export function openRecords(options: { path: string }): Records {
+  const database = new DatabaseSync(options.path, { timeout: BUSY_MS })
+  try {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+    migrate(database)
+  } catch (thrown) {
+    database.close()
+    throw thrown
+  }
+  return { ...reading(database), ...writing(database) }
+}
+
+/** Opens records that exist, without the right to change them. Sees each commit of the writer at its next call. */
+export function openRecordsReader(options: { path: string }): RecordsReader {
+  if (!existsSync(options.path)) throw new BulkheadError('not_running', 'there are no records yet')
+  const database = new DatabaseSync(options.path, { readOnly: true, timeout: BUSY_MS })
+  try {
+    const found = recordsFormat(database)
+    refuseNewer(found)
+    if (found < RECORDS_FORMAT) throw new BulkheadError('not_running', `the records have format ${found} and wait for their writer`)
+    return reading(database)
+  } catch (thrown) {
+    database.close()
+    throw thrown
+  }
+}
+
+function reading(database: DatabaseSync): RecordsReader {
+  const currentPolicy = database.prepare('SELECT version, applied_at, policy FROM policy_version ORDER BY version DESC LIMIT 1')
+  const policy = database.prepare('SELECT version, applied_at, policy FROM policy_version WHERE version = ?')
+  const flow = database.prepare(`SELECT ${FLOW_COLUMNS} FROM vendor_flow WHERE vendor = ? ORDER BY fence DESC LIMIT 1`)
+  const flows = database.prepare(
+    `SELECT ${FLOW_COLUMNS} FROM vendor_flow AS f
+     WHERE fence = (SELECT max(fence) FROM vendor_flow AS g WHERE g.vendor = f.vendor) ORDER BY vendor`,
+  )
+  return {
+    currentPolicy: () => decodePolicy(currentPolicy.get()),
+    policy: (version) => decodePolicy(policy.get(version)),
+    flow: (vendor) => (flow.get(vendor) as VendorFlow | undefined) ?? openFlow(vendor),
+    flows: () => flows.all() as unknown as VendorFlow[],
+    close: () => database.close(),
+  }
+}
+
+function writing(database: DatabaseSync): Omit<Records, keyof RecordsReader> {
+  const reader = reading(database)
+  const insertPolicy = database.prepare('INSERT INTO policy_version (version, applied_at, policy) VALUES (?, ?, ?)')
+  const insertFlow = database.prepare('INSERT INTO vendor_flow (vendor, fence, state, changed_at, actor, reason) VALUES (?, ?, ?, ?, ?, ?)')
+  const history = database.prepare(`SELECT ${FLOW_COLUMNS} FROM vendor_flow WHERE vendor = ? ORDER BY fence`)
+  const change = (vendor: string, state: VendorFlow['state'], by: { at: number; actor: string; reason: string }): VendorFlow =>
+    inTransaction(database, () => {
+      const before = reader.flow(vendor)
+      if (state === 'open' && before.state === 'open') throw new BulkheadError('vendor_not_cut', `the flow to ${vendor} is not cut`)
+      const next: VendorFlow = { vendor, state, fence: before.fence + 1, changedAt: by.at, actor: by.actor, reason: by.reason }
+      insertFlow.run(vendor, next.fence, state, by.at, by.actor, by.reason)
+      return next
+    })
+  return {
+    applyPolicy: (next, at) =>
+      inTransaction(database, () => {
+        const current = reader.currentPolicy()
+        if (current !== undefined && canonicalJson(current.policy) === canonicalJson(next)) return current
+        const version = (current?.version ?? 0) + 1
+        insertPolicy.run(version, at, canonicalJson(next))
+        return { version, appliedAt: at, policy: next }
+      }),
+    // Cutting a vendor that is cut already raises the fence again: whoever asks wants to be sure of it now.
+    cut: (vendor, by) => change(vendor, 'cut', by),
+    restore: (vendor, by) => change(vendor, 'open', by),
+    history: (vendor) => history.all(vendor) as unknown as VendorFlow[],
+  }
+}
+
+function inTransaction<Result>(database: DatabaseSync, act: () => Result): Result {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = act()
+    database.exec('COMMIT')
+    return result
+  } catch (thrown) {
+    database.exec('ROLLBACK')
+    throw thrown
+  }
+}
+
+function openFlow(vendor: string): VendorFlow {
+  return { vendor, state: 'open', fence: 0, changedAt: 0, actor: '', reason: '' }
+}
+
+function decodePolicy(row: unknown): PolicyVersion | undefined {
+  if (row === undefined) return undefined
+  const { version, applied_at: appliedAt, policy } = row as { version: number; applied_at: number; policy: string }
+  return { version, appliedAt, policy: JSON.parse(policy) as Policy }
+}
+
+/** JSON with sorted keys, so that the order in which somebody wrote a policy down does not make a new version. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, element: unknown) =>
+    typeof element === 'object' && element !== null && !Array.isArray(element)
+      ? Object.fromEntries(Object.entries(element).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : element,
+  )
+}

@@ -1,0 +1,36 @@
+/**
+ * Every label under which a key is derived or a purpose is bound, in one place: one label, one use, never shared. A label
+ * is part of the format: changing one makes old data unreadable and old pseudonyms different.
+ */
+export const LABELS = {
+  // From the root key.
+  wrapPerson: 'wrap-person',
+  wrapKey: 'wrap-key',
+  // From a person's secret. `commit` is for the ledger's per-person commitments.
+  seal: 'seal',
+  commit: 'commit',
+  // From an epoch's secret.
+  pseudonym: 'pseudonym',
+  insertId: 'insert-id',
+  session: 'session',
+  time: 'time',
+  alias: 'alias',
+  // From keys of their own.
+  staffView: 'staff-view',
+  ledger: 'ledger',
+  looks: 'looks',
+  dedup: 'dedup',
+  scope: 'scope',
+  scopeTag: 'scope-tag',
+  factMac: 'fact-mac',
+  fieldTag: 'field-tag',
+  waiting: 'waiting',
+  index: 'index',
+} as const
+
+export type Label = (typeof LABELS)[keyof typeof LABELS]
+
+/** `info` of HKDF: names the product and the version of this scheme, so that no other use of a secret can collide. */
+export function labelText(label: Label): string {
+  return `bulkhead/1/${label}`
+}

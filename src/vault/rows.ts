@@ -1,0 +1,232 @@
+/**
+ * `vault.db`: who is who, with every value from outside sealed or as a keyed hash. Only numbers, times and flags stand
+ * plain, so a copy of this file without the key folder says nothing about anyone.
+ */
+import { existsSync } from 'node:fs'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { BulkheadError } from '#base/errors.ts'
+import { TRUSTS, type Trust } from '#model/field.ts'
+import { checkpoint, openDatabase, transact } from './database.ts'
+
+export const ROWS_FORMAT = 1
+export const ROLE_BITS = { user: 1, device: 2, group: 4 } as const
+export const EDGE_CODES = { device: 1, merge: 2 } as const
+
+const SCHEMA = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+  CREATE TABLE identifiers (ordinal INTEGER PRIMARY KEY, scope INTEGER NOT NULL, version INTEGER NOT NULL, hash BLOB NOT NULL,
+    roles INTEGER NOT NULL, sealed BLOB NOT NULL);
+  CREATE UNIQUE INDEX identifiers_hash ON identifiers (scope, hash);
+  CREATE TABLE facts (ordinal INTEGER NOT NULL, field TEXT NOT NULL, trust INTEGER NOT NULL, at INTEGER NOT NULL, sealed BLOB NOT NULL,
+    lookup BLOB, PRIMARY KEY (ordinal, field, trust)) WITHOUT ROWID;
+  CREATE INDEX facts_lookup ON facts (lookup) WHERE lookup IS NOT NULL;
+  CREATE TABLE edges (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, source INTEGER NOT NULL, target INTEGER NOT NULL, at INTEGER NOT NULL,
+    trust INTEGER NOT NULL);
+  CREATE UNIQUE INDEX edges_once ON edges (kind, source, target, at);
+  CREATE INDEX edges_target ON edges (kind, target);
+  CREATE TABLE memberships (id INTEGER PRIMARY KEY, person INTEGER NOT NULL, target INTEGER NOT NULL, trust INTEGER NOT NULL,
+    admin INTEGER NOT NULL, since INTEGER NOT NULL);
+  CREATE UNIQUE INDEX memberships_once ON memberships (person, target, trust);`
+
+export interface IdentifierRow {
+  ordinal: number
+  scope: number
+  version: number
+  hash: Buffer
+  roles: number
+  sealed: Uint8Array
+}
+
+export interface FactRow {
+  ordinal: number
+  field: string
+  trust: Trust
+  at: number
+  sealed: Uint8Array
+}
+
+export interface EdgeRow {
+  id: number
+  kind: number
+  source: number
+  target: number
+  at: number
+}
+
+export interface MembershipRow {
+  id: number
+  person: number
+  target: number
+  trust: Trust
+  admin: boolean
+  scope: number
+}
+
+/** Rows that one read of a long table takes before others get their turn. */
+export const CHUNK_ROWS = 20_000
+
+/** Opens the rows of an instance; makes the file only for keys that no rows were ever made with. */
+export function openRows(options: { file: string; instance: string; keysBatch: number }): Rows {
+  const { file, instance, keysBatch } = options
+  if (!existsSync(file) && keysBatch > 0) {
+    throw new BulkheadError('key_wrong', `the key folder knows people, but ${file} is not there`, {
+      hint: 'Restore the data folder that belongs to these keys, or name the right one with --data.',
+    })
+  }
+  const db = openDatabase(file)
+  try {
+    if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get() === undefined) {
+      transact(db, () => {
+        db.exec(SCHEMA)
+        db.prepare("INSERT INTO meta (name, value) VALUES ('format', ?), ('instance', ?), ('batch', 0), ('people', 0)").run(ROWS_FORMAT, instance)
+      })
+    }
+    const rows = new Rows(db)
+    const format = rows.meta('format') as number
+    if (format > ROWS_FORMAT) throw new BulkheadError('data_format_newer', `${file} has format ${format}, this program knows up to ${ROWS_FORMAT}`)
+    if (rows.meta('instance') !== instance) throw new BulkheadError('key_wrong', `${file} belongs to another instance than the keys`)
+    if (rows.batch > keysBatch) throw new BulkheadError('key_wrong', `the key store is an older copy than ${file}`)
+    return rows
+  } catch (thrown) {
+    db.close()
+    throw thrown
+  }
+}
+
+export class Rows {
+  readonly #db: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+  }
+
+  transact<Result>(write: () => Result): Result {
+    return transact(this.#db, write)
+  }
+
+  meta(name: string): unknown {
+    return this.#run('SELECT value FROM meta WHERE name = ?').get(name)?.value
+  }
+
+  setMeta(name: string, value: number): void {
+    this.#run('UPDATE meta SET value = ? WHERE name = ?').run(value, name)
+  }
+
+  get batch(): number {
+    return this.meta('batch') as number
+  }
+
+  get ordinalHigh(): number {
+    return this.#run('SELECT max(ordinal) AS high FROM identifiers').get()?.high as number | null ?? 0
+  }
+
+  // ------------------------------------------------------------------------------------------- identifiers
+
+  findIdentifier(scope: number, hash: Uint8Array): { ordinal: number; roles: number } | undefined {
+    const row = this.#run('SELECT ordinal, roles FROM identifiers WHERE scope = ? AND hash = ?').get(scope, hash)
+    return row as { ordinal: number; roles: number } | undefined
+  }
+
+  identifier(ordinal: number): { scope: number; roles: number; sealed: Uint8Array } | undefined {
+    const row = this.#run('SELECT scope, roles, sealed FROM identifiers WHERE ordinal = ?').get(ordinal)
+    return row as { scope: number; roles: number; sealed: Uint8Array } | undefined
+  }
+
+  addIdentifier(row: IdentifierRow): void {
+    this.#run('INSERT INTO identifiers (ordinal, scope, version, hash, roles, sealed) VALUES (?, ?, ?, ?, ?, ?)').run(
+      row.ordinal, row.scope, row.version, row.hash, row.roles, row.sealed,
+    )
+  }
+
+  setRoles(ordinal: number, roles: number): void {
+    this.#run('UPDATE identifiers SET roles = ? WHERE ordinal = ?').run(roles, ordinal)
+  }
+
+  // ------------------------------------------------------------------------------------------------- facts
+
+  /** A newer fact replaces an older one of the same trust; a late retry, or `once` when there is one, changes nothing. */
+  putFact(fact: FactRow & { lookup: Uint8Array | null; once: boolean }): boolean {
+    const conflict = fact.once
+      ? 'DO NOTHING'
+      : 'DO UPDATE SET at = excluded.at, sealed = excluded.sealed, lookup = excluded.lookup WHERE excluded.at >= facts.at'
+    const statement = this.#run(
+      `INSERT INTO facts (ordinal, field, trust, at, sealed, lookup) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (ordinal, field, trust) ${conflict}`,
+    )
+    return statement.run(fact.ordinal, fact.field, TRUSTS.indexOf(fact.trust), fact.at, fact.sealed, fact.lookup).changes === 1
+  }
+
+  /** The same value was said again, later. */
+  touchFact(ordinal: number, field: string, trust: Trust, at: number): void {
+    this.#run('UPDATE facts SET at = ? WHERE ordinal = ? AND field = ? AND trust = ? AND at < ?').run(at, ordinal, field, TRUSTS.indexOf(trust), at)
+  }
+
+  /** Every stored fact of an identifier, the most trusted first. */
+  facts(ordinal: number): FactRow[] {
+    const rows = this.#run('SELECT ordinal, field, trust, at, sealed FROM facts WHERE ordinal = ? ORDER BY trust DESC, field').all(ordinal)
+    return rows.map((row) => ({ ...row, trust: TRUSTS[row.trust as number] })) as unknown as FactRow[]
+  }
+
+  /** Identifiers whose best fact of that field has this keyed hash: a weaker origin does not count where a stronger spoke. */
+  findByFact(field: string, lookup: Uint8Array): { ordinal: number; at: number }[] {
+    const rows = this.#run(
+      `SELECT ordinal, at FROM facts f WHERE lookup = ? AND field = ? AND NOT EXISTS
+        (SELECT 1 FROM facts better WHERE better.ordinal = f.ordinal AND better.field = f.field AND better.trust > f.trust)
+        ORDER BY trust DESC, ordinal`,
+    ).all(lookup, field)
+    return rows as unknown as { ordinal: number; at: number }[]
+  }
+
+  // --------------------------------------------------------------------------------- edges and memberships
+
+  addEdge(kind: number, source: number, target: number, at: number, trust: Trust): boolean {
+    const statement = this.#run(
+      `INSERT INTO edges (kind, source, target, at, trust) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (kind, source, target, at) DO UPDATE SET trust = excluded.trust WHERE excluded.trust > edges.trust`,
+    )
+    return statement.run(kind, source, target, at, TRUSTS.indexOf(trust)).changes === 1
+  }
+
+  edgesFrom(kind: number, source: number): EdgeRow[] {
+    const rows = this.#run('SELECT id, kind, source, target, at FROM edges WHERE kind = ? AND source = ? ORDER BY at, id').all(kind, source)
+    return rows as unknown as EdgeRow[]
+  }
+
+  edgesTo(kind: number, target: number): EdgeRow[] {
+    return this.#run('SELECT id, kind, source, target, at FROM edges WHERE kind = ? AND target = ?').all(kind, target) as unknown as EdgeRow[]
+  }
+
+  edgesAfter(id: number): EdgeRow[] {
+    return this.#run(`SELECT id, kind, source, target, at FROM edges WHERE id > ? ORDER BY id LIMIT ${CHUNK_ROWS}`).all(id) as unknown as EdgeRow[]
+  }
+
+  putMembership(person: number, target: number, trust: Trust, admin: boolean, since: number): void {
+    this.#run(
+      `INSERT INTO memberships (person, target, trust, admin, since) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (person, target, trust) DO UPDATE SET admin = excluded.admin, since = min(since, excluded.since)`,
+    ).run(person, target, TRUSTS.indexOf(trust), admin ? 1 : 0, since)
+  }
+
+  membershipsAfter(id: number): MembershipRow[] {
+    const rows = this.#run(
+      `SELECT m.id, m.person, m.target, m.trust, m.admin, i.scope FROM memberships m JOIN identifiers i ON i.ordinal = m.target
+        WHERE m.id > ? ORDER BY m.id LIMIT ${CHUNK_ROWS}`,
+    ).all(id)
+    return rows.map((row) => ({ ...row, trust: TRUSTS[row.trust as number], admin: row.admin === 1 })) as unknown as MembershipRow[]
+  }
+
+  close(): void {
+    this.#statements.clear()
+    checkpoint(this.#db)
+    this.#db.close()
+  }
+
+  #run(sql: string): StatementSync {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Clock } from '#base/clock.ts'
+import type { LogPosition } from '#model/disclosure.ts'
+import type { LogEntry, LogRecord } from '#model/log-entry.ts'
+import { openRecords } from '#records/records.ts'
+import { cutVendor, restoreVendor, unfencedError } from './cut.ts'
+import { countHeld } from './held.ts'
+import { assertVendorKnown, vendorNames } from './register.ts'
+
+/** Time passes only when somebody sleeps. */
+function steppedClock(): Clock {
+  let now = 1_700_000_000_000
+  return {
+    now: () => now,
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        setImmediate(() => {
+          if (signal?.aborted !== true) now += ms
+          resolve()
+        })
+      }),
+  }
+}
+
+type Worker = 'confirms' | 'silent' | 'unreachable' | 'absent'
+
+test('the cut is durable before the worker is asked, and every worker ends fenced, gone or named', async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-cut-'))
+  const records = openRecords({ path: path.join(folder, 'records.db') })
+  try {
+    for (const worker of ['confirms', 'silent', 'unreachable', 'absent'] as Worker[]) {
+      for (const dies of [true, false]) {
+        const steps: string[] = []
+        const fence = async (vendor: string, number: number): Promise<void> => {
+          assert.equal(records.flow(vendor).state, 'cut')
+          assert.equal(records.flow(vendor).fence, number)
+          steps.push('fence')
+          if (worker === 'silent') await new Promise(() => undefined)
+          if (worker === 'unreachable') throw new Error('socket closed')
+        }
+        const result = await cutVendor({
+          vendor: 'acme',
+          actor: 'operator',
+          reason: 'breach',
+          records,
+          fence: worker === 'absent' ? undefined : fence,
+          killWorker: async () => {
+            steps.push('kill')
+            return { pid: 77, gone: dies }
+          },
+          heldEvents: async () => {
+            steps.push('held')
+            return 5
+          },
+          clock: steppedClock(),
+        })
+        const mustKill = worker === 'silent' || worker === 'unreachable'
+        assert.deepEqual(steps, worker === 'absent' ? ['held'] : mustKill ? ['fence', 'kill', 'held'] : ['fence', 'held'])
+        const isNamed = mustKill && !dies
+        assert.equal(result.fencedWorkers, worker === 'absent' || isNamed ? 0 : 1)
+        assert.deepEqual(result.unfenced, isNamed ? ['worker (pid 77)'] : [])
+        if (isNamed) assert.match(unfencedError(result).message, /pid 77/)
+        assert.equal(result.heldEvents, 5)
+      }
+    }
+    const restored = await restoreVendor({ vendor: 'acme', actor: 'a', reason: 'r', records, heldEvents: async () => 7, clock: steppedClock() })
+    assert.equal(restored.heldEvents, 7)
+    assert.equal(records.flow('acme').state, 'open')
+    await assert.rejects(
+      restoreVendor({ vendor: 'acme', actor: 'a', reason: 'r', records, heldEvents: async () => 0, clock: steppedClock() }),
+      { code: 'vendor_not_cut' },
+    )
+    assert.deepEqual(vendorNames(records, [{ id: 'beta' }]), ['acme', 'beta'])
+    assert.throws(() => assertVendorKnown('acmee', vendorNames(records, [])), { code: 'vendor_unknown' })
+  } finally {
+    records.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('held events are the records after the cursor that is furthest behind', () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 30 })
+  const position = fc.record({ seq: fc.integer({ min: 0, max: 32 }), index: fc.integer({ min: 0, max: 5 }) })
+  fc.assert(
+    fc.property(sizes, fc.array(position, { minLength: 1, maxLength: 3 }), fc.integer({ min: 0, max: 10 }), (lengths, cursors, dropped) => {
+      const entries = lengths
+        .map((length, index) => ({ seq: index + 1, records: new Array<LogRecord>(length).fill({ type: 'event', time: 0 }) }) as LogEntry)
+        .filter((entry) => entry.seq > dropped)
+      const log = {
+        head: () => lengths.length,
+        tail: () => entries[0]?.seq ?? lengths.length + 1,
+        read: (seq: number) => entries.filter((entry) => entry.seq >= seq).slice(0, 3),
+      }
+      const ledger = { cursor: (destination: string) => cursors[Number(destination)] as LogPosition }
+      const held = countHeld({ log, ledger, destinations: cursors.map((_, index) => String(index)), clock: steppedClock() })
+      const isBehind = (seq: number, index: number): boolean => cursors.some((c) => seq > c.seq || (seq === c.seq && index >= c.index))
+      const expected = entries.reduce((sum, entry) => sum + entry.records.filter((_, index) => isBehind(entry.seq, index)).length, 0)
+      assert.equal(held, expected)
+    }),
+  )
+})

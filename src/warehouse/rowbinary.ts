@@ -1,0 +1,233 @@
+/**
+ * Rows in ClickHouse's RowBinary, in the column order of `schema.ts`
+ * (https://clickhouse.com/docs/interfaces/formats/RowBinary): integers little-endian, strings and arrays behind a LEB128
+ * length, Date as days in a UInt16, DateTime64(3) as milliseconds in an Int64, LowCardinality as its inner type.
+ * Values never become text on their way into the engine, so nothing in them can be read as SQL.
+ */
+import { assert } from '#base/errors.ts'
+import { dayOf } from '#base/clock.ts'
+import type { LogEntry, LogRecord } from '#model/log-entry.ts'
+import type { DisclosureRow } from '#warehouse/port.ts'
+
+/** Range of DateTime64(3); an event time outside it (a broken clock) is stored as the nearest end. */
+const TIME_MIN = Date.UTC(1900, 0, 1)
+const TIME_MAX = Date.UTC(2299, 11, 31, 23, 59, 59, 999)
+const UINT32_MAX = 0xffff_ffff
+const TWO_32 = 0x1_0000_0000
+const CHUNK_BYTES = 1 << 20
+/** Up to here a loop over characters beats the call into native code. */
+const SHORT_TEXT = 40
+
+/** Growing buffer with the primitive types. `take` hands out what was written and starts anew. */
+export class RowWriter {
+  #bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  #at = 0
+
+  get size(): number {
+    return this.#at
+  }
+
+  take(): Buffer {
+    const taken = this.#bytes.subarray(0, this.#at)
+    this.#bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    this.#at = 0
+    return taken
+  }
+
+  /** Bytes from `start` on, copied: to repeat them in later rows. */
+  copyFrom(start: number): Buffer {
+    return Buffer.from(this.#bytes.subarray(start, this.#at))
+  }
+
+  bytes(bytes: Buffer): void {
+    this.#reserve(bytes.length)
+    bytes.copy(this.#bytes, this.#at)
+    this.#at += bytes.length
+  }
+
+  day(instant: number): void {
+    const day = dayOf(instant)
+    assert(day >= 0 && day <= 0xffff, 'a partition day is between 1970 and 2149')
+    this.#reserve(2)
+    this.#at = this.#bytes.writeUInt16LE(day, this.#at)
+  }
+
+  time(instant: number): void {
+    const clamped = instant >= TIME_MIN ? Math.trunc(Math.min(instant, TIME_MAX)) : TIME_MIN
+    const high = Math.floor(clamped / TWO_32)
+    this.#reserve(8)
+    this.#at = this.#bytes.writeUInt32LE(clamped - high * TWO_32, this.#at)
+    this.#at = this.#bytes.writeInt32LE(high, this.#at)
+  }
+
+  /** Ordinals and positions: whole numbers below 2^53, else our own code is broken. */
+  uint64(value: number): void {
+    assert(Number.isSafeInteger(value) && value >= 0, 'a 64-bit column holds a whole number below 2^53')
+    const high = Math.floor(value / TWO_32)
+    this.#reserve(8)
+    this.#at = this.#bytes.writeUInt32LE(value - high * TWO_32, this.#at)
+    this.#at = this.#bytes.writeUInt32LE(high, this.#at)
+  }
+
+  /** Counts and sizes: what is no number in range becomes the nearest end. */
+  uint32(value: number): void {
+    this.#reserve(4)
+    this.#at = this.#bytes.writeUInt32LE(value > 0 ? Math.trunc(Math.min(value, UINT32_MAX)) : 0, this.#at)
+  }
+
+  /** 1, 0, or -1 when not stated. */
+  flag(value: boolean | undefined): void {
+    this.#reserve(1)
+    this.#at = this.#bytes.writeInt8(value === undefined ? -1 : value ? 1 : 0, this.#at)
+  }
+
+  /** UTF-8; an unpaired surrogate becomes U+FFFD. */
+  text(text: string): void {
+    const length = text.length
+    this.#reserve(length * 3 + 5)
+    if (length <= SHORT_TEXT && this.#shortAscii(text, length)) return
+    const byteLength = Buffer.byteLength(text)
+    this.#length(byteLength)
+    this.#at += this.#bytes.write(text, this.#at, byteLength, 'utf8')
+  }
+
+  texts(values: readonly string[]): void {
+    this.#reserve(5)
+    this.#length(values.length)
+    for (const value of values) this.text(value)
+  }
+
+  uint64s(values: readonly number[]): void {
+    this.#reserve(5)
+    this.#length(values.length)
+    for (const value of values) this.uint64(value)
+  }
+
+  #shortAscii(text: string, length: number): boolean {
+    const bytes = this.#bytes
+    const start = this.#at
+    bytes[start] = length
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index)
+      if (code > 0x7f) return false
+      bytes[start + 1 + index] = code
+    }
+    this.#at = start + 1 + length
+    return true
+  }
+
+  #length(value: number): void {
+    let rest = value
+    while (rest >= 0x80) {
+      this.#bytes[this.#at++] = (rest & 0x7f) | 0x80
+      rest >>>= 7
+    }
+    this.#bytes[this.#at++] = rest
+  }
+
+  #reserve(count: number): void {
+    const needed = this.#at + count
+    if (needed <= this.#bytes.length) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
+    this.#bytes.copy(grown, 0, 0, this.#at)
+    this.#bytes = grown
+  }
+}
+
+const NONE: readonly never[] = []
+
+/** Columns of `EVENTS` that all records of an entry share, up to `waitingLength`. */
+function writeEntryHead(to: RowWriter, entry: LogEntry): void {
+  to.day(entry.at)
+  to.time(entry.at)
+  to.uint64(entry.seq)
+  to.text(entry.source)
+  to.text(entry.protocol)
+  to.text(entry.surface)
+  to.text(entry.trust)
+  to.uint32(entry.policy)
+  to.uint32(entry.waiting?.day ?? 0)
+  to.uint32(entry.waiting?.folder ?? 0)
+  to.uint64(entry.waiting?.offset ?? 0)
+  to.uint32(entry.waiting?.length ?? 0)
+}
+
+/** The other columns of `EVENTS`, from `recordIndex` on. */
+function writeRecord(to: RowWriter, record: LogRecord, index: number): void {
+  const { linked, groups, context } = record
+  to.uint32(index)
+  to.time(record.time)
+  to.text(record.name ?? '')
+  to.text(record.type)
+  to.text(record.op ?? '')
+  to.uint64(record.user ?? 0)
+  to.uint64(record.device ?? 0)
+  to.texts(linked === undefined ? NONE : linked.map((one) => one.role))
+  to.uint64s(linked === undefined ? NONE : linked.map((one) => one.ordinal))
+  to.texts(groups === undefined ? NONE : groups.map((one) => one.key))
+  to.uint64s(groups === undefined ? NONE : groups.map((one) => one.ordinal))
+  to.text(context?.country ?? '')
+  to.text(context?.os ?? '')
+  to.text(context?.browser ?? '')
+  to.uint32(context?.browserVersion ?? 0)
+  to.text(context?.referrerDomain ?? '')
+  to.text(context?.referrerMedium ?? '')
+  to.text(context?.path ?? '')
+  to.uint32(context?.screenWidth ?? 0)
+  to.uint32(context?.screenHeight ?? 0)
+  to.text(record.properties === undefined ? '' : JSON.stringify(record.properties))
+  to.texts(record.unset ?? NONE)
+  to.texts(record.withheld ?? NONE)
+  to.uint32(record.waitingCount ?? 0)
+  to.uint32(record.destroyedCount ?? 0)
+  to.flag(record.consent?.gpc)
+  to.flag(record.consent?.dnt)
+}
+
+/** Encoded rows in chunks of about a megabyte, so that whoever sends them can let others run in between. */
+export function* encodeEvents(entries: readonly LogEntry[]): Generator<Buffer, void> {
+  const writer = new RowWriter()
+  for (const entry of entries) {
+    if (entry.records.length === 0) continue
+    const start = writer.size
+    writeEntryHead(writer, entry)
+    const head = entry.records.length > 1 ? writer.copyFrom(start) : undefined
+    for (let index = 0; index < entry.records.length; index++) {
+      if (index > 0 && head !== undefined) writer.bytes(head)
+      writeRecord(writer, entry.records[index] as LogRecord, index)
+      if (writer.size >= CHUNK_BYTES - 65_536) yield writer.take()
+    }
+  }
+  if (writer.size > 0) yield writer.take()
+}
+
+/** Columns of `DISCLOSURES`. */
+function writeDisclosure(to: RowWriter, row: DisclosureRow): void {
+  to.day(row.sentAt)
+  to.time(row.sentAt)
+  to.uint64(row.entry)
+  to.text(row.vendor)
+  to.text(row.destination)
+  to.uint32(row.epoch)
+  to.text(row.route)
+  to.text(row.purpose)
+  to.uint32(row.policy)
+  to.text(row.surface)
+  to.text(row.shape)
+  to.uint64(row.subject)
+  to.text(row.kind)
+  to.uint64s(row.groups)
+  to.uint32(row.events)
+  to.time(row.first)
+  to.time(row.last)
+  to.text(row.state)
+}
+
+export function* encodeDisclosures(rows: readonly DisclosureRow[]): Generator<Buffer, void> {
+  const writer = new RowWriter()
+  for (const row of rows) {
+    writeDisclosure(writer, row)
+    if (writer.size >= CHUNK_BYTES - 65_536) yield writer.take()
+  }
+  if (writer.size > 0) yield writer.take()
+}

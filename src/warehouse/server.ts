@@ -1,0 +1,232 @@
+/**
+ * The warehouse process: the embedded engine behind a unix socket that speaks as much of ClickHouse's HTTP interface as
+ * `@clickhouse/client` needs (https://clickhouse.com/docs/interfaces/http), so that a real ClickHouse can stand there later.
+ *
+ * User = session name, password = token of the role. Questions are read-only and their settings are ours; inserts are
+ * `INSERT INTO <table> FORMAT RowBinary` into known tables, by the loader alone. An error leaves as number and name.
+ *
+ * The engine is known to crash when it is torn down, so nothing is torn down: after `close()` the process kills itself.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { createWriteStream, chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { availableParallelism, totalmem } from 'node:os'
+import path from 'node:path'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { EngineError, insertStatement, killStatement, openConnection } from '#warehouse/engine.ts'
+import type { EngineConnection, EngineLimits } from '#warehouse/engine.ts'
+import { prepareFolder } from '#warehouse/format.ts'
+import type { WarehouseSession } from '#warehouse/port.ts'
+import { tableOf } from '#warehouse/schema.ts'
+
+export type WarehouseRole = 'worker' | 'staff'
+
+export interface WarehouseServer {
+  /** Takes nothing more, waits for what runs, and resolves; inserts were flushed when they were answered. */
+  close(): Promise<void>
+}
+
+const ROLE_OF: Record<WarehouseSession, WarehouseRole> = { loader: 'worker', badday: 'staff', analytics: 'staff' }
+
+/** Parameters travel in the URL: a list of 100,000 ordinals is about 1.7 MB there. */
+const HEADER_BYTES_MAX = 16 << 20
+const QUESTION_BYTES_MAX = 1 << 20
+const INSERT_BYTES_MAX = 1 << 30
+const SLICE_BYTES = 1 << 20
+const SPOOL_NAME = /^insert-\d+\.rowbinary$/
+
+interface Front {
+  digests: Record<WarehouseRole, Buffer>
+  questions: Record<WarehouseSession, EngineConnection>
+  writer: EngineConnection
+  control: EngineConnection
+  spoolDir: string
+  nextSpool: number
+}
+
+/**
+ * Opens the engine on `dir` (one process a folder), makes what is absent, and listens on `path` (mode 0600). Throws
+ * `data_format_newer`. Insert bodies pass through `spoolDir`, best a tmpfs, for the time of the insert.
+ */
+export async function serveWarehouse(options: {
+  dir: string
+  path: string
+  tokens: Record<WarehouseRole, string>
+  spoolDir: string
+}): Promise<WarehouseServer> {
+  mkdirSync(options.dir, { recursive: true, mode: 0o700 })
+  mkdirSync(options.spoolDir, { recursive: true, mode: 0o700 })
+  // What a killed process left behind; its inserts are repeated by their plan.
+  for (const name of readdirSync(options.spoolDir)) if (SPOOL_NAME.test(name)) rmSync(path.join(options.spoolDir, name))
+
+  const writer = openConnection(options.dir, 'writer', { readOnly: false, queueMax: 64 })
+  await prepareFolder(writer)
+  const front: Front = {
+    digests: { worker: digest(options.tokens.worker), staff: digest(options.tokens.staff) },
+    questions: {
+      loader: openConnection(options.dir, 'loader', { readOnly: true, threads: 1, queueMax: 64 }),
+      badday: openConnection(options.dir, 'badday', { readOnly: true, priority: 1, queueMax: 256 }),
+      analytics: openConnection(options.dir, 'analytics', analyticsLimits()),
+    },
+    writer,
+    control: openConnection(options.dir, 'control', { readOnly: false, threads: 1, queueMax: 256 }),
+    spoolDir: options.spoolDir,
+    nextSpool: 1,
+  }
+  // A start that cannot answer is found here, not by the first caller.
+  for (const connection of Object.values(front.questions)) await connection.ask('SELECT 1', new Map())
+
+  rmSync(options.path, { force: true })
+  const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX, keepAliveTimeout: 3_600_000, requestTimeout: 0 }, (request, response) => {
+    answer(front, request, response).catch((thrown: unknown) => refuse(request, response, thrown))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.path, () => resolve())
+  })
+  chmodSync(options.path, 0o600)
+  return { close: () => closeFront(server, front) }
+}
+
+/** An analyst gets half of the threads, a quarter of the memory, a minute, and gives way to the bad day. */
+function analyticsLimits(): EngineLimits {
+  return {
+    readOnly: true,
+    threads: Math.max(1, Math.floor(availableParallelism() / 2)),
+    memoryBytes: Math.floor(totalmem() / 4),
+    seconds: 60,
+    resultBytes: 256 << 20,
+    priority: 2,
+    queueMax: 32,
+  }
+}
+
+async function closeFront(server: Server, front: Front): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  await Promise.all([front.writer, front.control, ...Object.values(front.questions)].map((connection) => connection.drained()))
+  // Answers that are being written get a moment; then the sockets go, so that an idle caller cannot hold us.
+  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200))])
+  server.closeAllConnections()
+  await closed
+}
+
+async function answer(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://warehouse')
+  if (url.pathname === '/ping') return void response.writeHead(200, { 'Content-Type': 'text/plain' }).end('Ok.\n')
+  const session = sessionOf(front, request)
+  if (session === undefined) throw new EngineError(516, 'AUTHENTICATION_FAILED')
+  if (request.headers['content-encoding'] !== undefined) throw new EngineError(48, 'NOT_IMPLEMENTED')
+  const inUrl = url.searchParams.get('query')
+  const insert = inUrl === null ? null : INSERT.exec(inUrl)
+  if (insert !== null) {
+    if (session !== 'loader') throw new EngineError(497, 'ACCESS_DENIED')
+    await insertRows(front, request, insert[1] as string, url.searchParams.get('insert_deduplication_token') ?? '')
+    return void response.writeHead(200, HEADERS).end()
+  }
+  const sql = [inUrl, await readText(request)].filter((part) => part !== null && part !== '').join('\n')
+  const parameters = new Map<string, string>()
+  for (const [name, value] of url.searchParams) if (name.startsWith('param_')) parameters.set(name.slice(6), value)
+  await answerQuestion(front, session, { sql, parameters }, response)
+}
+
+const HEADERS = { 'Content-Type': 'application/x-ndjson; charset=UTF-8', 'X-ClickHouse-Format': 'JSONEachRow' }
+const INSERT = /^\s*INSERT INTO (\w+) FORMAT RowBinary\s*$/
+
+async function answerQuestion(
+  front: Front,
+  session: WarehouseSession,
+  question: { sql: string; parameters: Map<string, string> },
+  response: ServerResponse,
+): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
+  // When the caller goes away its query is ended: only while it is the one that runs, and no other starts until that is over.
+  let ending: Promise<unknown> | undefined
+  const end = (): void => {
+    ending = front.control.execute(killStatement(session)).catch(() => undefined)
+  }
+  const bytes = await front.questions[session].ask(question.sql, question.parameters, {
+    signal: gone.signal,
+    onStart: () => gone.signal.addEventListener('abort', end, { once: true }),
+    beforeEnd: async () => {
+      gone.signal.removeEventListener('abort', end)
+      await ending
+    },
+  })
+  response.writeHead(200, { ...HEADERS, 'Content-Length': bytes.length })
+  for (let from = 0; from < bytes.length && !gone.signal.aborted; from += SLICE_BYTES) {
+    const more = response.write(bytes.subarray(from, from + SLICE_BYTES))
+    if (!more) await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve))
+  }
+  response.end()
+}
+
+/** The body goes to a file of its own and is gone again whatever happens. A body that breaks off inserts nothing. */
+async function insertRows(front: Front, request: IncomingMessage, tableName: string, token: string): Promise<void> {
+  const table = tableOf(tableName)
+  if (table === undefined) throw new EngineError(60, 'UNKNOWN_TABLE')
+  if (!/^[\w:.-]{1,200}$/.test(token)) throw new EngineError(36, 'BAD_ARGUMENTS')
+  const file = path.join(front.spoolDir, `insert-${front.nextSpool++}.rowbinary`)
+  try {
+    await pipeline(request, byteLimit(INSERT_BYTES_MAX), createWriteStream(file, { flags: 'wx', mode: 0o600 }))
+    await front.writer.execute(insertStatement(table, file, token))
+  } finally {
+    rmSync(file, { force: true })
+  }
+}
+
+function byteLimit(bytesMax: number): Transform {
+  let bytes = 0
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length
+      if (bytes > bytesMax) done(new EngineError(307, 'TOO_MANY_BYTES'))
+      else done(null, chunk)
+    },
+  })
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = []
+  let bytes = 0
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.length
+    if (bytes > QUESTION_BYTES_MAX) throw new EngineError(307, 'TOO_MANY_BYTES')
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString()
+}
+
+/** User and key come in ClickHouse's own headers or as HTTP Basic. */
+function sessionOf(front: Front, request: IncomingMessage): WarehouseSession | undefined {
+  let user = String(request.headers['x-clickhouse-user'] ?? '')
+  let key = String(request.headers['x-clickhouse-key'] ?? '')
+  const basic = /^Basic ([A-Za-z0-9+/=]+)$/.exec(request.headers.authorization ?? '')
+  if (user === '' && basic !== null) {
+    const text = Buffer.from(basic[1] as string, 'base64').toString()
+    user = text.slice(0, Math.max(0, text.indexOf(':')))
+    key = text.slice(text.indexOf(':') + 1)
+  }
+  if (!Object.hasOwn(ROLE_OF, user)) return undefined
+  const session = user as WarehouseSession
+  return timingSafeEqual(digest(key), front.digests[ROLE_OF[session]]) ? session : undefined
+}
+
+/** Of equal length for every key, as the comparison wants it. */
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
+  const error = thrown instanceof EngineError ? thrown : new EngineError(1001, 'STD_EXCEPTION')
+  if (response.headersSent || response.destroyed) return void response.destroy()
+  // What is left of a refused body is not read.
+  if (!request.complete) response.setHeader('Connection', 'close')
+  response.writeHead(error.engineCode === 516 ? 403 : 500, { 'Content-Type': 'text/plain', 'X-ClickHouse-Exception-Code': error.engineCode })
+  response.end(`${error.message}\n`)
+}
