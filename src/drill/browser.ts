@@ -160,7 +160,8 @@ export async function openActor(browser: Browser, site: Site, options: ActorOpti
     }
   })
   page.on('requestfailed', (request) => {
-    if (request.url().startsWith(options.gatewayUrl)) complaints.push(`failed ${new URL(request.url()).pathname}: ${request.failure()?.errorText}`)
+    if (request.url().startsWith(options.gatewayUrl))
+      complaints.push(`failed ${new URL(request.url()).pathname}: ${request.failure()?.errorText}`)
   })
   await page.addInitScript(pageScript)
   await page.goto(`${site.url}${options.path ?? '/'}`, options.referrer === undefined ? {} : { referer: options.referrer })

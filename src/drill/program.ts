@@ -295,4 +295,3 @@ function readJson<T>(file: string): T | undefined {
     return undefined
   }
 }
-

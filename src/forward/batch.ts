@@ -58,7 +58,8 @@ export interface PlanOptions {
 export function readRange(log: LogReader, from: LogPosition, recordsMax: number, end?: LogPosition): Range | undefined {
   const tail = log.tail()
   const start = from.seq < tail ? { seq: tail, index: 0 } : from
-  const entries = log.read(start.seq, { entries: recordsMax, bytes: READ_BYTES_MAX })
+  const entriesMax = end === undefined ? recordsMax : Math.min(recordsMax, Math.max(1, end.seq - start.seq + 1))
+  const entries = log.read(start.seq, { entries: entriesMax, bytes: READ_BYTES_MAX })
   const records: PlacedRecord[] = []
   let to = start
   for (const entry of entries) {
@@ -123,7 +124,7 @@ export async function planRequests(records: readonly PlacedRecord[], options: Pl
     const name = JSON.stringify([route, onceOnly])
     const group = groups.get(name) ?? { route, onceOnly, members: [] }
     groups.set(name, group)
-    const member = { text, rows: rowParts(placed, decision), time: Math.floor(placed.record.time), purposes: decision.purposes }
+    const member = { text, insertId: outgoing.insertId, rows: rowParts(placed, decision), time: Math.floor(placed.record.time), purposes: decision.purposes }
     group.members.push({ key, member })
   }
   const requests: PlannedRequest[] = []

@@ -11,6 +11,7 @@ export interface PlacedRecord {
 /** One record ready to be sent: its text at the vendor, and what the manifest says of it. */
 export interface Member {
   text: string
+  insertId: string
   rows: readonly ManifestRow[]
   /** Event time, UTC ms, exact. */
   time: number

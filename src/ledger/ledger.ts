@@ -20,6 +20,9 @@ export async function openLedger(options: { dir: string; clock: Clock }): Promis
   return ledger
 }
 
+/** A write failed, or the ledger is closed: nothing more is taken until it is opened again. */
+export class LedgerStopped extends BulkheadError {}
+
 class LmdbLedger implements Ledger {
   readonly #store: LedgerStore
   readonly #clock: Clock
@@ -35,7 +38,7 @@ class LmdbLedger implements Ledger {
   readonly #reached = new Map<string, LogPosition>()
   readonly #counts = new Map<string, Record<string, number>>()
   #turn: Promise<void> = Promise.resolve()
-  #failure: BulkheadError | undefined
+  #failure: LedgerStopped | undefined
 
   constructor(store: LedgerStore, clock: Clock) {
     this.#store = store
@@ -200,7 +203,7 @@ class LmdbLedger implements Ledger {
 
   async close(): Promise<void> {
     await this.#turn
-    this.#failure ??= new BulkheadError('not_running', 'the ledger is closed')
+    this.#failure ??= new LedgerStopped('not_running', 'the ledger is closed')
     await this.#store.root.close()
   }
 
@@ -225,7 +228,7 @@ class LmdbLedger implements Ledger {
     try {
       await this.#store.root.batch(puts)
     } catch (cause) {
-      this.#failure ??= new BulkheadError('internal', 'a write to the ledger failed; it takes no more until it is opened again', { cause })
+      this.#failure ??= new LedgerStopped('internal', 'a write to the ledger failed; it takes no more until it is opened again', { cause })
       throw this.#failure
     }
   }

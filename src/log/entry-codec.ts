@@ -12,7 +12,7 @@ const ENTRY_KEYS: ReadonlySet<string> = new Set([
   'seq', 'at', 'source', 'protocol', 'surface', 'trust', 'policy', 'waiting', 'records', 'dedup',
 ])
 const RECORD_KEYS: ReadonlySet<string> = new Set([
-  'type', 'name', 'time', 'user', 'device', 'linked', 'groups', 'op', 'context', 'properties', 'unset', 'withheld',
+  'type', 'name', 'reserved', 'time', 'user', 'device', 'linked', 'groups', 'op', 'context', 'properties', 'unset', 'withheld',
   'waitingCount', 'destroyedCount', 'consent',
 ])
 const RECORD_TYPES: ReadonlySet<unknown> = new Set(['event', 'identify', 'merge', 'profile', 'group'])

@@ -46,6 +46,8 @@ export interface LogRecord {
   type: RecordType
   /** Event name; null when nobody has approved it (the text waits sealed). Absent on profiles and groups. */
   name?: string | null
+  /** The name belongs to a protocol's fixed vocabulary: it needs no approval. */
+  reserved?: true
   /** Event time, UTC ms. For profiles and groups: arrival. */
   time: number
   user?: Ordinal

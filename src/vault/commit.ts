@@ -60,9 +60,9 @@ export class Committer {
   readonly #factMac: KeyObject
   readonly #ordinals = new Cache<string, { ordinal: number; roles: number }>(200_000)
   readonly #scopes = new Cache<number, number>(400_000)
-  readonly #sealKeys = new Cache<number, KeyObject>(50_000)
-  readonly #facts = new Cache<string, { mac: string; at: number }>(200_000)
-  readonly #memberships = new Cache<string, true>(200_000)
+  readonly #sealKeys = new Cache<number, KeyObject>(10_000)
+  readonly #facts = new Cache<string, { mac: string; at: number }>(100_000)
+  readonly #memberships = new Cache<string, true>(100_000)
   #queue: Pending[] = []
   #scheduled = false
   #high: number
@@ -182,7 +182,8 @@ export class Committer {
     }
     if ((known.roles & bit) === 0) {
       known.roles |= bit
-      const created = fresh.find(({ ordinal }) => ordinal === known.ordinal)
+      // New ordinals are consecutive.
+      const created = fresh[known.ordinal - (fresh[0]?.ordinal ?? Infinity)]
       if (created !== undefined) created.roles |= bit
       else roles.set(known.ordinal, (roles.get(known.ordinal) ?? 0) | bit)
     }

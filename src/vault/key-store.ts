@@ -189,7 +189,8 @@ export class KeyStore {
   // ------------------------------------------------------------------------------------------------ epochs
 
   epochs(): Epoch[] {
-    return this.#db.prepare('SELECT destination, epoch, state FROM epochs ORDER BY destination, epoch').all() as unknown as Epoch[]
+    const rows = this.#db.prepare('SELECT destination, epoch, state FROM epochs ORDER BY destination, epoch').all()
+    return rows.map((row) => ({ ...row }) as unknown as Epoch)
   }
 
   activeEpoch(destination: string, at: number): number {

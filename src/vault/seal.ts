@@ -2,7 +2,7 @@
  * The few standard constructions that everything in the vault is made of: HKDF-SHA-256 (RFC 5869), HMAC-SHA-256
  * (RFC 2104) and AES-256-GCM (NIST SP 800-38D) with a random nonce, all from node:crypto.
  */
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes, randomFillSync } from 'node:crypto'
 import { type Label, labelText } from './labels.ts'
 
 const VERSION = 1
@@ -32,9 +32,22 @@ export function hmac(key: KeyObject, content: string | Uint8Array): Buffer {
   return createHmac('sha256', key).update(content).digest()
 }
 
+const nonces = Buffer.alloc(NONCE_BYTES * 512)
+let noncesUsed = nonces.length
+
+/** Nonces are public, so they may be drawn in bulk: one call for each costs as much as the cipher. Each is given once. */
+function newNonce(): Buffer {
+  if (noncesUsed === nonces.length) {
+    randomFillSync(nonces)
+    noncesUsed = 0
+  }
+  noncesUsed += NONCE_BYTES
+  return Buffer.from(nonces.subarray(noncesUsed - NONCE_BYTES, noncesUsed))
+}
+
 /** [version][nonce][ciphertext][tag]. `bound` must be given again to open: what is sealed for one place opens in no other. */
 export function seal(key: KeyObject, bound: Uint8Array | string, plain: Uint8Array | string): Buffer {
-  const nonce = randomBytes(NONCE_BYTES)
+  const nonce = newNonce()
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
   cipher.setAAD(Buffer.from(bound))
   const text = cipher.update(plain as Uint8Array)

@@ -21,11 +21,8 @@ const SESSIONS = { worker: ['loader'], staff: ['badday', 'analytics'] } as const
 const REQUEST_TIMEOUT_MS = 600_000
 
 export function openWarehouse(options: { path: string; token: string; role: keyof typeof SESSIONS }): Warehouse {
-  // The agent hands `socketPath` to every connection that it makes; the type declarations do not know that.
-  const agentOptions = { keepAlive: true, maxSockets: 32, socketPath: options.path }
-  const agent = new Agent(agentOptions)
   const clients = new Map<WarehouseSession, ClickHouseClient>(
-    SESSIONS[options.role].map((session) => [session, openClient(agent, session, options.token)]),
+    SESSIONS[options.role].map((session) => [session, openClient(options.path, session, options.token)]),
   )
   const clientOf = (session: WarehouseSession): ClickHouseClient => {
     const client = clients.get(session)
@@ -77,17 +74,20 @@ export function openWarehouse(options: { path: string; token: string; role: keyo
     stream: (sql, parameters, session) => streamRows(clientOf(session), sql, parameters),
     close: async () => {
       for (const client of clients.values()) await client.close()
-      agent.destroy()
     },
   }
 }
 
-function openClient(agent: Agent, session: WarehouseSession, token: string): ClickHouseClient {
+function openClient(socketPath: string, session: WarehouseSession, token: string): ClickHouseClient {
+  // The agent hands `socketPath` to every connection that it makes; the type declarations do not know that.
+  const agentOptions = { keepAlive: true, maxSockets: 16, socketPath }
   return createClient({
     url: 'http://warehouse.invalid',
     username: session,
     password: token,
-    http_agent: agent,
+    // One agent a client: the client's idle timers hang on the sockets and would cut those that another client reuses.
+    http_agent: new Agent(agentOptions),
+    keep_alive: { enabled: true, idle_socket_ttl: 0 },
     request_timeout: REQUEST_TIMEOUT_MS,
     compression: { request: false, response: false },
     // Its log lines carry parameters.
@@ -133,5 +133,5 @@ function toWarehouseError(thrown: unknown): BulkheadError {
   if (thrown instanceof ClickHouseError) {
     return new BulkheadError('warehouse_failed', `the warehouse refused (code ${thrown.code} ${thrown.type ?? ''})`.replace(' )', ')'))
   }
-  console.error(thrown); return new BulkheadError('warehouse_failed', 'the warehouse does not answer')
+  return new BulkheadError('warehouse_failed', 'the warehouse does not answer')
 }

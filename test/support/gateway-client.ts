@@ -22,7 +22,11 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 64 })
 export function send(url: string, sending: Sending = {}): Promise<Answer> {
   const { method = sending.body === undefined ? 'GET' : 'POST', headers = {}, body, timeoutMs = 20_000 } = sending
   return new Promise((resolve, reject) => {
-    const request = http.request(url, { method, headers: { ...(body && { 'content-length': Buffer.byteLength(body) }), ...headers }, agent })
+    const request = http.request(url, {
+      method,
+      headers: { ...(body && { 'content-length': Buffer.byteLength(body) }), ...headers },
+      agent,
+    })
     request.setTimeout(timeoutMs, () => request.destroy(new Error('timed out')))
     request.on('error', reject)
     request.on('response', (response) => {
@@ -30,7 +34,8 @@ export function send(url: string, sending: Sending = {}): Promise<Answer> {
       response.on('data', (part: Buffer) => parts.push(part))
       response.on('error', reject)
       response.on('end', () => {
-        if (response.complete) resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts).toString() })
+        if (response.complete)
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts).toString() })
         else reject(new Error('answer cut short'))
       })
     })

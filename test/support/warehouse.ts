@@ -10,11 +10,10 @@ const reader = path.join(import.meta.dirname, 'read-warehouse.ts')
 
 /** Rows of one SELECT. Keep it aggregated: it travels as text. */
 export async function askWarehouse<Row>(warehouseDir: string, sql: string): Promise<Row[]> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', reader, warehouseDir, sql],
-    { maxBuffer: 256 * 1024 * 1024, killSignal: 'SIGKILL' },
-  )
+  const { stdout } = await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', reader, warehouseDir, sql], {
+    maxBuffer: 256 * 1024 * 1024,
+    killSignal: 'SIGKILL',
+  })
   return stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))

@@ -33,21 +33,27 @@ function decodePayload(request: IngestRequest): DecodedRequest {
     else if (decoding.kind === 'records') records.push(...decoding.records)
   }
   // No record names a project and neither does the login: the vendor cannot know whose they are.
-  const isAnonymousImport = request.route.name === 'import' && records.length === 0 && faults.length > 0
-    && faults.every((fault) => fault.field === 'properties.token')
+  const isAnonymousImport =
+    request.route.name === 'import' &&
+    records.length === 0 &&
+    faults.length > 0 &&
+    faults.every((fault) => fault.field === 'properties.token')
   if (isAnonymousImport) return { records: [], faults: [], refusal: 'bad_login', flags }
   return { records, faults, flags }
 }
 
 function decoderOf(request: IngestRequest, flags: Record<string, string>): (value: JsonValue, index: number) => RecordDecoding {
   switch (request.route.name) {
-    case 'engage': return (value, index) => decodeProfile(value, index, 'profile')
-    case 'groups': return (value, index) => decodeProfile(value, index, 'group')
+    case 'engage':
+      return (value, index) => decodeProfile(value, index, 'profile')
+    case 'groups':
+      return (value, index) => decodeProfile(value, index, 'group')
     case 'import': {
       const options = { strict: isStrict(flags), fallbackToken: request.basicUser === '' ? undefined : request.basicUser }
       return (value, index) => decodeEvent(value, index, options)
     }
-    default: return (value, index) => decodeEvent(value, index, { strict: false, fallbackToken: undefined })
+    default:
+      return (value, index) => decodeEvent(value, index, { strict: false, fallbackToken: undefined })
   }
 }
 
@@ -67,7 +73,10 @@ function checkShape(value: JsonValue, index: number, textLength: number): Record
 function isDepthWithin(value: JsonValue, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true
   if (levels === 0) return false
-  for (const child of Array.isArray(value) ? value : Object.values(value)) {
+  if (Array.isArray(value)) return value.every((child) => isDepthWithin(child, levels - 1))
+  // Parsed JSON has no inherited keys, and this walks every record: no list of its values is made.
+  for (const key in value) {
+    const child = value[key]
     if (typeof child === 'object' && child !== null && !isDepthWithin(child, levels - 1)) return false
   }
   return true

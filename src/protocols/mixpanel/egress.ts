@@ -122,10 +122,14 @@ function refusedRecords(
     if (!isJsonObject(entry)) continue
     const index = indexOf(entry, insertIds)
     if (index === undefined || index >= recordCount || reasons.has(index)) continue
-    const field = entry['field']
-    reasons.set(index, (typeof field === 'string' && Object.hasOwn(REASON_OF_FIELD, field) ? REASON_OF_FIELD[field] : undefined) ?? 'invalid_record')
+    reasons.set(index, reasonOf(entry['field']))
   }
   return [...reasons].sort(([a], [b]) => a - b).map(([index, reason]) => ({ index, reason }))
+}
+
+function reasonOf(field: JsonValue | undefined): string {
+  const known = typeof field === 'string' && Object.hasOwn(REASON_OF_FIELD, field) ? REASON_OF_FIELD[field] : undefined
+  return known ?? 'invalid_record'
 }
 
 function indexOf(entry: JsonObject, insertIds: readonly string[] | undefined): number | undefined {

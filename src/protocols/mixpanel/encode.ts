@@ -27,19 +27,44 @@ const KEY_OF_OP = new Map([...OP_OF_KEY].map(([key, op]) => [op, key]))
 
 /** Fields with one key. `country` differs between events and profiles; `url`, `referrer` and `screen` have several keys. */
 const KEY_OF_FIELD: Partial<Record<KnownField, string>> = {
-  email: '$email', name: '$name', first_name: '$first_name', last_name: '$last_name', phone: '$phone', avatar: '$avatar',
-  address: 'address', birth_date: 'birth_date', username: 'username', postal_code: 'postal_code',
-  city: '$city', region: '$region', timezone: '$timezone',
-  os: '$os', browser: '$browser', browser_version: '$browser_version', device: '$device', user_agent: '$user_agent',
-  session_id: '$session_id', page_title: 'current_page_title', search_keyword: 'mp_keyword',
+  email: '$email',
+  name: '$name',
+  first_name: '$first_name',
+  last_name: '$last_name',
+  phone: '$phone',
+  avatar: '$avatar',
+  address: 'address',
+  birth_date: 'birth_date',
+  username: 'username',
+  postal_code: 'postal_code',
+  city: '$city',
+  region: '$region',
+  timezone: '$timezone',
+  os: '$os',
+  browser: '$browser',
+  browser_version: '$browser_version',
+  device: '$device',
+  user_agent: '$user_agent',
+  session_id: '$session_id',
+  page_title: 'current_page_title',
+  search_keyword: 'mp_keyword',
 }
 
 function pairsOfField(field: KnownField, value: OutgoingValue['value'], bearer: KeyBearer): Pair[] {
   switch (field) {
-    case 'country': return [[bearer === 'event' ? 'mp_country_code' : '$country_code', value]]
-    case 'url': return [[typeof value === 'string' && value.includes('://') ? '$current_url' : 'page_path', value]]
-    case 'referrer': return [[referrerKey(String(value)), value]]
-    case 'screen': return Array.isArray(value) && value.length === 2 ? [['$screen_width', value[0]], ['$screen_height', value[1]]] : []
+    case 'country':
+      return [[bearer === 'event' ? 'mp_country_code' : '$country_code', value]]
+    case 'url':
+      return [[typeof value === 'string' && value.includes('://') ? '$current_url' : 'page_path', value]]
+    case 'referrer':
+      return [[referrerKey(String(value)), value]]
+    case 'screen':
+      return Array.isArray(value) && value.length === 2
+        ? [
+            ['$screen_width', value[0]],
+            ['$screen_height', value[1]],
+          ]
+        : []
     default: {
       const key = KEY_OF_FIELD[field]
       return key === undefined ? [] : [[key, value]]
@@ -54,7 +79,16 @@ function referrerKey(value: string): string {
 
 /** Keys that steer Mixpanel itself. No approved property may take their place. */
 const STEERING_KEYS: ReadonlySet<string> = new Set([
-  'alias', '$ignore', '$ignore_time', '$ignore_alias', '$group_key', '$group_id', 'event', 'properties', '__proto__', 'page_path',
+  'alias',
+  '$ignore',
+  '$ignore_time',
+  '$ignore_alias',
+  '$group_key',
+  '$group_id',
+  'event',
+  'properties',
+  '__proto__',
+  'page_path',
   'referrer_medium',
 ])
 
@@ -103,9 +137,12 @@ function subjectId(record: OutgoingRecord): string | undefined {
 
 export function encodeRecord(record: OutgoingRecord, context: EgressContext): string | undefined {
   switch (record.type) {
-    case 'profile': return encodeProfile(record, context)
-    case 'group': return encodeGroup(record, context)
-    default: return encodeEvent(record, context)
+    case 'profile':
+      return encodeProfile(record, context)
+    case 'group':
+      return encodeGroup(record, context)
+    default:
+      return encodeEvent(record, context)
   }
 }
 
@@ -127,10 +164,13 @@ function encodeEvent(record: OutgoingRecord, context: EgressContext): string | u
   return `{"event":${JSON.stringify(name)},"properties":${objectText(pairs)}}`
 }
 
+const IDENTITY_CALLS: ReadonlySet<string> = new Set(['$identify', '$create_alias', '$merge'])
+
 function eventName(record: OutgoingRecord): string | undefined {
   if (record.type === 'identify') return '$identify'
   if (record.type === 'merge') return record.name === '$create_alias' ? '$create_alias' : '$merge'
-  return record.name
+  // The identity calls act on people: an ordinary event never turns into one by its name.
+  return record.name === undefined || IDENTITY_CALLS.has(record.name) ? undefined : record.name
 }
 
 function groupPairs(record: OutgoingRecord): Pair[] {
@@ -151,8 +191,10 @@ function identityPairs(record: OutgoingRecord, name: string | undefined): Pair[]
   if (record.device !== undefined) pairs.push(['$device_id', record.device])
   const subject = subjectId(record)
   if (name === '$identify') {
-    const other = record.linked.find((found) => found.role === 'device') ?? record.linked[0]
-      ?? (record.device === undefined ? undefined : { role: 'device' as const, pseudonym: record.device })
+    const other =
+      record.linked.find((found) => found.role === 'device') ??
+      record.linked[0] ??
+      (record.device === undefined ? undefined : { role: 'device' as const, pseudonym: record.device })
     if (record.user === undefined || other === undefined) return undefined
     const anonymous = wireId(other.role, other.pseudonym)
     // Both spellings: the SDKs' and the one of the HTTP reference.
@@ -173,30 +215,22 @@ function encodeProfile(record: OutgoingRecord, context: EgressContext): string |
   const subject = subjectId(record)
   const operation = operationPair(record, 'profile')
   if (subject === undefined || operation === undefined) return undefined
-  return objectText([
-    ['$token', context.token],
-    ['$distinct_id', subject],
-    ...privacySwitches(),
-    operation,
-  ])
+  return objectText([['$token', context.token], ['$distinct_id', subject], ...privacySwitches(), operation])
 }
 
 function encodeGroup(record: OutgoingRecord, context: EgressContext): string | undefined {
   const group = record.groups[0]
   const operation = operationPair(record, 'group')
   if (group === undefined || operation === undefined) return undefined
-  return objectText([
-    ['$token', context.token],
-    ['$group_key', group.key],
-    ['$group_id', group.pseudonym],
-    ...privacySwitches(),
-    operation,
-  ])
+  return objectText([['$token', context.token], ['$group_key', group.key], ['$group_id', group.pseudonym], ...privacySwitches(), operation])
 }
 
 /** No address, and no `$last_seen` from the moment at which our queue happened to be sent. */
 function privacySwitches(): Pair[] {
-  return [['$ip', '0'], ['$ignore_time', true]]
+  return [
+    ['$ip', '0'],
+    ['$ignore_time', true],
+  ]
 }
 
 function operationPair(record: OutgoingRecord, bearer: 'profile' | 'group'): Pair | undefined {

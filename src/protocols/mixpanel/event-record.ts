@@ -49,26 +49,54 @@ interface ReadEvent {
 function readProperties(properties: JsonObject, isAlias: boolean): ReadEvent {
   const identity: RawIdentity = {}
   const read: ReadEvent = { token: undefined, time: undefined, insertId: undefined, ignored: false, identity, values: [] }
-  for (const [key, value] of Object.entries(properties)) {
+  for (const key of Object.keys(properties)) {
+    const value = properties[key] as JsonValue
     switch (key) {
-      case 'token': read.token = value; break
-      case 'time': read.time = value; break
-      case '$insert_id': read.insertId = value; break
-      case '$ignore': read.ignored = isTruthy(value); break
-      case 'distinct_id': identity.distinctId = value; break
-      case '$distinct_id': identity.distinctId ??= value; break
-      case '$user_id': identity.userId = value; break
-      case '$device_id': identity.deviceId = value; break
-      case '$identified_id': identity.identifiedId = value; break
-      case '$distinct_ids': identity.distinctIds = value; break
+      case 'token':
+        read.token = value
+        break
+      case 'time':
+        read.time = value
+        break
+      case '$insert_id':
+        read.insertId = value
+        break
+      case '$ignore':
+        read.ignored = isTruthy(value)
+        break
+      case 'distinct_id':
+        identity.distinctId = value
+        break
+      case '$distinct_id':
+        identity.distinctId ??= value
+        break
+      case '$user_id':
+        identity.userId = value
+        break
+      case '$device_id':
+        identity.deviceId = value
+        break
+      case '$identified_id':
+        identity.identifiedId = value
+        break
+      case '$distinct_ids':
+        identity.distinctIds = value
+        break
       case '$anon_distinct_id':
-      case '$anon_id': (identity.anonIds ??= []).push(value); break
+      case '$anon_id':
+        identity.anonIds = [...(identity.anonIds ?? []), value]
+        break
       default:
         if (key === 'alias' && isAlias) identity.alias = value
-        else if (!isSwitchedOff(key, value)) read.values.push({ field: fieldOfKey(key, 'event'), key, value })
+        else if (!isSwitchedOff(key, value)) read.values.push({ field: fieldOfKey(key, 'event'), key, value: finite(value) })
     }
   }
   return read
+}
+
+/** `1e999` is JSON and becomes Infinity, which is not: nothing behind this could write it down again. */
+export function finite(value: JsonValue): JsonValue {
+  return typeof value === 'number' && !Number.isFinite(value) ? null : value
 }
 
 /** Mixpanel drops an event whose `$ignore` is truthy in the sense of a scripting language. */

@@ -13,12 +13,29 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
  * whether case counts; taking them in any case keeps a broken integration from making one person out of thousands.
  */
 const RESERVED_IDS: ReadonlySet<string> = new Set([
-  '00000000-0000-0000-0000-000000000000', 'anon', 'anonymous', 'nil', 'none', 'null', 'n/a', 'na', 'undefined', 'unknown',
-  '<nil>', '0', '-1', 'true', 'false', '[]', '{}',
+  '00000000-0000-0000-0000-000000000000',
+  'anon',
+  'anonymous',
+  'nil',
+  'none',
+  'null',
+  'n/a',
+  'na',
+  'undefined',
+  'unknown',
+  '<nil>',
+  '0',
+  '-1',
+  'true',
+  'false',
+  '[]',
+  '{}',
 ])
 
 export function isReservedId(value: string): boolean {
-  return value.length <= 36 && RESERVED_IDS.has(value.trim().toLowerCase())
+  // None but the zero UUID is long: most ids are told by their length.
+  if (value.length > 16 && !value.startsWith('0000')) return false
+  return RESERVED_IDS.has(value.trim().toLowerCase())
 }
 
 /** Text of an id as sent; numbers become text. Undefined for what cannot be an id, the empty string included. */
@@ -61,6 +78,30 @@ function readIdentifier(value: JsonValue | undefined, otherwise: IdentifierRole)
  * beside it (else it is the user who was signed in before). Reserved ids are nobody.
  */
 export function resolveIdentity(raw: RawIdentity): Identity {
+  return isPlain(raw) ? resolvePlain(raw) : resolveStated(raw)
+}
+
+/** Nearly every event: a `distinct_id`, perhaps beside the same user and a device. */
+function isPlain(raw: RawIdentity): boolean {
+  return (
+    raw.identifiedId === undefined &&
+    raw.anonIds === undefined &&
+    raw.alias === undefined &&
+    raw.distinctIds === undefined &&
+    (raw.userId === undefined || raw.userId === raw.distinctId)
+  )
+}
+
+function resolvePlain(raw: RawIdentity): Identity {
+  const deviceId = readIdentifier(raw.deviceId, 'device')?.value
+  const stated = readIdentifier(raw.distinctId, 'user')
+  if (stated === undefined || stated.value === deviceId) return { user: undefined, device: deviceId, linked: [] }
+  if (stated.role === 'user') return { user: stated.value, device: deviceId, linked: [] }
+  return { user: undefined, device: deviceId ?? stated.value, linked: deviceId === undefined ? [] : [stated] }
+}
+
+/** The general way; the test holds the short one against it. */
+export function resolveStated(raw: RawIdentity): Identity {
   const deviceId = readIdentifier(raw.deviceId, 'device')?.value
   const roleOf = (found: WireIdentifier | undefined): WireIdentifier | undefined =>
     found !== undefined && found.value === deviceId ? { role: 'device', value: found.value } : found
@@ -69,8 +110,9 @@ export function resolveIdentity(raw: RawIdentity): Identity {
   const merged = (Array.isArray(raw.distinctIds) ? raw.distinctIds : []).map((value) => roleOf(readIdentifier(value, 'user')))
   const user = [...stated, ...merged].find((found) => found?.role === 'user')?.value
   const device =
-    deviceId ?? stated.find((found) => found?.role === 'device')?.value
-    ?? (user === undefined ? merged.find((found) => found?.role === 'device')?.value : undefined)
+    deviceId ??
+    stated.find((found) => found?.role === 'device')?.value ??
+    (user === undefined ? merged.find((found) => found?.role === 'device')?.value : undefined)
 
   const linked: WireIdentifier[] = []
   const link = (found: WireIdentifier | undefined): void => {

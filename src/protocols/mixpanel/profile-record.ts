@@ -4,14 +4,20 @@ import type { JsonObject, JsonValue } from '#model/json.ts'
 import type { ProfileOp, WireRecord, WireValue } from '#model/wire-record.ts'
 import { fieldOfKey } from './catalogue.ts'
 import type { KeyBearer } from './catalogue.ts'
-import { faultOf, isSet, isSwitchedOff, timeMs } from './event-record.ts'
+import { faultOf, finite, isSet, isSwitchedOff, timeMs } from './event-record.ts'
 import type { RecordDecoding } from './event-record.ts'
 import { idText, resolveIdentity } from './identity.ts'
 import { PROPERTIES_KEPT_MAX } from './limits.ts'
 
 export const OP_OF_KEY: ReadonlyMap<string, ProfileOp> = new Map([
-  ['$set', 'set'], ['$set_once', 'set_once'], ['$add', 'add'], ['$append', 'append'], ['$union', 'union'],
-  ['$remove', 'remove'], ['$unset', 'unset'], ['$delete', 'delete'],
+  ['$set', 'set'],
+  ['$set_once', 'set_once'],
+  ['$add', 'add'],
+  ['$append', 'append'],
+  ['$union', 'union'],
+  ['$remove', 'remove'],
+  ['$unset', 'unset'],
+  ['$delete', 'delete'],
 ])
 
 /** Stand beside the operation and say something about the person. */
@@ -58,7 +64,9 @@ function nameGroup(record: WireRecord, value: JsonObject): string | undefined {
 
 function namePerson(record: WireRecord, value: JsonObject): string | undefined {
   const { user, device, linked } = resolveIdentity({
-    distinctId: value['$distinct_id'], userId: value['$user_id'], deviceId: value['$device_id'],
+    distinctId: value['$distinct_id'],
+    userId: value['$user_id'],
+    deviceId: value['$device_id'],
   })
   if (user === undefined && device === undefined) return '$distinct_id'
   if (user !== undefined) record.user = user
@@ -77,7 +85,7 @@ function valuesOf(op: ProfileOp, argument: JsonValue, bearer: KeyBearer): WireVa
   if (!isJsonObject(argument)) return undefined
   return Object.entries(argument)
     .filter(([key, value]) => !isSwitchedOff(key, value))
-    .map(([key, value]) => ({ field: fieldOfKey(key, bearer), key, value }))
+    .map(([key, value]) => ({ field: fieldOfKey(key, bearer), key, value: finite(value) }))
 }
 
 function modifiersOf(value: JsonObject): WireValue[] {

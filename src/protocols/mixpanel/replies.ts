@@ -86,16 +86,21 @@ const PAYLOAD_MESSAGES: Partial<Record<Refusal, string>> = {
 export function refusedReply(request: IngestRequest, refusal: Refusal): Reply {
   const { route } = request
   switch (refusal) {
-    case 'too_large': return tooLarge(`${route.bodyBytesMax} bytes`)
+    case 'too_large':
+      return tooLarge(`${route.bodyBytesMax} bytes`)
     // The browser SDK halves its batch on 413 and drops it on any other 4xx.
-    case 'too_many': return tooLarge(`${RECORDS_MAX} records`)
-    case 'bad_method': return json(405, { code: 405, error: 'method not allowed', status: 'Method Not Allowed' }, { allow: route.methods.join(', ') })
+    case 'too_many':
+      return tooLarge(`${RECORDS_MAX} records`)
+    case 'bad_method':
+      return json(405, { code: 405, error: 'method not allowed', status: 'Method Not Allowed' }, { allow: route.methods.join(', ') })
     case 'bad_login':
       return route.name === 'track' || route.name === 'engage' || route.name === 'groups'
         ? json(401, { error: 'Invalid credentials', status: 'error' })
         : json(401, { code: 401, error: 'Invalid credentials', status: 'Unauthorized' })
-    case 'overloaded': return unavailable(503, 'Service Unavailable')
-    case 'internal': return unavailable(500, 'Internal Server Error')
+    case 'overloaded':
+      return unavailable(503, 'Service Unavailable')
+    case 'internal':
+      return unavailable(500, 'Internal Server Error')
     default: {
       const message = PAYLOAD_MESSAGES[refusal] ?? 'data, missing or empty'
       const flags = readFlags(request)
@@ -111,5 +116,6 @@ function tooLarge(limit: string): Reply {
 }
 
 function unavailable(code: number, status: string): Reply {
-  return json(code, { code, error: 'temporarily unavailable, please retry with exponential backoff', status }, { 'retry-after': RETRY_AFTER_S })
+  const error = 'temporarily unavailable, please retry with exponential backoff'
+  return json(code, { code, error, status }, { 'retry-after': RETRY_AFTER_S })
 }

@@ -12,10 +12,15 @@ function answering(name: string, method: 'GET' | 'POST'): IngestRoute {
 
 const ROUTES: ReadonlyMap<string, IngestRoute> = new Map(
   [
-    keeping('track'), keeping('engage'), keeping('groups'), keeping('import'),
+    keeping('track'),
+    keeping('engage'),
+    keeping('groups'),
+    keeping('import'),
     // Session replays are page content: answered so that the SDK is content, and kept nowhere.
     answering('record', 'POST'),
-    answering('settings', 'GET'), answering('flags', 'GET'), answering('decide', 'GET'),
+    answering('settings', 'GET'),
+    answering('flags', 'GET'),
+    answering('decide', 'GET'),
     // A look-up table is a table of raw ids and facts about them; it has no place behind this wall.
     answering('lookup-tables', 'GET'),
   ].map((route) => [route.name, route]),

@@ -1,0 +1,314 @@
+/**
+ * What the staff API and the command line's `--json` say, as schemas: server, command line and the published files in
+ * docs/schemas are made from the same definitions. Instants are ISO 8601 UTC text.
+ */
+import { type Static, type TSchema, Type } from 'typebox'
+import { ERRORS } from '#base/errors.ts'
+import { FORMS } from '#model/field.ts'
+
+const closed = { additionalProperties: false } as const
+const Instant = Type.String({ description: 'ISO 8601, UTC' })
+const Count = Type.Integer({ minimum: 0 })
+const nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
+
+// ------------------------------------------------------------------------------------------------------- errors
+
+export const ErrorAnswer = Type.Object(
+  {
+    error: Type.Object({ code: Type.Enum(Object.keys(ERRORS)), message: Type.String(), hint: Type.String() }, closed),
+  },
+  { ...closed, title: 'An error, on stderr with --json, and as the body of a refused request' },
+)
+
+// ------------------------------------------------------------------------------------------------------ vendors
+
+const State = Type.Enum(['open', 'cut'])
+
+const vendorSummary = {
+  vendor: Type.String(),
+  name: Type.String(),
+  configured: Type.Boolean({ description: 'false: known from the records only, nothing is sent to it' }),
+  state: State,
+  fence: Count,
+  changedAt: nullable(Instant),
+  actor: nullable(Type.String()),
+  reason: nullable(Type.String()),
+  destinations: Type.Array(
+    Type.Object({ destination: Type.String(), protocol: Type.String(), url: nullable(Type.String()), policy: Count }, closed),
+  ),
+}
+
+export const VendorListAnswer = Type.Object(
+  { vendors: Type.Array(Type.Object(vendorSummary, closed)) },
+  { ...closed, title: 'bulkhead vendor list --json' },
+)
+
+const GrantAnswer = Type.Object(
+  {
+    field: Type.String(),
+    form: Type.Enum([...FORMS]),
+    purpose: Type.String(),
+    until: nullable(Type.Integer({ description: 'UTC milliseconds' })),
+    rule: Type.String(),
+  },
+  closed,
+)
+
+export const VendorShowAnswer = Type.Object(
+  {
+    ...vendorSummary,
+    policy: nullable(
+      Type.Object(
+        {
+          version: Count,
+          appliedAt: Instant,
+          destinations: Type.Array(
+            Type.Object(
+              {
+                destination: Type.String(),
+                grants: Type.Array(GrantAnswer),
+                events: Type.Array(Type.String()),
+                properties: Type.Array(Type.String()),
+              },
+              closed,
+            ),
+          ),
+        },
+        closed,
+      ),
+    ),
+    history: Type.Array(
+      Type.Object({ state: State, fence: Count, at: Instant, actor: Type.String(), reason: Type.String() }, closed),
+    ),
+  },
+  { ...closed, title: 'bulkhead vendor show V --json' },
+)
+
+export const VendorCutAnswer = Type.Object(
+  {
+    vendor: Type.String(),
+    cutAt: Instant,
+    fencedWorkers: Type.Integer({ minimum: 0, description: 'workers that confirmed the fence or are gone' }),
+    unfenced: Type.Array(Type.String(), { description: 'workers that neither confirmed nor died; not empty: exit 1' }),
+    heldEvents: Type.Integer({ minimum: 0, description: 'events that wait and do not go while the vendor is cut' }),
+  },
+  { ...closed, title: 'bulkhead vendor cut V --json' },
+)
+
+export const VendorRestoreAnswer = Type.Object(
+  { vendor: Type.String(), restoredAt: Instant, heldEvents: Count },
+  { ...closed, title: 'bulkhead vendor restore V --json' },
+)
+
+export const FlowChangeRequest = Type.Object({ reason: Type.Optional(Type.String({ maxLength: 1000 })) }, closed)
+
+// -------------------------------------------------------------------------------------------- people in incidents
+
+const Reason = Type.String({ maxLength: 1000 })
+const FieldFormAnswer = Type.Object({ field: Type.String(), form: Type.Enum(['clear', 'coarse', 'pseudonym', 'alias']) }, closed)
+
+const DisclosureAnswer = Type.Object(
+  {
+    vendor: Type.String(),
+    destination: Type.String(),
+    epoch: Count,
+    surface: Type.String(),
+    fields: Type.Array(FieldFormAnswer),
+    first: Instant,
+    last: Instant,
+    sentFirst: Instant,
+    sentLast: Instant,
+    events: Count,
+    purpose: Type.String(),
+    states: Type.Object({ delivered: Count, possible: Count }, { ...closed, description: 'events by what is known of their arrival' }),
+  },
+  closed,
+)
+
+const personDisclosures = {
+  subject: Type.String({ description: 'staff-view pseudonym, equal in all commands of one instance' }),
+  disclosures: Type.Array(DisclosureAnswer),
+  notSent: Type.Array(Type.String(), { description: 'fields about people that were not among the fields sent' }),
+}
+
+export const WhoRequest = Type.Object({ query: Type.String({ minLength: 1, maxLength: 2048 }), reason: Type.Optional(Reason) }, closed)
+
+export const WhoAnswer = Type.Object(
+  {
+    ...personDisclosures,
+    searched: Type.Array(Type.String()),
+    others: Type.Optional(
+      Type.Array(Type.Object(personDisclosures, closed), { description: 'further people who match the same address or id' }),
+    ),
+  },
+  { ...closed, title: 'bulkhead who X --json' },
+)
+
+export const AffectedRequest = Type.Object(
+  {
+    vendor: Type.String({ minLength: 1 }),
+    destination: Type.Optional(Type.String({ minLength: 1 })),
+    accessFrom: Type.Optional(Type.String()),
+    accessTo: Type.Optional(Type.String()),
+    from: Type.Optional(Type.String()),
+    to: Type.Optional(Type.String()),
+    list: Type.Optional(Type.Boolean({ description: 'answer as NDJSON: one {"person"} a line, then one {"affected"}' })),
+    identities: Type.Optional(Type.Boolean()),
+    reason: Type.Optional(Reason),
+  },
+  closed,
+)
+
+const WindowAnswer = Type.Object({ from: nullable(Instant), to: nullable(Instant) }, closed)
+
+export const AffectedAnswer = Type.Object(
+  {
+    vendor: Type.String(),
+    destination: nullable(Type.String()),
+    subjects: Type.Integer({ minimum: 0, description: 'people who may be affected: delivered + possible' }),
+    delivered: Count,
+    possible: Count,
+    ambiguousDevices: Count,
+    groups: Count,
+    fields: Type.Array(Type.Object({ ...FieldFormAnswer.properties, subjects: Count }, closed)),
+    notSent: Type.Array(Type.String()),
+    windows: Type.Object({ access: WindowAnswer, data: WindowAnswer }, closed),
+    baseline: Type.Enum(['unknown']),
+    upperBound: Type.Boolean(),
+    upperBoundReason: nullable(Type.String()),
+    checked: Type.Object({ entries: Count, policies: nullable(Type.Object({ from: Count, to: Count }, closed)) }, closed),
+  },
+  { ...closed, title: 'bulkhead incident affected --json' },
+)
+
+export const AffectedPersonLine = Type.Object(
+  {
+    subject: Type.String(),
+    groups: Type.Array(Type.Object({ key: Type.String(), group: Type.String() }, closed)),
+    fields: Type.Array(FieldFormAnswer),
+    first: Instant,
+    last: Instant,
+    sentFirst: Instant,
+    sentLast: Instant,
+    events: Count,
+    state: Type.Enum(['delivered', 'possible']),
+    ids: Type.Optional(Type.Array(Type.String())),
+    emails: Type.Optional(Type.Array(Type.String())),
+    names: Type.Optional(Type.Array(Type.String())),
+  },
+  { ...closed, title: 'One line of bulkhead incident affected --list FILE; ids, emails and names only with --identities' },
+)
+
+// ---------------------------------------------------------------------------------------------------- directory
+
+const DirectoryRowSchema = Type.Object(
+  {
+    id: Type.String({ minLength: 1, maxLength: 1024 }),
+    email: Type.Optional(Type.String({ maxLength: 320 })),
+    name: Type.Optional(Type.String({ maxLength: 1024 })),
+    phone: Type.Optional(Type.String({ maxLength: 64 })),
+    country: Type.Optional(Type.String({ maxLength: 64 })),
+    language: Type.Optional(Type.String({ maxLength: 64 })),
+    groups: Type.Array(
+      Type.Object(
+        { key: Type.String({ minLength: 1, maxLength: 255 }), value: Type.String({ minLength: 1, maxLength: 1024 }), admin: Type.Boolean() },
+        closed,
+      ),
+    ),
+  },
+  closed,
+)
+
+export const DirectoryRequest = Type.Object(
+  { namespace: Type.String({ minLength: 1, maxLength: 64 }), reason: Type.Optional(Reason), rows: Type.Array(DirectoryRowSchema, { maxItems: 10_000 }) },
+  closed,
+)
+
+export const DirectoryAnswer = Type.Object(
+  { rows: Count, newPeople: Count, facts: Count },
+  { ...closed, title: 'bulkhead directory import FILE --json' },
+)
+
+// ------------------------------------------------------------------------------------------------------- status
+
+export const DoctorAnswer = Type.Object(
+  {
+    ok: Type.Boolean({ description: 'false when a check failed: exit 1' }),
+    version: Type.String(),
+    instance: Type.String(),
+    mode: Type.Enum(['single-operator']),
+    startedAt: Instant,
+    checks: Type.Array(Type.Object({ name: Type.String(), state: Type.Enum(['ok', 'warn', 'fail']), text: Type.String() }, closed)),
+    roles: Type.Array(Type.Object({ role: Type.String(), pid: Count, state: Type.String(), restarts: Count, since: Instant }, closed)),
+    events: Type.Object(
+      {
+        accepted: nullable(Type.Integer({ description: 'records that the gateway kept since it started; null: it does not answer' })),
+        warehouse: nullable(Type.Integer({ description: 'records in the warehouse; null: it does not answer' })),
+      },
+      closed,
+    ),
+    policy: nullable(Type.Object({ version: Count, appliedAt: Instant }, closed)),
+    vendors: Type.Array(Type.Object({ vendor: Type.String(), state: State }, closed)),
+    keys: nullable(Type.Object({ folder: Type.String(), people: Count, looks: Count }, closed)),
+    gateway: Type.Unknown({ description: 'counters of the gateway; null: it does not answer' }),
+    worker: Type.Unknown({ description: 'state of loaders and forwarders; null: it does not answer' }),
+  },
+  { ...closed, title: 'bulkhead doctor --json' },
+)
+
+export const DrillAnswer = Type.Object(
+  {
+    loot: Type.Object(
+      { rows: Count, names: Count, emails: Count, ids: Count, ips: Count, userAgents: Count, referrerUrls: Count },
+      closed,
+    ),
+    affected: Type.Object({ expected: Count, found: Count, precision: Type.Number(), recall: Type.Number(), answerMs: Type.Number() }, closed),
+    cut: Type.Object({ returnMs: Type.Number(), requestsAfter: Count }, closed),
+    events: Type.Object({ sent: Count, warehouse: Count, vendorDistinct: Count, lost: Count }, closed),
+    ok: Type.Boolean(),
+  },
+  { ...closed, title: 'bulkhead drill --json, last line' },
+)
+
+export type VendorList = Static<typeof VendorListAnswer>
+export type VendorShow = Static<typeof VendorShowAnswer>
+export type VendorCut = Static<typeof VendorCutAnswer>
+export type VendorRestore = Static<typeof VendorRestoreAnswer>
+export type WhoBody = Static<typeof WhoRequest>
+export type WhoResult = Static<typeof WhoAnswer>
+export type AffectedBody = Static<typeof AffectedRequest>
+export type AffectedResult = Static<typeof AffectedAnswer>
+export type AffectedLine = Static<typeof AffectedPersonLine>
+export type DirectoryBody = Static<typeof DirectoryRequest>
+export type DirectoryResult = Static<typeof DirectoryAnswer>
+export type Doctor = Static<typeof DoctorAnswer>
+export type FlowChange = Static<typeof FlowChangeRequest>
+
+export const ROUTES = {
+  health: '/healthz',
+  metrics: '/metrics',
+  doctor: '/v1/doctor',
+  vendors: '/v1/vendors',
+  who: '/v1/who',
+  affected: '/v1/incidents/affected',
+  directory: '/v1/directory/import',
+} as const
+
+/** File name → text of the schemas that docs/schemas publishes. */
+export function commandSchemas(): Record<string, string> {
+  const schemas: Record<string, TSchema> = {
+    error: ErrorAnswer,
+    'vendor-list': VendorListAnswer,
+    'vendor-show': VendorShowAnswer,
+    'vendor-cut': VendorCutAnswer,
+    'vendor-restore': VendorRestoreAnswer,
+    who: WhoAnswer,
+    'incident-affected': AffectedAnswer,
+    'incident-affected-line': AffectedPersonLine,
+    'directory-import': DirectoryAnswer,
+    doctor: DoctorAnswer,
+    drill: DrillAnswer,
+  }
+  const draft = { $schema: 'http://json-schema.org/draft-07/schema#' }
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [`${name}.schema.json`, `${JSON.stringify({ ...draft, ...schema }, null, 2)}\n`]))
+}

@@ -1,0 +1,101 @@
+/** What a schema cannot say of the configuration: names that must differ, addresses, grants that contradict the laws. */
+import { categoryOf, isField } from '#model/field.ts'
+import type { ConfigFile } from './config-schema.ts'
+import type { ConfigText, Path, Problem } from './config-text.ts'
+
+type VendorFile = NonNullable<ConfigFile['vendors']>[number]
+type DestinationFile = VendorFile['destinations'][number]
+type GrantFile = NonNullable<DestinationFile['grants']>[number]
+
+/** `ipVersion` as `net.isIP`: 4, 6 or 0. */
+export function checkMeaning(file: ConfigFile, text: ConfigText, protocols: readonly string[], ipVersion: (text: string) => number): Problem[] {
+  const problems: Problem[] = []
+  const report = (at: Path, found: string, expected: string): void => void problems.push({ offset: text.offsetOf(at), found, expected })
+  const once = onceIn(report)
+  for (const [index, source] of file.sources.entries()) {
+    const at: Path = ['sources', index]
+    once('source', source.id, [...at, 'id'], `the source id ${JSON.stringify(source.id)} again`)
+    checkProtocol(source.protocol, [...at, 'protocol'], protocols, report)
+    const before = file.sources.find((other, i) => i < index && other.token === source.token && other.protocol === source.protocol)
+    if (before !== undefined) {
+      const differs = (before.trust ?? 'browser') !== (source.trust ?? 'browser')
+      const found = `the token of the source ${JSON.stringify(before.id)} again${differs ? ', with another trust' : ''}`
+      report([...at, 'token'], found, differs ? 'a token of its own: one that ships to clients cannot be trusted as a server\'s' : 'a token of its own')
+    }
+  }
+  for (const [index, vendor] of (file.vendors ?? []).entries()) {
+    const at: Path = ['vendors', index]
+    once('vendor', vendor.id, [...at, 'id'], `the vendor id ${JSON.stringify(vendor.id)} again`)
+    for (const [place, destination] of vendor.destinations.entries()) {
+      const within: Path = [...at, 'destinations', place]
+      once('destination', destination.id, [...within, 'id'], `the destination id ${JSON.stringify(destination.id)} again`)
+      checkProtocol(destination.protocol, [...within, 'protocol'], protocols, report)
+      const wrong = whyNotUrl(destination.url)
+      if (wrong !== undefined) report([...within, 'url'], wrong, 'an https:// address without user, query or fragment (http:// only on this machine)')
+      for (const [number, grant] of (destination.grants ?? []).entries()) checkGrant(grant, [...within, 'grants', number], report)
+    }
+  }
+  for (const [index, range] of (file.gateway?.trustProxy ?? []).entries()) {
+    if (isRange(range, ipVersion)) continue
+    report(['gateway', 'trustProxy', index], text.describe(['gateway', 'trustProxy', index]), 'an address or a CIDR range, for example 10.0.0.0/8')
+  }
+  return problems
+}
+
+type Report = (at: Path, found: string, expected: string) => void
+
+function onceIn(report: Report): (kind: string, id: string, at: Path, found: string) => void {
+  const seen = new Set<string>()
+  return (kind, id, at, found) => {
+    // Destination ids stand in the ledger and name cursors, so they differ between vendors too.
+    if (seen.has(`${kind} ${id}`)) report(at, found, `an id that no other ${kind} has`)
+    seen.add(`${kind} ${id}`)
+  }
+}
+
+function checkProtocol(protocol: string, at: Path, protocols: readonly string[], report: Report): void {
+  if (!protocols.includes(protocol)) report(at, `the protocol ${JSON.stringify(protocol.slice(0, 60))}`, `one of ${protocols.join(', ')}`)
+}
+
+function whyNotUrl(text: string): string | undefined {
+  const url = URL.parse(text)
+  if (url === null) return 'no address'
+  if (url.username !== '' || url.password !== '') return 'an address with a user in it'
+  if (url.search !== '' || url.hash !== '') return 'an address with a query or fragment'
+  if (url.protocol === 'https:') return undefined
+  if (url.protocol !== 'http:') return `an address that begins with ${url.protocol}`
+  // Without TLS everybody on the way reads along: a disclosure that no ledger would know.
+  const isThisMachine = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
+  return isThisMachine ? undefined : 'an address without TLS'
+}
+
+function checkGrant(grant: GrantFile, at: Path, report: Report): void {
+  const { field, form } = grant
+  if (field !== 'property.*' && !isField(field)) {
+    report([...at, 'field'], `the unknown field ${JSON.stringify(field.slice(0, 60))}`, 'a field by meaning (see docs/configuration.md), property.KEY, or property.*')
+    return
+  }
+  const until = grant.until === undefined ? undefined : decodeInstant(grant.until)
+  if (until !== undefined && Number.isNaN(until)) {
+    report([...at, 'until'], `the text ${JSON.stringify(grant.until?.slice(0, 60))}`, 'a day or an instant with zone, for example 2027-01-31')
+  }
+  const category = field === 'property.*' ? 'property' : categoryOf(field)
+  if (category === 'identifier' && form !== 'pseudonym' && form !== 'withheld') {
+    report([...at, 'form'], `${field} in the form ${form}`, 'pseudonym or withheld: identifiers leave only as pseudonyms')
+  }
+  if (category === 'identity' && form === 'clear' && until === undefined) {
+    report(at, `${field} in the clear without an end`, 'until: a day; identity fields are granted in the clear for a time only')
+  }
+}
+
+function isRange(text: string, ipVersion: (text: string) => number): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const version = ipVersion(address)
+  if (version === 0 || rest.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
+/** UTC ms of `2027-01-31` (its beginning) or of an ISO 8601 instant with zone; NaN for anything else. */
+export function decodeInstant(text: string): number {
+  return /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN
+}

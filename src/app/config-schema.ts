@@ -1,0 +1,152 @@
+/**
+ * The shape of `bulkhead.yaml`, as JSON Schema. Published for editors at `docs/schemas/bulkhead.yaml.schema.json`; the
+ * `description` of each part is what an error says was expected, so it reads as "expected DESCRIPTION".
+ */
+import { type Static, Type } from 'typebox'
+import { FORMS } from '#model/field.ts'
+
+/** Group keys of a source that names none: what product analytics commonly calls an organisation. */
+export const GROUP_KEYS_DEFAULT: readonly string[] = [
+  'company', 'company_id', 'organization', 'organization_id', 'org_id', 'account_id', 'team_id', 'workspace_id', 'tenant_id',
+]
+
+const closed = { additionalProperties: false } as const
+
+const Id = (whose: string) =>
+  Type.String({
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+    description: `an id of the ${whose}: 1 to 64 letters, digits, ".", "_" or "-", beginning with a letter or digit`,
+  })
+
+const Text = (description: string) => Type.String({ minLength: 1, maxLength: 2048, description })
+
+const SecretText = (description: string) => Type.String({ minLength: 1, maxLength: 8192, description, writeOnly: true })
+
+const Approved = (what: string) =>
+  Type.Object(
+    {
+      approved: Type.Array(Type.String({ minLength: 1, maxLength: 255, description: `${what} as text` }), {
+        description: `a list of ${what}`,
+        default: [],
+      }),
+    },
+    { ...closed, description: `approved: [...] with ${what}` },
+  )
+
+const GrantSchema = Type.Object(
+  {
+    field: Text('a field by meaning (country, user_id, …), property.KEY, or property.*'),
+    form: Type.Enum([...FORMS], { description: `one of ${FORMS.join(', ')}` }),
+    purpose: Text('what the vendor needs it for'),
+    until: Type.Optional(Text('a day or an instant with zone, for example 2027-01-31 or 2027-01-31T00:00:00Z')),
+    reason: Type.Optional(Text('why this was granted')),
+  },
+  { ...closed, description: 'a grant: {field, form, purpose, until?, reason?}' },
+)
+
+const CredentialsSchema = Type.Object(
+  {
+    secret: Type.Optional(SecretText('the project secret as text')),
+    serviceAccount: Type.Optional(
+      Type.Object(
+        {
+          user: Text('the name of the service account'),
+          secret: SecretText('the secret of the service account as text'),
+          projectId: Text('the project id as text'),
+        },
+        { ...closed, description: 'serviceAccount: {user, secret, projectId}' },
+      ),
+    ),
+  },
+  { ...closed, minProperties: 1, maxProperties: 1, description: 'either secret or serviceAccount: {user, secret, projectId}' },
+)
+
+const DestinationSchema = Type.Object(
+  {
+    id: Id('destination'),
+    protocol: Text('the name of a protocol'),
+    url: Text('an https:// address without user, query or fragment (http:// only on this machine)'),
+    token: Text('the public project token as text'),
+    credentials: CredentialsSchema,
+    deletionToken: Type.Optional(SecretText('the token for deletion calls as text')),
+    grants: Type.Optional(
+      Type.Array(GrantSchema, { description: 'a list of grants; left out = the preset "analytics", [] = nothing leaves' }),
+    ),
+    events: Type.Optional(Approved('event names')),
+    properties: Type.Optional(Approved('property keys')),
+  },
+  { ...closed, description: 'a destination: {id, protocol, url, token, credentials, …}' },
+)
+
+const VendorSchema = Type.Object(
+  {
+    id: Id('vendor'),
+    name: Type.Optional(Text('the name of the company')),
+    destinations: Type.Array(DestinationSchema, { minItems: 1, description: 'a list of at least one destination' }),
+  },
+  { ...closed, description: 'a vendor: {id, name?, destinations}' },
+)
+
+const SourceSchema = Type.Object(
+  {
+    id: Id('source'),
+    protocol: Text('the name of a protocol'),
+    token: Text('the public token that the SDK sends, as text'),
+    trust: Type.Optional(
+      Type.Enum(['browser', 'server'], { description: 'browser (the token ships to clients) or server (it never does)', default: 'browser' }),
+    ),
+    namespace: Type.Optional(Type.String({ ...Id('namespace'), default: 'default' })),
+    surface: Type.Optional(Id('app or page group')),
+    groupKeys: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 255, description: 'a property key as text' }), {
+        description: 'a list of property keys that name groups (organisations)',
+        default: [...GROUP_KEYS_DEFAULT],
+      }),
+    ),
+  },
+  { ...closed, description: 'a source: {id, protocol, token, trust?, namespace?, surface?, groupKeys?}' },
+)
+
+const GatewaySchema = Type.Object(
+  {
+    tls: Type.Optional(
+      Type.Object(
+        { cert: Text('the path of a PEM file with the certificate chain'), key: Text('the path of a PEM file with the private key') },
+        { ...closed, description: 'tls: {cert, key}' },
+      ),
+    ),
+    trustProxy: Type.Optional(
+      Type.Array(Text('an address or a CIDR range, for example 10.0.0.0/8'), {
+        description: 'a list of addresses or CIDR ranges of proxies whose X-Forwarded-For counts',
+      }),
+    ),
+  },
+  { ...closed, description: 'gateway: {tls?, trustProxy?}' },
+)
+
+const StoreSchema = Type.Object(
+  {
+    events: Type.Optional(Approved('event names')),
+    properties: Type.Optional(Approved('property keys')),
+    paths: Type.Optional(Approved('path segments')),
+    referrers: Type.Optional(Approved('registrable domains')),
+  },
+  { ...closed, description: 'store: {events?, properties?, paths?, referrers?}, each {approved: [...]}' },
+)
+
+export const ConfigSchema = Type.Object(
+  {
+    sources: Type.Array(SourceSchema, { minItems: 1, description: 'a list of at least one source' }),
+    vendors: Type.Optional(Type.Array(VendorSchema, { description: 'a list of vendors' })),
+    gateway: Type.Optional(GatewaySchema),
+    store: Type.Optional(StoreSchema),
+  },
+  { ...closed, title: 'bulkhead.yaml', description: 'a mapping with sources, and perhaps vendors, gateway, store' },
+)
+
+export type ConfigFile = Static<typeof ConfigSchema>
+
+/** Text of the published schema. */
+export function configSchemaText(): string {
+  return `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...ConfigSchema }, null, 2)}\n`
+}

@@ -1,0 +1,192 @@
+/**
+ * The configuration as everything else takes it: read, expanded, validated, decoded, secrets wrapped. Nothing is started
+ * before all of it is right, and each complaint names line, column, what was found and what was expected.
+ */
+import { readFileSync, statSync } from 'node:fs'
+import { isIP } from 'node:net'
+import path from 'node:path'
+import { Ajv, type ErrorObject } from 'ajv'
+import { BulkheadError } from '#base/errors.ts'
+import { Secret } from '#base/secret.ts'
+import type { Config, Credentials, DestinationConfig, GrantConfig, SourceConfig, VendorConfig } from '#model/config.ts'
+import { checkMeaning, decodeInstant } from './config-meaning.ts'
+import { type ConfigFile, ConfigSchema, GROUP_KEYS_DEFAULT } from './config-schema.ts'
+import { ConfigText, type Path, type Problem } from './config-text.ts'
+
+const FILE_BYTES_MAX = 1024 * 1024
+
+/** Protocols that this build speaks. */
+export const PROTOCOLS: readonly string[] = ['mixpanel']
+
+export interface ReadConfigOptions {
+  /** Path of `bulkhead.yaml`. Absent: one source of the first protocol for any token, no vendor. */
+  file?: string
+  env: NodeJS.ProcessEnv
+  /** Names that `protocol:` may have; default: all of this build. */
+  protocols?: readonly string[]
+}
+
+/** Throws `config_unreadable` or `config_invalid`. */
+export function readConfig(options: ReadConfigOptions): Config {
+  const protocols = options.protocols ?? PROTOCOLS
+  if (options.file === undefined) return configWithoutFile(protocols)
+  const shown = path.relative(process.cwd(), options.file)
+  const name = shown === '' || shown.startsWith('..') ? options.file : shown
+  return decodeConfig({ text: readText(options.file), name, folder: path.dirname(path.resolve(options.file)), env: options.env, protocols })
+}
+
+function configWithoutFile(protocols: readonly string[]): Config {
+  const source: SourceConfig = {
+    id: 'default',
+    protocol: protocols[0] ?? 'mixpanel',
+    token: undefined,
+    trust: 'browser',
+    namespace: 'default',
+    surface: 'default',
+    groupKeys: [...GROUP_KEYS_DEFAULT],
+  }
+  return { sources: [source], vendors: [], gateway: { tls: undefined, trustProxy: [] }, store: decodeStore(undefined) }
+}
+
+function readText(file: string): string {
+  try {
+    if (statSync(file).size > FILE_BYTES_MAX) throw new BulkheadError('config_unreadable', `${file} is larger than 1 MiB`)
+    return readFileSync(file, 'utf8')
+  } catch (thrown) {
+    if (thrown instanceof BulkheadError) throw thrown
+    const code = (thrown as NodeJS.ErrnoException).code ?? 'unknown error'
+    throw new BulkheadError('config_unreadable', `${file} cannot be read (${code})`, { cause: thrown })
+  }
+}
+
+/** `name` is how errors call the file; relative paths in it start from `folder`. */
+export function decodeConfig(options: {
+  text: string
+  name: string
+  folder: string
+  env: NodeJS.ProcessEnv
+  protocols: readonly string[]
+}): Config {
+  const text = new ConfigText(options.name, options.text, options.env)
+  const value = text.value() ?? {}
+  text.refuse(shapeProblems(value, text))
+  const file = value as ConfigFile
+  text.refuse(checkMeaning(file, text, options.protocols, isIP))
+  return {
+    sources: file.sources.map(decodeSource),
+    vendors: (file.vendors ?? []).map(decodeVendor),
+    gateway: {
+      tls:
+        file.gateway?.tls === undefined
+          ? undefined
+          : { cert: path.resolve(options.folder, file.gateway.tls.cert), key: path.resolve(options.folder, file.gateway.tls.key) },
+      trustProxy: file.gateway?.trustProxy ?? [],
+    },
+    store: decodeStore(file.store),
+  }
+}
+
+const validate = new Ajv({ allErrors: true, verbose: true, strict: false }).compile(JSON.parse(JSON.stringify(ConfigSchema)))
+
+function shapeProblems(value: unknown, text: ConfigText): Problem[] {
+  if (validate(value)) return []
+  return (validate.errors ?? []).map((error) => shapeProblem(error, value, text))
+}
+
+function shapeProblem(error: ErrorObject, value: unknown, text: ConfigText): Problem {
+  const at = pathOf(error.instancePath, value)
+  const schema = error.parentSchema as { description?: string; properties?: Record<string, { description?: string }> }
+  if (error.keyword === 'additionalProperties') {
+    const key = String((error.params as { additionalProperty: string }).additionalProperty)
+    const known = Object.keys(schema.properties ?? {}).join(', ')
+    return { offset: text.offsetOfKey(at, key), found: `the unknown key ${JSON.stringify(key.slice(0, 60))}`, expected: `one of ${known}` }
+  }
+  if (error.keyword === 'required') {
+    const key = String((error.params as { missingProperty: string }).missingProperty)
+    const place = at.length === 0 ? 'the file' : placeName(at)
+    return { offset: text.offsetOf(at), found: `no ${key} in ${place}`, expected: `${key}: ${schema.properties?.[key]?.description ?? 'a value'}` }
+  }
+  return { offset: text.offsetOf(at), found: text.describe(at), expected: schema.description ?? error.message ?? 'another value' }
+}
+
+/** `/vendors/0/destinations/1` as path, with list positions as numbers. */
+function pathOf(pointer: string, value: unknown): Path {
+  let current = value
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((raw) => {
+      const key = raw.replaceAll('~1', '/').replaceAll('~0', '~')
+      const part = Array.isArray(current) ? Number(key) : key
+      current = (current as Record<string | number, unknown>)[part]
+      return part
+    })
+}
+
+function placeName(at: Path): string {
+  return at.map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${part}`)).join('')
+}
+
+function decodeSource(source: ConfigFile['sources'][number]): SourceConfig {
+  return {
+    id: source.id,
+    protocol: source.protocol,
+    token: source.token,
+    trust: source.trust === 'server' ? 'server' : 'browser',
+    namespace: source.namespace ?? 'default',
+    surface: source.surface ?? source.id,
+    groupKeys: unique(source.groupKeys ?? [...GROUP_KEYS_DEFAULT]),
+  }
+}
+
+function decodeVendor(vendor: NonNullable<ConfigFile['vendors']>[number]): VendorConfig {
+  const destinations = vendor.destinations.map(
+    (outlet): DestinationConfig => ({
+      id: outlet.id,
+      vendor: vendor.id,
+      protocol: outlet.protocol,
+      url: outlet.url.replace(/\/+$/, ''),
+      token: outlet.token,
+      credentials: decodeCredentials(outlet.credentials),
+      deletionToken: outlet.deletionToken === undefined ? undefined : new Secret(outlet.deletionToken),
+      grants: outlet.grants?.map(decodeGrant),
+      events: { approved: unique(outlet.events?.approved ?? []) },
+      properties: { approved: unique(outlet.properties?.approved ?? []) },
+    }),
+  )
+  return { id: vendor.id, name: vendor.name ?? vendor.id, destinations }
+}
+
+type CredentialsFile = NonNullable<ConfigFile['vendors']>[number]['destinations'][number]['credentials']
+
+function decodeCredentials(credentials: CredentialsFile): Credentials {
+  const account = credentials.serviceAccount
+  if (account === undefined) return { kind: 'secret', secret: new Secret(credentials.secret ?? '') }
+  return { kind: 'serviceAccount', user: account.user, secret: new Secret(account.secret), projectId: account.projectId }
+}
+
+type GrantFile = NonNullable<NonNullable<ConfigFile['vendors']>[number]['destinations'][number]['grants']>[number]
+
+function decodeGrant(grant: GrantFile): GrantConfig {
+  return {
+    field: grant.field as GrantConfig['field'],
+    form: grant.form as GrantConfig['form'],
+    purpose: grant.purpose,
+    until: grant.until === undefined ? undefined : decodeInstant(grant.until),
+    reason: grant.reason ?? '',
+  }
+}
+
+function decodeStore(store: ConfigFile['store']): Config['store'] {
+  const approved = (list: { approved: string[] } | undefined) => ({ approved: unique(list?.approved ?? []) })
+  return {
+    events: approved(store?.events),
+    properties: approved(store?.properties),
+    paths: approved(store?.paths),
+    referrers: approved(store?.referrers),
+  }
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)]
+}

@@ -1,0 +1,332 @@
+/**
+ * Takes one destination's records from the log to the vendor: read, decide, write the intent, send, record the outcome
+ * (laws 2, 3, 5, 6 of docs/SECURITY.md). One batch at a time; the cursor in the ledger says what is still to do, open
+ * intents say what may be on its way.
+ */
+import type { Registry } from 'prom-client'
+import type { Clock } from '#base/clock.ts'
+import { assert, BulkheadError, toBulkheadError } from '#base/errors.ts'
+import { LedgerStopped } from '#ledger/ledger.ts'
+import type { IntentDraft, Ledger } from '#ledger/port.ts'
+import { comparePositions } from '#ledger/position.ts'
+import type { LogReader } from '#log/port.ts'
+import type { DestinationConfig } from '#model/config.ts'
+import type { Intent, LogPosition } from '#model/disclosure.ts'
+import type { EgressContext, Protocol } from '#model/protocol.ts'
+import type { RecordsReader, VendorFlow } from '#records/port.ts'
+import type { WorkerVault } from '#vault/port.ts'
+import { type PlannedRequest, planRequests, readRange } from './batch.ts'
+import { type Batch, closeAll, type DeliveryOptions, deliverBatch, reasonCode } from './delivery.ts'
+import { type ForwardMetrics, forwardMetrics } from './forward-metrics.ts'
+import { manifestRows } from './manifest.ts'
+import { DEFAULT_PACE, Pace, type PaceOptions } from './pace.ts'
+import type { DestinationDecider, Forwarder, ForwarderStatus, Send, StepResult } from './port.ts'
+import { rebuildBatch } from './recovery.ts'
+
+const DEFAULT_TEMPO: Tempo = { recordsMax: 2_000, lingerMs: 1_000, pollMs: 50, heldPollMs: 250, failedMs: 5_000, stopGraceMs: 3_000 }
+
+/** Figures that tests turn down. */
+export interface Tempo {
+  recordsMax: number
+  /** Wait for more records while the oldest waiting one is younger. */
+  lingerMs: number
+  pollMs: number
+  heldPollMs: number
+  failedMs: number
+  /** What is on the wire may finish for so long after the order to stop. */
+  stopGraceMs: number
+}
+
+export interface ForwarderOptions {
+  destination: DestinationConfig
+  /** The current policy, compiled for this destination. */
+  decider: DestinationDecider
+  /** An earlier version of it, to make a batch again; undefined when it is not known any more. */
+  deciderOf(version: number): DestinationDecider | undefined
+  protocol: Protocol
+  log: LogReader
+  ledger: Ledger
+  vault: WorkerVault
+  records: RecordsReader
+  /** This forwarder's own: a fence destroys all its sockets. */
+  send: Send
+  clock: Clock
+  /** In [0, 1); for jitter only. */
+  random: () => number
+  registry: Registry
+  tempo?: Partial<Tempo>
+  pace?: PaceOptions
+}
+
+export function createForwarder(options: ForwarderOptions): Forwarder {
+  return new DestinationForwarder(options)
+}
+
+class DestinationForwarder implements Forwarder {
+  readonly #options: ForwarderOptions
+  readonly #tempo: Tempo
+  readonly #context: EgressContext
+  readonly #pace: Pace
+  readonly #metrics: ForwardMetrics
+  readonly #stop = new AbortController()
+  readonly #kill = new AbortController()
+  #state: ForwarderStatus['state'] = 'running'
+  #reason: string | undefined
+  /** Nothing under a lower fence starts any more. */
+  #fence = 0
+  /** True while the ledger has no open intent of this destination that memory does not know. */
+  #settled = false
+  /** Once-only operations before it may have reached the vendor. */
+  #uncertainUpTo: LogPosition
+  #busy = false
+  #onWire = 0
+  #delivering: { fence: number; cut: AbortController; done: Promise<unknown> } | undefined
+  #running: Promise<void> | undefined
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options
+    this.#tempo = { ...DEFAULT_TEMPO, ...options.tempo }
+    this.#context = egressContext(options.destination)
+    this.#pace = new Pace(options.pace ?? DEFAULT_PACE, options.random)
+    this.#metrics = forwardMetrics(options.registry, options.destination.id)
+    this.#uncertainUpTo = options.ledger.reached(options.destination.id)
+  }
+
+  step(): Promise<StepResult> {
+    return this.#step(false)
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    const onAbort = (): void => this.#stop.abort()
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+    this.#running = this.#runUntilStopped().finally(() => signal.removeEventListener('abort', onAbort))
+    return this.#running
+  }
+
+  async fence(fence: number): Promise<{ inFlight: number }> {
+    this.#fence = Math.max(this.#fence, fence)
+    const delivering = this.#delivering
+    if (delivering === undefined || delivering.fence >= fence) return { inFlight: 0 }
+    const inFlight = this.#onWire
+    delivering.cut.abort()
+    this.#options.send.destroyAll()
+    await delivering.done
+    return { inFlight }
+  }
+
+  status(): ForwarderStatus {
+    const { destination, ledger, log } = this.#options
+    const cursor = ledger.cursor(destination.id)
+    return {
+      vendor: destination.vendor,
+      destination: destination.id,
+      state: this.#state,
+      reason: this.#reason,
+      breaker: this.#pace.breaker,
+      cursor,
+      lag: Math.max(0, log.head() - cursor.seq + 1),
+      openIntents: ledger.openIntents(destination.id).length,
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    const timer = setTimeout(() => this.#kill.abort(), this.#tempo.stopGraceMs)
+    await Promise.allSettled([this.#running, this.#delivering?.done])
+    clearTimeout(timer)
+    this.#kill.abort()
+    this.#options.send.destroyAll()
+  }
+
+  async #runUntilStopped(): Promise<void> {
+    const { clock } = this.#options
+    const stop = this.#stop.signal
+    const grace = (): void => void setTimeout(() => this.#kill.abort(), this.#tempo.stopGraceMs).unref()
+    stop.addEventListener('abort', grace, { once: true })
+    while (!stop.aborted) {
+      let waitMs = 0
+      try {
+        const result = await this.#step(true)
+        if (result === 'idle') waitMs = this.#tempo.pollMs
+        if (result === 'held' || result === 'blocked') waitMs = this.#tempo.heldPollMs
+      } catch (thrown) {
+        const error = toBulkheadError(thrown)
+        if (error instanceof LedgerStopped || error.code === 'ledger_corrupt') throw error
+        const away = error.code === 'vault_unavailable'
+        this.#setState(away ? 'retrying' : 'failed', error.code)
+        waitMs = away ? this.#tempo.heldPollMs : this.#tempo.failedMs
+      }
+      if (waitMs > 0) await clock.sleep(waitMs, stop)
+    }
+  }
+
+  async #step(linger: boolean): Promise<StepResult> {
+    assert(!this.#busy, 'one step at a time')
+    this.#busy = true
+    try {
+      const { destination, ledger, log, records } = this.#options
+      this.#metrics.lag(Math.max(0, log.head() - ledger.cursor(destination.id).seq + 1))
+      if (this.#state === 'blocked') return 'blocked'
+      const flow = records.flow(destination.vendor)
+      if (!this.#settled) {
+        const result = await this.#takeUp(flow)
+        if (result !== undefined) return result
+      }
+      if (!this.#allowed(flow.fence)) {
+        this.#setState('cut', undefined)
+        return 'held'
+      }
+      const result = await this.#nextBatch(flow, linger)
+      if (result === 'idle' || result === 'sent') this.#setState('running', undefined)
+      return result
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  /** Right before anything starts: the fence of this process and the flow as it is recorded, both. */
+  #allowed(fence: number): boolean {
+    const flow = this.#options.records.flow(this.#options.destination.vendor)
+    return fence >= this.#fence && flow.state === 'open' && flow.fence === fence
+  }
+
+  /** Open intents of an earlier life: the same bytes go out again, or they are closed as `possible`. */
+  async #takeUp(flow: VendorFlow): Promise<StepResult | undefined> {
+    const { destination, ledger } = this.#options
+    const intents = ledger.openIntents(destination.id)
+    if (intents.length === 0) {
+      this.#settled = true
+      return undefined
+    }
+    const { deciderOf, protocol, log, vault } = this.#options
+    const batch = this.#allowed(flow.fence)
+      ? await rebuildBatch(intents, { destination: destination.id, flow, deciderOf, protocol: protocol.egress, context: this.#context, log, ledger, vault })
+      : undefined
+    this.#uncertainUpTo = ledger.reached(destination.id)
+    if (batch !== undefined) return await this.#deliver(batch)
+    await ledger.appendOutcomes(
+      intents.map((intent) => ({ intent: intent.entry, state: 'possible' as const, attempts: 0, status: 0, refused: [] })),
+    )
+    this.#settled = true
+    return undefined
+  }
+
+  async #nextBatch(flow: VendorFlow, linger: boolean): Promise<StepResult> {
+    const { destination, decider, ledger, log, vault, clock, protocol } = this.#options
+    const cursor = ledger.cursor(destination.id)
+    if (log.head() < cursor.seq) return 'idle'
+    // A range that was begun before ends where it ended then, so that what is known of it holds for all of it.
+    const reached = ledger.reached(destination.id)
+    const end = comparePositions(cursor, reached) < 0 ? reached : undefined
+    const range = readRange(log, cursor, this.#tempo.recordsMax, end)
+    if (range === undefined) return 'idle'
+    const at = clock.now()
+    if (linger && end === undefined && range.records.length < this.#tempo.recordsMax && at < range.arrivedAt + this.#tempo.lingerMs) {
+      return 'idle'
+    }
+    const epoch = await vault.activeEpoch(destination.id)
+    const plan = await planRequests(range.records, {
+      destination: destination.id,
+      decider,
+      at,
+      epoch,
+      protocol: protocol.egress,
+      context: this.#context,
+      vault,
+      uncertainUpTo: this.#uncertainUpTo,
+    })
+    for (const [reason, records] of Object.entries(plan.dropped)) this.#metrics.dropped(reason, records)
+    if (plan.requests.length === 0) {
+      await ledger.moveCursor(destination.id, range.to, plan.dropped)
+      return 'sent'
+    }
+    if (!this.#allowed(flow.fence) || this.#stop.signal.aborted) return 'interrupted'
+    this.#settled = false
+    const shared = { epoch, policy: decider.version, from: range.from, to: range.to, fence: flow.fence }
+    const intents = await this.#appendIntents(plan.requests, shared)
+    const open = plan.requests.map((planned, index) => {
+      return { planned, intent: intents[index] as Intent, attempts: 0, handed: false, status: 0, uncertain: false }
+    })
+    return await this.#deliver({ destination: destination.id, to: range.to, fence: flow.fence, open, counts: plan.dropped, onceOnlyTried: false })
+  }
+
+  #appendIntents(
+    requests: readonly PlannedRequest[],
+    shared: Pick<IntentDraft, 'epoch' | 'policy' | 'from' | 'to' | 'fence'>,
+  ): Promise<Intent[]> {
+    const { destination, ledger, vault, protocol } = this.#options
+    const manifests = requests.map((planned) => manifestRows(planned.members))
+    const drafts = requests.map((planned, index): IntentDraft => {
+      const times = planned.members.map((member) => member.time)
+      return {
+        ...shared,
+        vendor: destination.vendor,
+        destination: destination.id,
+        route: planned.route,
+        encoder: protocol.egress.encoderVersion,
+        purpose: [...new Set(planned.members.flatMap((member) => member.purposes))].sort().join(','),
+        bodySha256: planned.bodySha256,
+        records: planned.members.length,
+        subjects: new Set(manifests[index]?.map((row) => `${row.kind}:${row.subject}`)).size,
+        first: times.reduce((a, b) => Math.min(a, b)),
+        last: times.reduce((a, b) => Math.max(a, b)),
+      }
+    })
+    return ledger.appendSealed(drafts, (entries) =>
+      Promise.all(entries.map((entry, index) => vault.sealManifest(entry, manifests[index] ?? []))),
+    )
+  }
+
+  async #deliver(batch: Batch): Promise<StepResult> {
+    const cut = new AbortController()
+    const delivery = deliverBatch(batch, this.#deliveryOptions(), { cut: cut.signal, stop: this.#stop.signal, kill: this.#kill.signal })
+    this.#delivering = { fence: batch.fence, cut, done: delivery.catch(() => undefined) }
+    try {
+      const result = await delivery
+      this.#settled = result !== 'stopped'
+      if (result === 'stopped') return 'interrupted'
+      if (result === 'sent') return 'sent'
+      if (batch.onceOnlyTried && comparePositions(batch.to, this.#uncertainUpTo) > 0) this.#uncertainUpTo = batch.to
+      return result === 'cut' ? 'interrupted' : 'blocked'
+    } finally {
+      this.#delivering = undefined
+    }
+  }
+
+  #deliveryOptions(): DeliveryOptions {
+    const { protocol, ledger, send, clock } = this.#options
+    return {
+      protocol: protocol.egress,
+      context: this.#context,
+      ledger,
+      send,
+      clock,
+      pace: this.#pace,
+      metrics: this.#metrics,
+      allowed: (fence) => this.#allowed(fence),
+      appendHalves: (halves, { epoch, policy, from, to, fence }) => this.#appendIntents(halves, { epoch, policy, from, to, fence }),
+      onState: (state, reason) => this.#setState(state, reason),
+      onWire: (requests) => {
+        this.#onWire += requests
+      },
+    }
+  }
+
+  #setState(state: ForwarderStatus['state'], reason: string | undefined): void {
+    this.#state = state
+    this.#reason = reason === undefined ? undefined : reasonCode(reason)
+  }
+}
+
+function egressContext(destination: DestinationConfig): EgressContext {
+  const { credentials } = destination
+  return {
+    url: destination.url,
+    token: destination.token,
+    credentials:
+      credentials.kind === 'secret'
+        ? { kind: 'secret', secret: credentials.secret.reveal() }
+        : { kind: 'serviceAccount', user: credentials.user, secret: credentials.secret.reveal(), projectId: credentials.projectId },
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Who a disclosed row is about, resolved at question time: merges never rewrite history. A user row belongs to the person
+ * that its identifier was merged into. A device row belongs to a person only when one interval of that person on the
+ * device holds the row's whole event time; else the device is *ambiguous* and nobody is told about it by name.
+ */
+import type { Ordinal } from '#model/log-entry.ts'
+import type { DeviceInterval, PeopleGraph } from '#vault/port.ts'
+
+export class People {
+  readonly #personOf: Map<Ordinal, Ordinal>
+  readonly #identifiersOf = new Map<Ordinal, Ordinal[]>()
+  readonly #intervals = new Map<Ordinal, DeviceInterval[]>()
+
+  constructor(graph: PeopleGraph) {
+    this.#personOf = new Map(graph.merged)
+    for (const [identifier, person] of graph.merged) {
+      const own = this.#identifiersOf.get(person)
+      if (own === undefined) this.#identifiersOf.set(person, identifier === person ? [person] : [person, identifier])
+      else if (!own.includes(identifier)) own.push(identifier)
+    }
+    for (const interval of graph.devices) {
+      const all = this.#intervals.get(interval.device)
+      if (all === undefined) this.#intervals.set(interval.device, [interval])
+      else all.push(interval)
+    }
+  }
+
+  personOf(user: Ordinal): Ordinal {
+    return this.#personOf.get(user) ?? user
+  }
+
+  /** User identifiers of a person, the person's own number first. */
+  identifiersOf(person: Ordinal): readonly Ordinal[] {
+    return this.#identifiersOf.get(person) ?? [person]
+  }
+
+  /**
+   * Whose row it is that was seen on a device from `first` to `last` (event time, both included). `mixed`: the rows
+   * behind this span must be looked at one by one, since some may lie in an interval.
+   */
+  deviceOwner(device: Ordinal, first: number, last: number): Ordinal | 'nobody' | 'mixed' {
+    let isTouched = false
+    for (const interval of this.#intervals.get(device) ?? []) {
+      if (first >= interval.from && last < interval.to) return this.personOf(interval.person)
+      if (first < interval.to && last >= interval.from) isTouched = true
+    }
+    return isTouched ? 'mixed' : 'nobody'
+  }
+}

@@ -1,0 +1,150 @@
+/** What was disclosed about one person, to whom, when and in which form: an accounting of disclosures (45 CFR 164.528). */
+import { BulkheadError } from '#base/errors.ts'
+import type { KnownField } from '#model/field.ts'
+import type { Look, Person } from '#vault/port.ts'
+import type { DisclosureRow } from '#warehouse/port.ts'
+import type { IncidentPorts } from './affected.ts'
+import { addTally, AGGREGATES, decodeRow, type EngineRow, rowOfOpen, type Snapshot, type Tally } from './rows.ts'
+import { type FieldForm, fieldsNotSent, Shapes } from './shapes.ts'
+
+export interface Disclosure {
+  vendor: string
+  destination: string
+  epoch: number
+  surface: string
+  purpose: string
+  fields: FieldForm[]
+  /** Event time of the first and last event, ISO 8601 UTC. */
+  first: string
+  last: string
+  sentFirst: string
+  sentLast: string
+  events: number
+  /** Events by what is known of their arrival; together `events`. */
+  states: { delivered: number; possible: number }
+}
+
+export interface PersonDisclosures {
+  subject: string
+  disclosures: Disclosure[]
+  /** Fields about people that are in none of these disclosures. */
+  notSent: KnownField[]
+}
+
+export interface Who extends PersonDisclosures {
+  /** Where the person was looked for, and what the answer rests on, in words. */
+  searched: string[]
+  /** Further people who match the same address or id; absent when there is one. */
+  others?: PersonDisclosures[]
+}
+
+interface Accounted {
+  vendor: string
+  destination: string
+  epoch: number
+  surface: string
+  purpose: string
+  tally: Tally
+  delivered: number
+}
+
+type WhoRow = Omit<EngineRow, 'subject'> & {
+  vendor: string
+  destination: string
+  epoch: number
+  surface: string
+  purpose: string
+  deliveredCount: number | string
+}
+
+/** Throws `not_found` when nobody matches; the look is on record in either case, before anything is answered. */
+export async function who(
+  query: string,
+  look: Look,
+  ports: IncidentPorts & { namespaces: readonly string[] },
+): Promise<Who> {
+  const found = await ports.vault.resolve(query, look)
+  if (found.length === 0) throw new BulkheadError('not_found', 'nobody with this address or id is known')
+  const snapshot = await ports.snapshot()
+  const subjects = await ports.vault.staffPseudonyms(found.map(({ person }) => ({ kind: 'user', ordinal: person })))
+  const answers: PersonDisclosures[] = []
+  for (const [index, person] of found.entries()) answers.push(await account(person, subjects[index] ?? '', snapshot, ports))
+  const [first, ...others] = answers as [PersonDisclosures, ...PersonDisclosures[]]
+  const searched = [
+    'email addresses',
+    ...[...new Set(ports.namespaces)].sort().map((namespace) => `ids in the namespace ${namespace}`),
+    `ledger entries 1 to ${snapshot.head}`,
+    `open intents (${new Set(snapshot.open.map((row) => row.entry)).size})`,
+  ]
+  return { ...first, searched, ...(others.length > 0 ? { others } : {}) }
+}
+
+async function account(person: Person, subject: string, snapshot: Snapshot, ports: IncidentPorts): Promise<PersonDisclosures> {
+  const accounts = new Map<string, Accounted>()
+  const add = (key: Omit<Accounted, 'tally' | 'delivered'>, tally: Tally, delivered: number): void => {
+    const text = JSON.stringify([key.vendor, key.destination, key.epoch, key.surface, key.purpose])
+    const known = accounts.get(text)
+    if (known === undefined) accounts.set(text, { ...key, tally, delivered })
+    else {
+      addTally(known.tally, tally)
+      known.delivered += delivered
+    }
+  }
+  for (const row of await ports.warehouse.query<WhoRow>(WHO_SQL, parametersOf(person, snapshot), 'badday')) {
+    const { vendor, destination, epoch, surface, purpose } = row
+    add({ vendor, destination, epoch: Number(epoch), surface, purpose }, decodeRow({ ...row, subject: person.person }, 'user'), Number(row.deliveredCount))
+  }
+  for (const row of snapshot.open) {
+    const { vendor, destination, epoch, surface, purpose } = row
+    if (isAbout(row, person)) add({ vendor, destination, epoch, surface, purpose }, rowOfOpen(row), 0)
+  }
+  const shapes = new Shapes()
+  const disclosures = [...accounts.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => printAccount(entry, shapes))
+  return { subject, disclosures, notSent: fieldsNotSent(disclosures.flatMap((disclosure) => disclosure.fields)) }
+}
+
+const WHO_SQL = `SELECT vendor, destination, epoch, surface, purpose, ${AGGREGATES},
+  sumIf(events, state = 'delivered') AS deliveredCount
+  FROM disclosures
+  WHERE entry <= {head:UInt64} AND NOT has({open:Array(UInt64)}, entry) AND (
+    (kind = 'user' AND subject IN {users:Array(UInt64)}) OR
+    (kind = 'device' AND subject IN {devices:Array(UInt64)} AND arrayExists(
+      (device, since, until) -> device = subject
+        AND toUnixTimestamp64Milli("first") >= since AND toUnixTimestamp64Milli("last") < until,
+      {devices:Array(UInt64)}, {froms:Array(Int64)}, {tos:Array(Int64)})))
+  GROUP BY vendor, destination, epoch, surface, purpose`
+
+function parametersOf(person: Person, snapshot: Snapshot): Record<string, unknown> {
+  return {
+    head: snapshot.head,
+    open: [...new Set(snapshot.open.map((row) => row.entry))],
+    users: person.users,
+    devices: person.devices.map((interval) => interval.device),
+    froms: person.devices.map((interval) => interval.from),
+    tos: person.devices.map((interval) => interval.to),
+  }
+}
+
+function isAbout(row: DisclosureRow, person: Person): boolean {
+  if (row.kind === 'user') return person.users.includes(row.subject)
+  if (row.kind !== 'device') return false
+  return person.devices.some(({ device, from, to }) => device === row.subject && row.first >= from && row.last < to)
+}
+
+function printAccount(entry: Accounted, shapes: Shapes): Disclosure {
+  const { tally } = entry
+  return {
+    vendor: entry.vendor,
+    destination: entry.destination,
+    epoch: entry.epoch,
+    surface: entry.surface,
+    fields: shapes.fieldForms([...tally.delivered, ...tally.possible]),
+    first: new Date(tally.first).toISOString(),
+    last: new Date(tally.last).toISOString(),
+    sentFirst: new Date(tally.sentFirst).toISOString(),
+    sentLast: new Date(tally.sentLast).toISOString(),
+    events: tally.events,
+    purpose: entry.purpose,
+    states: { delivered: entry.delivered, possible: tally.events - entry.delivered },
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * What Node leaves to us on a connection: errors below the level of requests are answered in order, after the answers to
+ * the requests that were read whole before them. A pipelining client would otherwise take the error for the answer to an
+ * earlier request that was kept.
+ */
+import { type Server, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+
+interface Connection {
+  /** Requests begun and not yet answered. */
+  open: number
+  /** Ends the one whose body is still being read. */
+  reading: AbortController | undefined
+  failure: string | undefined
+}
+
+export class Connections {
+  readonly #bySocket = new WeakMap<Socket, Connection>()
+
+  /** Call once a request: `signal` fires when its body will never be whole. */
+  begin(socket: Socket): { signal: AbortSignal; bodyRead(): void; end(): void } {
+    const connection = this.#connection(socket)
+    const reading = new AbortController()
+    connection.open++
+    connection.reading = reading
+    let ended = false
+    return {
+      signal: reading.signal,
+      bodyRead: () => {
+        if (connection.reading === reading) connection.reading = undefined
+      },
+      end: () => {
+        if (ended) return
+        ended = true
+        connection.open--
+        if (connection.open === 0 && connection.failure !== undefined) finish(socket, connection.failure)
+      },
+    }
+  }
+
+  /** Bad syntax, headers over the limit, a request that takes too long. */
+  watch(server: Server): void {
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      const connection = this.#connection(socket)
+      if (connection.failure !== undefined) return
+      if (error.code === 'ECONNRESET' || !socket.writable) {
+        socket.destroy()
+        return
+      }
+      connection.failure = rawAnswer(error.code)
+      connection.reading?.abort()
+      if (connection.open === 0) finish(socket, connection.failure)
+    })
+  }
+
+  #connection(socket: Socket): Connection {
+    let connection = this.#bySocket.get(socket)
+    if (connection === undefined) {
+      connection = { open: 0, reading: undefined, failure: undefined }
+      this.#bySocket.set(socket, connection)
+    }
+    return connection
+  }
+}
+
+function finish(socket: Socket, answer: string): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  socket.end(answer, () => socket.destroy())
+}
+
+function rawAnswer(code: string | undefined): string {
+  const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  const body = JSON.stringify({ error: STATUS_CODES[status] })
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`
+}

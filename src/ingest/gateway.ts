@@ -1,0 +1,261 @@
+/**
+ * The public edge: route, read, decode, find the source, split, commit, answer. It answers as the vendor would, keeps
+ * what it acknowledges, and keeps nothing of what it refuses. Cookies and headers are read here or not at all.
+ */
+import { readFileSync } from 'node:fs'
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import https from 'node:https'
+import type { AddressInfo, BlockList } from 'node:net'
+import { Registry } from 'prom-client'
+import type { Clock } from '#base/clock.ts'
+import { BulkheadError } from '#base/errors.ts'
+import type { LogWriter } from '#log/port.ts'
+import type { SourceConfig } from '#model/config.ts'
+import type { IngestRequest, IngestRoute, Protocol, Refusal, Reply } from '#model/protocol.ts'
+import type { Split } from '#model/split-draft.ts'
+import type { GatewayVault } from '#vault/port.ts'
+import { basicUser, decodeTrustedProxies } from './client.ts'
+import { CommitQueue } from './commit.ts'
+import { Connections } from './connection.ts'
+import { corsHeaders, preflightHeaders } from './cors.ts'
+import { GatewayCounts, type GatewayStats } from './counts.ts'
+import { FreeSpaceWatch, type SpaceProbe } from './free-space.ts'
+import { type Intake, keepRecords } from './intake.ts'
+import { GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
+import { type BodyOutcome, HeldBytes, Inflater, readBody } from './request-body.ts'
+import { SourceTable } from './sources.ts'
+
+export interface GatewayOptions {
+  host: string
+  port: number
+  /** PEM text, or the paths of PEM files. */
+  tls?: { cert: string; key: string } | undefined
+  trustProxy: string[]
+  sources: SourceConfig[]
+  protocols: ReadonlyMap<string, Protocol>
+  split: Split
+  policyVersion: number
+  vault: GatewayVault
+  log: LogWriter
+  clock: Clock
+  limits?: Partial<GatewayLimits>
+  /** Space on the disk of log and vault; without it the disk is not watched. */
+  space?: SpaceProbe
+  /** Where the metrics register; a registry of its own by default. */
+  registry?: Registry
+  /** For the trace: which stage failed a request or a window. Carries no content. */
+  onFailure?: (stage: string, error: BulkheadError) => void
+}
+
+export interface Gateway {
+  address: string
+  port: number
+  registry: Registry
+  stats(): GatewayStats
+  /** Forgets what it believes the vault to hold: after an erasure or a merge that it was not asked for. */
+  forget(): void
+  /** Takes no more, answers what was read whole, then closes. The log stays open: it is its owner's. */
+  close(): Promise<void>
+}
+
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const limits = { ...GATEWAY_LIMITS, ...options.limits }
+  const registry = options.registry ?? new Registry()
+  const space = await FreeSpaceWatch.start(options.space, options.clock)
+  const held = new HeldBytes(limits.heldBytesMax)
+  const onFailure = (stage: string, error: BulkheadError): void => {
+    counts.failure(stage)
+    options.onFailure?.(stage, error)
+  }
+  const commits = new CommitQueue({
+    vault: options.vault, log: options.log, policyVersion: options.policyVersion, vaultTimeoutMs: limits.vaultTimeoutMs, onFailure,
+  })
+  const counts = new GatewayCounts(() => ({ windows: commits.windows, heldBytes: held.held, diskLow: space.low }), registry)
+  const edge = new Edge(options, { limits, space, held, commits, counts, onFailure })
+  const server = await edge.listen()
+  const { address, port } = server.address() as AddressInfo
+  return {
+    address,
+    port,
+    registry,
+    stats: () => counts.stats(),
+    forget: () => commits.forget(),
+    close: async () => {
+      await edge.close()
+      await commits.drain()
+      space.stop()
+    },
+  }
+}
+
+interface EdgeParts {
+  limits: GatewayLimits
+  space: FreeSpaceWatch
+  held: HeldBytes
+  commits: CommitQueue
+  counts: GatewayCounts
+  onFailure: (stage: string, error: BulkheadError) => void
+}
+
+const PLAIN = { 'content-type': 'text/plain; charset=utf-8' }
+
+class Edge {
+  readonly #options: GatewayOptions
+  readonly #parts: EdgeParts
+  readonly #intake: Intake
+  readonly #inflater: Inflater
+  readonly #trusted: BlockList
+  readonly #connections = new Connections()
+  #server: http.Server | undefined
+  #closing = false
+
+  constructor(options: GatewayOptions, parts: EdgeParts) {
+    this.#options = options
+    this.#parts = parts
+    this.#inflater = new Inflater(parts.limits.inflatedBytesMax)
+    this.#trusted = decodeTrustedProxies(options.trustProxy)
+    this.#intake = {
+      sources: new SourceTable(options.sources), split: options.split, commits: parts.commits, counts: parts.counts, trusted: this.#trusted,
+      onFailure: parts.onFailure,
+    }
+  }
+
+  async listen(): Promise<http.Server> {
+    const { limits } = this.#parts
+    const { host, port, tls } = this.#options
+    const settings: http.ServerOptions = {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: limits.connectionsCheckEveryMs,
+      insecureHTTPParser: false,
+      noDelay: true,
+    }
+    const onRequest = (request: IncomingMessage, response: ServerResponse): void => void this.#exchange(request, response)
+    const server = tls === undefined
+      ? http.createServer(settings, onRequest)
+      : https.createServer({ ...settings, cert: pemOf(tls.cert), key: pemOf(tls.key), minVersion: 'TLSv1.2' }, onRequest)
+    server.maxConnections = limits.connectionsMax
+    this.#connections.watch(server)
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        reject(error.code === 'EADDRINUSE' ? new BulkheadError('port_taken', `port ${port} is in use`, { cause: error }) : error)
+      })
+      server.listen(port, host, resolve)
+    })
+    this.#server = server
+    return server
+  }
+
+  async close(): Promise<void> {
+    const server = this.#server
+    if (server === undefined || this.#closing) return
+    this.#closing = true
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    // A request that never becomes whole must not hold up the end.
+    const grace = setTimeout(() => server.closeAllConnections(), this.#parts.limits.closeGraceMs)
+    await closed
+    clearTimeout(grace)
+  }
+
+  async #exchange(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const connection = this.#connections.begin(request.socket)
+    const hold = this.#parts.held.hold()
+    response.on('error', () => undefined)
+    response.once('close', () => connection.end())
+    try {
+      const { path, query } = splitUrl(request.url ?? '/')
+      if (request.method === 'OPTIONS') return this.#send(request, response, { status: 204, headers: preflightHeaders(request.headers), body: '' })
+      const found = path === '/' || path === '/healthz' ? undefined : this.#route(path)
+      if (found === undefined) return this.#answerPlainly(request, response, path)
+      const { protocol, route } = found
+      const refusal = this.#refusalAtOnce(request, route)
+      const limits = { ...this.#parts.limits, bodyBytesMax: route.bodyBytesMax }
+      const body = await readBody(request, { limits, hold, signal: connection.signal, ...(refusal === undefined ? {} : { refusal }) })
+      connection.bodyRead()
+      if (body.kind === 'gone') return connection.end()
+      const asked: IngestRequest = {
+        route, method: request.method ?? '', query, body: Buffer.alloc(0), basicUser: basicUser(request.headers),
+        gunzip: (bytes) => this.#inflater.gunzip(bytes),
+      }
+      const reply = await this.#take(request, { asked, body, protocol, hold })
+      this.#parts.counts.request(protocol.id, route.name, reply.status)
+      this.#send(request, response, { ...reply, headers: { ...reply.headers, ...corsHeaders(request.headers) } }, body.kind === 'refused' && body.close)
+    } catch (thrown) {
+      this.#parts.onFailure('edge', thrown instanceof BulkheadError ? thrown : new BulkheadError('internal', 'a request could not be answered', { cause: thrown }))
+      if (response.headersSent) response.destroy()
+      else this.#send(request, response, { status: 500, headers: { 'content-type': 'application/json' }, body: '{"error":"internal"}' })
+    } finally {
+      hold.release()
+    }
+  }
+
+  #route(path: string): { protocol: Protocol; route: IngestRoute } | undefined {
+    for (const protocol of this.#options.protocols.values()) {
+      const route = protocol.ingest.route(path)
+      if (route !== undefined) return { protocol, route }
+    }
+    return undefined
+  }
+
+  /** Known from the head alone: such a body is read away, not held. */
+  #refusalAtOnce(request: IncomingMessage, route: IngestRoute): Refusal | undefined {
+    if (request.method !== 'GET' && request.method !== 'POST') return 'bad_method'
+    if (!route.methods.includes(request.method)) return 'bad_method'
+    return route.keeps && this.#parts.space.low ? 'overloaded' : undefined
+  }
+
+  async #take(request: IncomingMessage, given: { asked: IngestRequest; body: Exclude<BodyOutcome, { kind: 'gone' }>; protocol: Protocol; hold: { add(bytes: number): boolean } }): Promise<Reply> {
+    const { asked, body, protocol, hold } = given
+    const refuse = (refusal: Refusal): Reply => {
+      this.#parts.counts.refused(refusal)
+      return protocol.ingest.refused(asked, refusal)
+    }
+    if (body.kind === 'refused') return refuse(body.refusal)
+    this.#parts.counts.body(body.bytes.length)
+    if (!asked.route.keeps) return protocol.ingest.accepted(asked, { records: [], faults: [], flags: {} })
+    const inflated = await this.#inflater.undo(body.bytes, request.headers['content-encoding'], asked.route.bodyBytesMax)
+    if (typeof inflated === 'string') return refuse(inflated)
+    if (inflated !== body.bytes && !hold.add(inflated.length)) return refuse('overloaded')
+    asked.body = inflated
+    // One JSON.parse for a whole body: a body at the limit blocks the loop for some 30 ms.
+    const decoded = protocol.ingest.decode(asked)
+    if (decoded.refusal !== undefined) return refuse(decoded.refusal)
+    if (decoded.faults.length > 0) this.#parts.counts.dropped('bad_record', decoded.faults.length)
+    const refusal = await keepRecords(this.#intake, { request, records: decoded.records, protocol: protocol.id, receivedAt: this.#options.clock.now() })
+    return refusal === undefined ? protocol.ingest.accepted(asked, decoded) : refuse(refusal)
+  }
+
+  #answerPlainly(request: IncomingMessage, response: ServerResponse, path: string): void {
+    request.resume()
+    const headers = corsHeaders(request.headers)
+    if (path === '/healthz') return this.#send(request, response, { status: 200, headers: { ...headers, ...PLAIN }, body: 'ok\n' })
+    if (path === '/') return this.#send(request, response, { status: 200, headers: { ...headers, ...PLAIN }, body: 'Bulkhead gateway\n' })
+    this.#parts.counts.request('none', 'unknown', 404)
+    this.#send(request, response, { status: 404, headers: { ...headers, 'content-type': 'application/json' }, body: '{"error":"not found"}' })
+  }
+
+  #send(_request: IncomingMessage, response: ServerResponse, reply: Reply, close = false): void {
+    if (response.destroyed) return
+    const headers: http.OutgoingHttpHeaders = { ...reply.headers }
+    if (reply.status !== 204) headers['content-length'] = Buffer.byteLength(reply.body)
+    if (close || this.#closing) headers.connection = 'close'
+    response.writeHead(reply.status, headers)
+    response.end(reply.body)
+  }
+}
+
+/** Without scheme and host (proxies may send them) and without fragment; of repeated keys the last counts. */
+function splitUrl(url: string): { path: string; query: URLSearchParams } {
+  const local = url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/#.*$/s, '')
+  const mark = local.indexOf('?')
+  const path = mark < 0 ? local : local.slice(0, mark)
+  const query = new URLSearchParams()
+  if (mark >= 0) for (const [key, value] of new URLSearchParams(local.slice(mark + 1))) query.set(key, value)
+  return { path: path === '' ? '/' : path, query }
+}
+
+function pemOf(text: string): string {
+  return text.includes('-----BEGIN') ? text : readFileSync(text, 'utf8')
+}

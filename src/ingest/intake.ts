@@ -1,0 +1,85 @@
+/** Decoded records of one request: to their sources, through the split, into the commit window. */
+import type { IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
+import { BulkheadError } from '#base/errors.ts'
+import type { SourceConfig } from '#model/config.ts'
+import type { Refusal } from '#model/protocol.ts'
+import type { Split } from '#model/split-draft.ts'
+import type { WireRecord } from '#model/wire-record.ts'
+import { clientAddress, consentOf, hasBrowserMarks } from './client.ts'
+import type { CommitQueue } from './commit.ts'
+import type { GatewayCounts } from './counts.ts'
+import type { SourceTable } from './sources.ts'
+import type { WindowPart } from './window.ts'
+
+export interface Intake {
+  sources: SourceTable
+  split: Split
+  commits: CommitQueue
+  counts: GatewayCounts
+  trusted: BlockList
+  onFailure: (stage: string, error: BulkheadError) => void
+}
+
+/** Undefined: everything that has a source is durable. A refusal: nothing of the request was kept. */
+export async function keepRecords(
+  intake: Intake,
+  given: { request: IncomingMessage; records: readonly WireRecord[]; protocol: string; receivedAt: number },
+): Promise<Refusal | undefined> {
+  const parts: WindowPart[] = []
+  try {
+    for (const [source, records] of bySource(intake, given)) {
+      const part = splitPart(intake, { ...given, source, records })
+      if (part.draft.records.length > 0) parts.push(part)
+    }
+  } catch (thrown) {
+    // Never the text of what was thrown: it may quote a value.
+    intake.onFailure('split', thrown instanceof BulkheadError ? thrown : new BulkheadError('internal', 'the split failed'))
+    return 'internal'
+  }
+  if (parts.length === 0) return undefined
+  const outcome = await intake.commits.submit(parts)
+  if (outcome.kind === 'failed') return 'overloaded'
+  for (const { kept, repeats } of outcome.results) intake.counts.committed(kept, repeats)
+  for (const { draft } of parts) intake.counts.destroyed(draft.destroyed)
+  return undefined
+}
+
+/** Records without a source, and those that a server source refuses, are dropped and counted; the sender is told nothing. */
+function bySource(intake: Intake, given: { request: IncomingMessage; records: readonly WireRecord[]; protocol: string }): Map<SourceConfig, WireRecord[]> {
+  const { request, records, protocol } = given
+  const groups = new Map<SourceConfig, WireRecord[]>()
+  let marked: boolean | undefined
+  for (const record of records) {
+    const source = intake.sources.find(protocol, record.token)
+    if (source === undefined) {
+      intake.counts.dropped('unknown_token', 1)
+      intake.counts.unknownTokens.add(record.token)
+      continue
+    }
+    if (source.trust === 'server' && (marked ??= hasBrowserMarks(request.headers))) {
+      intake.counts.dropped('refused_browser_mark', 1)
+      continue
+    }
+    const group = groups.get(source)
+    if (group === undefined) groups.set(source, [record])
+    else group.push(record)
+  }
+  return groups
+}
+
+function splitPart(
+  intake: Intake,
+  given: { request: IncomingMessage; source: SourceConfig; records: readonly WireRecord[]; protocol: string; receivedAt: number },
+): WindowPart {
+  const { request, source, records, protocol, receivedAt } = given
+  const draft = intake.split(records, {
+    receivedAt,
+    source,
+    // Behind a server source stands the company's own machine, not the person.
+    clientAddress: source.trust === 'browser' ? clientAddress(request, intake.trusted) : undefined,
+    userAgent: source.trust === 'browser' ? request.headers['user-agent'] : undefined,
+    consent: consentOf(request.headers),
+  })
+  return { receivedAt, protocol, source, draft }
+}

@@ -1,0 +1,32 @@
+export interface GatewayLimits {
+  /** Of a body after its `Content-Encoding` was undone, and of what a protocol unpacks. */
+  inflatedBytesMax: number
+  /** Of all bodies in memory at one time; beyond it requests are answered as overloaded. */
+  heldBytesMax: number
+  /** How much of a body that will be refused is still read, so that the client gets to see the answer. */
+  discardBytesMax: number
+  headerBytesMax: number
+  headersTimeoutMs: number
+  requestTimeoutMs: number
+  keepAliveTimeoutMs: number
+  connectionsCheckEveryMs: number
+  connectionsMax: number
+  vaultTimeoutMs: number
+  closeGraceMs: number
+}
+
+export const GATEWAY_LIMITS: GatewayLimits = {
+  inflatedBytesMax: 16 * 1024 ** 2,
+  heldBytesMax: 256 * 1024 ** 2,
+  discardBytesMax: 16 * 1024 ** 2,
+  // Server SDKs and pixels put whole events into the URL.
+  headerBytesMax: 64 * 1024,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  // Longer than the 60 s that proxies keep idle upstream connections, so that it is the proxy that closes.
+  keepAliveTimeoutMs: 75_000,
+  connectionsCheckEveryMs: 1000,
+  connectionsMax: 10_000,
+  vaultTimeoutMs: 10_000,
+  closeGraceMs: 3000,
+}

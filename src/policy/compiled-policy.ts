@@ -1,0 +1,114 @@
+/** Look-ups made once from a policy version. Sets match exactly; names were brought to NFC when the policy was made. */
+import type { Field, KnownField } from '#model/field.ts'
+import { isKnownField } from '#model/field.ts'
+import type { Grant, Policy } from '#model/policy.ts'
+import { COARSE_TIME_MS } from './round-time.ts'
+import { compilePaths } from './url-path.ts'
+import type { PathRules } from './url-path.ts'
+
+export interface CompiledPolicy {
+  store: CompiledStore
+  /** By the destination's id. */
+  destinations: ReadonlyMap<string, CompiledDestination>
+}
+
+export interface CompiledStore {
+  events: ReadonlySet<string>
+  properties: ReadonlySet<string>
+  paths: PathRules
+  referrers: ReadonlySet<string>
+}
+
+export interface CompiledDestination {
+  vendor: string
+  destination: string
+  events: ReadonlySet<string>
+  properties: ReadonlySet<string>
+  grants: readonly Grant[]
+  /** Grid of event times for this destination: the coarsest of its grants for `time`; 0 leaves them exact. */
+  timeGranularityMs: number
+  /** Grants in force at an instant. Cached for as long as the answer stays the same. */
+  activeAt(at: number): ActiveGrants
+}
+
+/** What may leave at one time. The first grant in the list that has not expired counts for its field. */
+export interface ActiveGrants {
+  known: ReadonlyMap<KnownField, Grant>
+  property(key: string): Grant | undefined
+  /** Shapes already made, by the fields that are in them. */
+  shapes: Map<string, Explanation>
+}
+
+export interface Explanation {
+  shape: string
+  fields: readonly ExplainedField[]
+  purposes: readonly string[]
+}
+
+export interface ExplainedField {
+  field: Field
+  form: Grant['form']
+  rule: string
+}
+
+export function compilePolicy(policy: Policy): CompiledPolicy {
+  return {
+    store: {
+      events: nameSet(policy.store.events),
+      properties: nameSet(policy.store.properties),
+      paths: compilePaths(policy.store.paths),
+      referrers: nameSet(policy.store.referrers),
+    },
+    destinations: new Map(
+      policy.destinations.map((entry) => [
+        entry.destination,
+        {
+          vendor: entry.vendor,
+          destination: entry.destination,
+          events: nameSet(entry.events),
+          properties: nameSet(entry.properties),
+          grants: entry.grants,
+          timeGranularityMs: entry.grants.some(({ field, form }) => field === 'time' && form === 'coarse') ? COARSE_TIME_MS : 0,
+          activeAt: activeGrantsOf(entry.grants),
+        },
+      ]),
+    ),
+  }
+}
+
+/** A policy read back from the records was checked when it was applied; this key must not slip in by another way. */
+function nameSet(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map((name) => name.normalize('NFC')).filter((name) => name !== '__proto__'))
+}
+
+function activeGrantsOf(grants: readonly Grant[]): (at: number) => ActiveGrants {
+  const ends = grants.flatMap((grant) => (grant.until === null ? [] : [grant.until])).sort((a, b) => a - b)
+  let from = Number.POSITIVE_INFINITY
+  let to = Number.NEGATIVE_INFINITY
+  let active: ActiveGrants | undefined
+  return (at) => {
+    if (active !== undefined && at >= from && at < to) return active
+    // An end belongs to the time after it: at that instant the grant no longer counts.
+    from = ends.findLast((end) => end <= at) ?? Number.NEGATIVE_INFINITY
+    to = ends.find((end) => end > at) ?? Number.POSITIVE_INFINITY
+    active = selectActive(grants, at)
+    return active
+  }
+}
+
+function selectActive(grants: readonly Grant[], at: number): ActiveGrants {
+  const known = new Map<KnownField, Grant>()
+  const keys = new Map<string, Grant>()
+  let every: Grant | undefined
+  for (const grant of grants) {
+    if (grant.until !== null && grant.until <= at) continue
+    if (grant.field === 'property.*') every ??= grant
+    else if (isKnownField(grant.field)) {
+      if (!known.has(grant.field)) known.set(grant.field, grant)
+    } else {
+      const key = grant.field.slice('property.'.length)
+      if (!keys.has(key)) keys.set(key, grant)
+    }
+  }
+  return { known, property: (key) => keys.get(key) ?? every, shapes: new Map() }
+}

@@ -1,0 +1,161 @@
+/**
+ * From what `bulkhead.yaml` proposes to the policy that is applied: presets written out, approvals joined, every grant
+ * named. What cannot be granted yet is refused here with a reason, since a grant that is silently without effect would
+ * be read as a promise.
+ */
+import { BulkheadError } from '#base/errors.ts'
+import type { Config, DestinationConfig, GrantConfig } from '#model/config.ts'
+import { categoryOf, isField } from '#model/field.ts'
+import type { Field, Form, KnownField } from '#model/field.ts'
+import type { DestinationPolicy, Grant, Policy } from '#model/policy.ts'
+import { identityKeyOf } from './identity-keys.ts'
+
+type GrantedForm = Exclude<Form, 'withheld'>
+
+/** The defaults for an analytics vendor: what a product team needs, and nothing that names a person. */
+const ANALYTICS: readonly (readonly [field: Grant['field'], form: GrantedForm])[] = [
+  ['event', 'clear'],
+  ['time', 'coarse'],
+  ['user_id', 'pseudonym'],
+  ['device_id', 'pseudonym'],
+  ['group_id', 'pseudonym'],
+  ['country', 'coarse'],
+  ['os', 'coarse'],
+  ['browser', 'coarse'],
+  ['referrer', 'coarse'],
+  ['property.*', 'clear'],
+]
+const ANALYTICS_PURPOSE = 'product analytics'
+
+/** Forms in which each known field can leave today. A field that is not here can only be withheld. */
+const SUPPORTED: Partial<Record<KnownField, readonly GrantedForm[]>> = {
+  user_id: ['pseudonym'],
+  device_id: ['pseudonym'],
+  group_id: ['pseudonym'],
+  country: ['coarse'],
+  os: ['coarse'],
+  browser: ['coarse'],
+  browser_version: ['coarse'],
+  referrer: ['coarse'],
+  url: ['coarse'],
+  screen: ['coarse'],
+  event: ['clear'],
+  time: ['coarse', 'clear'],
+}
+
+function supportedForms(field: Grant['field']): readonly GrantedForm[] {
+  return field.startsWith('property.') ? ['clear'] : (SUPPORTED[field as KnownField] ?? [])
+}
+
+function invalid(place: string, message: string): BulkheadError {
+  return new BulkheadError('config_invalid', `${place}: ${message}`)
+}
+
+function checkGrant(place: string, { field, form }: GrantConfig): void {
+  if (field !== 'property.*' && !isField(field)) throw invalid(place, 'this is no field; docs/configuration.md lists them')
+  if (form === 'withheld') {
+    if (field === 'property.*') throw invalid(place, 'leave the grant out instead; what has no grant is withheld')
+    return
+  }
+  const forms = supportedForms(field)
+  if (forms.includes(form)) {
+    if (field.startsWith('property.') && field !== 'property.*') checkKey(place, field.slice('property.'.length))
+    return
+  }
+  const category = categoryOf(field as Field)
+  const why =
+    category === 'identity' ? 'identity fields do not leave in this version'
+    : forms.length === 0 ? 'this field does not leave in this version'
+    : `it can leave as ${forms.join(' or ')} only`
+  throw invalid(place, `\`${field}\` in the form \`${form}\` cannot be granted: ${why}`)
+}
+
+/** Approved keys and names are compared after NFC and exactly: no folding of case, no patterns. */
+function approvedNames(place: string, names: readonly string[]): string[] {
+  for (const name of names) {
+    if (name === '') throw invalid(place, 'an approved name cannot be empty')
+    if (name === '__proto__') throw invalid(place, '`__proto__` cannot be approved')
+  }
+  return sortedUnique(names.map((name) => name.normalize('NFC')))
+}
+
+function checkKey(place: string, key: string): void {
+  const identity = key.split('.').map(identityKeyOf).find((found) => found?.own === true)
+  if (identity === undefined) return
+  throw invalid(place, `a property key that names \`${identity.field}\` cannot be approved: identity fields are sealed in the vault whatever the list says`)
+}
+
+function approvedKeys(place: string, keys: readonly string[]): string[] {
+  const names = approvedNames(place, keys)
+  for (const key of names) checkKey(place, key)
+  return names
+}
+
+function sortedUnique(names: readonly string[]): string[] {
+  return [...new Set(names)].sort()
+}
+
+function presetGrants(): Grant[] {
+  return ANALYTICS.map(([field, form]) => ({ field, form, purpose: ANALYTICS_PURPOSE, until: null, rule: `preset:analytics/${field}` }))
+}
+
+/** Rules count from 1, as a person counts the lines of the list. */
+function listedGrants(place: string, grants: readonly GrantConfig[]): Grant[] {
+  for (const [i, grant] of grants.entries()) checkGrant(`${place}, grant ${i + 1}`, grant)
+  const withheld = new Set(grants.filter((grant) => grant.form === 'withheld').map((grant) => normalField(grant.field)))
+  return grants.flatMap((grant, i): Grant[] => {
+    if (grant.form === 'withheld') return []
+    const field = normalField(grant.field)
+    if (withheld.has(field)) throw invalid(`${place}, grant ${i + 1}`, `\`${field}\` is granted and withheld in one list`)
+    return [{ field, form: grant.form, purpose: grant.purpose, until: grant.until ?? null, rule: `grant:${i + 1}` }]
+  })
+}
+
+function normalField(field: Grant['field']): Grant['field'] {
+  return field.normalize('NFC') as Grant['field']
+}
+
+/**
+ * A grant that names `property.<key>` approves that key for the destination as well; one that withholds it takes the key
+ * off the destination's list, so that `property.*` does not reach it.
+ */
+function destinationPolicy(destination: DestinationConfig): DestinationPolicy {
+  const place = `destination \`${destination.id}\``
+  const grants = destination.grants === undefined ? presetGrants() : listedGrants(place, destination.grants)
+  const listed = (destination.grants ?? []).filter((grant) => grant.field.startsWith('property.') && grant.field !== 'property.*')
+  const keysIn = (withheld: boolean): string[] =>
+    listed.filter((grant) => (grant.form === 'withheld') === withheld).map((grant) => normalField(grant.field).slice('property.'.length))
+  const taken = new Set(keysIn(true))
+  const properties = approvedKeys(`${place}, approved properties`, [...destination.properties.approved, ...keysIn(false)])
+  return {
+    vendor: destination.vendor,
+    destination: destination.id,
+    protocol: destination.protocol,
+    grants,
+    events: approvedNames(`${place}, approved events`, destination.events.approved),
+    properties: properties.filter((key) => !taken.has(key)),
+  }
+}
+
+/** Throws `config_invalid` naming destination and grant. Pure: equal configurations give equal policies. */
+export function policyFromConfig(config: Config): Policy {
+  const destinations = config.vendors.flatMap((vendor) => vendor.destinations.map(destinationPolicy))
+  const seen = new Set<string>()
+  for (const { destination } of destinations) {
+    if (seen.has(destination)) throw invalid(`destination \`${destination}\``, 'this id is used twice')
+    seen.add(destination)
+  }
+  const { store } = config
+  return {
+    store: {
+      events: sortedUnique([...approvedNames('store, approved events', store.events.approved), ...destinations.flatMap((d) => d.events)]),
+      properties: sortedUnique([
+        ...approvedKeys('store, approved properties', store.properties.approved),
+        ...destinations.flatMap((d) => d.properties),
+      ]),
+      paths: approvedNames('store, approved paths', store.paths.approved),
+      referrers: sortedUnique(store.referrers.approved.map((domain) => domain.trim().toLowerCase())),
+    },
+    destinations,
+  }
+}

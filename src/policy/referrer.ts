@@ -1,0 +1,74 @@
+/**
+ * A referring address reduced to a medium and, for known or approved sites alone, the registrable domain: the domain of a
+ * small site can be a person's name.
+ */
+import { parse } from 'tldts'
+import type { ReferrerMedium } from '#model/log-entry.ts'
+
+export interface Referrer {
+  medium: ReferrerMedium
+  domain?: string
+}
+
+const URL_CHARACTERS_MAX = 2048
+
+/** Sites whose name has many endings: the first label of the registrable domain, and the one domain that stands for all. */
+const SITES_BY_LABEL: ReadonlyMap<string, readonly [domain: string, medium: ReferrerMedium]> = new Map([
+  ['google', ['google.com', 'search']], ['bing', ['bing.com', 'search']], ['yahoo', ['yahoo.com', 'search']],
+  ['yandex', ['yandex.com', 'search']], ['pinterest', ['pinterest.com', 'social']],
+])
+
+const SITES: ReadonlyMap<string, ReferrerMedium> = new Map([
+  ...['duckduckgo.com', 'baidu.com', 'ecosia.org', 'startpage.com', 'qwant.com', 'naver.com', 'daum.net', 'seznam.cz', 'sogou.com', 'so.com',
+    'ask.com', 'aol.com', 'brave.com', 'kagi.com', 'mojeek.com', 'ya.ru', 'perplexity.ai', 'chatgpt.com', 'openai.com', 'claude.ai',
+    'you.com', 'phind.com'].map((domain) => [domain, 'search'] as const),
+  ...['facebook.com', 'fb.com', 'fb.me', 'instagram.com', 'threads.net', 'threads.com', 't.co', 'x.com', 'twitter.com', 'linkedin.com', 'lnkd.in',
+    'reddit.com', 'redd.it', 'youtube.com', 'youtu.be', 'tiktok.com', 'snapchat.com', 'whatsapp.com', 'wa.me', 't.me', 'telegram.org',
+    'telegram.me', 'discord.com', 'discord.gg', 'vk.com', 'ok.ru', 'weibo.com', 'quora.com', 'tumblr.com', 'ycombinator.com', 'bsky.app',
+    'mastodon.social', 'medium.com', 'substack.com', 'twitch.tv', 'vimeo.com', 'zhihu.com', 'douban.com', 'line.me', 'xing.com',
+    'producthunt.com', 'stackoverflow.com', 'stackexchange.com', 'sharechat.com', 'koo.app'].map((domain) => [domain, 'social'] as const),
+  ...['gmail.com', 'outlook.com', 'live.com', 'hotmail.com', 'office.com', 'office365.com', 'proton.me', 'protonmail.com', 'gmx.net', 'gmx.com',
+    'web.de', 'zoho.com', 'fastmail.com', 'mail.ru', 'rediff.com', 'icloud.com'].map((domain) => [domain, 'email'] as const),
+  ...['github.com', 'gitlab.com', 'wikipedia.org', 'npmjs.com', 'pypi.org', 'slack.com', 'notion.so', 'atlassian.net', 'microsoft.com',
+    'apple.com', 'amazon.com', 'g2.com', 'capterra.com'].map((domain) => [domain, 'referral'] as const),
+])
+
+/** Hosts whose medium differs from their site's. */
+const MAIL_LABELS: ReadonlySet<string> = new Set(['mail', 'webmail', 'inbox', 'outlook', 'e'])
+
+/** Registrable domain (public suffix list, ICANN part) of an address or host name; undefined for addresses and junk. */
+export function registrableDomain(address: string): string | undefined {
+  return parse(address.slice(0, URL_CHARACTERS_MAX)).domain ?? undefined
+}
+
+export interface ReferrerRules {
+  /** Registrable domains whose name may be kept. */
+  approved: ReadonlySet<string>
+  /** Registrable domains of the company's own sites. */
+  own: ReadonlySet<string>
+}
+
+/** `undefined` when the text names no host (and so says nothing); `$direct` and the empty text mean direct. */
+export function referrerOf(address: string, rules: ReferrerRules): Referrer | undefined {
+  const text = address.trim()
+  if (text === '' || text === '$direct' || text === 'direct') return { medium: 'direct' }
+  const { domain, hostname, isIp, domainWithoutSuffix, isIcann, subdomain } = parse(text.slice(0, URL_CHARACTERS_MAX))
+  if (hostname === null || hostname === '') return undefined
+  if (domain === null || isIp === true) return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? { medium: 'referral' } : undefined
+  if (rules.own.has(domain)) return { medium: 'internal' }
+  const byLabel = isIcann === true ? SITES_BY_LABEL.get(domainWithoutSuffix ?? '') : undefined
+  const known = byLabel ?? siteOf(domain)
+  if (known !== undefined) {
+    const [site, medium] = known
+    const isMail = medium === 'search' && MAIL_LABELS.has((subdomain ?? '').split('.').at(-1) ?? '')
+    return { medium: isMail ? 'email' : medium, domain: site }
+  }
+  if (rules.approved.has(domain)) return { medium: 'referral', domain }
+  if (!text.includes('://') && isIcann !== true) return undefined
+  return { medium: 'referral' }
+}
+
+function siteOf(domain: string): readonly [string, ReferrerMedium] | undefined {
+  const medium = SITES.get(domain)
+  return medium === undefined ? undefined : [domain, medium]
+}

@@ -1,0 +1,210 @@
+/**
+ * Recognised secrets: keys, tokens, passwords, card numbers. They are destroyed at the door and counted; nothing of them
+ * is stored anywhere, the waiting room included. Every pattern begins at a word boundary and has one way to match, so the
+ * time is linear in the text (a test feeds each its worst case).
+ */
+import type { JsonValue } from '#model/json.ts'
+import { isCardNumber } from './checksums.ts'
+import { foldText, viewsOf } from './text-views.ts'
+
+export interface SecretSpan {
+  kind: string
+  start: number
+  end: number
+}
+
+/** Longer text is cut here, and the cut counts as destroyed: nothing that was not looked at is kept. */
+const SCAN_CHARACTERS_MAX = 262_144
+const DEPTH_MAX = 64
+
+const RULES: readonly (readonly [kind: string, pattern: RegExp])[] = [
+  ['jwt', /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,3}/g],
+  ['openai_key', /(?<![A-Za-z0-9_-])sk-[A-Za-z0-9_-]{20,}/g],
+  ['stripe_key', /(?<![A-Za-z0-9_])(?:[srp]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{16,})/g],
+  ['aws_key', /(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])/g],
+  ['github_token', /(?<![A-Za-z0-9_])(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})/g],
+  ['gitlab_token', /(?<![A-Za-z0-9_-])gl(?:pat|dt|rt|ptt)-[A-Za-z0-9_-]{16,}/g],
+  ['slack_token', /(?<![A-Za-z0-9-])(?:xox[a-z]|xapp)-[A-Za-z0-9-]{10,}/g],
+  ['google_key', /(?<![A-Za-z0-9_-])(?:AIza[A-Za-z0-9_-]{30,}|GOCSPX-[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{20,})/g],
+  ['npm_token', /(?<![A-Za-z0-9_])npm_[A-Za-z0-9]{30,}/g],
+  ['sendgrid_key', /(?<![A-Za-z0-9_.-])SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}/g],
+  ['huggingface_token', /(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{30,}/g],
+  ['bearer_token', /(?<![A-Za-z0-9])bearer[ \t]+[A-Za-z0-9._~+/=-]{12,}/gi],
+  ['url_password', /(?<=:\/\/)[^\s/:@]{1,128}:[^\s/@]{1,128}(?=@)/g],
+  [
+    'url_token',
+    /(?<![A-Za-z0-9_-])(?:(?:re)?set[_-]?token|(?:access|id|refresh|auth|csrf|session|invite|magic|verify|verification|confirmation|login)[_-]?token|token|auth|api[_-]?key|(?:client[_-]?)?secret|code|pass(?:word|wd)?|pwd|otp|ticket|sig(?:nature)?|jwt|sid|session(?:[_-]?id)?)=(?!\[destroyed:)[^&#\s"'<>]+/gi,
+  ],
+]
+
+/** One pass that tells most texts from those worth a closer look. */
+const WORTH_A_LOOK =
+  /eyJ|sk-|k_(?:live|test)_|whsec_|A(?:KIA|SIA|BIA|CCA)|gh[pousr]_|github_pat_|gl[a-z]{2,3}-|xox|xapp|AIza|GOCSPX|ya29|npm_|SG\.|hf_|bearer|:\/\/|=|-----BEGIN|\d[\d \-.]{12}/i
+
+const DIGIT_RUN = /\d+(?:[ \-\u2010-\u2015]\d+)*/g
+
+/** Card numbers, written whole or in groups; a group that belongs to a decimal fraction or follows `+` is none. */
+function findCards(text: string): SecretSpan[] {
+  const found: SecretSpan[] = []
+  for (const run of text.matchAll(DIGIT_RUN)) {
+    if (run[0].length < 14) continue
+    const before = text[run.index - 1]
+    if (before === '+' || (before === '.' && /\d/.test(text[run.index - 2] ?? ''))) continue
+    const groups = [...run[0].matchAll(/\d+/g)]
+    for (let first = 0; first < groups.length; first++) {
+      let digits = ''
+      for (let last = first; last < groups.length && digits.length < 19; last++) {
+        const group = groups[last] as RegExpExecArray
+        digits += group[0]
+        if (!isCardNumber(digits)) continue
+        const start = run.index + (groups[first] as RegExpExecArray).index
+        found.push({ kind: 'card_number', start, end: run.index + group.index + group[0].length })
+        first = last
+        break
+      }
+    }
+  }
+  return found
+}
+
+function findPrivateKeys(text: string): SecretSpan[] {
+  const found: SecretSpan[] = []
+  const begin = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
+  for (let match = begin.exec(text); match !== null; match = begin.exec(text)) {
+    const tail = text.indexOf('-----END ', begin.lastIndex)
+    const close = tail < 0 ? -1 : text.indexOf('-----', tail + 9)
+    const end = close < 0 ? text.length : close + 5
+    found.push({ kind: 'private_key', start: match.index, end })
+    begin.lastIndex = end
+  }
+  return found
+}
+
+/** Spans of secrets in `text` as it stands; sorted, not overlapping. */
+export function findSecrets(text: string): SecretSpan[] {
+  if (!WORTH_A_LOOK.test(text)) return []
+  const found = [...findPrivateKeys(text), ...findCards(text)]
+  for (const [kind, pattern] of RULES) {
+    for (const match of text.matchAll(pattern)) found.push({ kind, start: match.index, end: match.index + match[0].length })
+  }
+  found.sort((a, b) => a.start - b.start || b.end - a.end)
+  const apart: SecretSpan[] = []
+  for (const span of found) {
+    const last = apart.at(-1)
+    if (last === undefined || span.start >= last.end) apart.push(span)
+    else if (span.end > last.end) last.end = span.end
+  }
+  return apart
+}
+
+/** Names of keys whose value is a secret whatever it looks like; compared in lower case without separators. */
+const SECRET_KEYS: ReadonlySet<string> = new Set([
+  'password', 'passwd', 'pwd', 'passphrase', 'passcode', 'secret', 'clientsecret', 'apikey', 'apitoken', 'apisecret', 'secretkey', 'accesskey',
+  'accesstoken', 'refreshtoken', 'idtoken', 'authtoken', 'token', 'bearertoken', 'resettoken', 'sessiontoken', 'csrftoken', 'jwt',
+  'authorization', 'cookie', 'cookies', 'setcookie', 'privatekey', 'credential', 'credentials', 'cardnumber', 'creditcard', 'creditcardnumber',
+  'debitcard', 'ccnumber', 'ccnum', 'cardno', 'pan', 'cvv', 'cvv2', 'cvc', 'cvc2', 'csc', 'securitycode', 'cardcvv', 'cardcvc', 'pin', 'otp',
+  'totp', 'mfacode', 'onetimecode', 'verificationcode', 'seedphrase', 'mnemonic',
+])
+const SECRET_ENDING = /(?:password|passwd|passphrase|secret|apikey|accesstoken|refreshtoken|authtoken|privatekey|cardnumber|cvv)(?:confirm|confirmation|hash|value)?\d*$/
+
+function secretKeyKind(key: string, value: JsonValue): string | undefined {
+  if (value === null || typeof value === 'boolean' || value === '' || key.length > 64) return undefined
+  const name = key.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+  if (SECRET_KEYS.has(name)) return name
+  return typeof value === 'string' && SECRET_ENDING.test(name) ? 'named_secret' : undefined
+}
+
+type Counts = Record<string, number>
+
+function count(destroyed: Counts, kind: string): string {
+  destroyed[kind] = (destroyed[kind] ?? 0) + 1
+  return `[destroyed:${kind}]`
+}
+
+function destroyInText(text: string, destroyed: Counts, depth: number): string {
+  if (text.length > SCAN_CHARACTERS_MAX) {
+    return destroyInText(text.slice(0, SCAN_CHARACTERS_MAX - 64), destroyed, depth) + count(destroyed, 'overlong')
+  }
+  if (text.length < 3) return text
+  const first = text.trimStart()[0]
+  if ((first === '{' || first === '[') && depth < DEPTH_MAX) {
+    const inner = parseJson(text)
+    if (inner !== undefined) {
+      const cleaned = destroyIn(inner, destroyed, depth + 1)
+      return cleaned === inner ? text : JSON.stringify(cleaned)
+    }
+  }
+  const folded = foldText(text)
+  const spans = findSecrets(text)
+  let kept = text
+  if (spans.length > 0) {
+    kept = ''
+    let at = 0
+    for (const span of spans) {
+      kept += text.slice(at, span.start) + count(destroyed, span.kind)
+      at = span.end
+    }
+    kept += text.slice(at)
+  }
+  // What shows only after decoding has no place of its own in the text: all of it goes.
+  if (folded === text && !/[%&\\]/.test(text)) return kept
+  for (const view of viewsOf(kept)) {
+    if (view === kept) continue
+    const hidden = findSecrets(view)[0]
+    if (hidden !== undefined) return count(destroyed, hidden.kind)
+  }
+  return kept
+}
+
+function parseJson(text: string): JsonValue | undefined {
+  try {
+    const parsed = JSON.parse(text) as JsonValue
+    return typeof parsed === 'object' && parsed !== null ? parsed : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function destroyUnder(key: string, value: JsonValue, destroyed: Counts, depth: number): JsonValue {
+  const kind = secretKeyKind(key, value)
+  return kind === undefined ? destroyIn(value, destroyed, depth) : count(destroyed, kind)
+}
+
+/** The same reference when nothing was destroyed: most values are never copied. */
+function destroyIn(value: JsonValue, destroyed: Counts, depth: number): JsonValue {
+  if (typeof value === 'string') return destroyInText(value, destroyed, depth)
+  if (typeof value === 'number') {
+    return Number.isSafeInteger(value) && value >= 1e13 && isCardNumber(String(value)) ? count(destroyed, 'card_number') : value
+  }
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > DEPTH_MAX) return count(destroyed, 'too_deep')
+  if (Array.isArray(value)) {
+    let changed = false
+    const kept = value.map((member) => {
+      const clean = destroyIn(member, destroyed, depth + 1)
+      if (clean !== member) changed = true
+      return clean
+    })
+    return changed ? kept : value
+  }
+  let changed = false
+  const pairs = Object.entries(value).map(([key, member]): [string, JsonValue] => {
+    const name = destroyInText(key, destroyed, depth + 1)
+    const clean = destroyUnder(key, member, destroyed, depth + 1)
+    if (clean !== member || name !== key) changed = true
+    return [name, clean]
+  })
+  // `fromEntries` defines properties, so that a key `__proto__` stays a key.
+  return changed ? Object.fromEntries(pairs) : value
+}
+
+/** Recursive over values, nested values, keys, and JSON inside strings. Counts by kind. Equal reference: nothing was found. */
+export function destroySecrets(value: JsonValue): { value: JsonValue; destroyed: Counts } {
+  const destroyed: Counts = {}
+  return { value: destroyIn(value, destroyed, 0), destroyed }
+}
+
+/** As above for a pair: the key's own name may say that its value is a secret. */
+export function destroySecretsInPair(key: string, value: JsonValue, destroyed: Counts): [key: string, value: JsonValue] {
+  return [destroyInText(key, destroyed, 0), destroyUnder(key, value, destroyed, 0)]
+}

@@ -1,0 +1,53 @@
+/** The vault as each role sees it from its own process. Bulk goes as bytes beside the JSON, see `wire.ts`. */
+import type { RpcClient } from '#base/rpc.ts'
+import { packManifest, unpackManifest } from './manifest.ts'
+import type { GatewayVault, Identity, PeopleGraph, Person, StaffVault, WorkerVault } from './port.ts'
+import { formatUuids } from './pseudonym.ts'
+import { decodeIntervals, decodeMemberships, decodeNumbers, encodeNumbers, encodeSubjects } from './wire.ts'
+
+export function gatewayVault(client: RpcClient): GatewayVault {
+  return {
+    commitWindow: async ({ waiting, ...window }) => {
+      const reply = await client.call('commitWindow', window, waiting.map((text) => Buffer.from(text)))
+      const { ordinals, day } = reply.body as { ordinals: number[]; day: number }
+      const [dedup = Buffer.alloc(0), ...sealed] = reply.attachments
+      return { ordinals, day, dedup, waiting: sealed }
+    },
+  }
+}
+
+export function workerVault(client: RpcClient): WorkerVault {
+  return {
+    activeEpoch: async (destination) => (await client.call('activeEpoch', { destination })).body as number,
+    disclose: async ({ destination, epoch, subjects, positions }) => {
+      const reply = await client.call('disclose', { destination, epoch }, [encodeSubjects(subjects), encodeNumbers(positions.flat())])
+      const [pseudonyms, insertIds, phases] = reply.attachments as [Buffer, Buffer, Buffer]
+      return { pseudonyms: formatUuids(pseudonyms), insertIds: formatUuids(insertIds), phases: decodeNumbers(phases) }
+    },
+    sealManifest: async (entry, rows) => (await client.call('sealManifest', { entry }, [packManifest(rows)])).body as string,
+    openManifests: async (manifests) => (await client.call('openManifests', { manifests })).attachments.map((bytes) => unpackManifest(bytes)),
+  }
+}
+
+export function staffVault(client: RpcClient): StaffVault {
+  return {
+    resolve: async (query, look) => (await client.call('resolve', { query, look })).body as Person[],
+    graph: async (): Promise<PeopleGraph> => {
+      const [merged, devices] = (await client.call('graph', null)).attachments as [Buffer, Buffer]
+      const numbers = decodeNumbers(merged)
+      const pairs: [number, number][] = []
+      for (let at = 0; at < numbers.length; at += 2) pairs.push([numbers[at] as number, numbers[at + 1] as number])
+      return { merged: pairs, devices: decodeIntervals(devices) }
+    },
+    staffPseudonyms: async (subjects) => (await client.call('staffPseudonyms', null, [encodeSubjects(subjects)])).body as string[],
+    memberships: async () => {
+      const { body, attachments } = await client.call('memberships', null)
+      return decodeMemberships(body as string[], attachments[0] as Buffer)
+    },
+    identities: async (people, look) => (await client.call('identities', { people, look })).body as Identity[],
+    recordLook: async (look) => void (await client.call('recordLook', { look })),
+    importDirectory: async (rows, namespace, look) =>
+      (await client.call('importDirectory', { rows, namespace, look })).body as Awaited<ReturnType<StaffVault['importDirectory']>>,
+    describe: async () => (await client.call('describe', null)).body as Awaited<ReturnType<StaffVault['describe']>>,
+  }
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { Committer } from './commit.ts'
+import { openKeys } from './keys.ts'
+import { openRows } from './rows.ts'
+import { device, LOOK, makePlace, openAt, removePlace, user, windowOf, withVault } from './testing.ts'
+import { createKeys } from './vault.ts'
+
+test('secrets whose rows never came are swept at the next start, and their ordinals stay taken', async () => {
+  await withVault(async (vault, place) => {
+    const { ordinals } = await vault.commitWindow(windowOf({ identifiers: [user('anna')] }))
+    await vault.close()
+    const [anna] = ordinals as [number]
+    // The first half of a commit, as a crash between the two files leaves it.
+    const keys = await openKeys(place)
+    keys.addPersons([anna + 1, anna + 2])
+    keys.close()
+    const again = await openAt(place)
+    const { ordinals: next } = await again.commitWindow(windowOf({ identifiers: [user('ben')] }))
+    assert.ok((next[0] as number) > anna + 2)
+    await again.close()
+    const db = new DatabaseSync(path.join(place.keysDir, 'keys.db'))
+    assert.deepEqual(db.prepare('SELECT ordinal FROM person_secrets').all().map(({ ordinal }) => ordinal), [anna, next[0]])
+    db.close()
+  })
+})
+
+test('when the rows cannot be written every waiting call fails, nothing of it shows, and the next call is whole', async () => {
+  const place = makePlace()
+  try {
+    await createKeys(place)
+    const keys = await openKeys(place)
+    const rows = openRows({ file: path.join(place.dataDir, 'vault.db'), instance: place.instance, keysBatch: keys.batch })
+    const committer = new Committer(keys, rows)
+    const write = rows.transact.bind(rows)
+    rows.transact = (body) =>
+      write(() => {
+        body()
+        throw new Error('disk full')
+      })
+    const fact = { of: -1, field: 'email', value: 'a@example.com', once: false, trust: 'server' as const, at: 5 }
+    const window = windowOf({ identifiers: [user('anna'), device('tablet')], facts: [fact], edges: [{ kind: 'device', from: -2, to: -1, trust: 'server', at: 1 }] })
+    const failed = await Promise.allSettled([committer.commit(window), committer.commit(window)])
+    for (const outcome of failed) assert.equal(outcome.status === 'rejected' && outcome.reason.code, 'vault_unavailable')
+    assert.equal(rows.ordinalHigh, 0)
+    rows.transact = write
+    const { ordinals, newUsers } = await committer.commit(window)
+    assert.equal(newUsers, 1)
+    assert.deepEqual(ordinals.map((ordinal) => rows.facts(ordinal).length), [1, 0])
+    assert.equal(rows.edgesAfter(0).length, 1)
+    rows.close()
+    keys.close()
+    const vault = await openAt(place)
+    assert.deepEqual((await vault.identities([ordinals], LOOK))[0], { ids: ['anna', 'tablet'], emails: ['a@example.com'], names: [] })
+    assert.equal((await vault.describe()).people, 1)
+    await vault.close()
+  } finally {
+    removePlace(place)
+  }
+})
+
+test('a call that waits when the vault closes is still kept, and a later one is refused', async () => {
+  await withVault(async (vault, _place, reopen) => {
+    const waiting = vault.commitWindow(windowOf({ identifiers: [user('anna')] }))
+    const next = await reopen()
+    const { ordinals } = await waiting
+    await assert.rejects(vault.commitWindow(windowOf({ identifiers: [user('ben')] })), { code: 'vault_unavailable' })
+    assert.deepEqual((await next.commitWindow(windowOf({ identifiers: [user('anna')] }))).ordinals, ordinals)
+  })
+})
+
+test('an identifier that is seen in a second role is counted once as a person', async () => {
+  await withVault(async (vault) => {
+    await vault.commitWindow(windowOf({ identifiers: [device('x'), device('y'), user('y'), user('z'), device('z')] }))
+    assert.equal((await vault.describe()).people, 2)
+    await vault.commitWindow(windowOf({ identifiers: [user('x'), user('x'), user('y')] }))
+    assert.equal((await vault.describe()).people, 3)
+  })
+})

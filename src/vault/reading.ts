@@ -1,0 +1,149 @@
+/** What staff may ask: questions over the rows, and the plain values of people. Who may ask and the look are the caller's. */
+import { setImmediate as turn } from 'node:timers/promises'
+import { BulkheadError } from '#base/errors.ts'
+import { TRUSTS, type Trust, trustRank } from '#model/field.ts'
+import { canonicalEmail, canonicalId, canonicalPhone, LOOKUP_FORMS } from './canonical.ts'
+import { type Committer, factBinding, identifierBinding } from './commit.ts'
+import type { KeyStore } from './key-store.ts'
+import { buildGraph, PeopleFinder } from './people.ts'
+import type { Identity, PeopleGraph, Person, StaffVault } from './port.ts'
+import { CHUNK_ROWS, type EdgeRow, ROLE_BITS, type Rows } from './rows.ts'
+import { hmac, open } from './seal.ts'
+
+/** Identifiers that are opened before others get their turn. */
+const OPENED_AT_ONCE = 200
+
+interface Plain {
+  value: string
+  rank: number
+}
+
+export class Reading {
+  readonly #keys: KeyStore
+  readonly #rows: Rows
+  readonly #committer: Committer
+  #graph: { revision: number; graph: PeopleGraph } | undefined
+
+  constructor(keys: KeyStore, rows: Rows, committer: Committer) {
+    this.#keys = keys
+    this.#rows = rows
+    this.#committer = committer
+  }
+
+  /** By id in every namespace, by email, and by phone number when the question begins with `+`. */
+  resolve(query: string): Person[] {
+    const ids = new Set([canonicalId(query)])
+    if (query.includes('@')) ids.add(canonicalEmail(query))
+    const matches: { ordinal: number; at?: number }[] = []
+    for (const scope of this.#keys.scopes()) {
+      if (scope.kind === 'id') {
+        for (const id of ids) {
+          const found = this.#rows.findIdentifier(scope.id, hmac(scope.index, id))
+          if (found !== undefined) matches.push({ ordinal: found.ordinal })
+        }
+      }
+      for (const [field, form] of Object.entries(LOOKUP_FORMS)) {
+        if (scope.kind !== `fact:${field}` || (form === canonicalPhone && !query.trim().startsWith('+'))) continue
+        matches.push(...this.#rows.findByFact(field, hmac(scope.index, form(query))))
+      }
+    }
+    const finder = new PeopleFinder(this.#rows)
+    const people = new Map<number, Person>()
+    for (const { ordinal, at } of matches) for (const person of finder.peopleOf(ordinal, at)) people.set(person.person, person)
+    return [...people.values()].sort((left, right) => left.person - right.person)
+  }
+
+  /** Read in chunks, so that a large graph does not keep the gateway waiting; kept until an edge or a role changes. */
+  async graph(): Promise<PeopleGraph> {
+    const revision = this.#committer.revision
+    if (this.#graph?.revision === revision) return this.#graph.graph
+    const edges: EdgeRow[] = []
+    for (;;) {
+      const chunk = this.#rows.edgesAfter(edges.at(-1)?.id ?? 0)
+      for (const edge of chunk) edges.push(edge)
+      if (chunk.length < CHUNK_ROWS) break
+      await turn()
+    }
+    const graph = buildGraph(edges, (ordinal) => ((this.#rows.identifier(ordinal)?.roles ?? 0) & ROLE_BITS.user) !== 0)
+    if (this.#committer.revision === revision) this.#graph = { revision, graph }
+    return graph
+  }
+
+  async memberships(): Promise<Awaited<ReturnType<StaffVault['memberships']>>> {
+    const best = new Map<string, [number, number, string, Trust]>()
+    let last = 0
+    for (;;) {
+      const chunk = this.#rows.membershipsAfter(last)
+      for (const { id, person, target, trust, scope } of chunk) {
+        last = id
+        const name = `${person}:${target}`
+        const known = best.get(name)
+        if (known !== undefined && trustRank(known[3]) >= trustRank(trust)) continue
+        const key = (this.#keys.scopeById(scope)?.kind ?? '').replace(/^group:/, '')
+        best.set(name, [person, target, key, trust])
+      }
+      if (chunk.length < CHUNK_ROWS) return [...best.values()]
+      await turn()
+    }
+  }
+
+  async identities(people: readonly (readonly number[])[]): Promise<Identity[]> {
+    const identities: Identity[] = []
+    let opened = 0
+    for (const ordinals of people) {
+      identities.push(this.#identity(ordinals))
+      opened += ordinals.length
+      if (opened < OPENED_AT_ONCE) continue
+      opened = 0
+      await turn()
+    }
+    return identities
+  }
+
+  /** Of each field only what the most trusted origin said: an address that a browser claimed never stands beside a known one. */
+  #identity(ordinals: readonly number[]): Identity {
+    const ids: string[] = []
+    const emails: Plain[] = []
+    const names: Plain[] = []
+    for (const ordinal of ordinals) {
+      const row = this.#rows.identifier(ordinal)
+      const key = this.#committer.sealKey(ordinal)
+      if (row === undefined || key === undefined) continue
+      const id = open(key, identifierBinding(ordinal, row.scope), row.sealed)
+      if (id === undefined) throw new BulkheadError('key_wrong', 'a sealed identifier does not open')
+      ids.push(id.toString('utf8'))
+      const best = this.#bestFacts(ordinal, key)
+      const email = best.get('email')
+      if (email !== undefined) emails.push(email)
+      const name = best.get('name') ?? joinNames(best.get('first_name'), best.get('last_name'))
+      if (name !== undefined) names.push(name)
+    }
+    return { ids: [...new Set(ids)], emails: mostTrusted(emails, canonicalEmail), names: mostTrusted(names, canonicalId) }
+  }
+
+  #bestFacts(ordinal: number, key: NonNullable<ReturnType<Committer['sealKey']>>): Map<string, Plain> {
+    const best = new Map<string, Plain>()
+    for (const fact of this.#rows.facts(ordinal)) {
+      if (best.has(fact.field) || !IDENTITY_FIELDS.has(fact.field)) continue
+      const value = open(key, factBinding(ordinal, fact.field, fact.trust), fact.sealed)
+      if (value === undefined) throw new BulkheadError('key_wrong', 'a sealed fact does not open')
+      best.set(fact.field, { value: value.toString('utf8'), rank: TRUSTS.indexOf(fact.trust) })
+    }
+    return best
+  }
+}
+
+const IDENTITY_FIELDS = new Set(['email', 'name', 'first_name', 'last_name'])
+
+function joinNames(first: Plain | undefined, last: Plain | undefined): Plain | undefined {
+  const parts = [first, last].filter((part) => part !== undefined)
+  if (parts.length === 0) return undefined
+  return { value: parts.map(({ value }) => value).join(' '), rank: Math.min(...parts.map(({ rank }) => rank)) }
+}
+
+function mostTrusted(plains: readonly Plain[], canonical: (value: string) => string): string[] {
+  const rank = Math.max(-1, ...plains.map((plain) => plain.rank))
+  const values = new Map<string, string>()
+  for (const plain of plains) if (plain.rank === rank && !values.has(canonical(plain.value))) values.set(canonical(plain.value), plain.value)
+  return [...values.values()]
+}

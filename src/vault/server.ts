@@ -1,0 +1,66 @@
+/** The vault behind its socket: each role's token opens that role's calls and no other. */
+import { type RpcMethods, type RpcServer, serveRpc } from '#base/rpc.ts'
+import type { DirectoryRow, Look, WindowRequest } from './port.ts'
+import type { Vault } from './vault.ts'
+import { decodeNumbers, decodeSubjects, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
+
+export const VAULT_ROLES = ['gateway', 'worker', 'staff'] as const
+
+/** `tokens` by role; a role without a token cannot connect. */
+export async function serveVault(options: { vault: Vault; path: string; tokens: Record<string, string> }): Promise<RpcServer> {
+  const { vault, path } = options
+  const tokens = Object.fromEntries(VAULT_ROLES.flatMap((role) => (options.tokens[role] ? [[role, options.tokens[role]]] : [])))
+  return serveRpc({ path, tokens, methodsByRole: { gateway: gatewayMethods(vault), worker: workerMethods(vault), staff: staffMethods(vault) } })
+}
+
+function gatewayMethods(vault: Vault): RpcMethods {
+  return {
+    commitWindow: async (body: Omit<WindowRequest, 'waiting'>, attachments) => {
+      const { ordinals, day, dedup, waiting } = await vault.commitWindow({ ...body, waiting: attachments.map((text) => text.toString('utf8')) })
+      return { body: { ordinals, day }, attachments: [dedup, ...waiting] }
+    },
+  }
+}
+
+function workerMethods(vault: Vault): RpcMethods {
+  return {
+    activeEpoch: async ({ destination }: { destination: string }) => ({ body: await vault.activeEpoch(destination) }),
+    disclose: async ({ destination, epoch }: { destination: string; epoch: number }, attachments) => {
+      const [subjects, positions] = attachments as [Buffer, Buffer]
+      const numbers = decodeNumbers(positions)
+      const pairs: [number, number][] = []
+      for (let at = 0; at < numbers.length; at += 2) pairs.push([numbers[at] as number, numbers[at + 1] as number])
+      const reply = vault.discloseBlocks({ destination, epoch, subjects: decodeSubjects(subjects), positions: pairs })
+      return { body: null, attachments: [reply.pseudonyms, reply.insertIds, encodeNumbers(reply.phases)] }
+    },
+    sealManifest: async ({ entry }: { entry: number }, attachments) => ({ body: vault.sealBytes(entry, attachments[0] as Buffer) }),
+    openManifests: async ({ manifests }: { manifests: { entry: number; sealed: string }[] }) => ({
+      body: null,
+      attachments: manifests.map(({ entry, sealed }) => vault.openBytes(entry, sealed)),
+    }),
+  }
+}
+
+function staffMethods(vault: Vault): RpcMethods {
+  return {
+    resolve: async ({ query, look }: { query: string; look: Look }) => ({ body: await vault.resolve(query, look) }),
+    graph: async () => {
+      const { merged, devices } = await vault.graph()
+      return { body: null, attachments: [encodeNumbers(merged.flat()), encodeIntervals(devices)] }
+    },
+    staffPseudonyms: async (_body, attachments) => ({ body: await vault.staffPseudonyms(decodeSubjects(attachments[0] as Buffer)) }),
+    memberships: async () => {
+      const { keys, bytes } = encodeMemberships(await vault.memberships())
+      return { body: keys, attachments: [bytes] }
+    },
+    identities: async ({ people, look }: { people: number[][]; look: Look }) => ({ body: await vault.identities(people, look) }),
+    recordLook: async ({ look }: { look: Look & { subjects: number } }) => {
+      await vault.recordLook(look)
+      return { body: null }
+    },
+    importDirectory: async ({ rows, namespace, look }: { rows: DirectoryRow[]; namespace: string; look: Look }) => ({
+      body: await vault.importDirectory(rows, namespace, look),
+    }),
+    describe: async () => ({ body: await vault.describe() }),
+  }
+}

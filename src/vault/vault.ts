@@ -1,0 +1,305 @@
+/**
+ * The vault: the only code that reads key bytes. `createKeys` makes the keys of a new instance; `openVault` opens what is
+ * there and makes no key that old data would need.
+ */
+import type { KeyObject } from 'node:crypto'
+import path from 'node:path'
+import { type Clock, dayOf } from '#base/clock.ts'
+import { BulkheadError } from '#base/errors.ts'
+import type { ManifestRow } from '#model/disclosure.ts'
+import { canonicalId } from './canonical.ts'
+import { type Change, Committer } from './commit.ts'
+import type { KeyStore } from './key-store.ts'
+import type { KeyWrap } from './key-wrap.ts'
+import { openKeys } from './keys.ts'
+import { LABELS } from './labels.ts'
+import { checkLook, type LookEntry, Looks, type ReadLook } from './looks.ts'
+import { packManifest, unpackManifest } from './manifest.ts'
+import type {
+  DirectoryRow, DiscloseReply, DiscloseRequest, GatewayVault, Identity, Look, PeopleGraph, Person, StaffVault, WindowReply, WindowRequest,
+  WorkerVault,
+} from './port.ts'
+import { formatUuids, makeInsertIds, makePhases, makePseudonyms, type PseudonymSubject, reversePseudonyms } from './pseudonym.ts'
+import { Reading } from './reading.ts'
+import { openRows, type Rows } from './rows.ts'
+import { bind, deriveKey, hmac, open, seal } from './seal.ts'
+
+export { createKeys } from './keys.ts'
+
+const DEDUP_BYTES = 16
+
+export interface Resolved {
+  kind: PseudonymSubject['kind']
+  ordinal: number
+  /** 0 for the staff view. */
+  epoch: number
+}
+
+/** Calls that no other process may make yet, beside those of the three roles. */
+export interface Vault extends GatewayVault, WorkerVault, StaffVault {
+  /** As `disclose`, with 16 bytes an id instead of text. */
+  discloseBlocks(request: DiscloseRequest): { pseudonyms: Buffer; insertIds: Buffer; phases: number[] }
+  sealBytes(entry: number, manifest: Uint8Array): string
+  openBytes(entry: number, sealed: string): Buffer
+  /** Whom pseudonyms name, over all epochs of a destination that were not destroyed. The look is durable before the answer. */
+  resolvePseudonyms(from: { destination: string } | 'staff', uuids: readonly string[], look: Look): Promise<(Resolved | undefined)[]>
+  /** Text of a waiting blob; undefined when its key was destroyed or it was changed. */
+  openWaiting(day: number, sealed: Uint8Array): string | undefined
+  destroyWaitingKeys(beforeDay: number): number
+  closeEpoch(destination: string, epoch: number): void
+  destroyEpoch(destination: string, epoch: number): void
+  readLooks(): ReadLook[]
+  close(): Promise<void>
+}
+
+/** Opens the vault of an instance. Throws `key_missing`, `key_wrong`, `data_format_newer` or `already_running`. */
+export async function openVault(options: { dataDir: string; keysDir: string; instance: string; clock: Clock; wrap?: KeyWrap }): Promise<Vault> {
+  const { dataDir, keysDir, instance, clock } = options
+  const keys = await openKeys(options)
+  let rows: Rows | undefined
+  try {
+    rows = openRows({ file: path.join(dataDir, 'vault.db'), instance, keysBatch: keys.batch })
+    keys.sweep(rows.batch, rows.ordinalHigh)
+    const looks = new Looks({
+      dir: path.join(dataDir, 'looks'),
+      key: deriveKey(keys.named('looks'), LABELS.looks),
+      anchor: { read: () => keys.looksAnchor(), write: (anchor) => keys.setLooksAnchor(anchor) },
+      now: () => clock.now(),
+    })
+    return new OpenVault({ keys, rows, looks, clock, keysDir, instance })
+  } catch (thrown) {
+    rows?.close()
+    keys.close()
+    throw thrown
+  }
+}
+
+class OpenVault implements Vault {
+  readonly #keys: KeyStore
+  readonly #rows: Rows
+  readonly #looks: Looks
+  readonly #clock: Clock
+  readonly #keysDir: string
+  readonly #instance: string
+  readonly #committer: Committer
+  readonly #reading: Reading
+  readonly #dedup: KeyObject
+  readonly #ledger: KeyObject
+  readonly #staff: KeyObject
+  #closed = false
+
+  constructor(parts: { keys: KeyStore; rows: Rows; looks: Looks; clock: Clock; keysDir: string; instance: string }) {
+    this.#keys = parts.keys
+    this.#rows = parts.rows
+    this.#looks = parts.looks
+    this.#clock = parts.clock
+    this.#keysDir = parts.keysDir
+    this.#instance = parts.instance
+    this.#committer = new Committer(parts.keys, parts.rows)
+    this.#reading = new Reading(parts.keys, parts.rows, this.#committer)
+    this.#dedup = deriveKey(parts.keys.named('dedup'), LABELS.dedup)
+    this.#ledger = deriveKey(parts.keys.named('ledger'), LABELS.ledger)
+    this.#staff = deriveKey(parts.keys.named('staff-view'), LABELS.staffView)
+  }
+
+  // ----------------------------------------------------------------------------------------------- gateway
+
+  async commitWindow(window: WindowRequest): Promise<WindowReply> {
+    this.#checkOpen()
+    if (!Number.isFinite(window.receivedAt)) throw new BulkheadError('vault_refused', 'the window names no time of arrival')
+    const day = dayOf(window.receivedAt)
+    const committed = this.#committer.commit(window)
+    const dedup = Buffer.allocUnsafe(window.dedup.length * DEDUP_BYTES)
+    window.dedup.forEach((text, at) => void hmac(this.#dedup, text).copy(dedup, at * DEDUP_BYTES, 0, DEDUP_BYTES))
+    const { ordinals } = await committed
+    const waiting = window.waiting.length === 0 ? [] : this.#sealWaiting(day, window.waiting)
+    return { ordinals, dedup, waiting, day }
+  }
+
+  #sealWaiting(day: number, texts: readonly string[]): Buffer[] {
+    this.#checkOpen()
+    const key = this.#keys.waitingKey(day, true) as KeyObject
+    return texts.map((text) => seal(key, bind('waiting', day), text))
+  }
+
+  openWaiting(day: number, sealed: Uint8Array): string | undefined {
+    const key = this.#keys.waitingKey(day, false)
+    return key === undefined ? undefined : open(key, bind('waiting', day), sealed)?.toString('utf8')
+  }
+
+  destroyWaitingKeys(beforeDay: number): number {
+    return this.#keys.destroyWaitingKeys(beforeDay)
+  }
+
+  // ------------------------------------------------------------------------------------------------ worker
+
+  async activeEpoch(destination: string): Promise<number> {
+    this.#checkOpen()
+    return this.#keys.activeEpoch(destination, this.#clock.now())
+  }
+
+  async disclose(request: DiscloseRequest): Promise<DiscloseReply> {
+    const { pseudonyms, insertIds, phases } = this.discloseBlocks(request)
+    return { pseudonyms: formatUuids(pseudonyms), insertIds: formatUuids(insertIds), phases }
+  }
+
+  discloseBlocks(request: DiscloseRequest): { pseudonyms: Buffer; insertIds: Buffer; phases: number[] } {
+    this.#checkOpen()
+    const { destination, epoch, subjects, positions } = request
+    const keys = this.#keys.epochState(destination, epoch) === 'active' ? this.#keys.epochKeys(destination, epoch) : undefined
+    if (keys === undefined) throw new BulkheadError('vault_refused', 'that epoch makes no identifiers: it is closed, destroyed or was never begun')
+    return {
+      pseudonyms: makePseudonyms(keys.pseudonym, subjects),
+      insertIds: makeInsertIds(keys.insertId, positions),
+      phases: makePhases(keys.time, subjects),
+    }
+  }
+
+  async sealManifest(entry: number, rows: readonly ManifestRow[]): Promise<string> {
+    return this.sealBytes(entry, packManifest(rows))
+  }
+
+  async openManifests(manifests: readonly { entry: number; sealed: string }[]): Promise<ManifestRow[][]> {
+    return manifests.map(({ entry, sealed }) => unpackManifest(this.openBytes(entry, sealed)))
+  }
+
+  sealBytes(entry: number, manifest: Uint8Array): string {
+    this.#checkOpen()
+    return seal(this.#ledger, bind('manifest', entry), manifest).toString('base64')
+  }
+
+  openBytes(entry: number, sealed: string): Buffer {
+    const bytes = open(this.#ledger, bind('manifest', entry), Buffer.from(sealed, 'base64'))
+    if (bytes === undefined) throw new BulkheadError('ledger_corrupt', `the manifest of ledger entry ${entry} does not open`)
+    return bytes
+  }
+
+  // ------------------------------------------------------------------------------------------------- staff
+
+  async resolve(query: string, look: Look): Promise<Person[]> {
+    this.#checkOpen()
+    checkLook(look)
+    const people = this.#reading.resolve(query)
+    this.#record(look, { people: people.length }, query)
+    return people
+  }
+
+  async graph(): Promise<PeopleGraph> {
+    this.#checkOpen()
+    return this.#reading.graph()
+  }
+
+  async staffPseudonyms(subjects: Parameters<StaffVault['staffPseudonyms']>[0]): Promise<string[]> {
+    return formatUuids(makePseudonyms(this.#staff, subjects))
+  }
+
+  async memberships(): ReturnType<StaffVault['memberships']> {
+    this.#checkOpen()
+    return this.#reading.memberships()
+  }
+
+  async identities(people: readonly number[][], look: Look): Promise<Identity[]> {
+    this.#checkOpen()
+    checkLook(look)
+    this.#record(look, { people: people.length, identifiers: people.reduce((sum, ordinals) => sum + ordinals.length, 0) })
+    return this.#reading.identities(people)
+  }
+
+  async recordLook(look: Look & { subjects: number }): Promise<void> {
+    this.#checkOpen()
+    checkLook(look)
+    this.#record(look, { subjects: look.subjects })
+  }
+
+  async importDirectory(
+    rows: readonly DirectoryRow[], namespace: string, look: Look,
+  ): Promise<{ rows: number; newPeople: number; facts: number }> {
+    this.#checkOpen()
+    checkLook(look)
+    const change = directoryChange(rows, namespace, this.#clock.now())
+    this.#record(look, { rows: rows.length })
+    const { newUsers } = await this.#committer.commit(change)
+    return { rows: rows.length, newPeople: newUsers, facts: change.facts.length }
+  }
+
+  async resolvePseudonyms(from: { destination: string } | 'staff', uuids: readonly string[], look: Look): Promise<(Resolved | undefined)[]> {
+    this.#checkOpen()
+    checkLook(look)
+    const found: (Resolved | undefined)[] = uuids.map(() => undefined)
+    const tryKey = (key: KeyObject, epoch: number): void => {
+      reversePseudonyms(key, uuids).forEach((subject, at) => {
+        if (subject !== undefined) found[at] = { ...subject, epoch }
+      })
+    }
+    if (from === 'staff') tryKey(this.#staff, 0)
+    else {
+      for (const { destination, epoch } of this.#keys.epochs()) {
+        const keys = destination === from.destination ? this.#keys.epochKeys(destination, epoch) : undefined
+        if (keys !== undefined) tryKey(keys.pseudonym, epoch)
+      }
+    }
+    this.#record(look, { pseudonyms: uuids.length, found: found.filter((subject) => subject !== undefined).length })
+    return found
+  }
+
+  async describe(): ReturnType<StaffVault['describe']> {
+    this.#checkOpen()
+    return {
+      keyFolder: this.#keysDir,
+      instance: this.#instance,
+      people: this.#rows.meta('people') as number,
+      epochs: this.#keys.epochs(),
+      looks: this.#looks.count,
+      refusedMerges: this.#committer.refusedMerges,
+    }
+  }
+
+  closeEpoch(destination: string, epoch: number): void {
+    this.#keys.closeEpoch(destination, epoch)
+  }
+
+  destroyEpoch(destination: string, epoch: number): void {
+    this.#keys.destroyEpoch(destination, epoch)
+  }
+
+  readLooks(): ReadLook[] {
+    return this.#looks.read()
+  }
+
+  /** Writes what still waits and closes the files. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#committer.drain()
+    this.#closed = true
+    this.#looks.close()
+    this.#rows.close()
+    this.#keys.close()
+  }
+
+  #record(look: Look, counts: LookEntry['counts'], query?: string): void {
+    const { actor, action, reason } = look
+    this.#looks.append({ at: this.#clock.now(), actor, action, reason, ...(query === undefined ? {} : { query }), counts })
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new BulkheadError('vault_unavailable', 'the vault is stopping')
+  }
+}
+
+/** The company's own user table as statements of the highest trust. Throws `directory_invalid`. */
+function directoryChange(rows: readonly DirectoryRow[], namespace: string, at: number): Change {
+  const change: Change = { identifiers: [], facts: [], edges: [], memberships: [] }
+  const add = (kind: string, value: string, role: 'user' | 'group'): number => -change.identifiers.push([namespace, kind, value, role])
+  rows.forEach((row, number) => {
+    if (canonicalId(row.id) === '') throw new BulkheadError('directory_invalid', `row ${number + 1} of this batch has no id`)
+    const person = add('id', row.id, 'user')
+    for (const field of ['email', 'name', 'phone', 'country', 'language'] as const) {
+      const value = row[field]
+      if (value !== undefined && value !== '') change.facts.push({ of: person, field, value, once: false, trust: 'directory', at })
+    }
+    for (const { key, value, admin } of row.groups) {
+      change.memberships.push({ person, group: add(`group:${key}`, value, 'group'), trust: 'directory', at, admin })
+    }
+  })
+  return change
+}
