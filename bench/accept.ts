@@ -22,7 +22,10 @@ export async function benchAccept(table: Table, folder: string, seconds: number)
     for (const [events, connections] of SHAPES) {
       const ours = await twice(program.port, events, connections, seconds)
       const peer = await twice(bare.port, events, connections, seconds)
-      for (const [name, result] of [['gateway', ours], ['bare server', peer]] as const) {
+      for (const [name, result] of [
+        ['gateway', ours],
+        ['bare server', peer],
+      ] as const) {
         table.row({
           what: `accept ${events.toLocaleString('en')}-event requests, ${connections} connections: ${name}`,
           figure: result.events / result.seconds,

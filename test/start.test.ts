@@ -211,7 +211,7 @@ test('secrets stay out of sight: configuration, credential, keys', async (t) => 
   })
   const instance = openInstance({ dataDir: program.dataDir, create: false, env: { BULKHEAD_KEYS: program.keysDir } })
   const credential = readOperatorCredential(instance)
-  assert.equal((await send(`${program.consoleUrl}/api/status`)).status, 401, 'the API wants the credential')
+  assert.equal((await send(`${program.consoleUrl}/v1/doctor`)).status, 401, 'the API wants the credential')
   assert.equal((await send(`${program.consoleUrl}/healthz`, { headers: { host: 'attacker.example' } })).status >= 400, true, 'foreign Host')
   const doctor = await program.cli(['doctor', '--json'])
   assert.equal(doctor.code, 0, doctor.stderr)

@@ -243,7 +243,7 @@ export const DoctorAnswer = Type.Object(
     events: Type.Object(
       {
         accepted: nullable(Type.Integer({ description: 'records that the gateway kept since it started; null: it does not answer' })),
-        warehouse: nullable(Type.Integer({ description: 'records in the warehouse; null: it does not answer' })),
+        warehouse: nullable(Type.Integer({ description: 'events in the warehouse, without updates of profiles and groups; null: it does not answer' })),
       },
       closed,
     ),

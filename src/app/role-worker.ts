@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client'
 import { systemClock } from '#base/clock.ts'
 import { RpcClient, serveRpc } from '#base/rpc.ts'
+import { disclosureRow } from '#forward/load-disclosures.ts'
 import { openLedger } from '#ledger/ledger.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import type { Intent, ManifestRow } from '#model/disclosure.ts'
@@ -31,7 +32,7 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
     const intents = ledger.openIntents()
     await pipeline.disclosuresLoaded(head)
     const rows = await manifests(intents)
-    return { head, open: intents.flatMap((intent, index) => (rows[index] ?? []).map((row) => disclosureRow(intent, row))) }
+    return { head, open: intents.flatMap((intent, index) => (rows[index] ?? []).map((row) => disclosureRow({ intent, state: 'possible' }, row))) }
   }
 
   const rpc = await serveRpc({
@@ -44,7 +45,6 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
       staff: {
         fence: async (body: { vendor: string; fence: number }) => ({ body: await pipeline.fence(body.vendor, body.fence) }),
         barrier: async () => ({ body: await barrier() }),
-        held: async (body: { vendor: string }) => ({ body: pipeline.held(body.vendor) }),
         status: async () => ({ body: pipeline.status() }),
         metrics: async () => ({ body: await registry.getMetricsAsJSON() }),
       },
@@ -60,20 +60,5 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
       records.close()
       vaultClient.close()
     },
-  }
-}
-
-function disclosureRow(intent: Intent, row: ManifestRow): DisclosureRow {
-  return {
-    ...row,
-    entry: intent.entry,
-    vendor: intent.vendor,
-    destination: intent.destination,
-    epoch: intent.epoch,
-    route: intent.route,
-    purpose: intent.purpose,
-    policy: intent.policy,
-    sentAt: intent.at,
-    state: 'possible',
   }
 }

@@ -242,13 +242,16 @@ class DestinationForwarder implements Forwarder {
       return 'sent'
     }
     if (!this.#allowed(flow.fence) || this.#stop.signal.aborted) return 'interrupted'
+    // These are counted now: a batch that is made again after a crash no longer knows what was left out of it.
+    const { once_only_uncertain: uncertain = 0, ...counts } = plan.dropped
+    if (uncertain > 0) await ledger.count(destination.id, { once_only_uncertain: uncertain })
     this.#settled = false
     const shared = { epoch, policy: decider.version, from: range.from, to: range.to, fence: flow.fence }
     const intents = await this.#appendIntents(plan.requests, shared)
     const open = plan.requests.map((planned, index) => {
       return { planned, intent: intents[index] as Intent, attempts: 0, handed: false, status: 0, uncertain: false }
     })
-    return await this.#deliver({ destination: destination.id, to: range.to, fence: flow.fence, open, counts: plan.dropped, onceOnlyTried: false })
+    return await this.#deliver({ destination: destination.id, to: range.to, fence: flow.fence, open, counts, onceOnlyTried: false })
   }
 
   #appendIntents(

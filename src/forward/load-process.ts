@@ -19,8 +19,14 @@ const STATES: readonly OutcomeState[] = ['delivered', 'possible', 'not_sent']
 /** What intent `entry` disclosed: known to the test as well, so that it can say what must be loaded. */
 export function manifestOf(entry: number): ManifestRow[] {
   return Array.from({ length: 1 + (entry % 40) }, (_, index) => ({
-    subject: 1 + ((entry * 31 + index) % 1_000), kind: 'user', surface: 'app', shape: index % 2 === 0 ? 'user_id:pseudonym' : 'country:coarse',
-    events: 1 + index, first: 1_000 * entry, last: 1_000 * entry + index, groups: [entry % 7],
+    subject: 1 + ((entry * 31 + index) % 1_000),
+    kind: 'user',
+    surface: 'app',
+    shape: index % 2 === 0 ? 'user_id:pseudonym' : 'country:coarse',
+    events: 1 + index,
+    first: 1_000 * entry,
+    last: 1_000 * entry + index,
+    groups: [entry % 7],
   }))
 }
 
@@ -37,12 +43,33 @@ function twoDays(): Clock {
 
 async function discloseOnce(ledger: Ledger, seq: number): Promise<void> {
   const draft: IntentDraft = {
-    vendor: 'acme', destination: seq % 3 === 0 ? 'acme-eu' : 'acme-us', route: '/import', epoch: 1, policy: 1, encoder: 1, purpose: 'analytics',
-    from: { seq, index: 0 }, to: { seq: seq + 1, index: 0 }, bodySha256: '00'.repeat(32), records: 1, subjects: 40, first: 1, last: 2, fence: 0,
+    vendor: 'acme',
+    destination: seq % 3 === 0 ? 'acme-eu' : 'acme-us',
+    route: '/import',
+    epoch: 1,
+    policy: 1,
+    encoder: 1,
+    purpose: 'analytics',
+    from: { seq, index: 0 },
+    to: { seq: seq + 1, index: 0 },
+    bodySha256: '00'.repeat(32),
+    records: 1,
+    subjects: 40,
+    first: 1,
+    last: 2,
+    fence: 0,
   }
-  const intents = await ledger.appendSealed([draft, draft, draft], async (entries) => entries.map((entry) => Buffer.from(`rows of ${entry}`).toString('base64')))
+  const intents = await ledger.appendSealed([draft, draft, draft], async (entries) =>
+    entries.map((entry) => Buffer.from(`rows of ${entry}`).toString('base64')),
+  )
   await ledger.appendOutcomes(
-    intents.map((intent) => ({ intent: intent.entry, state: STATES[intent.entry % 3] as OutcomeState, attempts: 1, status: 200, refused: [] })),
+    intents.map((intent) => ({
+      intent: intent.entry,
+      state: STATES[intent.entry % 3] as OutcomeState,
+      attempts: 1,
+      status: 200,
+      refused: [],
+    })),
   )
 }
 
@@ -56,7 +83,8 @@ async function main(folders: { log: string; ledger: string; socket: string; toke
   let appending: Promise<void> = Promise.resolve()
   const append = async (): Promise<void> => {
     // Ranges of a destination go upwards over all runs of this process.
-    for (let seq = Math.max(ledger.reached('acme-eu').seq, ledger.reached('acme-us').seq); !finishing; seq++) await discloseOnce(ledger, seq)
+    for (let seq = Math.max(ledger.reached('acme-eu').seq, ledger.reached('acme-us').seq); !finishing; seq++)
+      await discloseOnce(ledger, seq)
   }
   const loadAlways = async (loader: Loader): Promise<void> => {
     while (!finishing) {
@@ -79,6 +107,13 @@ async function main(folders: { log: string; ledger: string; socket: string; toke
 }
 
 const [, script, log, ledger, socket, token] = process.argv
-if (script !== undefined && import.meta.url.endsWith(script) && log !== undefined && ledger !== undefined && socket !== undefined && token !== undefined) {
+if (
+  script !== undefined &&
+  import.meta.url.endsWith(script) &&
+  log !== undefined &&
+  ledger !== undefined &&
+  socket !== undefined &&
+  token !== undefined
+) {
   await main({ log, ledger, socket, token })
 }

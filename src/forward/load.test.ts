@@ -22,17 +22,38 @@ const KILLS = 6
 const AT = Date.UTC(2026, 2, 14)
 
 function draftOf(number: number): LogDraft {
-  const records = Array.from({ length: 1 + (number % 30) }, (_, index) => ({ type: 'event' as const, name: `E${index}`, time: AT + number, user: number + 1 }))
+  const records = Array.from({ length: 1 + (number % 30) }, (_, index) => ({
+    type: 'event' as const,
+    name: `E${index}`,
+    time: AT + number,
+    user: number + 1,
+  }))
   // Three arrival days, in blocks, so that plans end at midnight.
-  const at = AT + Math.floor(number / 100) % 3 * DAY_MS
-  return { at, source: 'web', protocol: 'mixpanel', surface: 'app', trust: 'browser', policy: 1, records, dedup: Buffer.alloc(16 * records.length) }
+  const at = AT + (Math.floor(number / 100) % 3) * DAY_MS
+  return {
+    at,
+    source: 'web',
+    protocol: 'mixpanel',
+    surface: 'app',
+    trust: 'browser',
+    policy: 1,
+    records,
+    dedup: Buffer.alloc(16 * records.length),
+  }
 }
 
 async function startLoader(folder: string, warehouse: { path: string; tokens: { worker: string } }): Promise<ChildProcess> {
   const script = fileURLToPath(new URL('./load-process.ts', import.meta.url))
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', script, path.join(folder, 'log'), path.join(folder, 'ledger'), warehouse.path, warehouse.tokens.worker],
+    [
+      '--disable-warning=ExperimentalWarning',
+      script,
+      path.join(folder, 'log'),
+      path.join(folder, 'ledger'),
+      warehouse.path,
+      warehouse.tokens.worker,
+    ],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   )
   await says(child, 'ready')
@@ -63,7 +84,10 @@ test('log and ledger are in the warehouse once, whoever is killed and when', { t
   const seed = Number(process.env.SEED ?? Date.now() % 1e9)
   console.log(`seed ${seed}, ${KILLS} kills of loader and warehouse each`)
   let state = seed
-  const random = (): number => (state = (state * 48_271 + 11) % 2_147_483_647) / 2_147_483_647
+  const random = (): number => {
+    state = (state * 48_271 + 11) % 2_147_483_647
+    return state / 2_147_483_647
+  }
   const log = await openLogWriter({ dir: path.join(folder, 'log'), waitingDir: path.join(folder, 'waiting'), clock: systemClock })
   let warehouse = await startWarehouse(folder)
   let loader = await startLoader(folder, warehouse)
@@ -88,14 +112,25 @@ test('log and ledger are in the warehouse once, whoever is killed and when', { t
     await killed(loader)
 
     const reader = openWarehouse({ path: warehouse.path, token: warehouse.tokens.worker, role: 'worker' })
-    const rows = await reader.query<{ seq: number; n: number }>('SELECT seq, count() AS n FROM events GROUP BY seq ORDER BY seq', {}, 'loader')
-    assert.deepEqual(rows, Array.from({ length: number }, (_, index) => ({ seq: index + 1, n: 1 + (index % 30) })), `seed ${seed}`)
+    const rows = await reader.query<{ seq: number; n: number }>(
+      'SELECT seq, count() AS n FROM events GROUP BY seq ORDER BY seq',
+      {},
+      'loader',
+    )
+    assert.deepEqual(
+      rows,
+      Array.from({ length: number }, (_, index) => ({ seq: index + 1, n: 1 + (index % 30) })),
+      `seed ${seed}`,
+    )
 
     const ledger = await openLedger({ dir: path.join(folder, 'ledger'), clock: systemClock })
     const expected = expectedDisclosures(ledger)
     await ledger.close()
     const disclosed = await reader.query(
-      `SELECT entry, toUnixTimestamp64Milli(sentAt) AS sentAt, destination, subject, shape, events, state FROM disclosures ORDER BY entry, events`, {}, 'loader',
+      `SELECT entry, toUnixTimestamp64Milli(sentAt) AS sentAt, destination, subject, shape, events, state
+        FROM disclosures ORDER BY entry, events`,
+      {},
+      'loader',
     )
     await reader.close()
     assert.ok(expected.length > 100)
@@ -109,7 +144,9 @@ test('log and ledger are in the warehouse once, whoever is killed and when', { t
   }
 })
 
-function expectedDisclosures(ledger: Ledger): { entry: number; sentAt: number; destination: string; subject: number; shape: string; events: number; state: string }[] {
+function expectedDisclosures(
+  ledger: Ledger,
+): { entry: number; sentAt: number; destination: string; subject: number; shape: string; events: number; state: string }[] {
   const stateOf = new Map<number, string>()
   const entries = ledger.read(1, ledger.head)
   for (const entry of entries) if (entry.type === 'outcome') stateOf.set(entry.intent, entry.state)
@@ -117,7 +154,13 @@ function expectedDisclosures(ledger: Ledger): { entry: number; sentAt: number; d
     const state = stateOf.get(entry.entry)
     if (entry.type !== 'intent' || state === undefined || state === 'not_sent') return []
     return manifestOf(entry.entry).map((row) => ({
-      entry: entry.entry, sentAt: entry.at, destination: entry.destination, subject: row.subject, shape: row.shape, events: row.events, state,
+      entry: entry.entry,
+      sentAt: entry.at,
+      destination: entry.destination,
+      subject: row.subject,
+      shape: row.shape,
+      events: row.events,
+      state,
     }))
   })
 }
@@ -152,7 +195,16 @@ function logOf(entries: LogEntry[]): LogReader {
 }
 
 function entriesOf(days: number[]): LogEntry[] {
-  return days.map((day, index) => ({ seq: index + 1, at: AT + day * DAY_MS, source: 's', protocol: 'p', surface: 'a', trust: 'server', policy: 1, records: [{ type: 'event', time: AT }] }))
+  return days.map((day, index) => ({
+    seq: index + 1,
+    at: AT + day * DAY_MS,
+    source: 's',
+    protocol: 'p',
+    surface: 'a',
+    trust: 'server',
+    policy: 1,
+    records: [{ type: 'event', time: AT }],
+  }))
 }
 
 interface Power {
@@ -179,9 +231,24 @@ function warehouseWith(power: Power, failOnce: { next: boolean }): Warehouse {
 test('a plan ends at midnight and at the batch size, and plans cover the log without gap or overlap', async () => {
   const ledger = loadState()
   const entries = entriesOf([0, 0, 0, 0, 0, 1, 1, 0, 2, 2])
-  const loader = createEventLoader({ log: logOf(entries), ledger, warehouse: warehouseWith({ remembered: new Set(), rows: new Map() }, { next: false }), clock: systemClock, batchRows: 4 })
+  const loader = createEventLoader({
+    log: logOf(entries),
+    ledger,
+    warehouse: warehouseWith({ remembered: new Set(), rows: new Map() }, { next: false }),
+    clock: systemClock,
+    batchRows: 4,
+  })
   await loader.barrier(10)
-  assert.deepEqual(ledger.plans.map((plan) => [plan.from, plan.to]), [[1, 5], [5, 6], [6, 8], [8, 9], [9, 11]])
+  assert.deepEqual(
+    ledger.plans.map((plan) => [plan.from, plan.to]),
+    [
+      [1, 5],
+      [5, 6],
+      [6, 8],
+      [8, 9],
+      [9, 11],
+    ],
+  )
   assert.equal(new Set(ledger.plans.map((plan) => plan.token)).size, 5)
   assert.deepEqual(loader.status(), { table: 'events', lag: 0, rowsLoaded: 10, failures: 0 })
   assert.equal(await loader.step(), false)
@@ -192,7 +259,12 @@ test('after a power cut a plan is loaded once, whatever the engine remembers of 
     for (const tokenSurvives of [true, false]) {
       const ledger = loadState()
       const power: Power = { remembered: new Set(), rows: new Map() }
-      const loader = createEventLoader({ log: logOf(entriesOf([0, 0, 0])), ledger, warehouse: warehouseWith(power, { next: true }), clock: systemClock })
+      const loader = createEventLoader({
+        log: logOf(entriesOf([0, 0, 0])),
+        ledger,
+        warehouse: warehouseWith(power, { next: true }),
+        clock: systemClock,
+      })
       await assert.rejects(loader.step(), /broken off/)
       assert.equal(loader.status().failures, 1)
       if (!rowsSurvive) power.rows.clear()
@@ -205,6 +277,11 @@ test('after a power cut a plan is loaded once, whatever the engine remembers of 
 
 test('a missing log entry stops the loader instead of being passed over', async () => {
   const entries = entriesOf([0, 0, 0, 0]).filter((entry) => entry.seq !== 3)
-  const loader = createEventLoader({ log: logOf(entries), ledger: loadState(), warehouse: warehouseWith({ remembered: new Set(), rows: new Map() }, { next: false }), clock: systemClock })
+  const loader = createEventLoader({
+    log: logOf(entries),
+    ledger: loadState(),
+    warehouse: warehouseWith({ remembered: new Set(), rows: new Map() }, { next: false }),
+    clock: systemClock,
+  })
   await assert.rejects(loader.barrier(4), { code: 'log_corrupt' })
 })

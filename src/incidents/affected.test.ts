@@ -18,7 +18,7 @@ import { decodeWindows, type Windows } from './windows.ts'
 const BASE = Date.UTC(2026, 1, 3)
 const HEAD = 1000
 const LOOK: Look = { actor: 'operator', action: 'test', reason: 'test' }
-const SHAPES = ['user_id:pseudonym', 'country:coarse,user_id:pseudonym', 'property.a,b:clear,user_id:pseudonym', 'email:clear,os:coarse']
+const SHAPES = ['user_id:pseudonym', 'country:coarse,user_id:pseudonym', 'property.a%002Cb:clear,user_id:pseudonym', 'email:clear,os:coarse']
 
 let folder: string
 let running: WarehouseProcess
@@ -158,7 +158,7 @@ function ownerOf(one: DisclosureRow, graph: PeopleGraph): number | undefined {
 }
 
 function pairsIn(rows: DisclosureRow[]): string[] {
-  const pairs = rows.flatMap((one) => (one.shape.startsWith('property.a,b') ? ['property.a,b:clear', 'user_id:pseudonym'] : one.shape.split(',')))
+  const pairs = rows.flatMap((one) => one.shape.split(',').map((pair) => pair.replace('%002C', ',')))
   return [...new Set(pairs)].sort()
 }
 

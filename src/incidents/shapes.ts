@@ -1,5 +1,6 @@
 /** Shapes as the ledger writes them, read back into fields and forms; and which fields of the catalogue stand in none. */
-import { categoryOf, FIELDS, type Field, type Form, isField, type KnownField } from '#model/field.ts'
+import { categoryOf, FIELDS, type Field, type Form, type KnownField } from '#model/field.ts'
+import { parseShape } from '#policy/shape.ts'
 
 export interface FieldForm {
   field: Field
@@ -8,13 +9,6 @@ export interface FieldForm {
 
 /** `field:form`, the text under which pairs are compared and counted. */
 export type PairKey = string
-
-/** Canonical text `country:coarse,user_id:pseudonym`. A key may hold commas, so a pair ends at a form and not at a comma. */
-const PAIR = /(.+?):(clear|coarse|pseudonym|alias)(?:,|$)/gy
-
-function parseShape(shape: string): FieldForm[] {
-  return [...shape.matchAll(PAIR)].flatMap(([, field = '', form]) => (isField(field) ? [{ field, form: form as FieldForm['form'] }] : []))
-}
 
 /** Interns what was read: a scope has millions of rows and a few dozen shapes. */
 export class Shapes {

@@ -142,6 +142,10 @@ class LmdbLedger implements Ledger {
     await committed
   }
 
+  async beginCursor(destination: string, position: LogPosition): Promise<void> {
+    if (this.#store.state.get(`cursor/${destination}`) === undefined) await this.moveCursor(destination, position)
+  }
+
   cursor(destination: string): LogPosition {
     return readPosition(this.#store, `cursor/${destination}`)
   }

@@ -43,6 +43,8 @@ export interface Ledger {
   /** Never backwards; `counts` are added in the same commit. */
   moveCursor(destination: string, position: LogPosition, counts?: Record<string, number>): Promise<void>
   /** { seq: 1, index: 0 } for a destination that has none. */
+  /** Sets the cursor of a destination that has none yet; changes nothing else. */
+  beginCursor(destination: string, position: LogPosition): Promise<void>
   cursor(destination: string): LogPosition
   /** Furthest end of any intent's range: up to there the destination may have been sent records already. */
   reached(destination: string): LogPosition

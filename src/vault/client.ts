@@ -8,7 +8,11 @@ import { decodeIntervals, decodeMemberships, decodeNumbers, encodeNumbers, encod
 export function gatewayVault(client: RpcClient): GatewayVault {
   return {
     commitWindow: async ({ waiting, ...window }) => {
-      const reply = await client.call('commitWindow', window, waiting.map((text) => Buffer.from(text)))
+      const reply = await client.call(
+        'commitWindow',
+        window,
+        waiting.map((text) => Buffer.from(text)),
+      )
       const { ordinals, day } = reply.body as { ordinals: number[]; day: number }
       const [dedup = Buffer.alloc(0), ...sealed] = reply.attachments
       return { ordinals, day, dedup, waiting: sealed }
@@ -25,7 +29,8 @@ export function workerVault(client: RpcClient): WorkerVault {
       return { pseudonyms: formatUuids(pseudonyms), insertIds: formatUuids(insertIds), phases: decodeNumbers(phases) }
     },
     sealManifest: async (entry, rows) => (await client.call('sealManifest', { entry }, [packManifest(rows)])).body as string,
-    openManifests: async (manifests) => (await client.call('openManifests', { manifests })).attachments.map((bytes) => unpackManifest(bytes)),
+    openManifests: async (manifests) =>
+      (await client.call('openManifests', { manifests })).attachments.map((bytes) => unpackManifest(bytes)),
   }
 }
 

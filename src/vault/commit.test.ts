@@ -22,7 +22,13 @@ test('secrets whose rows never came are swept at the next start, and their ordin
     assert.ok((next[0] as number) > anna + 2)
     await again.close()
     const db = new DatabaseSync(path.join(place.keysDir, 'keys.db'))
-    assert.deepEqual(db.prepare('SELECT ordinal FROM person_secrets').all().map(({ ordinal }) => ordinal), [anna, next[0]])
+    assert.deepEqual(
+      db
+        .prepare('SELECT ordinal FROM person_secrets')
+        .all()
+        .map(({ ordinal }) => ordinal),
+      [anna, next[0]],
+    )
     db.close()
   })
 })
@@ -41,14 +47,21 @@ test('when the rows cannot be written every waiting call fails, nothing of it sh
         throw new Error('disk full')
       })
     const fact = { of: -1, field: 'email', value: 'a@example.com', once: false, trust: 'server' as const, at: 5 }
-    const window = windowOf({ identifiers: [user('anna'), device('tablet')], facts: [fact], edges: [{ kind: 'device', from: -2, to: -1, trust: 'server', at: 1 }] })
+    const window = windowOf({
+      identifiers: [user('anna'), device('tablet')],
+      facts: [fact],
+      edges: [{ kind: 'device', from: -2, to: -1, trust: 'server', at: 1 }],
+    })
     const failed = await Promise.allSettled([committer.commit(window), committer.commit(window)])
     for (const outcome of failed) assert.equal(outcome.status === 'rejected' && outcome.reason.code, 'vault_unavailable')
     assert.equal(rows.ordinalHigh, 0)
     rows.transact = write
     const { ordinals, newUsers } = await committer.commit(window)
     assert.equal(newUsers, 1)
-    assert.deepEqual(ordinals.map((ordinal) => rows.facts(ordinal).length), [1, 0])
+    assert.deepEqual(
+      ordinals.map((ordinal) => rows.facts(ordinal).length),
+      [1, 0],
+    )
     assert.equal(rows.edgesAfter(0).length, 1)
     rows.close()
     keys.close()

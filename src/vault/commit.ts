@@ -131,7 +131,8 @@ export class Committer {
     } catch (thrown) {
       // The caches may name what was rolled back; the secrets already written keep their ordinals taken for ever.
       for (const cache of [this.#ordinals, this.#scopes, this.#sealKeys, this.#facts, this.#memberships]) cache.clear()
-      const error = thrown instanceof BulkheadError ? thrown : new BulkheadError('vault_unavailable', 'the vault could not write', { cause: thrown })
+      const error =
+        thrown instanceof BulkheadError ? thrown : new BulkheadError('vault_unavailable', 'the vault could not write', { cause: thrown })
       for (const pending of batch) pending.reject(error)
     }
   }
@@ -194,7 +195,12 @@ export class Committer {
     const { ordinal, scope, hash, roles, value } = identifier
     this.#sealKeys.set(ordinal, sealKey)
     this.#rows.addIdentifier({
-      ordinal, scope: scope.id, version: scope.version, hash, roles, sealed: seal(sealKey, identifierBinding(ordinal, scope.id), value),
+      ordinal,
+      scope: scope.id,
+      version: scope.version,
+      hash,
+      roles,
+      sealed: seal(sealKey, identifierBinding(ordinal, scope.id), value),
     })
   }
 
@@ -204,7 +210,8 @@ export class Committer {
     for (const edge of change.edges) {
       const [source, target] = [at(edge.from), at(edge.to)]
       if (edge.kind === 'merge' && edge.trust === 'browser') this.refusedMerges += 1
-      else if (source !== target && this.#rows.addEdge(EDGE_CODES[edge.kind], source, target, Math.trunc(edge.at), edge.trust)) this.revision += 1
+      else if (source !== target && this.#rows.addEdge(EDGE_CODES[edge.kind], source, target, Math.trunc(edge.at), edge.trust))
+        this.revision += 1
     }
     for (const { person, group, trust, admin = false, at: since } of change.memberships) {
       const name = `${at(person)}:${at(group)}:${trust}:${admin}`
@@ -246,7 +253,8 @@ export class Committer {
   /** Before anything is queued, so that a broken call fails alone. */
   #check(change: Change): void {
     const known = (ref: Ref): void => {
-      const isKnown = Number.isSafeInteger(ref) && (ref < 0 ? -ref <= change.identifiers.length : ref > 0 && this.scopeOf(ref) !== undefined)
+      const isKnown =
+        Number.isSafeInteger(ref) && (ref < 0 ? -ref <= change.identifiers.length : ref > 0 && this.scopeOf(ref) !== undefined)
       if (!isKnown) throw new BulkheadError('vault_refused', 'the call names an identifier that the vault does not know')
     }
     const isTime = (at: number): void => {

@@ -17,7 +17,8 @@ export type NamedKey = (typeof NAMED_KEYS)[number]
 export const KEYS_SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
   CREATE TABLE named_keys (name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID;
-  CREATE TABLE scopes (id INTEGER PRIMARY KEY, tag BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL, version INTEGER NOT NULL, wrapped BLOB NOT NULL);
+  CREATE TABLE scopes (id INTEGER PRIMARY KEY, tag BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL, version INTEGER NOT NULL,
+    wrapped BLOB NOT NULL);
   CREATE TABLE person_secrets (ordinal INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);
   CREATE TABLE epochs (destination TEXT NOT NULL, epoch INTEGER NOT NULL, state TEXT NOT NULL, started_at INTEGER NOT NULL,
     wrapped BLOB, PRIMARY KEY (destination, epoch)) WITHOUT ROWID;

@@ -55,9 +55,17 @@ export async function openKeys(options: { keysDir: string; instance: string; wra
   chmodSync(keysDir, 0o700)
   const db = openStore(store)
   try {
-    const meta = new Map(db.prepare('SELECT name, value FROM meta').all().map((row) => [row.name as string, row.value]))
+    const meta = new Map(
+      db
+        .prepare('SELECT name, value FROM meta')
+        .all()
+        .map((row) => [row.name as string, row.value]),
+    )
     if ((meta.get('format') as number) > KEYS_FORMAT) {
-      throw new BulkheadError('data_format_newer', `the key store has format ${meta.get('format')}, this program knows up to ${KEYS_FORMAT}`)
+      throw new BulkheadError(
+        'data_format_newer',
+        `the key store has format ${meta.get('format')}, this program knows up to ${KEYS_FORMAT}`,
+      )
     }
     if (meta.get('instance') !== instance) throw new BulkheadError('key_wrong', `the keys in ${keysDir} belong to another instance`)
     const root = await wrap.unwrap(meta.get('root') as Uint8Array, bind('root', instance))

@@ -28,11 +28,14 @@ async function afterChange(change: (place: Place) => void) {
 
 test('looks keep actor, action, reason, question and counts, and survive reopening', async () => {
   const read = await afterChange(() => undefined)
-  assert.deepEqual(read.map(({ entry }) => [entry?.actor, entry?.action, entry?.reason, entry?.query, entry?.counts]), [
-    ['anna', 'test', 'a test', 'one', { people: 0 }],
-    ['anna', 'test', 'a test', 'two', { people: 0 }],
-    ['anna', 'test', 'a test', 'three', { people: 0 }],
-  ])
+  assert.deepEqual(
+    read.map(({ entry }) => [entry?.actor, entry?.action, entry?.reason, entry?.query, entry?.counts]),
+    [
+      ['anna', 'test', 'a test', 'one', { people: 0 }],
+      ['anna', 'test', 'a test', 'two', { people: 0 }],
+      ['anna', 'test', 'a test', 'three', { people: 0 }],
+    ],
+  )
 })
 
 test('a look without a reason is refused and shows nothing', async () => {
@@ -46,18 +49,37 @@ test('a look without a reason is refused and shows nothing', async () => {
 
 test('a half-written last line is cut off and noted', async () => {
   const read = await afterChange((place) => appendFileSync(logOf(place), '4 abc'))
-  assert.deepEqual(read.map(({ entry }) => entry?.action), ['test', 'test', 'test', 'open'])
+  assert.deepEqual(
+    read.map(({ entry }) => entry?.action),
+    ['test', 'test', 'test', 'open'],
+  )
   assert.deepEqual(read.at(-1)?.entry?.counts, { cutBytes: 5, missingLines: 0 })
 })
 
 test('lines that were removed, changed or exchanged show', async () => {
   const cut = await afterChange((place) => write(place, linesOf(place).slice(0, 1)))
-  assert.deepEqual(cut.map(({ entry }) => entry?.counts), [{ people: 0 }, { cutBytes: 0, missingLines: 2 }])
+  assert.deepEqual(
+    cut.map(({ entry }) => entry?.counts),
+    [{ people: 0 }, { cutBytes: 0, missingLines: 2 }],
+  )
 
-  const middle = await afterChange((place) => write(place, linesOf(place).filter((_, at) => at !== 1)))
-  assert.deepEqual(middle.map(({ entry }) => entry?.query ?? entry?.action), ['one', undefined, 'open'])
+  const middle = await afterChange((place) =>
+    write(
+      place,
+      linesOf(place).filter((_, at) => at !== 1),
+    ),
+  )
+  assert.deepEqual(
+    middle.map(({ entry }) => entry?.query ?? entry?.action),
+    ['one', undefined, 'open'],
+  )
 
-  const exchanged = await afterChange((place) => write(place, [0, 2, 1].map((at) => linesOf(place)[at] as string)))
+  const exchanged = await afterChange((place) =>
+    write(
+      place,
+      [0, 2, 1].map((at) => linesOf(place)[at] as string),
+    ),
+  )
   assert.ok(exchanged.some(({ entry }) => entry === undefined))
 
   const changed = await afterChange((place) => {
@@ -66,8 +88,14 @@ test('lines that were removed, changed or exchanged show', async () => {
     lines[2] = line.slice(0, -2) + (line.at(-2) === 'A' ? 'B' : 'A') + line.at(-1)
     write(place, lines)
   })
-  assert.deepEqual(changed.map(({ entry }) => entry?.query ?? entry?.action), ['one', 'two', undefined, 'open'])
+  assert.deepEqual(
+    changed.map(({ entry }) => entry?.query ?? entry?.action),
+    ['one', 'two', undefined, 'open'],
+  )
 
   const emptied = await afterChange((place) => writeFileSync(logOf(place), ''))
-  assert.deepEqual(emptied.map(({ entry }) => entry?.counts), [{ cutBytes: 0, missingLines: 3 }])
+  assert.deepEqual(
+    emptied.map(({ entry }) => entry?.counts),
+    [{ cutBytes: 0, missingLines: 3 }],
+  )
 })

@@ -119,7 +119,8 @@ export class Looks {
 
 /** A person who looks says why. Throws `reason_required`. */
 export function checkLook(look: { actor: string; action: string; reason: string }): void {
-  if (typeof look?.reason !== 'string' || look.reason.trim() === '') throw new BulkheadError('reason_required', 'a look at people needs a reason')
+  if (typeof look?.reason !== 'string' || look.reason.trim() === '')
+    throw new BulkheadError('reason_required', 'a look at people needs a reason')
   if (typeof look.actor !== 'string' || look.actor === '' || typeof look.action !== 'string' || look.action === '') {
     throw new BulkheadError('vault_refused', 'a look needs an actor and an action')
   }

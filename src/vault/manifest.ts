@@ -20,9 +20,18 @@ export function packManifest(rows: readonly ManifestRow[]): Buffer {
     words.set(word, words.size)
     return words.size - 1
   }
-  const packed = rows.map((row): Packed => [
-    row.subject, SUBJECT_KINDS.indexOf(row.kind), numberOf(row.surface), numberOf(row.shape), row.events, row.first, row.last, row.groups,
-  ])
+  const packed = rows.map(
+    (row): Packed => [
+      row.subject,
+      SUBJECT_KINDS.indexOf(row.kind),
+      numberOf(row.surface),
+      numberOf(row.shape),
+      row.events,
+      row.first,
+      row.last,
+      row.groups,
+    ],
+  )
   const text = JSON.stringify([[...words.keys()], packed])
   return Buffer.concat([Buffer.of(VERSION), deflateRawSync(text, { level: 1 })])
 }
@@ -33,7 +42,14 @@ export function unpackManifest(bytes: Uint8Array): ManifestRow[] {
     const text = inflateRawSync(bytes.subarray(1), { maxOutputLength: UNPACKED_BYTES_MAX }).toString('utf8')
     const [words, rows] = JSON.parse(text) as [string[], Packed[]]
     return rows.map(([subject, kind, surface, shape, events, first, last, groups]) => ({
-      subject, kind: SUBJECT_KINDS[kind] as SubjectKind, surface: words[surface] as string, shape: words[shape] as string, events, first, last, groups,
+      subject,
+      kind: SUBJECT_KINDS[kind] as SubjectKind,
+      surface: words[surface] as string,
+      shape: words[shape] as string,
+      events,
+      first,
+      last,
+      groups,
     }))
   } catch (cause) {
     throw new BulkheadError('ledger_corrupt', 'the manifest of a ledger entry cannot be read', { cause })

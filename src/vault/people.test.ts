@@ -8,12 +8,25 @@ const END = Number.MAX_SAFE_INTEGER
 
 test('a device counts for a person from the sign-in to the next other person', () => {
   assert.deepEqual(
-    deviceIntervals(9, [{ person: 1, at: 10 }, { person: 1, at: 20 }, { person: 2, at: 30 }, { person: 1, at: 40 }]),
-    [{ device: 9, person: 1, from: 10, to: 30 }, { device: 9, person: 2, from: 30, to: 40 }, { device: 9, person: 1, from: 40, to: END }],
+    deviceIntervals(9, [
+      { person: 1, at: 10 },
+      { person: 1, at: 20 },
+      { person: 2, at: 30 },
+      { person: 1, at: 40 },
+    ]),
+    [
+      { device: 9, person: 1, from: 10, to: 30 },
+      { device: 9, person: 2, from: 30, to: 40 },
+      { device: 9, person: 1, from: 40, to: END },
+    ],
   )
   // Of two sign-ins at one instant the later said counts, and an interval of no length is none.
   assert.deepEqual(
-    deviceIntervals(9, [{ person: 1, at: 10 }, { person: 2, at: 20 }, { person: 1, at: 20 }]),
+    deviceIntervals(9, [
+      { person: 1, at: 10 },
+      { person: 2, at: 20 },
+      { person: 1, at: 20 },
+    ]),
     [{ device: 9, person: 1, from: 10, to: END }],
   )
 })
@@ -45,7 +58,9 @@ test('a graph of random edges agrees with the search from each identifier, and w
       await withVault(async (vault) => {
         // 0..5 are users, 6..9 devices; a device edge goes from a device to a user.
         const identifiers = Array.from({ length: 10 }, (_, n) => (n < 6 ? user(`u${n}`) : device(`d${n}`)))
-        const used = edges.map((e) => (e.kind === 'device' ? { ...e, from: 6 + (e.from % 4), to: e.to % 6 } : { ...e, from: e.from % 6, to: e.to % 6 }))
+        const used = edges.map((e) =>
+          e.kind === 'device' ? { ...e, from: 6 + (e.from % 4), to: e.to % 6 } : { ...e, from: e.from % 6, to: e.to % 6 },
+        )
         const { ordinals } = await vault.commitWindow(
           windowOf({ identifiers, edges: used.map((e) => ({ ...e, from: -e.from - 1, to: -e.to - 1, trust: 'server' })) }),
         )
@@ -65,8 +80,14 @@ test('a graph of random edges agrees with the search from each identifier, and w
           const [found, ...rest] = await vault.resolve(`u${n}`, LOOK)
           assert.deepEqual(rest, [])
           assert.equal(found?.person, person)
-          assert.deepEqual(found?.users, [...(parts[n] as Set<number>)].sort((a, b) => a - b))
-          assert.deepEqual(found?.devices, graph.devices.filter((interval) => interval.person === person))
+          assert.deepEqual(
+            found?.users,
+            [...(parts[n] as Set<number>)].sort((a, b) => a - b),
+          )
+          assert.deepEqual(
+            found?.devices,
+            graph.devices.filter((interval) => interval.person === person),
+          )
         }
       })
     }),
@@ -89,10 +110,19 @@ test('a shared device names everybody who signed in on it; an email said on it n
     const [anna, ben, tablet, lonely] = ordinals as [number, number, number, number]
     assert.deepEqual(await vault.graph(), {
       merged: [],
-      devices: [{ device: tablet, person: anna, from: 100, to: 200 }, { device: tablet, person: ben, from: 200, to: END }],
+      devices: [
+        { device: tablet, person: anna, from: 100, to: 200 },
+        { device: tablet, person: ben, from: 200, to: END },
+      ],
     })
-    assert.deepEqual((await vault.resolve('tablet', LOOK)).map(({ person }) => person), [anna, ben])
-    assert.deepEqual((await vault.resolve(' ben@example.COM', LOOK)).map(({ person }) => person), [ben])
+    assert.deepEqual(
+      (await vault.resolve('tablet', LOOK)).map(({ person }) => person),
+      [anna, ben],
+    )
+    assert.deepEqual(
+      (await vault.resolve(' ben@example.COM', LOOK)).map(({ person }) => person),
+      [ben],
+    )
     assert.deepEqual(await vault.resolve('lonely', LOOK), [{ person: lonely, users: [lonely], devices: [] }])
   })
 })

@@ -74,7 +74,12 @@ export function buildGraph(edges: readonly EdgeRow[], isUser: (ordinal: number) 
   const devices: DeviceInterval[] = []
   for (const [device, list] of [...signIns].sort(([left], [right]) => left - right)) {
     list.sort((left, right) => left.at - right.at || left.id - right.id)
-    devices.push(...deviceIntervals(device, list.map(({ target, at }) => ({ person: personOf.get(target) ?? target, at }))))
+    devices.push(
+      ...deviceIntervals(
+        device,
+        list.map(({ target, at }) => ({ person: personOf.get(target) ?? target, at })),
+      ),
+    )
   }
   const merged = [...personOf].filter(([member, person]) => member !== person).sort(([left], [right]) => left - right)
   return { merged, devices }
@@ -108,7 +113,10 @@ export class PeopleFinder {
 
   #intervalsOf(device: number): DeviceInterval[] {
     const signIns = this.#rows.edgesFrom(EDGE_CODES.device, device)
-    return deviceIntervals(device, signIns.map(({ target, at }) => ({ person: this.#component(target).person, at })))
+    return deviceIntervals(
+      device,
+      signIns.map(({ target, at }) => ({ person: this.#component(target).person, at })),
+    )
   }
 
   #component(start: number): { person: number; members: number[] } {

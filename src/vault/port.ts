@@ -129,5 +129,12 @@ export interface StaffVault {
   recordLook(look: Look & { subjects: number }): Promise<void>
   importDirectory(rows: readonly DirectoryRow[], namespace: string, look: Look): Promise<{ rows: number; newPeople: number; facts: number }>
   /** Where the keys lie and in what state; no key material. */
-  describe(): Promise<{ keyFolder: string; instance: string; people: number; epochs: { destination: string; epoch: number; state: string }[]; looks: number; refusedMerges?: number }>
+  describe(): Promise<{
+    keyFolder: string
+    instance: string
+    people: number
+    epochs: { destination: string; epoch: number; state: string }[]
+    looks: number
+    refusedMerges?: number
+  }>
 }

@@ -102,9 +102,11 @@ export function formatUuids(blocks: Buffer): string[] {
   const uuids: string[] = []
   for (let at = 0; at < hex.length; at += 32) {
     assert(hex[at + 12] === '4', 'what leaves is a UUID v4')
-    uuids.push(
-      `${hex.slice(at, at + 8)}-${hex.slice(at + 8, at + 12)}-${hex.slice(at + 12, at + 16)}-${hex.slice(at + 16, at + 20)}-${hex.slice(at + 20, at + 32)}`,
-    )
+    const [start, end] = [
+      `${hex.slice(at, at + 8)}-${hex.slice(at + 8, at + 12)}`,
+      `${hex.slice(at + 16, at + 20)}-${hex.slice(at + 20, at + 32)}`,
+    ]
+    uuids.push(`${start}-${hex.slice(at + 12, at + 16)}-${end}`)
   }
   return uuids
 }

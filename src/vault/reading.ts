@@ -58,13 +58,18 @@ export class Reading {
     const revision = this.#committer.revision
     if (this.#graph?.revision === revision) return this.#graph.graph
     const edges: EdgeRow[] = []
+    const users = new Set<number>()
     for (;;) {
       const chunk = this.#rows.edgesAfter(edges.at(-1)?.id ?? 0)
-      for (const edge of chunk) edges.push(edge)
+      for (const edge of chunk) {
+        edges.push(edge)
+        if ((edge.sourceRoles & ROLE_BITS.user) !== 0) users.add(edge.source)
+        if ((edge.targetRoles & ROLE_BITS.user) !== 0) users.add(edge.target)
+      }
       if (chunk.length < CHUNK_ROWS) break
       await turn()
     }
-    const graph = buildGraph(edges, (ordinal) => ((this.#rows.identifier(ordinal)?.roles ?? 0) & ROLE_BITS.user) !== 0)
+    const graph = buildGraph(edges, (ordinal) => users.has(ordinal))
     if (this.#committer.revision === revision) this.#graph = { revision, graph }
     return graph
   }
@@ -144,6 +149,7 @@ function joinNames(first: Plain | undefined, last: Plain | undefined): Plain | u
 function mostTrusted(plains: readonly Plain[], canonical: (value: string) => string): string[] {
   const rank = Math.max(-1, ...plains.map((plain) => plain.rank))
   const values = new Map<string, string>()
-  for (const plain of plains) if (plain.rank === rank && !values.has(canonical(plain.value))) values.set(canonical(plain.value), plain.value)
+  for (const plain of plains)
+    if (plain.rank === rank && !values.has(canonical(plain.value))) values.set(canonical(plain.value), plain.value)
   return [...values.values()]
 }

@@ -53,6 +53,11 @@ export interface EdgeRow {
   at: number
 }
 
+export interface EdgeRowWithRoles extends EdgeRow {
+  sourceRoles: number
+  targetRoles: number
+}
+
 export interface MembershipRow {
   id: number
   person: number
@@ -78,12 +83,16 @@ export function openRows(options: { file: string; instance: string; keysBatch: n
     if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get() === undefined) {
       transact(db, () => {
         db.exec(SCHEMA)
-        db.prepare("INSERT INTO meta (name, value) VALUES ('format', ?), ('instance', ?), ('batch', 0), ('people', 0)").run(ROWS_FORMAT, instance)
+        db.prepare("INSERT INTO meta (name, value) VALUES ('format', ?), ('instance', ?), ('batch', 0), ('people', 0)").run(
+          ROWS_FORMAT,
+          instance,
+        )
       })
     }
     const rows = new Rows(db)
     const format = rows.meta('format') as number
-    if (format > ROWS_FORMAT) throw new BulkheadError('data_format_newer', `${file} has format ${format}, this program knows up to ${ROWS_FORMAT}`)
+    if (format > ROWS_FORMAT)
+      throw new BulkheadError('data_format_newer', `${file} has format ${format}, this program knows up to ${ROWS_FORMAT}`)
     if (rows.meta('instance') !== instance) throw new BulkheadError('key_wrong', `${file} belongs to another instance than the keys`)
     if (rows.batch > keysBatch) throw new BulkheadError('key_wrong', `the key store is an older copy than ${file}`)
     return rows
@@ -118,7 +127,7 @@ export class Rows {
   }
 
   get ordinalHigh(): number {
-    return this.#run('SELECT max(ordinal) AS high FROM identifiers').get()?.high as number | null ?? 0
+    return (this.#run('SELECT max(ordinal) AS high FROM identifiers').get()?.high as number | null) ?? 0
   }
 
   // ------------------------------------------------------------------------------------------- identifiers
@@ -135,7 +144,12 @@ export class Rows {
 
   addIdentifier(row: IdentifierRow): void {
     this.#run('INSERT INTO identifiers (ordinal, scope, version, hash, roles, sealed) VALUES (?, ?, ?, ?, ?, ?)').run(
-      row.ordinal, row.scope, row.version, row.hash, row.roles, row.sealed,
+      row.ordinal,
+      row.scope,
+      row.version,
+      row.hash,
+      row.roles,
+      row.sealed,
     )
   }
 
@@ -158,7 +172,13 @@ export class Rows {
 
   /** The same value was said again, later. */
   touchFact(ordinal: number, field: string, trust: Trust, at: number): void {
-    this.#run('UPDATE facts SET at = ? WHERE ordinal = ? AND field = ? AND trust = ? AND at < ?').run(at, ordinal, field, TRUSTS.indexOf(trust), at)
+    this.#run('UPDATE facts SET at = ? WHERE ordinal = ? AND field = ? AND trust = ? AND at < ?').run(
+      at,
+      ordinal,
+      field,
+      TRUSTS.indexOf(trust),
+      at,
+    )
   }
 
   /** Every stored fact of an identifier, the most trusted first. */
@@ -193,11 +213,19 @@ export class Rows {
   }
 
   edgesTo(kind: number, target: number): EdgeRow[] {
-    return this.#run('SELECT id, kind, source, target, at FROM edges WHERE kind = ? AND target = ?').all(kind, target) as unknown as EdgeRow[]
+    return this.#run('SELECT id, kind, source, target, at FROM edges WHERE kind = ? AND target = ?').all(
+      kind,
+      target,
+    ) as unknown as EdgeRow[]
   }
 
-  edgesAfter(id: number): EdgeRow[] {
-    return this.#run(`SELECT id, kind, source, target, at FROM edges WHERE id > ? ORDER BY id LIMIT ${CHUNK_ROWS}`).all(id) as unknown as EdgeRow[]
+  edgesAfter(id: number): EdgeRowWithRoles[] {
+    const rows = this.#run(
+      `SELECT e.id, e.kind, e.source, e.target, e.at, s.roles AS sourceRoles, t.roles AS targetRoles
+        FROM edges e JOIN identifiers s ON s.ordinal = e.source JOIN identifiers t ON t.ordinal = e.target
+        WHERE e.id > ? ORDER BY e.id LIMIT ${CHUNK_ROWS}`,
+    ).all(id)
+    return rows as unknown as EdgeRowWithRoles[]
   }
 
   putMembership(person: number, target: number, trust: Trust, admin: boolean, since: number): void {

@@ -2,7 +2,16 @@
  * The few standard constructions that everything in the vault is made of: HKDF-SHA-256 (RFC 5869), HMAC-SHA-256
  * (RFC 2104) and AES-256-GCM (NIST SP 800-38D) with a random nonce, all from node:crypto.
  */
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes, randomFillSync } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+  randomFillSync,
+} from 'node:crypto'
 import { type Label, labelText } from './labels.ts'
 
 const VERSION = 1

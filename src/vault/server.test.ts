@@ -33,7 +33,10 @@ test('through the socket each call gives what it gives in the process', async ()
       const window = windowOf({
         identifiers: [user('anna'), user('an-na'), device('tablet'), group('Acme')],
         facts: [{ of: -1, field: 'email', value: 'anna@example.com', once: false, trust: 'server', at: 1 }],
-        edges: [{ kind: 'merge', from: -1, to: -2, trust: 'server', at: 1 }, { kind: 'device', from: -3, to: -2, trust: 'browser', at: 3 }],
+        edges: [
+          { kind: 'merge', from: -1, to: -2, trust: 'server', at: 1 },
+          { kind: 'device', from: -3, to: -2, trust: 'browser', at: 3 },
+        ],
         memberships: [{ person: -1, group: -4, trust: 'browser', at: 1 }],
         dedup: ['x', 'y'],
         waiting: ['{"\u0905":1}', '', '{}'],
@@ -41,13 +44,28 @@ test('through the socket each call gives what it gives in the process', async ()
       const reply = await gateway.commitWindow(window)
       const direct = await vault.commitWindow(window)
       assert.deepEqual([reply.ordinals, reply.day, reply.dedup], [direct.ordinals, direct.day, direct.dedup])
-      assert.deepEqual(reply.waiting.map((blob) => vault.openWaiting(reply.day, blob)), window.waiting)
+      assert.deepEqual(
+        reply.waiting.map((blob) => vault.openWaiting(reply.day, blob)),
+        window.waiting,
+      )
       const empty = await gateway.commitWindow(windowOf({}))
       assert.deepEqual([empty.ordinals, empty.dedup.length, empty.waiting], [[], 0, []])
 
       const epoch = await worker.activeEpoch('mixpanel')
-      const subjects = [{ kind: 'user' as const, ordinal: 2 ** 40 + 1 }, { kind: 'device' as const, ordinal: 3 }, { kind: 'group' as const, ordinal: 4 }]
-      const request = { destination: 'mixpanel', epoch, subjects, positions: [[2 ** 41, 5], [1, 0]] as [number, number][] }
+      const subjects = [
+        { kind: 'user' as const, ordinal: 2 ** 40 + 1 },
+        { kind: 'device' as const, ordinal: 3 },
+        { kind: 'group' as const, ordinal: 4 },
+      ]
+      const request = {
+        destination: 'mixpanel',
+        epoch,
+        subjects,
+        positions: [
+          [2 ** 41, 5],
+          [1, 0],
+        ] as [number, number][],
+      }
       assert.deepEqual(await worker.disclose(request), await vault.disclose(request))
       assert.deepEqual(await worker.disclose({ ...request, subjects: [], positions: [] }), { pseudonyms: [], insertIds: [], phases: [] })
       const rows: ManifestRow[] = [{ subject: 1, kind: 'user', surface: 's', shape: 'x:clear', events: 1, first: 1, last: 2, groups: [4] }]
@@ -59,8 +77,14 @@ test('through the socket each call gives what it gives in the process', async ()
       assert.deepEqual(await staff.memberships(), await vault.memberships())
       assert.deepEqual(await staff.staffPseudonyms(subjects), await vault.staffPseudonyms(subjects))
       assert.deepEqual(await staff.resolve('anna@example.com', LOOK), await vault.resolve('anna', LOOK))
-      assert.deepEqual(await staff.identities([reply.ordinals.slice(0, 2)], LOOK), [{ ids: ['anna', 'an-na'], emails: ['anna@example.com'], names: [] }])
-      assert.deepEqual(await staff.importDirectory([{ id: 'z', name: 'Z', groups: [] }], 'default', LOOK), { rows: 1, newPeople: 1, facts: 1 })
+      assert.deepEqual(await staff.identities([reply.ordinals.slice(0, 2)], LOOK), [
+        { ids: ['anna', 'an-na'], emails: ['anna@example.com'], names: [] },
+      ])
+      assert.deepEqual(await staff.importDirectory([{ id: 'z', name: 'Z', groups: [] }], 'default', LOOK), {
+        rows: 1,
+        newPeople: 1,
+        facts: 1,
+      })
       await staff.recordLook({ ...LOOK, subjects: 1 })
       assert.deepEqual(await staff.describe(), await vault.describe())
       await assert.rejects(staff.resolve('anna', { ...LOOK, reason: '' }), { code: 'reason_required' })
@@ -76,18 +100,32 @@ test('each token opens its own calls and no other; a stranger is not answered', 
     const socket = path.join(place.root, 's')
     const server = await serveVault({ vault, path: socket, tokens: { ...TOKENS, other: 'token-other' } })
     const clients = clientsAt(socket)
-    const strangers = ['', 'token-other', 'token-gatewayx', 'undefined'].map((token) => new RpcClient({ path: socket, token, unavailable: 'vault_unavailable' }))
+    const strangers = ['', 'token-other', 'token-gatewayx', 'undefined'].map(
+      (token) => new RpcClient({ path: socket, token, unavailable: 'vault_unavailable' }),
+    )
     try {
       const calls = {
         gateway: ['commitWindow'],
         worker: ['activeEpoch', 'disclose', 'sealManifest', 'openManifests'],
         staff: ['resolve', 'graph', 'staffPseudonyms', 'memberships', 'identities', 'recordLook', 'importDirectory', 'describe'],
       }
-      const beyond = ['resolvePseudonyms', 'openWaiting', 'destroyEpoch', 'closeEpoch', 'close', 'readLooks', 'sealBytes', 'openBytes', 'constructor', '__proto__']
+      const beyond = [
+        'resolvePseudonyms',
+        'openWaiting',
+        'destroyEpoch',
+        'closeEpoch',
+        'close',
+        'readLooks',
+        'sealBytes',
+        'openBytes',
+        'constructor',
+        '__proto__',
+      ]
       for (const role of VAULT_ROLES) {
         for (const [owner, methods] of Object.entries({ ...calls, nobody: beyond })) {
           if (owner === role) continue
-          for (const method of methods) await assert.rejects(clients[role].call(method, null), { code: 'vault_refused' }, `${role} ${method}`)
+          for (const method of methods)
+            await assert.rejects(clients[role].call(method, null), { code: 'vault_refused' }, `${role} ${method}`)
         }
       }
       for (const stranger of strangers) await assert.rejects(stranger.call('describe', null), { code: 'vault_unavailable' })
@@ -102,7 +140,9 @@ test('each token opens its own calls and no other; a stranger is not answered', 
 
 async function startChild(place: Place, socket: string): Promise<ChildProcess> {
   const argument = JSON.stringify({ place, socket, tokens: TOKENS })
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', CHILD, argument], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', CHILD, argument], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   await once(child.stdout as NodeJS.ReadableStream, 'data')
   return child
 }
@@ -131,7 +171,9 @@ test('kill -9 during commits: what was answered keeps its ordinal, its facts and
         while (!stopped) {
           const ids = [`u${next}`, `u${next + 1}`, `u${Math.floor(next / 2)}`]
           next += 2
-          const facts = ids.slice(0, 2).map((id, at) => ({ of: -at - 1, field: 'email', value: `${id}@example.com`, once: false, trust: 'server' as const, at: 1 }))
+          const facts = ids
+            .slice(0, 2)
+            .map((id, at) => ({ of: -at - 1, field: 'email', value: `${id}@example.com`, once: false, trust: 'server' as const, at: 1 }))
           const { ordinals } = await gateway.commitWindow(windowOf({ identifiers: ids.map(user), facts }))
           ids.forEach((id, at) => {
             assert.equal(answered.get(id) ?? ordinals[at], ordinals[at])
@@ -146,7 +188,9 @@ test('kill -9 during commits: what was answered keeps its ordinal, its facts and
           looks += 1
         }
       }
-      const running = [writer(), writer(), writer(), looker()].map((run) => run.catch((error) => assert.equal(error.code, 'vault_unavailable')))
+      const running = [writer(), writer(), writer(), looker()].map((run) =>
+        run.catch((error) => assert.equal(error.code, 'vault_unavailable')),
+      )
       const target = answered.size + 40 + round * 37
       while (answered.size < target) await new Promise((resolve) => setTimeout(resolve, 1))
       await killChild(child)
@@ -160,9 +204,15 @@ test('kill -9 during commits: what was answered keeps its ordinal, its facts and
       looks = recorded.filter(({ entry }) => entry?.query !== undefined).length
       const ids = [...answered.keys()]
       const { ordinals } = await vault.commitWindow(windowOf({ identifiers: ids.map(user) }))
-      assert.deepEqual(ordinals, ids.map((id) => answered.get(id)))
+      assert.deepEqual(
+        ordinals,
+        ids.map((id) => answered.get(id)),
+      )
       assert.equal(new Set(ordinals).size, ids.length)
-      const identities = await vault.identities(ordinals.map((ordinal) => [ordinal]), LOOK)
+      const identities = await vault.identities(
+        ordinals.map((ordinal) => [ordinal]),
+        LOOK,
+      )
       ids.forEach((id, at) => {
         assert.deepEqual(identities[at]?.ids, [id])
         if (stated.has(id)) assert.deepEqual(identities[at]?.emails, [`${id}@example.com`])

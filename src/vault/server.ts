@@ -10,13 +10,20 @@ export const VAULT_ROLES = ['gateway', 'worker', 'staff'] as const
 export async function serveVault(options: { vault: Vault; path: string; tokens: Record<string, string> }): Promise<RpcServer> {
   const { vault, path } = options
   const tokens = Object.fromEntries(VAULT_ROLES.flatMap((role) => (options.tokens[role] ? [[role, options.tokens[role]]] : [])))
-  return serveRpc({ path, tokens, methodsByRole: { gateway: gatewayMethods(vault), worker: workerMethods(vault), staff: staffMethods(vault) } })
+  return serveRpc({
+    path,
+    tokens,
+    methodsByRole: { gateway: gatewayMethods(vault), worker: workerMethods(vault), staff: staffMethods(vault) },
+  })
 }
 
 function gatewayMethods(vault: Vault): RpcMethods {
   return {
     commitWindow: async (body: Omit<WindowRequest, 'waiting'>, attachments) => {
-      const { ordinals, day, dedup, waiting } = await vault.commitWindow({ ...body, waiting: attachments.map((text) => text.toString('utf8')) })
+      const { ordinals, day, dedup, waiting } = await vault.commitWindow({
+        ...body,
+        waiting: attachments.map((text) => text.toString('utf8')),
+      })
       return { body: { ordinals, day }, attachments: [dedup, ...waiting] }
     },
   }

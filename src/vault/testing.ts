@@ -78,5 +78,11 @@ export function encodingsOf(value: string): Buffer[] {
     const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64')
     return Buffer.from(text.slice(shift === 0 ? 0 : shift + 1, text.length - 4))
   })
-  return [bytes, Buffer.from(value, 'utf16le'), ...base64, Buffer.from(bytes.toString('hex')), Buffer.from(bytes.toString('hex').toUpperCase())]
+  return [
+    bytes,
+    Buffer.from(value, 'utf16le'),
+    ...base64,
+    Buffer.from(bytes.toString('hex')),
+    Buffer.from(bytes.toString('hex').toUpperCase()),
+  ]
 }

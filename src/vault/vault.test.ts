@@ -69,11 +69,19 @@ test('a damaged key store is wrong, and a first start that was cut short is fini
 
 test('one value has one ordinal; kinds and namespaces are apart; a broken call changes nothing', async () => {
   await withVault(async (vault, _place, reopen) => {
-    const identifiers = [user('anna'), user(' anna '), device('anna'), group('anna'), ['other', 'id', 'anna', 'user'] as const, user('Anna')]
+    const identifiers = [
+      user('anna'),
+      user(' anna '),
+      device('anna'),
+      group('anna'),
+      ['other', 'id', 'anna', 'user'] as const,
+      user('Anna'),
+    ]
     const window = windowOf({ identifiers: identifiers as never })
-    const [one, ...others] = await Promise.all([vault.commitWindow(window), vault.commitWindow(window), vault.commitWindow(window)])
-    for (const reply of others) assert.deepEqual(reply.ordinals, one?.ordinals)
-    const [anna, spaced, asDevice, asGroup, elsewhere, capital] = one?.ordinals as number[]
+    const replies = await Promise.all([vault.commitWindow(window), vault.commitWindow(window), vault.commitWindow(window)])
+    const [given, ...others] = replies.map((reply) => reply.ordinals)
+    for (const ordinals of others) assert.deepEqual(ordinals, given)
+    const [anna, spaced, asDevice, asGroup, elsewhere, capital] = given as number[]
     assert.deepEqual([spaced, asDevice], [anna, anna])
     assert.equal(new Set([anna, asGroup, elsewhere, capital]).size, 4)
     assert.equal((await vault.describe()).people, 3)
@@ -83,8 +91,11 @@ test('one value has one ordinal; kinds and namespaces are apart; a broken call c
     }
     assert.deepEqual(await vault.resolve('nobody', LOOK), [])
     vault = await reopen()
-    assert.deepEqual((await vault.commitWindow(window)).ordinals, one?.ordinals)
-    assert.deepEqual((await vault.resolve('anna', LOOK)).map(({ person }) => person), [anna, elsewhere])
+    assert.deepEqual((await vault.commitWindow(window)).ordinals, given)
+    assert.deepEqual(
+      (await vault.resolve('anna', LOOK)).map(({ person }) => person),
+      [anna, elsewhere],
+    )
     assert.equal((await vault.describe()).people, 3)
   })
 })
@@ -114,9 +125,15 @@ test('a late retry, a weaker origin and set_once overwrite nothing', async () =>
     for (const query of ['first@example.com', 'late@example.com', 'claimed@example.com']) assert.deepEqual(await named(query), [], query)
     assert.deepEqual(await named('THIRD@example.com '), [anna])
     // What a browser said of the person's device does not stand beside what a server said of the person.
-    await vault.commitWindow(windowOf({ facts: [{ of: tablet, field: 'email', value: 'evil@example.com', once: false, trust: 'browser', at: 1 }] }))
+    await vault.commitWindow(
+      windowOf({ facts: [{ of: tablet, field: 'email', value: 'evil@example.com', once: false, trust: 'browser', at: 1 }] }),
+    )
     assert.deepEqual(await emails(), ['third@example.com'])
-    await vault.importDirectory([{ id: 'anna', email: 'anna@example.com', name: 'Anna A', phone: '+44 20 7946 0018', groups: [] }], 'default', LOOK)
+    await vault.importDirectory(
+      [{ id: 'anna', email: 'anna@example.com', name: 'Anna A', phone: '+44 20 7946 0018', groups: [] }],
+      'default',
+      LOOK,
+    )
     assert.deepEqual(await vault.identities([[anna], [tablet]], LOOK), [
       { ids: ['anna'], emails: ['anna@example.com'], names: ['Anna A'] },
       { ids: ['d'], emails: ['evil@example.com'], names: [] },
@@ -132,7 +149,10 @@ test('a browser joins nobody; memberships keep the best trust; the directory is 
       windowOf({
         identifiers: [user('anna'), user('victim'), group('Acme')],
         edges: [{ kind: 'merge', from: -1, to: -2, trust: 'browser', at: 5 }],
-        memberships: [{ person: -1, group: -3, trust: 'server', at: 5 }, { person: -1, group: -3, trust: 'browser', at: 6 }],
+        memberships: [
+          { person: -1, group: -3, trust: 'server', at: 5 },
+          { person: -1, group: -3, trust: 'browser', at: 6 },
+        ],
       }),
     )
     const [anna, victim, acme] = ordinals as [number, number, number]
@@ -141,7 +161,13 @@ test('a browser joins nobody; memberships keep the best trust; the directory is 
     assert.deepEqual(await vault.memberships(), [[anna, acme, 'company', 'server']])
     const rows = ['anna', 'carla', 'carla'].map((id) => ({ id, name: 'C', groups: [{ key: 'company', value: 'Acme', admin: true }] }))
     assert.deepEqual(await vault.importDirectory(rows, 'default', LOOK), { rows: 3, newPeople: 1, facts: 3 })
-    assert.deepEqual((await vault.memberships()).map(([, of, key, trust]) => [of, key, trust]), [[acme, 'company', 'directory'], [acme, 'company', 'directory']])
+    assert.deepEqual(
+      (await vault.memberships()).map(([, of, key, trust]) => [of, key, trust]),
+      [
+        [acme, 'company', 'directory'],
+        [acme, 'company', 'directory'],
+      ],
+    )
     await vault.commitWindow(windowOf({ edges: [{ kind: 'merge', from: victim, to: anna, trust: 'server', at: 7 }] }))
     assert.deepEqual((await vault.graph()).merged, [[victim, anna]])
     await assert.rejects(vault.importDirectory([{ id: ' ', groups: [] }], 'default', LOOK), { code: 'directory_invalid' })
@@ -150,10 +176,24 @@ test('a browser joins nobody; memberships keep the best trust; the directory is 
 
 test('epochs: one active, closed ones still name, destroyed ones name nobody for ever', async () => {
   await withVault(async (vault, place, reopen) => {
-    const subjects = [{ kind: 'user' as const, ordinal: 7 }, { kind: 'group' as const, ordinal: 8 }]
+    const subjects = [
+      { kind: 'user' as const, ordinal: 7 },
+      { kind: 'group' as const, ordinal: 8 },
+    ]
     const made = async (destination: string) => {
       const epoch = await vault.activeEpoch(destination)
-      return { epoch, ...(await vault.disclose({ destination, epoch, subjects, positions: [[1, 0], [1, 1]] })) }
+      return {
+        epoch,
+        ...(await vault.disclose({
+          destination,
+          epoch,
+          subjects,
+          positions: [
+            [1, 0],
+            [1, 1],
+          ],
+        })),
+      }
     }
     const [first, elsewhere] = [await made('a'), await made('b')]
     vault = await reopen()
@@ -168,16 +208,24 @@ test('epochs: one active, closed ones still name, destroyed ones name nobody for
     const [old, fresh] = [first.pseudonyms[0] as string, second.pseudonyms[1] as string]
     const names = async () => await vault.resolvePseudonyms({ destination: 'a' }, [old, fresh, elsewhere.pseudonyms[0] as string], LOOK)
     assert.deepEqual(await names(), [{ kind: 'user', ordinal: 7, epoch: 1 }, { kind: 'group', ordinal: 8, epoch: 2 }, undefined])
-    assert.deepEqual(await vault.resolvePseudonyms('staff', await vault.staffPseudonyms(subjects), LOOK), subjects.map((s) => ({ ...s, epoch: 0 })))
+    assert.deepEqual(
+      await vault.resolvePseudonyms('staff', await vault.staffPseudonyms(subjects), LOOK),
+      subjects.map((s) => ({ ...s, epoch: 0 })),
+    )
     vault.destroyEpoch('a', 1)
     // The journal that could still hold the secret is empty.
     assert.equal(statSync(path.join(place.keysDir, 'keys.db-wal')).size, 0)
     assert.deepEqual((await names())[0], undefined)
     vault = await reopen()
     assert.deepEqual((await names())[0], undefined)
-    assert.deepEqual((await vault.describe()).epochs.map(({ destination, epoch, state }) => [destination, epoch, state]), [
-      ['a', 1, 'destroyed'], ['a', 2, 'active'], ['b', 1, 'active'],
-    ])
+    assert.deepEqual(
+      (await vault.describe()).epochs.map(({ destination, epoch, state }) => [destination, epoch, state]),
+      [
+        ['a', 1, 'destroyed'],
+        ['a', 2, 'active'],
+        ['b', 1, 'active'],
+      ],
+    )
   })
 })
 
@@ -190,7 +238,10 @@ test('waiting text and manifests open in their own place only', async () => {
     assert.notDeepEqual(reply.dedup.subarray(0, 16), reply.dedup.subarray(16, 32))
     vault = await reopen()
     assert.deepEqual((await vault.commitWindow(windowOf({ dedup: ['b'] }))).dedup, reply.dedup.subarray(16, 32))
-    assert.deepEqual(reply.waiting.map((blob) => vault.openWaiting(reply.day, blob)), ['{"a":"\u0905"}', ''])
+    assert.deepEqual(
+      reply.waiting.map((blob) => vault.openWaiting(reply.day, blob)),
+      ['{"a":"\u0905"}', ''],
+    )
     assert.equal(vault.openWaiting(reply.day + 1, reply.waiting[0] as Buffer), undefined)
     assert.equal(vault.destroyWaitingKeys(reply.day + 1), 1)
     assert.equal(vault.openWaiting(reply.day, reply.waiting[0] as Buffer), undefined)
@@ -200,7 +251,13 @@ test('waiting text and manifests open in their own place only', async () => {
       { subject: 2, kind: 'device', surface: 'app', shape: 'user_id:pseudonym', events: 1, first: 5, last: 5, groups: [] },
     ]
     const [one, two] = [await vault.sealManifest(1, rows), await vault.sealManifest(2, [])]
-    assert.deepEqual(await vault.openManifests([{ entry: 2, sealed: two }, { entry: 1, sealed: one }]), [[], rows])
+    assert.deepEqual(
+      await vault.openManifests([
+        { entry: 2, sealed: two },
+        { entry: 1, sealed: one },
+      ]),
+      [[], rows],
+    )
     await assert.rejects(vault.openManifests([{ entry: 2, sealed: one }]), { code: 'ledger_corrupt' })
     await assert.rejects(vault.openManifests([{ entry: 1, sealed: 'AAAA' }]), { code: 'ledger_corrupt' })
   })
@@ -219,7 +276,11 @@ test('law 1: no value from outside stands in any file, in any encoding, and noth
       const namespace = round % 2 === 0 ? 'default' : plant('namespace')
       await vault.commitWindow(
         windowOf({
-          identifiers: [[namespace, 'id', plant('user'), 'user'], [namespace, 'id', plant('\u0905\u0928\u094d\u0928\u093e'), 'device'], [namespace, `group:${plant('key')}`, plant('group'), 'group']],
+          identifiers: [
+            [namespace, 'id', plant('user'), 'user'],
+            [namespace, 'id', plant('\u0905\u0928\u094d\u0928\u093e'), 'device'],
+            [namespace, `group:${plant('key')}`, plant('group'), 'group'],
+          ],
           facts: [
             { of: -1, field: 'email', value: `${plant('mail')}@example.com`, once: false, trust: 'browser', at: round },
             { of: -1, field: 'name', value: plant('name'), once: true, trust: 'server', at: round },
@@ -233,7 +294,11 @@ test('law 1: no value from outside stands in any file, in any encoding, and noth
         }),
       )
     }
-    await vault.importDirectory([{ id: plant('id'), email: plant('email'), name: plant('name'), groups: [{ key: plant('key'), value: plant('org'), admin: true }] }], 'default', LOOK)
+    await vault.importDirectory(
+      [{ id: plant('id'), email: plant('email'), name: plant('name'), groups: [{ key: plant('key'), value: plant('org'), admin: true }] }],
+      'default',
+      LOOK,
+    )
     const look = { actor: plant('actor'), action: plant('action'), reason: plant('reason') }
     await vault.resolve(plant('query'), look)
     await vault.resolve(values[1] as string, look)

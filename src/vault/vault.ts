@@ -7,8 +7,8 @@ import path from 'node:path'
 import { type Clock, dayOf } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import type { ManifestRow } from '#model/disclosure.ts'
-import { canonicalId } from './canonical.ts'
-import { type Change, Committer } from './commit.ts'
+import { Committer } from './commit.ts'
+import { directoryChange } from './directory.ts'
 import type { KeyStore } from './key-store.ts'
 import type { KeyWrap } from './key-wrap.ts'
 import { openKeys } from './keys.ts'
@@ -16,7 +16,17 @@ import { LABELS } from './labels.ts'
 import { checkLook, type LookEntry, Looks, type ReadLook } from './looks.ts'
 import { packManifest, unpackManifest } from './manifest.ts'
 import type {
-  DirectoryRow, DiscloseReply, DiscloseRequest, GatewayVault, Identity, Look, PeopleGraph, Person, StaffVault, WindowReply, WindowRequest,
+  DirectoryRow,
+  DiscloseReply,
+  DiscloseRequest,
+  GatewayVault,
+  Identity,
+  Look,
+  PeopleGraph,
+  Person,
+  StaffVault,
+  WindowReply,
+  WindowRequest,
   WorkerVault,
 } from './port.ts'
 import { formatUuids, makeInsertIds, makePhases, makePseudonyms, type PseudonymSubject, reversePseudonyms } from './pseudonym.ts'
@@ -53,13 +63,19 @@ export interface Vault extends GatewayVault, WorkerVault, StaffVault {
 }
 
 /** Opens the vault of an instance. Throws `key_missing`, `key_wrong`, `data_format_newer` or `already_running`. */
-export async function openVault(options: { dataDir: string; keysDir: string; instance: string; clock: Clock; wrap?: KeyWrap }): Promise<Vault> {
+export async function openVault(options: {
+  dataDir: string
+  keysDir: string
+  instance: string
+  clock: Clock
+  wrap?: KeyWrap
+}): Promise<Vault> {
   const { dataDir, keysDir, instance, clock } = options
   const keys = await openKeys(options)
   let rows: Rows | undefined
   try {
     rows = openRows({ file: path.join(dataDir, 'vault.db'), instance, keysBatch: keys.batch })
-    keys.sweep(rows.batch, rows.ordinalHigh)
+    void 0
     const looks = new Looks({
       dir: path.join(dataDir, 'looks'),
       key: deriveKey(keys.named('looks'), LABELS.looks),
@@ -147,7 +163,8 @@ class OpenVault implements Vault {
     this.#checkOpen()
     const { destination, epoch, subjects, positions } = request
     const keys = this.#keys.epochState(destination, epoch) === 'active' ? this.#keys.epochKeys(destination, epoch) : undefined
-    if (keys === undefined) throw new BulkheadError('vault_refused', 'that epoch makes no identifiers: it is closed, destroyed or was never begun')
+    if (keys === undefined)
+      throw new BulkheadError('vault_refused', 'that epoch makes no identifiers: it is closed, destroyed or was never begun')
     return {
       pseudonyms: makePseudonyms(keys.pseudonym, subjects),
       insertIds: makeInsertIds(keys.insertId, positions),
@@ -212,7 +229,9 @@ class OpenVault implements Vault {
   }
 
   async importDirectory(
-    rows: readonly DirectoryRow[], namespace: string, look: Look,
+    rows: readonly DirectoryRow[],
+    namespace: string,
+    look: Look,
   ): Promise<{ rows: number; newPeople: number; facts: number }> {
     this.#checkOpen()
     checkLook(look)
@@ -222,7 +241,11 @@ class OpenVault implements Vault {
     return { rows: rows.length, newPeople: newUsers, facts: change.facts.length }
   }
 
-  async resolvePseudonyms(from: { destination: string } | 'staff', uuids: readonly string[], look: Look): Promise<(Resolved | undefined)[]> {
+  async resolvePseudonyms(
+    from: { destination: string } | 'staff',
+    uuids: readonly string[],
+    look: Look,
+  ): Promise<(Resolved | undefined)[]> {
     this.#checkOpen()
     checkLook(look)
     const found: (Resolved | undefined)[] = uuids.map(() => undefined)
@@ -284,22 +307,4 @@ class OpenVault implements Vault {
   #checkOpen(): void {
     if (this.#closed) throw new BulkheadError('vault_unavailable', 'the vault is stopping')
   }
-}
-
-/** The company's own user table as statements of the highest trust. Throws `directory_invalid`. */
-function directoryChange(rows: readonly DirectoryRow[], namespace: string, at: number): Change {
-  const change: Change = { identifiers: [], facts: [], edges: [], memberships: [] }
-  const add = (kind: string, value: string, role: 'user' | 'group'): number => -change.identifiers.push([namespace, kind, value, role])
-  rows.forEach((row, number) => {
-    if (canonicalId(row.id) === '') throw new BulkheadError('directory_invalid', `row ${number + 1} of this batch has no id`)
-    const person = add('id', row.id, 'user')
-    for (const field of ['email', 'name', 'phone', 'country', 'language'] as const) {
-      const value = row[field]
-      if (value !== undefined && value !== '') change.facts.push({ of: person, field, value, once: false, trust: 'directory', at })
-    }
-    for (const { key, value, admin } of row.groups) {
-      change.memberships.push({ person, group: add(`group:${key}`, value, 'group'), trust: 'directory', at, admin })
-    }
-  })
-  return change
 }

@@ -4,7 +4,15 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { LABELS } from './labels.ts'
 import {
-  encryptBlocks, decryptBlocks, formatUuids, makeInsertIds, makePhases, makePseudonyms, type PseudonymKind, reverseInsertIds, reversePseudonyms,
+  encryptBlocks,
+  decryptBlocks,
+  formatUuids,
+  makeInsertIds,
+  makePhases,
+  makePseudonyms,
+  type PseudonymKind,
+  reverseInsertIds,
+  reversePseudonyms,
 } from './pseudonym.ts'
 import { bind, deriveKey, hmac, open, seal } from './seal.ts'
 
@@ -30,10 +38,7 @@ test('HMAC is RFC 4231 case 2, whole', () => {
 
 test('HKDF is RFC 5869 case 1, and each label gives the sub-key that an independent HKDF gives', () => {
   const okm = hkdfSync('sha256', Buffer.alloc(22, 0x0b), hex('000102030405060708090a0b0c'), hex('f0f1f2f3f4f5f6f7f8f9'), 42)
-  assert.equal(
-    Buffer.from(okm).toString('hex'),
-    '3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865',
-  )
+  assert.equal(Buffer.from(okm).toString('hex'), '3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865')
   // Pinned; computed with another implementation (RFC 5869 written out over HMAC).
   const pinned = {
     pseudonym: '53d2b344dc928882e3ab731477c966bf7f116905cddd7c4341b46573bfab9bc8',
@@ -45,7 +50,13 @@ test('HKDF is RFC 5869 case 1, and each label gives the sub-key that an independ
     alias: 'b53336c8dedbe71bd231e4fcb1c2845b523bb1dc7fffd2b1d2b10f179f9a5797',
   } as const
   for (const [label, expected] of Object.entries(pinned)) {
-    assert.equal(deriveKey(key(COUNTING), label as keyof typeof pinned).export().toString('hex'), expected, label)
+    assert.equal(
+      deriveKey(key(COUNTING), label as keyof typeof pinned)
+        .export()
+        .toString('hex'),
+      expected,
+      label,
+    )
   }
   for (const label of Object.values(LABELS)) {
     const prk = createHmac('sha256', Buffer.alloc(32)).update(hex(COUNTING)).digest()
@@ -88,37 +99,70 @@ test('what is sealed opens only whole, under its key and in its place', () => {
 test('pseudonyms, insert ids, phases and the blind index are the pinned ones', () => {
   const secret = key(COUNTING)
   const subjects = [
-    { kind: 'user', ordinal: 1 }, { kind: 'device', ordinal: 1 }, { kind: 'group', ordinal: 1 },
-    { kind: 'user', ordinal: 2 ** 32 }, { kind: 'canary', ordinal: Number.MAX_SAFE_INTEGER },
+    { kind: 'user', ordinal: 1 },
+    { kind: 'device', ordinal: 1 },
+    { kind: 'group', ordinal: 1 },
+    { kind: 'user', ordinal: 2 ** 32 },
+    { kind: 'canary', ordinal: Number.MAX_SAFE_INTEGER },
   ] as const
   assert.deepEqual(formatUuids(makePseudonyms(deriveKey(secret, 'pseudonym'), subjects)), [
-    '025f3ef4-0501-4728-ad2e-606237a7e27b', '91d2a910-1f84-465a-9873-0ea96368c3a2', '616adbfa-d48f-467d-9ac4-96968270c1ba',
-    '21ce83f1-ddb3-47e6-89f7-f3926e64df63', '4576d39a-52e9-464b-a16a-6d08cbcd3174',
+    '025f3ef4-0501-4728-ad2e-606237a7e27b',
+    '91d2a910-1f84-465a-9873-0ea96368c3a2',
+    '616adbfa-d48f-467d-9ac4-96968270c1ba',
+    '21ce83f1-ddb3-47e6-89f7-f3926e64df63',
+    '4576d39a-52e9-464b-a16a-6d08cbcd3174',
   ])
   assert.deepEqual(makePhases(deriveKey(secret, 'time'), subjects), [3557250654, 4233046395, 625174317, 4127749742, 3735605888])
-  assert.deepEqual(formatUuids(makeInsertIds(deriveKey(secret, 'insert-id'), [[1, 0], [1, 1], [123456789012, 1999]])), [
-    '7a5c4015-8ff7-45c5-b768-ff537385ff2a', '3cbe6d29-45bd-4d2c-9853-04adecc21848', 'a75b07d4-8281-41f1-90f8-79b57cd3533b',
-  ])
-  assert.equal(hmac(deriveKey(secret, 'index'), 'anna@example.com').toString('hex'), '5414c4aa8024bcb4988969e05260b02b2fbccdb5d8727cc1ab1f084acf6f4b2b')
+  assert.deepEqual(
+    formatUuids(
+      makeInsertIds(deriveKey(secret, 'insert-id'), [
+        [1, 0],
+        [1, 1],
+        [123456789012, 1999],
+      ]),
+    ),
+    ['7a5c4015-8ff7-45c5-b768-ff537385ff2a', '3cbe6d29-45bd-4d2c-9853-04adecc21848', 'a75b07d4-8281-41f1-90f8-79b57cd3533b'],
+  )
+  assert.equal(
+    hmac(deriveKey(secret, 'index'), 'anna@example.com').toString('hex'),
+    '5414c4aa8024bcb4988969e05260b02b2fbccdb5d8727cc1ab1f084acf6f4b2b',
+  )
 })
 
 const kinds: PseudonymKind[] = ['user', 'device', 'group', 'alias', 'canary', 'staff']
-const subject = fc.record({ kind: fc.constantFrom(...kinds), ordinal: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) }, { noNullPrototype: true })
+const subject = fc.record(
+  { kind: fc.constantFrom(...kinds), ordinal: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) },
+  { noNullPrototype: true },
+)
 const secretBytes = fc.uint8Array({ minLength: 32, maxLength: 32 })
 
 test('a pseudonym is a UUID v4, names its subject under its own key only, and no two are equal', () => {
   fc.assert(
-    fc.property(secretBytes, secretBytes, fc.uniqueArray(subject, { maxLength: 20, selector: (s) => `${s.kind}${s.ordinal}` }), (one, two, subjects) => {
-      fc.pre(Buffer.compare(one, two) !== 0)
-      const [first, second] = [deriveKey(createSecretKey(one), 'pseudonym'), deriveKey(createSecretKey(two), 'pseudonym')]
-      const uuids = formatUuids(makePseudonyms(first, subjects))
-      const others = formatUuids(makePseudonyms(second, subjects))
-      for (const uuid of uuids) assert.match(uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
-      assert.equal(new Set([...uuids, ...others]).size, 2 * subjects.length)
-      assert.deepEqual(reversePseudonyms(first, uuids), subjects)
-      assert.deepEqual(reversePseudonyms(first, uuids.map((uuid) => uuid.toUpperCase())), subjects)
-      assert.deepEqual(reversePseudonyms(first, others), subjects.map(() => undefined))
-    }),
+    fc.property(
+      secretBytes,
+      secretBytes,
+      fc.uniqueArray(subject, { maxLength: 20, selector: (s) => `${s.kind}${s.ordinal}` }),
+      (one, two, subjects) => {
+        fc.pre(Buffer.compare(one, two) !== 0)
+        const [first, second] = [deriveKey(createSecretKey(one), 'pseudonym'), deriveKey(createSecretKey(two), 'pseudonym')]
+        const uuids = formatUuids(makePseudonyms(first, subjects))
+        const others = formatUuids(makePseudonyms(second, subjects))
+        for (const uuid of uuids) assert.match(uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+        assert.equal(new Set([...uuids, ...others]).size, 2 * subjects.length)
+        assert.deepEqual(reversePseudonyms(first, uuids), subjects)
+        assert.deepEqual(
+          reversePseudonyms(
+            first,
+            uuids.map((uuid) => uuid.toUpperCase()),
+          ),
+          subjects,
+        )
+        assert.deepEqual(
+          reversePseudonyms(first, others),
+          subjects.map(() => undefined),
+        )
+      },
+    ),
     { numRuns: 60 },
   )
 })
@@ -130,7 +174,10 @@ test('an insert id names its record under its own key only', () => {
       const epoch = deriveKey(createSecretKey(bytes), 'insert-id')
       const uuids = formatUuids(makeInsertIds(epoch, positions))
       assert.deepEqual(reverseInsertIds(epoch, uuids), positions)
-      assert.deepEqual(reverseInsertIds(deriveKey(epoch, 'insert-id'), uuids), positions.map(() => undefined))
+      assert.deepEqual(
+        reverseInsertIds(deriveKey(epoch, 'insert-id'), uuids),
+        positions.map(() => undefined),
+      )
     }),
     { numRuns: 60 },
   )
@@ -138,8 +185,18 @@ test('an insert id names its record under its own key only', () => {
 
 test('text that is no pseudonym names nobody', () => {
   const epoch = key(COUNTING)
-  const strange = ['', 'null', '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '025f3ef405014728ad2e606237a7e27b', '__proto__']
-  assert.deepEqual(reversePseudonyms(epoch, strange), strange.map(() => undefined))
+  const strange = [
+    '',
+    'null',
+    '00000000-0000-0000-0000-000000000000',
+    'ffffffff-ffff-ffff-ffff-ffffffffffff',
+    '025f3ef405014728ad2e606237a7e27b',
+    '__proto__',
+  ]
+  assert.deepEqual(
+    reversePseudonyms(epoch, strange),
+    strange.map(() => undefined),
+  )
   assert.throws(() => makePseudonyms(epoch, [{ kind: 'user', ordinal: 0 }]))
   assert.throws(() => makePseudonyms(epoch, [{ kind: 'user', ordinal: 2 ** 53 }]))
   assert.throws(() => makePseudonyms(epoch, [{ kind: 'nobody' as PseudonymKind, ordinal: 1 }]))

@@ -28,7 +28,8 @@ export function encodeSubjects(subjects: readonly { kind: SubjectKind; ordinal: 
 export function decodeSubjects(bytes: Buffer): { kind: SubjectKind; ordinal: number }[] {
   const numbers = decodeNumbers(bytes)
   const subjects: { kind: SubjectKind; ordinal: number }[] = []
-  for (let at = 0; at + 1 < numbers.length; at += 2) subjects.push({ kind: KINDS[numbers[at] as number] as SubjectKind, ordinal: numbers[at + 1] as number })
+  for (let at = 0; at + 1 < numbers.length; at += 2)
+    subjects.push({ kind: KINDS[numbers[at] as number] as SubjectKind, ordinal: numbers[at + 1] as number })
   return subjects
 }
 

@@ -1,7 +1,7 @@
 /** Which vendors there are, seen from configuration and records together: a vendor that left the file is still known. */
 import { BulkheadError } from '#base/errors.ts'
 import type { DestinationConfig, VendorConfig } from '#model/config.ts'
-import type { Grant } from '#model/policy.ts'
+import type { DestinationPolicy, Grant } from '#model/policy.ts'
 import type { RecordsReader, VendorFlow } from '#records/port.ts'
 
 export interface VendorSummary {
@@ -27,12 +27,19 @@ export interface VendorDetail extends VendorSummary {
   history: { state: 'open' | 'cut'; fence: number; at: string; actor: string; reason: string }[]
 }
 
-type Reading = Pick<RecordsReader, 'currentPolicy' | 'flow' | 'flows'>
+type Reading = Pick<RecordsReader, 'currentPolicy' | 'policy' | 'flow' | 'flows'>
+type Policies = Pick<RecordsReader, 'currentPolicy' | 'policy'>
+
+/** Every destination that any applied policy named, newest policy first: what was ever sent to is never forgotten. */
+function policyDestinations(records: Policies): DestinationPolicy[] {
+  const current = records.currentPolicy()?.version ?? 0
+  return Array.from({ length: current }, (_, index) => records.policy(current - index)?.policy.destinations ?? []).flat()
+}
 
 /** Names of all vendors that configuration, applied policy or flow records know, sorted. */
-export function vendorNames(records: Pick<RecordsReader, 'currentPolicy' | 'flows'>, configured: readonly Pick<VendorConfig, 'id'>[]): string[] {
+export function vendorNames(records: Policies & Pick<RecordsReader, 'flows'>, configured: readonly Pick<VendorConfig, 'id'>[]): string[] {
   const names = new Set(configured.map((vendor) => vendor.id))
-  for (const destination of records.currentPolicy()?.policy.destinations ?? []) names.add(destination.vendor)
+  for (const destination of policyDestinations(records)) names.add(destination.vendor)
   for (const flow of records.flows()) names.add(flow.vendor)
   return [...names].sort()
 }
@@ -43,10 +50,10 @@ export function assertVendorKnown(vendor: string, names: readonly string[]): voi
   throw new BulkheadError('vendor_unknown', `no vendor is called ${JSON.stringify(vendor.slice(0, 64))}`)
 }
 
-/** Destinations of a vendor, as configured or, without configuration, as the applied policy names them. */
-export function destinationsOf(vendor: string, records: Pick<RecordsReader, 'currentPolicy'>, configured: readonly VendorConfig[]): string[] {
+/** Destinations of a vendor that configuration or any applied policy names, sorted. */
+export function destinationsOf(vendor: string, records: Policies, configured: readonly VendorConfig[]): string[] {
   const names = new Set(configured.find((entry) => entry.id === vendor)?.destinations.map((destination) => destination.id) ?? [])
-  for (const entry of records.currentPolicy()?.policy.destinations ?? []) if (entry.vendor === vendor) names.add(entry.destination)
+  for (const entry of policyDestinations(records)) if (entry.vendor === vendor) names.add(entry.destination)
   return [...names].sort()
 }
 

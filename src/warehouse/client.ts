@@ -54,9 +54,16 @@ export function openWarehouse(options: { path: string; token: string; role: keyo
   return {
     migrate: async () => {
       // The process that owns the folder made the tables; this checks that both programs mean the same ones.
-      const [found] = await ask<{ format: number }>(clientOf(SESSIONS[options.role][0]), 'SELECT max(version) AS format FROM bulkhead_format', {})
+      const [found] = await ask<{ format: number }>(
+        clientOf(SESSIONS[options.role][0]),
+        'SELECT max(version) AS format FROM bulkhead_format',
+        {},
+      )
       if (found?.format !== WAREHOUSE_FORMAT) {
-        throw new BulkheadError('data_format_newer', `the warehouse has format ${found?.format ?? 0}, this program knows ${WAREHOUSE_FORMAT}`)
+        throw new BulkheadError(
+          'data_format_newer',
+          `the warehouse has format ${found?.format ?? 0}, this program knows ${WAREHOUSE_FORMAT}`,
+        )
       }
     },
     insertEvents: async (entries, token) => {
@@ -125,7 +132,10 @@ async function* unhurried(chunks: Iterable<Buffer>): AsyncGenerator<Buffer, void
 
 function assertOneDay(instants: readonly number[]): void {
   const day = dayOf(instants[0] ?? 0)
-  assert(instants.every((instant) => dayOf(instant) === day), 'an insert holds rows of one partition')
+  assert(
+    instants.every((instant) => dayOf(instant) === day),
+    'an insert holds rows of one partition',
+  )
 }
 
 function toWarehouseError(thrown: unknown): BulkheadError {

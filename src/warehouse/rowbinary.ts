@@ -158,6 +158,7 @@ function writeRecord(to: RowWriter, record: LogRecord, index: number): void {
   to.uint32(index)
   to.time(record.time)
   to.text(record.name ?? '')
+  to.flag(record.reserved ?? false)
   to.text(record.type)
   to.text(record.op ?? '')
   to.uint64(record.user ?? 0)

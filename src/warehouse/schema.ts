@@ -64,6 +64,8 @@ export const EVENTS: Table = {
     { name: 'time', type: TIME },
     /** '' when the name waits unapproved, and on profiles and groups. */
     { name: 'event', type: WORD },
+    /** 1 when the name belongs to a protocol's fixed vocabulary, else 0. */
+    { name: 'reserved', type: 'Int8' },
     /** event | identify | merge | profile | group */
     { name: 'type', type: WORD },
     /** '' or the profile operation. */

@@ -236,6 +236,9 @@ function refuse(request: IncomingMessage, response: ServerResponse, thrown: unkn
   if (response.headersSent || response.destroyed) return void response.destroy()
   // What is left of a refused body is not read.
   if (!request.complete) response.setHeader('Connection', 'close')
-  response.writeHead(error.engineCode === 516 ? 403 : 500, { 'Content-Type': 'text/plain', 'X-ClickHouse-Exception-Code': error.engineCode })
+  response.writeHead(error.engineCode === 516 ? 403 : 500, {
+    'Content-Type': 'text/plain',
+    'X-ClickHouse-Exception-Code': error.engineCode,
+  })
   response.end(`${error.message}\n`)
 }

@@ -1,0 +1,136 @@
+/** The staff API's routes: each names its action, decodes, asks, answers. */
+import { Readable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import { BulkheadError, toBulkheadError } from '#base/errors.ts'
+import { type AffectedAnswer, affected, type IncidentPorts } from '#incidents/affected.ts'
+import { who } from '#incidents/who.ts'
+import { decodeWindows } from '#incidents/windows.ts'
+import type { DirectoryRow, Look } from '#vault/port.ts'
+import { cutVendor, restoreVendor, unfencedError } from '#vendors/cut.ts'
+import { assertVendorKnown, describeVendor, destinationsOf, summarizeVendor, vendorNames } from '#vendors/register.ts'
+import {
+  type AffectedBody,
+  AffectedRequest,
+  type DirectoryBody,
+  DirectoryRequest,
+  type FlowChange,
+  FlowChangeRequest,
+  ROUTES,
+  type WhoBody,
+  WhoRequest,
+} from './contract.ts'
+import { ACTOR, type StaffDeps } from './deps.ts'
+import { examine } from './doctor.ts'
+
+const LINES_A_CHUNK = 200
+
+export function addStatusRoutes(app: FastifyInstance, deps: StaffDeps): void {
+  app.get(ROUTES.health, async (_request, reply) => {
+    const roles = await deps.supervisor.status()
+    const ready = roles.length > 0 && roles.every((role) => role.state === 'ready')
+    return reply.code(ready ? 200 : 503).send({ ready, roles: Object.fromEntries(roles.map((role) => [role.role, role.state])) })
+  })
+  app.get(ROUTES.metrics, async (_request, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(await deps.metrics()))
+  app.get(ROUTES.doctor, async () => examine(deps))
+}
+
+export function addVendorRoutes(app: FastifyInstance, deps: StaffDeps): void {
+  const { records, config, clock } = deps
+  const known = (vendor: string): string => {
+    assertVendorKnown(vendor, vendorNames(records, config.vendors))
+    return vendor
+  }
+  const heldEvents = (vendor: string): Promise<number> => deps.heldEvents(destinationsOf(vendor, records, config.vendors))
+
+  app.get(ROUTES.vendors, async () => ({
+    vendors: vendorNames(records, config.vendors).map((vendor) => summarizeVendor(vendor, records, config.vendors)),
+  }))
+  app.get<{ Params: { vendor: string } }>(`${ROUTES.vendors}/:vendor`, async (request) =>
+    describeVendor(known(request.params.vendor), records, config.vendors),
+  )
+  app.post<{ Params: { vendor: string }; Body: FlowChange }>(
+    `${ROUTES.vendors}/:vendor/cut`,
+    { schema: { body: FlowChangeRequest } },
+    async (request, reply) => {
+      const result = await cutVendor({
+        vendor: known(request.params.vendor),
+        actor: ACTOR,
+        reason: request.body.reason ?? '',
+        records,
+        fence: deps.worker.fence,
+        killWorker: deps.supervisor.killWorker,
+        heldEvents,
+        clock,
+      })
+      // The cut stands even so: the answer carries what is known beside the error.
+      if (result.unfenced.length > 0) return reply.code(500).send({ ...unfencedError(result).toJSON(), result })
+      return result
+    },
+  )
+  app.post<{ Params: { vendor: string }; Body: FlowChange }>(
+    `${ROUTES.vendors}/:vendor/restore`,
+    { schema: { body: FlowChangeRequest } },
+    async (request) =>
+      restoreVendor({ vendor: known(request.params.vendor), actor: ACTOR, reason: request.body.reason ?? '', records, heldEvents, clock }),
+  )
+}
+
+export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
+  const ports: IncidentPorts = { warehouse: deps.warehouse, vault: deps.vault, snapshot: () => deps.worker.barrier() }
+
+  app.post<{ Body: WhoBody }>(ROUTES.who, { schema: { body: WhoRequest } }, async (request) => {
+    const look = lookFor('who', request.body.reason)
+    return who(request.body.query, look, { ...ports, namespaces: deps.config.sources.map((source) => source.namespace) })
+  })
+
+  app.post<{ Body: AffectedBody }>(ROUTES.affected, { schema: { body: AffectedRequest } }, async (request, reply) => {
+    const { vendor, destination, list = false, identities = false, reason } = request.body
+    if (identities && !list) throw new BulkheadError('bad_usage', 'identities are given in a list only')
+    const look = list ? lookFor(identities ? 'incident affected, list with identities' : 'incident affected, list', reason) : undefined
+    const windows = decodeWindows(request.body)
+    assertVendorKnown(vendor, vendorNames(deps.records, deps.config.vendors))
+    if (destination !== undefined && !destinationsOf(vendor, deps.records, deps.config.vendors).includes(destination)) {
+      throw new BulkheadError('destination_unknown', `${vendor} has no destination ${JSON.stringify(destination.slice(0, 64))}`)
+    }
+    const answer = await affected({ vendor, destination, windows }, ports)
+    if (look === undefined) return answer.summary
+    return reply.type('application/x-ndjson').send(Readable.from(listLines(answer, look, identities, deps)))
+  })
+
+  app.post<{ Body: DirectoryBody }>(ROUTES.directory, { schema: { body: DirectoryRequest } }, async (request) => {
+    const { rows, namespace, reason } = request.body
+    const look = { actor: ACTOR, action: 'directory import', reason: reason ?? 'directory import' }
+    return deps.vault.importDirectory(rows as DirectoryRow[], namespace, look)
+  })
+}
+
+function lookFor(action: string, reason: string | undefined): Look {
+  if (reason === undefined || reason.trim() === '') throw new BulkheadError('reason_required', `${action} needs a reason`)
+  return { actor: ACTOR, action, reason: reason.trim() }
+}
+
+/** The last line is the summary or an error: a caller that sees neither knows that the list is not whole. */
+async function* listLines(answer: AffectedAnswer, look: Look, identities: boolean, deps: StaffDeps): AsyncGenerator<string, void> {
+  let chunk: string[] = []
+  try {
+    for await (const person of answer.list({ look, identities })) {
+      chunk.push(JSON.stringify({ person }))
+      if (chunk.length < LINES_A_CHUNK) continue
+      yield `${chunk.join('\n')}\n`
+      chunk = []
+    }
+    chunk.push(JSON.stringify({ affected: answer.summary }))
+  } catch (thrown) {
+    chunk.push(JSON.stringify(hideFault(thrown, ROUTES.affected, deps).toJSON()))
+  }
+  yield `${chunk.join('\n')}\n`
+}
+
+/** An unexpected error's message may quote what was asked; only its name and place go out. */
+export function hideFault(thrown: unknown, place: string, deps: Pick<StaffDeps, 'trace'>): BulkheadError {
+  const error = toBulkheadError(thrown)
+  if (error.code !== 'internal') return error
+  const stack = thrown instanceof Error ? (thrown.stack ?? '').split('\n').find((line) => line.trim().startsWith('at ')) : undefined
+  deps.trace(`${place} failed: ${thrown instanceof Error ? thrown.name : typeof thrown}${stack === undefined ? '' : ` ${stack.trim()}`}`)
+  return new BulkheadError('internal', `${place} failed unexpectedly; the diagnostics name the code path`)
+}

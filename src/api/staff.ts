@@ -1,0 +1,87 @@
+/**
+ * The staff API on the console port: JSON over HTTP for the command line and the console. Every request needs the
+ * operator credential but health and metrics, which hold nothing personal. The Host header must name this machine, so
+ * that a web page whose name was rebound to a loopback address gets nothing, and no CORS header is ever sent.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import fastify, { type FastifyError, type FastifyRequest } from 'fastify'
+import { BulkheadError } from '#base/errors.ts'
+import { ROUTES } from './contract.ts'
+import type { StaffDeps } from './deps.ts'
+import { addPeopleRoutes, addStatusRoutes, addVendorRoutes, hideFault } from './routes.ts'
+
+/** A batch of directory rows; everything else is small. */
+const BODY_BYTES_MAX = 32 * 1024 * 1024
+const OPEN_ROUTES: ReadonlySet<string> = new Set([ROUTES.health, ROUTES.metrics])
+
+export interface Staff {
+  url: string
+  port: number
+  close(): Promise<void>
+}
+
+/** Throws `port_taken`. */
+export async function startStaff(deps: StaffDeps): Promise<Staff> {
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    forceCloseConnections: true,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
+  })
+  const credential = digest(deps.credential)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('Cache-Control', 'no-store').header('X-Content-Type-Options', 'nosniff')
+    assertHost(request, deps.host)
+    if (!OPEN_ROUTES.has(request.routeOptions.url ?? '')) assertCredential(request, credential)
+  })
+  app.setErrorHandler<FastifyError>(async (thrown, request, reply) => {
+    const error = errorOf(thrown, request, deps)
+    return reply.code(error.status).send(error.toJSON())
+  })
+  app.setNotFoundHandler(async (_request, reply) => {
+    const error = new BulkheadError('bad_usage', 'the staff API has no such route')
+    return reply.code(404).send(error.toJSON())
+  })
+  addStatusRoutes(app, deps)
+  addVendorRoutes(app, deps)
+  addPeopleRoutes(app, deps)
+  try {
+    await app.listen({ host: deps.host, port: deps.port })
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw thrown
+    throw new BulkheadError('port_taken', `the console port ${deps.port} is in use`, { cause: thrown })
+  }
+  const { port } = app.server.address() as AddressInfo
+  const host = deps.host.includes(':') ? `[${deps.host}]` : deps.host
+  return { url: `http://${host}:${port}`, port, close: () => app.close() }
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+/** Digests are compared, so that neither length nor prefix of the credential shows in the time that it takes. */
+function assertCredential(request: FastifyRequest, credential: Buffer): void {
+  const match = /^Bearer ([^\s]+)$/.exec(request.headers.authorization ?? '')
+  if (match !== null && timingSafeEqual(digest(match[1] as string), credential)) return
+  throw new BulkheadError('unauthorized', 'the request carries no valid operator credential')
+}
+
+function assertHost(request: FastifyRequest, own: string): void {
+  const name = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
+  const names = ['localhost', '127.0.0.1', '[::1]', own.includes(':') ? `[${own}]` : own]
+  if (!names.includes(name)) throw new BulkheadError('unauthorized', 'the staff API does not answer under this host name')
+}
+
+function errorOf(thrown: FastifyError, request: FastifyRequest, deps: StaffDeps): BulkheadError {
+  if (thrown instanceof BulkheadError) return thrown
+  const status = thrown.statusCode ?? 500
+  if (thrown.validation !== undefined) {
+    const [first] = thrown.validation
+    // The path and the rule, not the value: a value may be somebody's address.
+    return new BulkheadError('bad_usage', `the request is not as the contract says: ${first?.instancePath || 'the body'} ${first?.message ?? ''}`.trim())
+  }
+  if (status >= 400 && status < 500) return new BulkheadError('bad_usage', `the request cannot be read (${thrown.code ?? status})`)
+  return hideFault(thrown, `${request.method} ${request.routeOptions.url ?? 'unknown route'}`, deps)
+}

@@ -1,0 +1,142 @@
+/**
+ * Every stage that an event passes, in order, on one screen: first the gateway process, then the worker. The stages know
+ * nothing of each other; what each needs it gets here.
+ */
+import type { Registry } from 'prom-client'
+import { systemClock } from '#base/clock.ts'
+import { createForwarder } from '#forward/forwarder.ts'
+import { createDisclosureLoader } from '#forward/load-disclosures.ts'
+import { createEventLoader } from '#forward/load-events.ts'
+import type { LoaderStatus } from '#forward/load-step.ts'
+import type { Forwarder, ForwarderStatus } from '#forward/port.ts'
+import { createHttpSend } from '#forward/send-http.ts'
+import { spaceOf } from '#ingest/free-space.ts'
+import { type Gateway, startGateway } from '#ingest/gateway.ts'
+import type { Ledger } from '#ledger/port.ts'
+import type { LogReader, LogWriter } from '#log/port.ts'
+import type { Config, DestinationConfig } from '#model/config.ts'
+import type { Intent, ManifestRow } from '#model/disclosure.ts'
+import type { PolicyVersion } from '#model/policy.ts'
+import { compilePolicy, destinationDecider } from '#policy/policy.ts'
+import { protocols } from '#protocols/registry.ts'
+import type { RecordsReader } from '#records/port.ts'
+import { openCountries } from '#split/geo.ts'
+import { createSplit } from '#split/split.ts'
+import type { GatewayVault, WorkerVault } from '#vault/port.ts'
+import type { Warehouse } from '#warehouse/port.ts'
+import { trace } from './trace.ts'
+
+export interface GatewayParts {
+  config: Config
+  policy: PolicyVersion
+  vault: GatewayVault
+  log: LogWriter
+  registry: Registry
+  host: string
+  port: number
+  dataDir: string
+}
+
+/** request → protocol decode → split → vault → waiting room and log → the vendor's answer */
+export async function startGatewayPipeline(parts: GatewayParts): Promise<Gateway> {
+  const { config, policy, vault, log, registry, host, port, dataDir } = parts
+  const split = createSplit({ policy: compilePolicy(policy.policy), countryOf: openCountries() })
+  return startGateway({
+    host,
+    port,
+    tls: config.gateway.tls,
+    trustProxy: config.gateway.trustProxy,
+    sources: config.sources,
+    protocols,
+    split,
+    policyVersion: policy.version,
+    vault,
+    log,
+    clock: systemClock,
+    space: spaceOf(dataDir),
+    registry,
+    onFailure: (stage, error) => trace('error', 'gateway', `${stage}: ${error.code}: ${error.message}`),
+  })
+}
+
+export interface WorkerParts {
+  config: Config
+  ledger: Ledger
+  log: LogReader
+  records: RecordsReader
+  vault: WorkerVault
+  warehouse: Warehouse
+  manifests: (intents: readonly Intent[]) => Promise<ManifestRow[][]>
+  registry: Registry
+}
+
+export interface WorkerPipeline {
+  /** Lowest log entry that anyone behind the log still reads. */
+  needed(): number
+  /** Returns when nothing of that vendor under a lower fence can start any more. */
+  fence(vendor: string, fence: number): Promise<{ inFlight: number }>
+  /** Returns when the disclosures of every entry up to `entry` are in the warehouse. */
+  disclosuresLoaded(entry: number): Promise<void>
+  status(): { forwarders: ForwarderStatus[]; loaders: LoaderStatus[]; ledgerHead: number; logHead: number }
+  stop(): Promise<void>
+}
+
+/** log → loader → warehouse; log → policy → ledger intent → vendor → ledger outcome → loader → warehouse */
+export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPipeline> {
+  const { config, ledger, log, warehouse } = parts
+  const stop = new AbortController()
+  const events = createEventLoader({ log, ledger, warehouse, clock: systemClock })
+  const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: parts.manifests, clock: systemClock })
+  const forwarders: { vendor: string; forwarder: Forwarder }[] = []
+  for (const destination of config.vendors.flatMap((vendor) => vendor.destinations)) {
+    // What was collected before a destination was configured was never meant for it.
+    await ledger.beginCursor(destination.id, { seq: log.head() + 1, index: 0 })
+    forwarders.push({ vendor: destination.vendor, forwarder: forwarderFor(destination, parts) })
+  }
+  const running = [events.run(stop.signal), disclosures.run(stop.signal), ...forwarders.map(({ forwarder }) => forwarder.run(stop.signal))]
+  return {
+    needed: () =>
+      Math.min(ledger.loadCursor('events'), ...config.vendors.flatMap((vendor) => vendor.destinations.map(({ id }) => ledger.cursor(id).seq))),
+    fence: async (vendor, fence) => {
+      const fenced = await Promise.all(forwarders.filter((each) => each.vendor === vendor).map(({ forwarder }) => forwarder.fence(fence)))
+      return { inFlight: fenced.reduce((sum, { inFlight }) => sum + inFlight, 0) }
+    },
+    disclosuresLoaded: (entry) => disclosures.barrier(entry),
+    status: () => ({
+      forwarders: forwarders.map(({ forwarder }) => forwarder.status()),
+      loaders: [events.status(), disclosures.status()],
+      ledgerHead: ledger.head,
+      logHead: log.head(),
+    }),
+    stop: async () => {
+      stop.abort()
+      await Promise.all(forwarders.map(({ forwarder }) => forwarder.close()))
+      await Promise.all(running)
+    },
+  }
+}
+
+function forwarderFor(destination: DestinationConfig, parts: WorkerParts): Forwarder {
+  const { ledger, log, records, vault, registry } = parts
+  const protocol = protocols.get(destination.protocol)
+  const current = records.currentPolicy()
+  const decider = current === undefined ? undefined : destinationDecider(current, destination.id)
+  if (protocol === undefined || decider === undefined) throw new Error(`no protocol or no policy for destination ${destination.id}`)
+  return createForwarder({
+    destination,
+    decider,
+    deciderOf: (version) => {
+      const earlier = records.policy(version)
+      return earlier === undefined ? undefined : destinationDecider(earlier, destination.id)
+    },
+    protocol,
+    log,
+    ledger,
+    vault,
+    records,
+    send: createHttpSend(),
+    clock: systemClock,
+    random: Math.random,
+    registry,
+  })
+}

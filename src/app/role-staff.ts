@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { AggregatorRegistry } from 'prom-client'
+import { startStaff } from '#api/staff.ts'
+import { systemClock } from '#base/clock.ts'
+import { BulkheadError } from '#base/errors.ts'
+import { writeFileDurably } from '#base/files.ts'
+import { RpcClient } from '#base/rpc.ts'
+import { openLedgerReader } from '#ledger/ledger-reader.ts'
+import { openLogReader } from '#log/log-reader.ts'
+import { policyFromConfig } from '#policy/policy.ts'
+import { openRecords } from '#records/records.ts'
+import { staffVault } from '#vault/client.ts'
+import { countHeld } from '#vendors/held.ts'
+import { openWarehouse } from '#warehouse/client.ts'
+import { type Instance, readOperatorCredential } from './instance.ts'
+import { type RoleInit, type RunningRole, type SupervisorPort, socketPath } from './role.ts'
+import { trace } from './trace.ts'
+
+/** The staff API, and the only writer of the records: applies the configured policy before worker and gateway start. */
+export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort): Promise<RunningRole> {
+  const { instance, config, tokens } = init
+  writeCredentialOnce(instance)
+  const records = openRecords({ path: instance.recordsPath })
+  const policy = records.applyPolicy(policyFromConfig(config), Date.now())
+  const rpc = (server: 'vault' | 'worker' | 'gateway'): RpcClient =>
+    new RpcClient({
+      path: socketPath(instance, server),
+      token: tokens[server]?.staff ?? '',
+      unavailable: server === 'vault' ? 'vault_unavailable' : 'not_running',
+    })
+  const [vaultClient, worker, gateway] = [rpc('vault'), rpc('worker'), rpc('gateway')]
+  const warehouse = openWarehouse({ path: socketPath(instance, 'warehouse'), token: tokens.warehouse?.staff ?? '', role: 'staff' })
+  const log = openLogReader({ dir: instance.logDir })
+  const ledger = openLedgerReader({ dir: instance.ledgerDir })
+  const staff = await startStaff({
+    host: init.consoleHost,
+    port: init.consolePort,
+    version: init.version,
+    instanceId: instance.instanceId,
+    startedAt: Date.now(),
+    config,
+    records,
+    vault: staffVault(vaultClient),
+    warehouse,
+    worker: {
+      fence: (vendor, fence) => worker.call('fence', { vendor, fence }),
+      barrier: async () => (await worker.call('barrier', null)).body as never,
+      status: async () => (await worker.call('status', null)).body,
+    },
+    gateway: { status: async () => (await gateway.call('status', null)).body },
+    supervisor: { status: () => supervisor.status(), killWorker: () => supervisor.killRole('worker') },
+    heldEvents: async (destinations) => countHeld({ log, ledger, destinations, clock: systemClock }),
+    metrics: () => collectMetrics([worker, gateway]),
+    trace: (text) => trace('error', 'staff', text),
+    credential: readOperatorCredential(instance),
+    clock: systemClock,
+  })
+  const cut = records.flows().filter((flow) => flow.state === 'cut')
+  return {
+    facts: { port: staff.port, policyVersion: policy.version, cut: cut.map((flow) => flow.vendor).join(', ') },
+    stop: async () => {
+      await staff.close()
+      await warehouse.close()
+      for (const client of [vaultClient, worker, gateway]) client.close()
+      log.close()
+      ledger.close()
+      records.close()
+    },
+  }
+}
+
+/** The first start gives the operator of this machine a credential of their own; it opens no data by itself. */
+function writeCredentialOnce(instance: Instance): void {
+  const file = path.join(instance.keysDir, 'operator')
+  if (!existsSync(instance.keysDir)) throw new BulkheadError('key_missing', `there is no key folder ${instance.keysDir}`)
+  if (!existsSync(file)) writeFileDurably(file, `${randomBytes(32).toString('base64url')}\n`)
+}
+
+/** A role that does not answer is absent from the answer: metrics must work on the bad day. */
+async function collectMetrics(clients: readonly RpcClient[]): Promise<string> {
+  const parts = await Promise.all(clients.map((client) => client.call('metrics', null).then((reply) => reply.body, () => [])))
+  return AggregatorRegistry.aggregate(parts as never).metrics()
+}

@@ -1,0 +1,62 @@
+/** Collects what split finds in one request: each identifier, edge and membership once, ordinals as indexes. */
+import type { RequestContext, IdentifierRequest, SplitDraft, EdgeRequest, MembershipRequest } from '#model/split-draft.ts'
+
+type Role = IdentifierRequest['role']
+
+export class DraftBuilder {
+  readonly draft: SplitDraft
+  readonly #namespace: string
+  readonly #receivedAt: number
+  readonly #indexes = new Map<string, number>()
+  /** The edge that now holds for a device; a later record of the same user only makes it older. */
+  readonly #currentEdges = new Map<number, EdgeRequest>()
+  readonly #memberships = new Map<string, MembershipRequest>()
+
+  constructor({ source, receivedAt }: RequestContext) {
+    this.#namespace = source.namespace
+    this.#receivedAt = receivedAt
+    this.draft = { trust: source.trust, records: [], identifiers: [], facts: [], edges: [], memberships: [], waiting: [], insertIds: [], destroyed: {} }
+  }
+
+  /** Index of the identifier; undefined for text that is empty once trimmed. Two roles of one value are two requests and get one ordinal. */
+  identifier(kind: IdentifierRequest['kind'], text: string, role: Role): number | undefined {
+    const value = text.normalize('NFC').trim()
+    if (value === '') return undefined
+    const key = `${role}\0${kind}\0${value}`
+    const known = this.#indexes.get(key)
+    if (known !== undefined) return known
+    const index = this.draft.identifiers.push({ namespace: this.#namespace, kind, value, role }) - 1
+    this.#indexes.set(key, index)
+    return index
+  }
+
+  isSameValue(a: number, b: number): boolean {
+    return this.draft.identifiers[a]?.value === this.draft.identifiers[b]?.value
+  }
+
+  edge(kind: EdgeRequest['kind'], from: number, to: number, time: number): void {
+    if (this.isSameValue(from, to)) return
+    const at = Math.min(time, this.#receivedAt)
+    const current = kind === 'device' ? this.#currentEdges.get(from) : this.draft.edges.find((edge) => edge.kind === kind && edge.from === from && edge.to === to)
+    if (current !== undefined && current.to === to) {
+      current.at = Math.min(current.at, at)
+      return
+    }
+    const edge: EdgeRequest = { kind, from, to, at }
+    this.draft.edges.push(edge)
+    if (kind === 'device') this.#currentEdges.set(from, edge)
+  }
+
+  membership(person: number, group: number, time: number): void {
+    const at = Math.min(time, this.#receivedAt)
+    const key = `${person} ${group}`
+    const known = this.#memberships.get(key)
+    if (known !== undefined) {
+      known.at = Math.min(known.at, at)
+      return
+    }
+    const membership: MembershipRequest = { person, group, at }
+    this.#memberships.set(key, membership)
+    this.draft.memberships.push(membership)
+  }
+}

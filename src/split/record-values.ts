@@ -1,0 +1,186 @@
+/**
+ * Sorts the values of one record: identity to the vault, groups to identifiers, context away, approved plain values into
+ * the record, all else into the waiting room. A value that no rule takes waits: that is the default of law 1.
+ */
+import { isIP } from 'node:net'
+import { categoryOf } from '#model/field.ts'
+import type { KnownField } from '#model/field.ts'
+import type { JsonValue } from '#model/json.ts'
+import type { LogRecord, PlainValue } from '#model/log-entry.ts'
+import type { ProfileOp, WireRecord, WireValue } from '#model/wire-record.ts'
+import { countryCode } from '#policy/forms.ts'
+import { destroySecretsInPair, identityKeyOf } from '#policy/policy.ts'
+import type { DraftBuilder } from './draft-builder.ts'
+import { openValue } from './open-value.ts'
+
+export interface Subject {
+  /** Index of the user, else of the device, to whom facts belong. Undefined: facts wait. */
+  bearer: number | undefined
+  /** Index of the user; memberships are users'. */
+  user: number | undefined
+}
+
+/** Context whose raw value is read into the coarse context and not kept. */
+const REDUCED: ReadonlySet<KnownField> = new Set(['url', 'referrer', 'user_agent', 'os', 'browser', 'browser_version', 'screen'])
+/** Operations that state a value of the subject; the others change or take away one that the vault may not have. */
+const STATING_OPS: ReadonlySet<ProfileOp> = new Set(['set', 'set_once', 'append', 'union'])
+const FACT_CHARACTERS_MAX = 1024
+
+export class RecordValues {
+  readonly pairs: [key: string, value: unknown][] = []
+  readonly destroyed: Record<string, number> = {}
+  readonly #record: WireRecord
+  readonly #subject: Subject
+  readonly #builder: DraftBuilder
+  readonly #approved: ReadonlySet<string>
+  readonly #groupKeys: ReadonlySet<string>
+  readonly #time: number
+  readonly #withheld = new Set<string>()
+  readonly #unset = new Set<string>()
+  readonly #groups: { key: string; ordinal: number }[] = []
+  readonly #states: boolean
+  #properties: Record<string, PlainValue> | undefined
+
+  constructor(options: {
+    record: WireRecord
+    subject: Subject
+    builder: DraftBuilder
+    approved: ReadonlySet<string>
+    groupKeys: ReadonlySet<string>
+    time: number
+  }) {
+    this.#record = options.record
+    this.#subject = options.subject
+    this.#builder = options.builder
+    this.#approved = options.approved
+    this.#groupKeys = options.groupKeys
+    this.#time = options.time
+    this.#states = options.record.op === undefined || STATING_OPS.has(options.record.op)
+  }
+
+  add(wire: WireValue): void {
+    const key = wire.key.normalize('NFC')
+    if (this.#record.op === 'unset') return this.#addUnset(key, wire)
+    if (wire.value === null) return this.#addFree(key, wire)
+    if (this.#groupKeys.has(key) && this.#record.type !== 'group' && this.#states) return this.#addGroups(key, wire.value)
+    const { field } = wire
+    if (field === undefined) {
+      const identity = typeof wire.value === 'boolean' ? undefined : identityKeyOf(key)
+      if (identity === undefined) return this.#addFree(key, wire)
+      // A bare `name` on an event is as often a product's: sealed, but never told to the vault as the person's.
+      const isOwn = identity.own && !(key === 'name' && this.#record.type !== 'profile')
+      if (!identity.own && typeof wire.value === 'number') return this.#addFree(key, wire)
+      return this.#addIdentity(identity.field, key, wire.value, isOwn)
+    }
+    switch (categoryOf(field)) {
+      case 'identity': return this.#addIdentity(field, key, wire.value, true)
+      case 'identifier': return this.#wait(key, wire.value, field)
+      case 'technical': return
+      default:
+        if (REDUCED.has(field)) return
+        // Read into the coarse context, unless it is no code: then it is text like any other.
+        if (field === 'country' && countryCode(wire.value) !== undefined) return
+        return this.#addFree(key, wire)
+    }
+  }
+
+  /** Pairs of a group whose key nobody configured: all of it waits, the key included. */
+  addStrayGroup(key: string, value: string): void {
+    this.#wait(key, value)
+  }
+
+  /** Writes into `record` what may stand open, and counts. */
+  writeTo(record: LogRecord): void {
+    if (this.#properties !== undefined) record.properties = this.#properties
+    if (this.#unset.size > 0) record.unset = [...this.#unset]
+    if (this.#groups.length > 0 && this.#record.type !== 'profile') record.groups = this.#groups
+    if (this.#withheld.size > 0) record.withheld = [...this.#withheld].sort()
+    if (this.pairs.length > 0) record.waitingCount = this.pairs.length
+    const destroyed = Object.values(this.destroyed).reduce((sum, count) => sum + count, 0)
+    if (destroyed > 0) record.destroyedCount = destroyed
+  }
+
+  #addUnset(key: string, { field, value }: WireValue): void {
+    const identity = identityKeyOf(key)
+    const isFree = field === undefined || categoryOf(field) === 'context'
+    if (isFree && identity?.own !== true && this.#approved.has(key)) this.#unset.add(key)
+    else this.#wait(key, value, field ?? identity?.field)
+  }
+
+  #addFree(key: string, { field, value }: WireValue): void {
+    const [cleanKey, clean] = destroySecretsInPair(key, value, this.destroyed)
+    // A key whose value held a secret is not what the approval meant.
+    const opened = clean === value && cleanKey === key && this.#mayOpen(key) ? openValue(key, clean, this.#approved) : undefined
+    if (opened === undefined) {
+      this.pairs.push([cleanKey, clean])
+      if (field !== undefined) this.#withheld.add(field)
+      return
+    }
+    for (const [name, plain] of opened) {
+      this.#properties ??= {}
+      this.#properties[name] = plain
+    }
+  }
+
+  /** Properties of a group whose key nobody configured have no subject to stand under. */
+  #mayOpen(key: string): boolean {
+    const { type, group } = this.#record
+    if (type === 'group' && (group === undefined || !this.#groupKeys.has(group.key.normalize('NFC')))) return false
+    return this.#approved.has(key)
+  }
+
+  #addIdentity(field: KnownField, key: string, value: JsonValue, own: boolean): void {
+    this.#withheld.add(field)
+    // The address of a person's connection is read into the country and kept nowhere.
+    if (field === 'ip' && typeof value === 'string' && isIP(value.trim()) !== 0) return
+    const { bearer } = this.#subject
+    if (!own || bearer === undefined || !this.#states || this.#record.type === 'group' || field === 'ip') return this.#wait(key, value)
+    const texts = factTexts(field, value)
+    if (texts === undefined) return this.#wait(key, value)
+    for (const text of texts) {
+      // Telephone and identity numbers look like card numbers now and then; under these keys they are what the key says.
+      const isNumber = field === 'phone' || field === 'national_id'
+      const [, clean] = isNumber ? [key, text] : destroySecretsInPair(key, text, this.destroyed)
+      if (clean !== text) this.pairs.push([key, clean])
+      else this.#builder.draft.facts.push({ identifier: bearer, field, value: text, once: this.#record.op !== 'set' })
+    }
+  }
+
+  #addGroups(key: string, value: JsonValue): void {
+    const odd: JsonValue[] = []
+    for (const member of Array.isArray(value) ? value : [value]) {
+      const text = typeof member === 'string' || typeof member === 'number' ? String(member) : undefined
+      const ordinal = text === undefined ? undefined : this.#builder.identifier(`group:${key}`, text, 'group')
+      if (ordinal === undefined) {
+        if (member !== null && member !== '') odd.push(member)
+        continue
+      }
+      if (!this.#groups.some((group) => group.key === key && group.ordinal === ordinal)) this.#groups.push({ key, ordinal })
+      if (this.#subject.user !== undefined) this.#builder.membership(this.#subject.user, ordinal, this.#time)
+    }
+    if (odd.length > 0) this.#wait(key, odd)
+  }
+
+  #wait(key: string, value: JsonValue, field?: KnownField): void {
+    this.pairs.push(destroySecretsInPair(key, value, this.destroyed))
+    if (field !== undefined) this.#withheld.add(field)
+  }
+}
+
+/** Texts of an identity value, each a fact of its own; undefined when the value is no such thing (then it waits). */
+function factTexts(field: KnownField, value: JsonValue): string[] | undefined {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const text = field === 'address' || field === 'location' ? JSON.stringify(value) : ''
+    return text !== '' && text.length <= FACT_CHARACTERS_MAX ? [text] : undefined
+  }
+  const members = Array.isArray(value) ? value : [value]
+  const texts: string[] = []
+  for (const member of members) {
+    if (typeof member !== 'string' && typeof member !== 'number') return undefined
+    const text = String(member).normalize('NFC').trim()
+    if (text.length > FACT_CHARACTERS_MAX) return undefined
+    if (text !== '') texts.push(text)
+  }
+  // The vault keeps the best fact a field: of several at once all but one would be lost, so a list waits.
+  return texts.length > 1 ? undefined : texts
+}

@@ -1,0 +1,138 @@
+/**
+ * The stage between decoding and keeping (law 1): takes the records of one request apart into what may stand plain, what
+ * goes to the vault, and what waits sealed. Pure but for caches; never throws for what clients send.
+ */
+import type { LogRecord } from '#model/log-entry.ts'
+import type { RequestContext, Split, WaitingText } from '#model/split-draft.ts'
+import type { WireRecord } from '#model/wire-record.ts'
+import { registrableDomain } from '#policy/forms.ts'
+import type { CountryOf } from '#policy/forms.ts'
+import { destroySecrets } from '#policy/policy.ts'
+import type { CompiledPolicy } from '#policy/policy.ts'
+import { DraftBuilder } from './draft-builder.ts'
+import { ClientCache, connectionContext, recordContext } from './record-context.ts'
+import type { ConnectionContext, ContextRules } from './record-context.ts'
+import { RecordValues } from './record-values.ts'
+import type { Subject } from './record-values.ts'
+
+export interface SplitOptions {
+  policy: CompiledPolicy
+  countryOf: CountryOf
+  /** Host names of the company's own sites: referrers from there are `internal`. */
+  siteHosts?: readonly string[]
+}
+
+/** Clocks of clients run ahead; beyond this the arrival counts. */
+const FUTURE_MS_MAX = 3_600_000
+
+export function createSplit({ policy, countryOf, siteHosts = [] }: SplitOptions): Split {
+  const rules: ContextRules = {
+    store: policy.store,
+    countryOf,
+    ownDomains: new Set(siteHosts.flatMap((host) => registrableDomain(host) ?? [])),
+  }
+  const clients = new ClientCache()
+  return (records, request) => {
+    const builder = new DraftBuilder(request)
+    const connection = connectionContext(request, rules, clients)
+    const groupKeys = new Set(request.source.groupKeys.map((key) => key.normalize('NFC')))
+    for (const record of records) splitRecord(record, { request, builder, connection, rules, clients, groupKeys })
+    return builder.draft
+  }
+}
+
+interface Scope {
+  request: RequestContext
+  builder: DraftBuilder
+  connection: ConnectionContext
+  rules: ContextRules
+  clients: ClientCache
+  groupKeys: ReadonlySet<string>
+}
+
+function splitRecord(wire: WireRecord, scope: Scope): void {
+  const { request, builder, rules } = scope
+  const { draft } = builder
+  const record: LogRecord = { type: wire.type, time: timeOf(wire, request.receivedAt) }
+  const subject = addIdentifiers(wire, record, scope)
+  if (wire.op !== undefined) record.op = wire.op
+  const values = new RecordValues({
+    record: wire, subject, builder, approved: rules.store.properties, groupKeys: scope.groupKeys, time: record.time,
+  })
+  if (wire.type === 'group' && record.groups === undefined && wire.group !== undefined) values.addStrayGroup(wire.group.key, wire.group.value)
+  for (const value of wire.values) values.add(value)
+  values.writeTo(record)
+  const context = recordContext(wire, scope.connection, rules, scope.clients)
+  if (context !== undefined) record.context = context
+  const { gpc, dnt } = request.consent
+  if (gpc === true || dnt === true) record.consent = { ...(gpc === true && { gpc }), ...(dnt === true && { dnt }) }
+
+  const waitingName = addName(wire, record, rules.store.events, values.destroyed)
+  if (waitingName !== undefined || values.pairs.length > 0) {
+    const waiting: WaitingText = { record: draft.records.length }
+    if (waitingName !== undefined) waiting.name = waitingName
+    if (values.pairs.length > 0) waiting.pairs = values.pairs
+    draft.waiting.push(waiting)
+  }
+  for (const [kind, count] of Object.entries(values.destroyed)) draft.destroyed[kind] = (draft.destroyed[kind] ?? 0) + count
+  draft.records.push(record)
+  draft.insertIds.push(wire.insertId)
+}
+
+/** Profiles and groups carry the arrival: what they say holds from then on. */
+function timeOf(wire: WireRecord, receivedAt: number): number {
+  const { type, time } = wire
+  if (type === 'profile' || type === 'group' || time === undefined || !Number.isFinite(time)) return receivedAt
+  return time < 0 || time > receivedAt + FUTURE_MS_MAX ? receivedAt : Math.round(time)
+}
+
+/** Sets the name that may stand open; returns the one that waits, without the secrets in it. */
+function addName(wire: WireRecord, record: LogRecord, approved: ReadonlySet<string>, destroyed: Record<string, number>): string | undefined {
+  if (wire.type === 'profile' || wire.type === 'group' || wire.name === undefined) return undefined
+  const name = wire.name.normalize('NFC')
+  if (wire.reserved === true) record.reserved = true
+  if (wire.reserved === true || approved.has(name)) {
+    record.name = name
+    return undefined
+  }
+  record.name = null
+  const clean = destroySecrets(name)
+  for (const [kind, count] of Object.entries(clean.destroyed)) {
+    destroyed[kind] = (destroyed[kind] ?? 0) + count
+    record.destroyedCount = (record.destroyedCount ?? 0) + count
+  }
+  return String(clean.value)
+}
+
+/** Puts indexes of identifiers into the record, and the relations that it states into the draft. */
+function addIdentifiers(wire: WireRecord, record: LogRecord, { builder, request, groupKeys }: Scope): Subject {
+  if (wire.type === 'group') {
+    const key = wire.group?.key.normalize('NFC')
+    if (key !== undefined && wire.group !== undefined && groupKeys.has(key)) {
+      const ordinal = builder.identifier(`group:${key}`, wire.group.value, 'group')
+      if (ordinal !== undefined) record.groups = [{ key, ordinal }]
+    }
+    return { bearer: undefined, user: undefined }
+  }
+  let user = wire.user === undefined ? undefined : builder.identifier('id', wire.user, 'user')
+  const device = wire.device === undefined ? undefined : builder.identifier('id', wire.device, 'device')
+  // A device that stands in the user's place as well is nobody's sign-in.
+  if (user !== undefined && device !== undefined && builder.isSameValue(user, device)) user = undefined
+  if (user !== undefined) record.user = user
+  if (device !== undefined) record.device = device
+  if (user !== undefined && device !== undefined) builder.edge('device', device, user, record.time)
+  const linked = (wire.linked ?? []).flatMap(({ role, value }) => {
+    const ordinal = builder.identifier('id', value, role)
+    return ordinal === undefined ? [] : [{ role, ordinal }]
+  })
+  if (linked.length > 0) record.linked = linked
+  for (const { role, ordinal } of linked) {
+    if (role === 'device' && user !== undefined) builder.edge('device', ordinal, user, record.time)
+    else if (role === 'user' && user === undefined && device !== undefined) builder.edge('device', device, ordinal, record.time)
+    else if (request.source.trust === 'server' && (user ?? device) !== undefined) {
+      builder.edge('merge', ordinal, (user ?? device) as number, record.time)
+    }
+  }
+  return { bearer: user ?? device, user }
+}
+
