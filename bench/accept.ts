@@ -31,7 +31,7 @@ export async function benchAccept(table: Table, folder: string, seconds: number)
           figure: result.events / result.seconds,
           unit: 'events/s',
           ...(name === 'gateway' ? { ratio: result.events / result.seconds / (peer.events / peer.seconds), peer: 'bare server' } : {}),
-          note: `p50 ${result.p50Ms.toFixed(1)} ms, p99 ${result.p99Ms.toFixed(1)} ms${result.failures > 0 ? `, ${result.failures} FAILED` : ''}`,
+          note: `p50 ${result.p50Ms.toFixed(1)} ms, p99 ${result.p99Ms.toFixed(1)} ms${failuresOf(result)}`,
         })
       }
     }
@@ -39,6 +39,10 @@ export async function benchAccept(table: Table, folder: string, seconds: number)
     await program?.stop('SIGTERM', 10_000)
     await endChild(bare)
   }
+}
+
+function failuresOf(result: LoadResult): string {
+  return result.failures > 0 ? `, ${result.failures} FAILED` : ''
 }
 
 /** The better of two runs: on a shared machine the worse one measures the neighbours. */

@@ -16,7 +16,8 @@ const event = (properties: object = {}): object => ({
 })
 
 function nested(depth: number): string {
-  return `[{"event":"Opened","properties":{"token":"${TOKENS.browser}","distinct_id":"u","deep":${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}}}]`
+  const deep = `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
+  return `[{"event":"Opened","properties":{"token":"${TOKENS.browser}","distinct_id":"u","deep":${deep}}}]`
 }
 
 interface Case {

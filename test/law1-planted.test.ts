@@ -210,10 +210,8 @@ test('law 1: no planted value in any byte, column or output', { timeout: 10 * 60
   const known = { id: planted.word(), email: planted.email(), name: planted.name() }
   const csv = [known, ...Array.from({ length: 40 }, () => ({ id: planted.word(), email: planted.email(), name: planted.devanagari() }))]
   const file = path.join(program.folder, 'directory.csv')
-  writeFileSync(
-    file,
-    `id,email,name,phone,company\n${csv.map((row) => `${row.id},${row.email},${row.name},${planted.phone()},${planted.word()}`).join('\n')}\n`,
-  )
+  const lines = csv.map((row) => [row.id, row.email, row.name, planted.phone(), planted.word()].join(','))
+  writeFileSync(file, `id,email,name,phone,company\n${lines.join('\n')}\n`)
   const imported = await program.cli(['directory', 'import', file, '--reason', 'test', '--json'])
   assert.equal(imported.code, 0, imported.stderr)
   const sent = (await plantOverHttp(program, planted)) + (await plantOverSdk(program, planted))

@@ -90,7 +90,7 @@ test('tests may put neighbours together, and imports in comments and strings do 
     rulesIn({
       'src/log/x.test.ts': "import type { V } from '#vault/port.ts'\nimport 'sdk'\n",
       'src/log/quiet.ts':
-        "// import '#vault/port.ts'\n/* from '#vault/port.ts' */\nexport const s = \"import x from '#vault/port.ts'\"\nexport const t = `from '#vault/port.ts'`\n",
+        "// import '#vault/port.ts'\n/* from '#vault/port.ts' */\nexport const s = \"import x from '#vault/port.ts'\"\nexport const t = `from '#vault/port.ts'`\nt.import('other')\n",
     }),
     [],
   )

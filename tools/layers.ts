@@ -53,8 +53,9 @@ interface Edge {
   line: number
 }
 
+/** Tests, and what only tests import: fixtures and the children that they kill. */
 export function isTestFile(file: string): boolean {
-  return /(^|\/)test\//.test(file) || /\.test(-[a-z-]+)?\.ts$/.test(file)
+  return /(^|\/)test\//.test(file) || /\.test\.ts$/.test(file) || /\/(testing|test|fixture|kill)(-[a-z-]+)?\.ts$/.test(file)
 }
 
 /** Folder under src/, or undefined outside it. */

@@ -144,7 +144,7 @@ export interface ImportStatement {
 export function findImports(text: string): ImportStatement[] {
   const source = readSource(text)
   const found: ImportStatement[] = []
-  const pattern = /(?:\bfrom\s*|\bimport\s*(\(\s*)?|\brequire\s*(\(\s*)|\bimport\.meta\.resolve\s*(\(\s*))(['"])/g
+  const pattern = /(?<![.\w$])(?:from\s*|import\s*(\(\s*)?|require\s*(\(\s*)|import\.meta\.resolve\s*(\(\s*))(['"])/g
   for (const match of source.code.matchAll(pattern)) {
     const quoteAt = match.index + match[0].length - 1
     const specifier = source.strings.get(quoteAt)

@@ -11,7 +11,7 @@ import { listFiles } from './source-text.ts'
 const root = path.dirname(import.meta.dirname)
 
 /** Order of the system suites: what tells most about a broken build comes first. What is not named here runs last. */
-const systemOrder = ['start', 'sdk-mixpanel-node', 'sdk-mixpanel-browser', 'hostile', 'law1-planted', 'cut', 'drill', 'kills']
+const systemOrder = ['start', 'sdk-mixpanel-node', 'sdk-mixpanel-browser', 'contract', 'hostile', 'law1-planted', 'cut', 'drill', 'kills']
 
 /** Parts of the system that a suite cannot do without; see setup-system.ts. */
 const needs: Record<string, string[]> = { 'sdk-mixpanel-browser': ['chromium'] }
@@ -78,9 +78,8 @@ async function runFiles(files: readonly string[], options: RunOptions): Promise<
   const finishFile = (): void => {
     const sums = current === undefined ? undefined : perFile.get(current)
     if (current === undefined || sums === undefined) return
-    print(
-      `  ${sums.failed > 0 ? 'FAIL' : 'ok  '} ${current} (${sums.passed + sums.failed} tests, ${(sums.ms / 1000).toFixed(1)} s) [${elapsed()}]`,
-    )
+    const seconds = (sums.ms / 1000).toFixed(1)
+    print(`  ${sums.failed > 0 ? 'FAIL' : 'ok  '} ${current} (${sums.passed + sums.failed} tests, ${seconds} s) [${elapsed()}]`)
     perFile.delete(current)
   }
   stream.on('test:stderr', ({ file, message }) => {

@@ -3,7 +3,7 @@ import test from 'node:test'
 import { tidyFile } from './tidy.ts'
 
 const planted: [rule: string, file: string, text: string][] = [
-  ['line-length', 'src/a/b.ts', `const x = '${'y'.repeat(140)}'\n`],
+  ['line-length', 'src/a/b.ts', `const x = [${'1, '.repeat(60)}]\n`],
   ['trailing-space', 'src/a/b.ts', 'const x = 1 \n'],
   ['file-length', 'src/a/b.ts', 'x\n'.repeat(401)],
   ['file-name', 'src/a/utils.ts', 'export const x = 1\n'],

@@ -3,7 +3,6 @@
  * docs/schemas are made from the same definitions. Instants are ISO 8601 UTC text.
  */
 import { type Static, type TSchema, Type } from 'typebox'
-import { ERRORS } from '#base/errors.ts'
 import { FORMS } from '#model/field.ts'
 
 const closed = { additionalProperties: false } as const
@@ -15,7 +14,7 @@ const nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema,
 
 export const ErrorAnswer = Type.Object(
   {
-    error: Type.Object({ code: Type.Enum(Object.keys(ERRORS)), message: Type.String(), hint: Type.String() }, closed),
+    error: Type.Object({ code: Type.String({ pattern: '^[a-z_]+$', description: 'see docs/errors.md' }), message: Type.String(), hint: Type.String() }, closed),
   },
   { ...closed, title: 'An error, on stderr with --json, and as the body of a refused request' },
 )

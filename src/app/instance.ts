@@ -66,11 +66,15 @@ export function openInstance(options: { dataDir: string; create: boolean; env?: 
     throw new BulkheadError('data_format_newer', `the data in ${dataDir} has format ${match[1]}, this program knows up to ${DATA_FORMAT}`)
   }
   const instanceId = match[2] as string
+  const keysDir = keysFolder(instanceId, env)
+  if (`${keysDir}${path.sep}`.startsWith(`${dataDir}${path.sep}`)) {
+    throw new BulkheadError('key_place_wrong', 'the key folder lies in the data folder: a copy of the data would carry its keys')
+  }
   return {
     instanceId,
     creating: isCreating,
     dataDir,
-    keysDir: keysFolder(instanceId, env),
+    keysDir,
     runtimeDir: runtimeFolder(instanceId, env),
     recordsPath: path.join(dataDir, 'records.db'),
     ledgerDir: path.join(dataDir, 'ledger'),

@@ -16,6 +16,7 @@ export const ERRORS = {
   not_running: { exit: 1, status: 503, hint: 'Start it with `npm start` (or `bulkhead up`) on the same --data folder.' },
   key_missing: { exit: 1, status: 503, hint: 'Restore the key folder from its backup; without its keys this data cannot be opened, and no new key is ever made for old data.' },
   key_wrong: { exit: 1, status: 503, hint: 'The key folder belongs to another instance or its key-encryption key was changed; restore the right one.' },
+  key_place_wrong: { exit: 1, status: 409, hint: 'Set BULKHEAD_KEYS to a folder outside the data folder, best on another disk.' },
   key_exists: { exit: 1, status: 409, hint: 'A key folder for this instance exists already; keys are created once.' },
   port_taken: { exit: 1, status: 409, hint: 'Choose another port with --port or --console-port.' },
   unauthorized: { exit: 1, status: 401, hint: 'Use the operator credential that the first start wrote beside the keys.' },

@@ -143,7 +143,10 @@ window.act = (calls) => {
     else window.mp[method](...args)
   }
 }
-window.queued = (token) => ['ev', 'pp', 'gr'].reduce((sum, kind) => sum + JSON.parse(localStorage.getItem('__mpq_' + token + '_' + kind) || '[]').length, 0)
+window.queued = (token) => ['ev', 'pp', 'gr'].reduce((sum, kind) => {
+  const held = localStorage.getItem('__mpq_' + token + '_' + kind)
+  return sum + JSON.parse(held || '[]').length
+}, 0)
 `
 
 export async function openActor(browser: Browser, site: Site, options: ActorOptions): Promise<BrowserActor> {

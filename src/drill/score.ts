@@ -60,7 +60,8 @@ export function faultsOf(score: DrillScore, run: { errors: readonly string[]; sc
 
 export function writeStory(score: DrillScore, story: Story): string {
   const { loot, affected, cut, events } = score
-  const shown = story.answer.fields.map(({ field, form, subjects }) => `${field} (${form}, ${subjects})`).join(', ')
+  const { answer } = story
+  const shown = answer.fields.map(({ field, form, subjects }) => `${field} (${form}, ${subjects})`).join(', ')
   return [
     '',
     `What the thief has: ${story.stolenRows} rows. Some of them:`,
@@ -68,13 +69,17 @@ export function writeStory(score: DrillScore, story: Story): string {
     `  Found in them: ${loot.names} names, ${loot.emails} email addresses, ${loot.ids} of your ids, ${loot.ips} network addresses,`,
     `  ${loot.userAgents} user agents, ${loot.referrerUrls} page or referrer addresses.`,
     '',
-    `Who may be affected: ${story.answer.subjects} people (${story.answer.delivered} delivered, ${story.answer.possible} possible), answered in ${affected.answerMs} ms.`,
+    `Who may be affected: ${answer.subjects} people (${answer.delivered} delivered, ${answer.possible} possible),`,
+    `  answered in ${affected.answerMs} ms.`,
     `  Sent about them: ${shown}`,
-    `  Not among the fields that we sent: ${story.answer.notSent.join(', ')}`,
-    `  Against the loot: ${affected.expected} people are in it, ${affected.found} on the list; precision ${affected.precision}, recall ${affected.recall}.`,
+    `  Not among the fields that we sent: ${answer.notSent.join(', ')}`,
+    `  Against the loot: ${affected.expected} people are in it, ${affected.found} on the list;`,
+    `  precision ${affected.precision}, recall ${affected.recall}.`,
     '',
-    `Cut: returned after ${cut.returnMs} ms in the middle of traffic; ${cut.requestsAfter} requests began afterwards; ${story.held} events wait.`,
-    `What still flows: the own warehouse took ${story.sinceCut} more events after the cut and holds ${events.warehouse} of ${events.sent} sent; ${events.lost} lost.`,
+    `Cut: returned after ${cut.returnMs} ms in the middle of traffic; ${cut.requestsAfter} requests began afterwards;`,
+    `  ${story.held} events wait.`,
+    `What still flows: the own warehouse took ${story.sinceCut} more events after the cut`,
+    `  and holds ${events.warehouse} of ${events.sent} sent; ${events.lost} lost.`,
     '',
     score.ok ? 'Score: all as it has to be.' : `Score: not as it has to be:\n${story.faults.map((fault) => `  - ${fault}`).join('\n')}`,
   ].join('\n')

@@ -73,6 +73,8 @@ test(`kill -9 of the forwarder, ${KILLS} times`, async (t) => {
     reader.close()
     await systemClock.sleep(1)
     const ledger = await openLedger({ dir, clock: systemClock })
+    const states = ledger.read(1, 1_000_000).map((entry) => (entry.type === 'outcome' ? entry.state : 'intent'))
+    t.diagnostic(JSON.stringify(Object.fromEntries([...Map.groupBy(states, (state) => state)].map(([state, all]) => [state, all.length]))))
     checkLedger(ledger, vendor)
     checkArrivals(ledger, vendor)
     await ledger.close()

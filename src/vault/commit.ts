@@ -173,7 +173,8 @@ export class Committer {
     if (known === undefined) {
       known = this.#rows.findIdentifier(scope.id, hash)
       if (known === undefined) {
-        const ordinal = (this.#high += 1)
+        this.#high += 1
+        const ordinal = this.#high
         fresh.push({ ordinal, scope, hash, roles: bit, value: text })
         known = { ordinal, roles: bit }
         // Within this call the caches stand in for rows that are about to be written.

@@ -165,7 +165,8 @@ export class Rows {
       ? 'DO NOTHING'
       : 'DO UPDATE SET at = excluded.at, sealed = excluded.sealed, lookup = excluded.lookup WHERE excluded.at >= facts.at'
     const statement = this.#run(
-      `INSERT INTO facts (ordinal, field, trust, at, sealed, lookup) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (ordinal, field, trust) ${conflict}`,
+      `INSERT INTO facts (ordinal, field, trust, at, sealed, lookup) VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (ordinal, field, trust) ${conflict}`,
     )
     return statement.run(fact.ordinal, fact.field, TRUSTS.indexOf(fact.trust), fact.at, fact.sealed, fact.lookup).changes === 1
   }

@@ -121,6 +121,9 @@ test('a late retry, a weaker origin and set_once overwrite nothing', async () =>
     // Said again, later: an older retry in between loses, even though the text did not change.
     await say('third@example.com', 'server', 500)
     await say('late@example.com', 'server', 400)
+    await say('third@example.com', 'server', 600)
+    vault = await reopen()
+    await say('late@example.com', 'server', 550)
     assert.deepEqual(await emails(), ['third@example.com'])
     for (const query of ['first@example.com', 'late@example.com', 'claimed@example.com']) assert.deepEqual(await named(query), [], query)
     assert.deepEqual(await named('THIRD@example.com '), [anna])

@@ -75,7 +75,7 @@ export async function openVault(options: {
   let rows: Rows | undefined
   try {
     rows = openRows({ file: path.join(dataDir, 'vault.db'), instance, keysBatch: keys.batch })
-    void 0
+    keys.sweep(rows.batch, rows.ordinalHigh)
     const looks = new Looks({
       dir: path.join(dataDir, 'looks'),
       key: deriveKey(keys.named('looks'), LABELS.looks),

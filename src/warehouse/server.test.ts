@@ -7,9 +7,21 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { openWarehouse } from '#warehouse/client.ts'
 import type { Warehouse } from '#warehouse/port.ts'
-import { anyOrdinal, anyText, entryOf, eventOf } from '#warehouse/test-rows.ts'
+import { entryOf, eventOf, HOSTILE } from '#warehouse/test-rows.ts'
 import { startWarehouse } from '#warehouse/warehouse-process.ts'
 import type { WarehouseProcess } from '#warehouse/warehouse-process.ts'
+
+const anyText = fc.oneof(
+  fc.constantFrom(...HOSTILE),
+  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.string({ maxLength: 400 }),
+  fc.constant('\ud800x'),
+)
+const anyOrdinal = fc.oneof(
+  fc.integer({ min: 1, max: 2_570 }),
+  fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  fc.constant(0x0a0a0a0a0a0a),
+)
 
 let folder: string
 let running: WarehouseProcess

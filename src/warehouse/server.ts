@@ -14,6 +14,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
+import { assert } from '#base/errors.ts'
 import { EngineError, insertStatement, killStatement, openConnection } from '#warehouse/engine.ts'
 import type { EngineConnection, EngineLimits } from '#warehouse/engine.ts'
 import { prepareFolder } from '#warehouse/format.ts'
@@ -55,6 +56,7 @@ export async function serveWarehouse(options: {
   tokens: Record<WarehouseRole, string>
   spoolDir: string
 }): Promise<WarehouseServer> {
+  for (const token of [options.tokens.worker, options.tokens.staff]) assert(token?.length >= 8, 'each role has a token')
   // Every running query holds a thread of the pool, and there are more connections than its usual four.
   process.env.UV_THREADPOOL_SIZE ??= '16'
   mkdirSync(options.dir, { recursive: true, mode: 0o700 })

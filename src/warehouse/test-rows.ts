@@ -1,5 +1,4 @@
 /** Test support: rows and the texts that a careless writer would trip over. */
-import fc from 'fast-check'
 import type { LogEntry, LogRecord } from '#model/log-entry.ts'
 
 export const AT = Date.UTC(2026, 2, 14, 9, 26, 53, 589)
@@ -35,15 +34,3 @@ export function entryOf(seq: number, records: LogRecord[], at = AT): LogEntry {
 export function eventOf(change: Partial<LogRecord> = {}): LogRecord {
   return { type: 'event', name: 'Opened', time: AT - 1000, user: 7, ...change }
 }
-
-export const anyText = fc.oneof(
-  fc.constantFrom(...HOSTILE),
-  fc.string({ unit: 'binary', maxLength: 60 }),
-  fc.string({ maxLength: 400 }),
-  fc.constant('\ud800x'),
-)
-export const anyOrdinal = fc.oneof(
-  fc.integer({ min: 1, max: 2_570 }),
-  fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
-  fc.constant(0x0a0a0a0a0a0a),
-)

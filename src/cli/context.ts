@@ -1,0 +1,29 @@
+import { BulkheadError } from '#base/errors.ts'
+
+/** What every command gets: where the data lies, how to print, and what the environment says. */
+export interface Context {
+  dataDir: string
+  json: boolean
+  env: NodeJS.ProcessEnv
+  version: string
+  /** Results only, so that scripts can read stdout whole. */
+  out(text: string): void
+  /** Diagnostics and warnings. */
+  err(text: string): void
+}
+
+/** Prints an answer: one JSON value, or lines for people. */
+export function printAnswer<Answer>(context: Context, answer: Answer, render: (answer: Answer) => string): void {
+  context.out(context.json ? `${JSON.stringify(answer)}\n` : `${render(answer).trimEnd()}\n`)
+}
+
+/** `error[CODE]: …` and `hint: …`; an object with `--json`. */
+export function printError(context: Pick<Context, 'json' | 'err'>, error: BulkheadError): void {
+  context.err(context.json ? `${JSON.stringify(error)}\n` : `error[${error.code}]: ${error.message}\nhint: ${error.hint}\n`)
+}
+
+/** A reason that was given; what looks at people does not begin without one. */
+export function demandReason(reason: string | undefined): string {
+  if (reason === undefined || reason.trim() === '') throw new BulkheadError('reason_required', 'this command looks at people and no reason was given')
+  return reason.trim()
+}

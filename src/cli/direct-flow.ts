@@ -1,0 +1,131 @@
+/**
+ * Cut and restore without the staff API: with nothing running, and when what runs does not answer. A cut must not wait
+ * for a healthy Bulkhead.
+ *
+ * When something runs but is silent, only the two processes that are in the way are killed: `staff`, the writer of the
+ * records, and the worker. The gateway goes on taking traffic, and the supervisor starts both again; a worker that
+ * starts after the record is durable sees the cut. SQLite's own lock decides if the new `staff` writes at that moment.
+ */
+import { existsSync } from 'node:fs'
+import { type Child, type Instance, killSurvivors, lockInstance, openInstance, readChildren, readRun } from '#app/instance.ts'
+import { systemClock } from '#base/clock.ts'
+import { BulkheadError } from '#base/errors.ts'
+import { isSameProcess } from '#base/processes.ts'
+import { openLedgerReader } from '#ledger/ledger-reader.ts'
+import { openLogReader } from '#log/log-reader.ts'
+import type { Records } from '#records/port.ts'
+import { openRecords } from '#records/records.ts'
+import { type CutResult, cutVendor, type RestoreResult, restoreVendor } from '#vendors/cut.ts'
+import { countHeld } from '#vendors/held.ts'
+import { assertVendorKnown, destinationsOf, vendorNames } from '#vendors/register.ts'
+
+const ACTOR = 'operator'
+const GONE_MS = 5000
+
+export interface FlowOrder {
+  vendor: string
+  reason: string
+}
+
+/** Cuts by writing the record itself; throws `vendor_unknown`. */
+export async function cutDirectly(instance: Instance, order: FlowOrder): Promise<CutResult> {
+  const lock = tryLock(instance)
+  try {
+    // The lock is free: no supervisor lives. What is left of an earlier run is found by pid and start time.
+    if (lock === undefined) await endAll(instance, 'staff')
+    return await withRecords(instance, order.vendor, (records, heldEvents) => {
+      const isWorkerAlive = living(instance, 'worker').length > 0
+      const killWorker = (): Promise<{ pid: number; gone: boolean }> => (lock === undefined ? endAll(instance, 'worker') : endSurvivors(instance))
+      const fence = lock === undefined || isWorkerAlive ? () => Promise.reject(new Error('nobody to ask')) : undefined
+      return cutVendor({ ...order, actor: ACTOR, records, fence, killWorker, heldEvents, clock: systemClock })
+    })
+  } finally {
+    lock?.release()
+  }
+}
+
+/** Restores with nothing running; throws `already_running` otherwise. */
+export async function restoreDirectly(instance: Instance, order: FlowOrder): Promise<RestoreResult> {
+  const lock = lockInstance(instance.dataDir)
+  try {
+    await killSurvivors(instance.dataDir)
+    return await withRecords(instance, order.vendor, (records, heldEvents) =>
+      restoreVendor({ ...order, actor: ACTOR, records, heldEvents, clock: systemClock }),
+    )
+  } finally {
+    lock.release()
+  }
+}
+
+/** The instance on a data folder and, when one lives, the address of its staff API ('' while it starts). */
+export function findInstance(dataDir: string, env: NodeJS.ProcessEnv): { instance: Instance; consoleUrl: string | undefined } {
+  const instance = openInstance({ dataDir, create: false, env })
+  return { instance, consoleUrl: readRun(instance.dataDir)?.consoleUrl }
+}
+
+function tryLock(instance: Instance): { release(): void } | undefined {
+  try {
+    return lockInstance(instance.dataDir)
+  } catch (thrown) {
+    if (thrown instanceof BulkheadError && thrown.code === 'already_running') return undefined
+    throw thrown
+  }
+}
+
+async function withRecords<Result>(
+  instance: Instance,
+  vendor: string,
+  act: (records: Records, heldEvents: () => Promise<number>) => Promise<Result>,
+): Promise<Result> {
+  const records = openRecords({ path: instance.recordsPath })
+  try {
+    assertVendorKnown(vendor, vendorNames(records, []))
+    return await act(records, async () => held(instance, destinationsOf(vendor, records, [])))
+  } finally {
+    records.close()
+  }
+}
+
+function held(instance: Instance, destinations: readonly string[]): number {
+  if (!existsSync(instance.logDir)) return 0
+  const ledger = openLedgerReader({ dir: instance.ledgerDir })
+  const log = openLogReader({ dir: instance.logDir })
+  try {
+    return countHeld({ log, ledger, destinations, clock: systemClock })
+  } finally {
+    log.close()
+    ledger.close()
+  }
+}
+
+function living(instance: Instance, role: string): Child[] {
+  return readChildren(instance.dataDir).filter((child) => child.role === role && isSameProcess(child.pid, child.startTime))
+}
+
+/** SIGKILL to every living process of a role, and waits for its end; works on stopped ones too. */
+async function endAll(instance: Instance, role: string): Promise<{ pid: number; gone: boolean }> {
+  const children = living(instance, role)
+  for (const child of children) kill(child)
+  const deadline = Date.now() + GONE_MS
+  for (;;) {
+    const left = children.find((child) => isSameProcess(child.pid, child.startTime))
+    if (left === undefined) return { pid: children[0]?.pid ?? 0, gone: true }
+    if (Date.now() > deadline) return { pid: left.pid, gone: false }
+    await systemClock.sleep(20)
+  }
+}
+
+function kill(child: Child): void {
+  try {
+    process.kill(child.pid, 'SIGKILL')
+  } catch (thrown) {
+    // It ended by itself between the look and the signal.
+    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
+  }
+}
+
+async function endSurvivors(instance: Instance): Promise<{ pid: number; gone: boolean }> {
+  const [worker] = living(instance, 'worker')
+  await killSurvivors(instance.dataDir).catch(() => undefined)
+  return { pid: worker?.pid ?? 0, gone: living(instance, 'worker').length === 0 }
+}

@@ -1,0 +1,106 @@
+/** The staff API as the command line calls it: found through the run file of the data folder, with the operator's credential. */
+import http from 'node:http'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { type Instance, openInstance, readOperatorCredential, readRun } from '#app/instance.ts'
+import { BulkheadError, isErrorCode } from '#base/errors.ts'
+import type { Context } from './context.ts'
+
+const ERROR_BYTES_MAX = 1024 * 1024
+
+export interface StaffClient {
+  get<Answer>(route: string): Promise<Answer>
+  post<Answer>(route: string, body: unknown, timeoutMs?: number): Promise<Answer>
+  /** Lines of an NDJSON answer. */
+  lines(route: string, body: unknown): AsyncGenerator<string, void>
+}
+
+/** The answer of the API to a request that it refused, with what it sent beside the error. */
+export class RefusedError extends BulkheadError {
+  readonly answer: Record<string, unknown>
+
+  constructor(code: BulkheadError['code'], message: string, hint: string | undefined, answer: Record<string, unknown>) {
+    super(code, message, hint === undefined ? {} : { hint })
+    this.answer = answer
+  }
+}
+
+/** Throws `not_running` when nothing runs on the data folder, or it is still starting. */
+export function connect(context: Context): StaffClient {
+  const instance = openInstance({ dataDir: context.dataDir, create: false, env: context.env })
+  const run = readRun(instance.dataDir)
+  if (run === undefined) throw new BulkheadError('not_running', `no Bulkhead runs on ${instance.dataDir}`)
+  return openClient(run.consoleUrl, instance)
+}
+
+export function openClient(consoleUrl: string, instance: Instance): StaffClient {
+  if (consoleUrl === '') throw new BulkheadError('not_running', 'Bulkhead is still starting', { hint: 'Wait until it says that it is ready.' })
+  const credential = readOperatorCredential(instance)
+  const request = async (method: string, route: string, body: unknown, timeoutMs?: number): Promise<http.IncomingMessage> => {
+    const response = await send(new URL(route, consoleUrl), method, credential, body, timeoutMs)
+    if (response.statusCode === 200) return response
+    throw refusal(await readText(response, ERROR_BYTES_MAX), response.statusCode ?? 0)
+  }
+  const json = async <Answer>(response: http.IncomingMessage): Promise<Answer> => JSON.parse(await readText(response, Infinity)) as Answer
+  return {
+    get: async (route) => json(await request('GET', route, undefined)),
+    post: async (route, body, timeoutMs) => json(await request('POST', route, body, timeoutMs)),
+    lines: async function* (route, body) {
+      const response = await request('POST', route, body)
+      for await (const line of createInterface({ input: response, crlfDelay: Infinity })) if (line !== '') yield line
+    },
+  }
+}
+
+/** Whether anything answers there at all, in time. */
+export async function answersWithin(consoleUrl: string, ms: number): Promise<boolean> {
+  if (consoleUrl === '') return false
+  try {
+    const response = await send(new URL('/healthz', consoleUrl), 'GET', '', undefined, ms)
+    response.resume()
+    return true
+  } catch {
+    // Whatever the reason, nobody is there to be asked.
+    return false
+  }
+}
+
+function send(url: URL, method: string, credential: string, body: unknown, timeoutMs?: number): Promise<http.IncomingMessage> {
+  const text = body === undefined ? undefined : JSON.stringify(body)
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${credential}`, ...(text === undefined ? {} : { 'content-type': 'application/json' }) }
+    // A connection of its own: a kept one would hold the command open after its answer.
+    const request = http.request(url, { method, headers, agent: false }, (response) => {
+      clearTimeout(timer)
+      resolve(response)
+    })
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => request.destroy(new Error('no answer in time')), timeoutMs)
+    request.on('error', (cause) => {
+      clearTimeout(timer)
+      reject(new BulkheadError('not_running', `the staff API at ${url.origin} does not answer`, { cause }))
+    })
+    request.end(text)
+  })
+}
+
+function refusal(text: string, status: number): RefusedError {
+  try {
+    const answer = JSON.parse(text) as { error?: { code?: unknown; message?: unknown; hint?: unknown } }
+    const { code, message, hint } = answer.error ?? {}
+    if (isErrorCode(code)) return new RefusedError(code, String(message), typeof hint === 'string' ? hint : undefined, answer as Record<string, unknown>)
+  } catch {
+    // Not our API, or cut short: said below.
+  }
+  return new RefusedError('internal', `the staff API answered with HTTP ${status} and no reason`, undefined, {})
+}
+
+async function readText(stream: Readable, bytesMax: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of stream) {
+    size += (chunk as Buffer).length
+    if (size > bytesMax) break
+    chunks.push(chunk as Buffer)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
