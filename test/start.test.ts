@@ -145,7 +145,7 @@ test('a port that is taken is named, and no process stays behind', async (t) => 
 const wrongConfigs: [name: string, text: string, line: number, column: number | undefined, expected: RegExp][] = [
   ['a key that nobody knows', `${testConfig()}surprise: 1\n`, 5, 1, /surprise/],
   ['a wrong type', 'sources: 7\n', 1, 10, /array|list/i],
-  ['broken YAML', 'sources:\n  - {id: a\n', 2, undefined, /./],
+  ['broken YAML', 'sources:\n  - {id: a\n', 3, undefined, /./],
   [
     'an unknown trust',
     'sources:\n  - {id: web, protocol: mixpanel, token: t, trust: everybody}\n',

@@ -14,7 +14,10 @@ const nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema,
 
 export const ErrorAnswer = Type.Object(
   {
-    error: Type.Object({ code: Type.String({ pattern: '^[a-z_]+$', description: 'see docs/errors.md' }), message: Type.String(), hint: Type.String() }, closed),
+    error: Type.Object(
+      { code: Type.String({ pattern: '^[a-z_]+$', description: 'see docs/errors.md' }), message: Type.String(), hint: Type.String() },
+      closed,
+    ),
   },
   { ...closed, title: 'An error, on stderr with --json, and as the body of a refused request' },
 )
@@ -76,9 +79,7 @@ export const VendorShowAnswer = Type.Object(
         closed,
       ),
     ),
-    history: Type.Array(
-      Type.Object({ state: State, fence: Count, at: Instant, actor: Type.String(), reason: Type.String() }, closed),
-    ),
+    history: Type.Array(Type.Object({ state: State, fence: Count, at: Instant, actor: Type.String(), reason: Type.String() }, closed)),
   },
   { ...closed, title: 'bulkhead vendor show V --json' },
 )
@@ -210,7 +211,11 @@ const DirectoryRowSchema = Type.Object(
     language: Type.Optional(Type.String({ maxLength: 64 })),
     groups: Type.Array(
       Type.Object(
-        { key: Type.String({ minLength: 1, maxLength: 255 }), value: Type.String({ minLength: 1, maxLength: 1024 }), admin: Type.Boolean() },
+        {
+          key: Type.String({ minLength: 1, maxLength: 255 }),
+          value: Type.String({ minLength: 1, maxLength: 1024 }),
+          admin: Type.Boolean(),
+        },
         closed,
       ),
     ),
@@ -219,7 +224,11 @@ const DirectoryRowSchema = Type.Object(
 )
 
 export const DirectoryRequest = Type.Object(
-  { namespace: Type.String({ minLength: 1, maxLength: 64 }), reason: Type.Optional(Reason), rows: Type.Array(DirectoryRowSchema, { maxItems: 10_000 }) },
+  {
+    namespace: Type.String({ minLength: 1, maxLength: 64 }),
+    reason: Type.Optional(Reason),
+    rows: Type.Array(DirectoryRowSchema, { maxItems: 10_000 }),
+  },
   closed,
 )
 
@@ -242,7 +251,9 @@ export const DoctorAnswer = Type.Object(
     events: Type.Object(
       {
         accepted: nullable(Type.Integer({ description: 'records that the gateway kept since it started; null: it does not answer' })),
-        warehouse: nullable(Type.Integer({ description: 'events in the warehouse, without updates of profiles and groups; null: it does not answer' })),
+        warehouse: nullable(
+          Type.Integer({ description: 'events in the warehouse, without updates of profiles and groups; null: it does not answer' }),
+        ),
       },
       closed,
     ),
@@ -257,11 +268,11 @@ export const DoctorAnswer = Type.Object(
 
 export const DrillAnswer = Type.Object(
   {
-    loot: Type.Object(
-      { rows: Count, names: Count, emails: Count, ids: Count, ips: Count, userAgents: Count, referrerUrls: Count },
+    loot: Type.Object({ rows: Count, names: Count, emails: Count, ids: Count, ips: Count, userAgents: Count, referrerUrls: Count }, closed),
+    affected: Type.Object(
+      { expected: Count, found: Count, precision: Type.Number(), recall: Type.Number(), answerMs: Type.Number() },
       closed,
     ),
-    affected: Type.Object({ expected: Count, found: Count, precision: Type.Number(), recall: Type.Number(), answerMs: Type.Number() }, closed),
     cut: Type.Object({ returnMs: Type.Number(), requestsAfter: Count }, closed),
     events: Type.Object({ sent: Count, warehouse: Count, vendorDistinct: Count, lost: Count }, closed),
     ok: Type.Boolean(),
@@ -309,5 +320,7 @@ export function commandSchemas(): Record<string, string> {
     drill: DrillAnswer,
   }
   const draft = { $schema: 'http://json-schema.org/draft-07/schema#' }
-  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [`${name}.schema.json`, `${JSON.stringify({ ...draft, ...schema }, null, 2)}\n`]))
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [`${name}.schema.json`, `${JSON.stringify({ ...draft, ...schema }, null, 2)}\n`]),
+  )
 }

@@ -54,4 +54,8 @@ export interface StaffDeps {
   clock: Clock
 }
 
+/** Who acts in the `single-operator` mode. */
 export const ACTOR = 'operator'
+
+/** Ready means that all of these are. */
+export const ALL_ROLES: readonly string[] = ['vault', 'warehouse', 'staff', 'worker', 'gateway']

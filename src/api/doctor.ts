@@ -36,7 +36,13 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     mode: 'single-operator',
     startedAt: new Date(deps.startedAt).toISOString(),
     checks,
-    roles: (roles ?? []).map(({ role, pid, state, restarts, since }) => ({ role, pid, state, restarts, since: new Date(since).toISOString() })),
+    roles: (roles ?? []).map(({ role, pid, state, restarts, since }) => ({
+      role,
+      pid,
+      state,
+      restarts,
+      since: new Date(since).toISOString(),
+    })),
     events: { accepted: acceptedCount(gateway), warehouse: warehouse === undefined ? null : Number(warehouse[0]?.rows ?? 0) },
     policy: policy === undefined ? null : { version: policy.version, appliedAt: new Date(policy.appliedAt).toISOString() },
     vendors,
@@ -77,11 +83,14 @@ function gatewayChecks(gateway: unknown): Check[] {
   const checks: Check[] = [{ name: 'gateway', state: 'ok', text: 'answers' }]
   const unknown = gateway.unknownTokens
   if (isJsonObject(unknown) && Number(unknown.count) > 0) {
-    const tokens = Array.isArray(unknown.tokens) ? unknown.tokens.flatMap((entry) => (isJsonObject(entry) ? [String(entry.token)] : [])) : []
+    const tokens = Array.isArray(unknown.tokens)
+      ? unknown.tokens.flatMap((entry) => (isJsonObject(entry) ? [String(entry.token)] : []))
+      : []
     const named = tokens.length > 0 ? `: ${tokens.slice(0, 5).join(', ')}` : ''
     checks.push({ name: 'tokens', state: 'warn', text: `${Number(unknown.count)} records with a token of no source were dropped${named}` })
   }
-  if (gateway.diskLow === true) checks.push({ name: 'disk', state: 'fail', text: 'too little free space: the gateway refuses traffic until there is more' })
+  if (gateway.diskLow === true)
+    checks.push({ name: 'disk', state: 'fail', text: 'too little free space: the gateway refuses traffic until there is more' })
   return checks
 }
 

@@ -19,7 +19,7 @@ import {
   type WhoBody,
   WhoRequest,
 } from './contract.ts'
-import { ACTOR, type StaffDeps } from './deps.ts'
+import { ACTOR, ALL_ROLES, type StaffDeps } from './deps.ts'
 import { examine } from './doctor.ts'
 
 const LINES_A_CHUNK = 200
@@ -27,7 +27,8 @@ const LINES_A_CHUNK = 200
 export function addStatusRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.get(ROUTES.health, async (_request, reply) => {
     const roles = await deps.supervisor.status()
-    const ready = roles.length > 0 && roles.every((role) => role.state === 'ready')
+    // While Bulkhead starts, the supervisor does not list the roles yet that come last.
+    const ready = ALL_ROLES.every((name) => roles.some((role) => role.role === name && role.state === 'ready'))
     return reply.code(ready ? 200 : 503).send({ ready, roles: Object.fromEntries(roles.map((role) => [role.role, role.state])) })
   })
   app.get(ROUTES.metrics, async (_request, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(await deps.metrics()))

@@ -5,14 +5,11 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { Ajv, type ValidateFunction } from 'ajv'
-import { systemClock } from '#base/clock.ts'
 import type { Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
-import type { DirectoryRow } from '#vault/port.ts'
-import type { Warehouse } from '#warehouse/port.ts'
 import { commandSchemas } from './contract.ts'
-import type { StaffDeps } from './deps.ts'
 import { type Staff, startStaff } from './staff.ts'
+import { type Stage, setStage } from './staff-fixture.ts'
 
 const CREDENTIAL = 'operator-credential-of-the-test'
 const SCHEMAS = path.join(import.meta.dirname, '..', '..', 'docs', 'schemas')
@@ -20,116 +17,13 @@ const SCHEMAS = path.join(import.meta.dirname, '..', '..', 'docs', 'schemas')
 let folder: string
 let records: Records
 let staff: Staff
-let fenceAnswers: () => Promise<unknown> = async () => ({ inFlight: 0 })
-let killAnswers = { pid: 5, gone: true }
-let isReady = true
-const looks: string[] = []
-const traces: string[] = []
-const imported: DirectoryRow[] = []
-
-/** Engine rows as the warehouse gives them: one person, one field shape; one line more for each `persons`. */
-let persons = 1
-const engineRow = (subject: number) => ({
-  subject: String(subject),
-  deliveredShapes: ['country:coarse,user_id:pseudonym'],
-  possibleShapes: [],
-  firstAt: '1770000000000',
-  lastAt: '1770000001000',
-  sentFirstAt: '1770000002000',
-  sentLastAt: '1770000003000',
-  eventCount: '4',
-  groupOrdinals: ['21'],
-})
-
-const warehouse: Warehouse = {
-  migrate: async () => undefined,
-  insertEvents: async () => ({ rows: 0 }),
-  insertDisclosures: async () => ({ rows: 0 }),
-  query: async <Row>(sql: string) => {
-    if (sql.includes('FROM events') && sql.includes('count()')) return [{ rows: '12' }] as Row[]
-    if (sql.includes('firstSent')) return [{ rows: 1, firstSent: 1_770_000_000_000 }] as Row[]
-    if (sql.includes('policyFirst')) return [{ rows: 1, policyFirst: 1, policyLast: 2 }] as Row[]
-    if (sql.includes('deliveredCount')) {
-      return [{ ...engineRow(1), vendor: 'acme', destination: 'acme-main', epoch: 1, surface: 'web', purpose: 'analytics', deliveredCount: '4' }] as Row[]
-    }
-    return []
-  },
-  stream: async function* <Row>(_sql: string, parameters: Record<string, unknown>) {
-    if (parameters.kind !== 'user') return
-    for (let subject = 1; subject <= persons; subject++) {
-      if (subject === 5000) throw new Error('row text that must not leave: ann@example.com')
-      yield engineRow(subject) as Row
-    }
-  },
-  close: async () => undefined,
-}
+let stage: Stage
 
 before(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-staff-'))
   records = openRecords({ path: path.join(folder, 'records.db') })
-  records.applyPolicy(
-    {
-      store: { events: [], properties: [], paths: [], referrers: [] },
-      destinations: [
-        {
-          vendor: 'acme',
-          destination: 'acme-main',
-          protocol: 'mixpanel',
-          grants: [{ field: 'country', form: 'coarse', purpose: 'analytics', until: null, rule: 'preset:analytics/country' }],
-          events: [],
-          properties: [],
-        },
-      ],
-    },
-    1,
-  )
-  const deps: StaffDeps = {
-    host: '127.0.0.1',
-    port: 0,
-    version: '1.2.3',
-    instanceId: 'instance',
-    startedAt: 0,
-    config: {
-      sources: [{ id: 'web', protocol: 'mixpanel', token: 't', trust: 'browser', namespace: 'default', surface: 'web', groupKeys: [] }],
-      vendors: [],
-    },
-    records,
-    vault: {
-      resolve: async (query, look) => {
-        looks.push(`resolve ${look.reason}`)
-        return query === 'ann' ? [{ person: 1, users: [1], devices: [] }] : []
-      },
-      graph: async () => ({ merged: [], devices: [] }),
-      staffPseudonyms: async (subjects) => subjects.map((subject) => `${subject.kind}-${subject.ordinal}`),
-      memberships: async () => [[1, 21, 'org', 'server']],
-      identities: async (people) => people.map(() => ({ ids: ['ann'], emails: ['ann@example.com'], names: [] })),
-      recordLook: async (look) => void looks.push(`look ${look.action} ${look.subjects}`),
-      importDirectory: async (rows) => {
-        imported.push(...rows)
-        return { rows: rows.length, newPeople: 1, facts: 2 }
-      },
-      describe: async () => ({ keyFolder: '/keys', instance: 'instance', people: 3, epochs: [], looks: 4 }),
-    },
-    warehouse,
-    worker: {
-      fence: () => fenceAnswers(),
-      barrier: async () => ({ head: 10, open: [] }),
-      status: async () => ({ destinations: [] }),
-    },
-    gateway: {
-      status: async () => ({ records: { kept: 9 }, unknownTokens: { count: 2, tokens: [{ token: 'abcd…', count: 2 }] }, diskLow: false }),
-    },
-    supervisor: {
-      status: async () => [{ role: 'vault', pid: 4, state: isReady ? 'ready' : 'starting', restarts: 0, since: 0 }],
-      killWorker: async () => killAnswers,
-    },
-    heldEvents: async (destinations) => (destinations.includes('acme-main') ? 7 : -1),
-    metrics: async () => 'bulkhead_up 1\n',
-    trace: (text) => void traces.push(text),
-    credential: CREDENTIAL,
-    clock: systemClock,
-  }
-  staff = await startStaff(deps)
+  stage = setStage(records, CREDENTIAL)
+  staff = await startStaff(stage.deps)
 })
 
 after(async () => {
@@ -154,7 +48,11 @@ function call(method: string, route: string, body?: unknown, headers: Record<str
         port: staff.port,
         method,
         path: route,
-        headers: { authorization: `Bearer ${CREDENTIAL}`, ...(text === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        headers: {
+          authorization: `Bearer ${CREDENTIAL}`,
+          ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
       },
       (response) => {
         let answer = ''
@@ -183,7 +81,8 @@ function assertFollows(schema: string, value: unknown): void {
 
 test('the published schemas are those of the contract, and no other files lie beside them', () => {
   const expected = commandSchemas()
-  for (const [name, text] of Object.entries(expected)) assert.equal(readFileSync(path.join(SCHEMAS, name), 'utf8'), text, `${name}: run tools/generate-schemas.ts`)
+  for (const [name, text] of Object.entries(expected))
+    assert.equal(readFileSync(path.join(SCHEMAS, name), 'utf8'), text, `${name}: run tools/generate-schemas.ts`)
   assert.deepEqual(readdirSync(SCHEMAS).sort(), ['bulkhead.yaml.schema.json', ...Object.keys(expected)].sort())
 })
 
@@ -216,9 +115,9 @@ test('only the operator, only under a name of this machine, and never for anothe
 test('health follows the roles and metrics are text, both without a credential', async () => {
   const anonymous = { authorization: '' }
   assert.equal((await call('GET', '/healthz', undefined, anonymous)).status, 200)
-  isReady = false
+  stage.isReady = false
   assert.equal((await call('GET', '/healthz', undefined, anonymous)).status, 503)
-  isReady = true
+  stage.isReady = true
   assert.equal((await call('GET', '/metrics', undefined, anonymous)).text, 'bulkhead_up 1\n')
   const doctor = await call('GET', '/v1/doctor')
   assertFollows('doctor', doctor.json)
@@ -231,13 +130,13 @@ test('cut and restore: fenced, killed, or named with the cut on record', async (
   assert.equal(cut.status, 200)
   assertFollows('vendor-cut', cut.json)
   assert.equal(cut.json.heldEvents, 7)
-  fenceAnswers = async () => Promise.reject(new Error('gone'))
-  killAnswers = { pid: 5, gone: false }
+  stage.fenceAnswers = async () => Promise.reject(new Error('gone'))
+  stage.killAnswers = { pid: 5, gone: false }
   const unfenced = await call('POST', '/v1/vendors/acme/cut', {})
   assert.equal(unfenced.status, 500)
   assert.match(unfenced.text, /vendor_unfenced.*pid 5/)
   assert.equal(records.flow('acme').state, 'cut')
-  killAnswers = { pid: 5, gone: true }
+  stage.killAnswers = { pid: 5, gone: true }
   assert.equal((await call('POST', '/v1/vendors/acme/cut', {})).json.fencedWorkers, 1)
   assertFollows('vendor-restore', (await call('POST', '/v1/vendors/acme/restore', {})).json)
   assert.equal((await call('POST', '/v1/vendors/acme/restore', {})).status, 409)
@@ -252,7 +151,7 @@ test('cut and restore: fenced, killed, or named with the cut on record', async (
 test('who and affected follow their schemas; looking needs a reason; a list ends with its summary', async () => {
   assert.equal((await call('POST', '/v1/who', { query: 'ann' })).status, 400)
   assert.equal((await call('POST', '/v1/who', { query: 'ann', reason: '  ' })).status, 400)
-  assert.deepEqual(looks, [])
+  assert.deepEqual(stage.looks, [])
   const found = await call('POST', '/v1/who', { query: 'ann', reason: 'access request' })
   assertFollows('who', found.json)
   const nobody = await call('POST', '/v1/who', { query: 'bob@example.com', reason: 'x' })
@@ -264,35 +163,44 @@ test('who and affected follow their schemas; looking needs a reason; a list ends
   assert.equal((await call('POST', '/v1/incidents/affected', { vendor: 'acme', identities: true, reason: 'x' })).status, 400)
   assert.equal((await call('POST', '/v1/incidents/affected', { vendor: 'acme', destination: 'none' })).status, 404)
   assert.equal((await call('POST', '/v1/incidents/affected', { vendor: 'acme', from: 'yesterday' })).status, 400)
-  looks.length = 0
-  persons = 1203
+  stage.looks.length = 0
+  stage.persons = 1203
   const list = await call('POST', '/v1/incidents/affected', { vendor: 'acme', list: true, identities: true, reason: 'incident 4' })
-  const lines = list.text.trim().split('\n').map((line) => JSON.parse(line) as { person?: unknown; affected?: { subjects: number } })
+  const lines = list.text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { person?: unknown; affected?: { subjects: number } })
   assert.equal(lines.length, 1204)
   for (const line of lines.slice(0, -1)) assertFollows('incident-affected-line', line.person)
   assert.equal(lines.at(-1)?.affected?.subjects, 1203)
-  assert.match(looks[0] ?? '', /identities 1203/)
+  assert.match(stage.looks[0] ?? '', /identities 1203/)
 })
 
 test('an unexpected failure tells neither the caller nor the diagnostics what it was about', async () => {
-  persons = 6000
+  stage.persons = 6000
   const reply = await call('POST', '/v1/incidents/affected', { vendor: 'acme' })
-  persons = 1
+  stage.persons = 1
   assert.equal(reply.status, 500)
   assertFollows('error', reply.json)
-  assert.ok(traces.length > 0)
-  for (const text of [reply.text, ...traces]) assert.ok(!text.includes('ann@example.com'), text)
+  assert.ok(stage.traces.length > 0)
+  for (const text of [reply.text, ...stage.traces]) assert.ok(!text.includes('ann@example.com'), text)
 })
 
 test('a directory batch is taken whole or refused before the vault sees it', async () => {
   const rows = [{ id: 'u1', email: 'a@example.com', groups: [{ key: 'org', value: 'o1', admin: true }] }]
   const reply = await call('POST', '/v1/directory/import', { namespace: 'default', rows })
   assertFollows('directory-import', reply.json)
-  assert.equal(imported.length, 1)
-  for (const body of [{ namespace: 'default', rows: [...rows, { id: 5, groups: [] }] }, { rows }, { namespace: 'default', rows, extra: 1 }, '{"rows":', '[]']) {
+  assert.equal(stage.imported.length, 1)
+  for (const body of [
+    { namespace: 'default', rows: [...rows, { id: 5, groups: [] }] },
+    { rows },
+    { namespace: 'default', rows, extra: 1 },
+    '{"rows":',
+    '[]',
+  ]) {
     const refused = await call('POST', '/v1/directory/import', body)
     assert.equal(refused.status, 400, JSON.stringify(body))
     assertFollows('error', refused.json)
   }
-  assert.equal(imported.length, 1)
+  assert.equal(stage.imported.length, 1)
 })

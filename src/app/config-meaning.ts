@@ -8,7 +8,12 @@ type DestinationFile = VendorFile['destinations'][number]
 type GrantFile = NonNullable<DestinationFile['grants']>[number]
 
 /** `ipVersion` as `net.isIP`: 4, 6 or 0. */
-export function checkMeaning(file: ConfigFile, text: ConfigText, protocols: readonly string[], ipVersion: (text: string) => number): Problem[] {
+export function checkMeaning(
+  file: ConfigFile,
+  text: ConfigText,
+  protocols: readonly string[],
+  ipVersion: (text: string) => number,
+): Problem[] {
   const problems: Problem[] = []
   const report = (at: Path, found: string, expected: string): void => void problems.push({ offset: text.offsetOf(at), found, expected })
   const once = onceIn(report)
@@ -20,7 +25,11 @@ export function checkMeaning(file: ConfigFile, text: ConfigText, protocols: read
     if (before !== undefined) {
       const differs = (before.trust ?? 'browser') !== (source.trust ?? 'browser')
       const found = `the token of the source ${JSON.stringify(before.id)} again${differs ? ', with another trust' : ''}`
-      report([...at, 'token'], found, differs ? 'a token of its own: one that ships to clients cannot be trusted as a server\'s' : 'a token of its own')
+      report(
+        [...at, 'token'],
+        found,
+        differs ? "a token of its own: one that ships to clients cannot be trusted as a server's" : 'a token of its own',
+      )
     }
   }
   for (const [index, vendor] of (file.vendors ?? []).entries()) {
@@ -31,13 +40,18 @@ export function checkMeaning(file: ConfigFile, text: ConfigText, protocols: read
       once('destination', destination.id, [...within, 'id'], `the destination id ${JSON.stringify(destination.id)} again`)
       checkProtocol(destination.protocol, [...within, 'protocol'], protocols, report)
       const wrong = whyNotUrl(destination.url)
-      if (wrong !== undefined) report([...within, 'url'], wrong, 'an https:// address without user, query or fragment (http:// only on this machine)')
+      if (wrong !== undefined)
+        report([...within, 'url'], wrong, 'an https:// address without user, query or fragment (http:// only on this machine)')
       for (const [number, grant] of (destination.grants ?? []).entries()) checkGrant(grant, [...within, 'grants', number], report)
     }
   }
   for (const [index, range] of (file.gateway?.trustProxy ?? []).entries()) {
     if (isRange(range, ipVersion)) continue
-    report(['gateway', 'trustProxy', index], text.describe(['gateway', 'trustProxy', index]), 'an address or a CIDR range, for example 10.0.0.0/8')
+    report(
+      ['gateway', 'trustProxy', index],
+      text.describe(['gateway', 'trustProxy', index]),
+      'an address or a CIDR range, for example 10.0.0.0/8',
+    )
   }
   return problems
 }
@@ -72,12 +86,20 @@ function whyNotUrl(text: string): string | undefined {
 function checkGrant(grant: GrantFile, at: Path, report: Report): void {
   const { field, form } = grant
   if (field !== 'property.*' && !isField(field)) {
-    report([...at, 'field'], `the unknown field ${JSON.stringify(field.slice(0, 60))}`, 'a field by meaning (see docs/configuration.md), property.KEY, or property.*')
+    report(
+      [...at, 'field'],
+      `the unknown field ${JSON.stringify(field.slice(0, 60))}`,
+      'a field by meaning (see docs/configuration.md), property.KEY, or property.*',
+    )
     return
   }
   const until = grant.until === undefined ? undefined : decodeInstant(grant.until)
   if (until !== undefined && Number.isNaN(until)) {
-    report([...at, 'until'], `the text ${JSON.stringify(grant.until?.slice(0, 60))}`, 'a day or an instant with zone, for example 2027-01-31')
+    report(
+      [...at, 'until'],
+      `the text ${JSON.stringify(grant.until?.slice(0, 60))}`,
+      'a day or an instant with zone, for example 2027-01-31',
+    )
   }
   const category = field === 'property.*' ? 'property' : categoryOf(field)
   if (category === 'identifier' && form !== 'pseudonym' && form !== 'withheld') {

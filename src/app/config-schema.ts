@@ -7,7 +7,15 @@ import { FORMS } from '#model/field.ts'
 
 /** Group keys of a source that names none: what product analytics commonly calls an organisation. */
 export const GROUP_KEYS_DEFAULT: readonly string[] = [
-  'company', 'company_id', 'organization', 'organization_id', 'org_id', 'account_id', 'team_id', 'workspace_id', 'tenant_id',
+  'company',
+  'company_id',
+  'organization',
+  'organization_id',
+  'org_id',
+  'account_id',
+  'team_id',
+  'workspace_id',
+  'tenant_id',
 ]
 
 const closed = { additionalProperties: false } as const
@@ -93,7 +101,10 @@ const SourceSchema = Type.Object(
     protocol: Text('the name of a protocol'),
     token: Text('the public token that the SDK sends, as text'),
     trust: Type.Optional(
-      Type.Enum(['browser', 'server'], { description: 'browser (the token ships to clients) or server (it never does)', default: 'browser' }),
+      Type.Enum(['browser', 'server'], {
+        description: 'browser (the token ships to clients) or server (it never does)',
+        default: 'browser',
+      }),
     ),
     namespace: Type.Optional(Type.String({ ...Id('namespace'), default: 'default' })),
     surface: Type.Optional(Id('app or page group')),

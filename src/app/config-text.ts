@@ -43,7 +43,9 @@ export class ConfigText {
     try {
       return this.#document.toJS({ maxAliasCount: 100 }) as unknown
     } catch (thrown) {
-      return this.refuse([{ offset: 0, found: thrown instanceof Error ? firstLine(thrown.message) : 'too many aliases', expected: 'fewer aliases' }])
+      return this.refuse([
+        { offset: 0, found: thrown instanceof Error ? firstLine(thrown.message) : 'too many aliases', expected: 'fewer aliases' },
+      ])
     }
   }
 
@@ -60,7 +62,9 @@ export class ConfigText {
   offsetOfKey(path: Path, key: string): number {
     const parent = path.length === 0 ? this.#document.contents : this.#document.getIn(path, true)
     const resolved = isAlias(parent) ? parent.resolve(this.#document) : parent
-    const pair = isMap(resolved) ? resolved.items.find((entry) => isPair(entry) && isScalar(entry.key) && String(entry.key.value) === key) : undefined
+    const pair = isMap(resolved)
+      ? resolved.items.find((entry) => isPair(entry) && isScalar(entry.key) && String(entry.key.value) === key)
+      : undefined
     return isNode(pair?.key) && pair.key.range ? pair.key.range[0] : this.offsetOf(path)
   }
 
@@ -95,8 +99,8 @@ export class ConfigText {
       Scalar: (_key, node) => {
         if (typeof node.value !== 'string' || !node.value.includes('${')) return
         const before = node.value
-        node.value = before.replace(VARIABLE, (whole, escape: string, name: string) => {
-          if (escape !== '') return whole.slice(1)
+        node.value = before.replace(VARIABLE, (whole, doubled: string, name: string) => {
+          if (doubled !== '') return whole.slice(1)
           const value = env[name]
           if (value !== undefined) return value
           problems.push({

@@ -95,8 +95,20 @@ const WRONG: [what: string, from: string, to: string, at: string, says: RegExp][
   ['no TLS to another machine', 'https://api', 'http://api', 'http://api', /without TLS, expected an https/],
   ['a user in the address', 'https://api', 'https://me:pw@api', 'https://me', /with a user in it/],
   ['no credentials', '{ secret: "$${NOT_EXPANDED}" }', '{}', '{}', /a mapping, expected either secret or serviceAccount/],
-  ['both credentials', '{ secret:', '{ serviceAccount: {user: a, secret: b, projectId: c}, secret:', '{ serviceAccount: {user: a', /either secret or/],
-  ['half an account', ', projectId: "12"', '', '{ user: svc', /no projectId in vendors\[0\]\.destinations\[0\]\.credentials\.serviceAccount/],
+  [
+    'both credentials',
+    '{ secret:',
+    '{ serviceAccount: {user: a, secret: b, projectId: c}, secret:',
+    '{ serviceAccount: {user: a',
+    /either secret or/,
+  ],
+  [
+    'half an account',
+    ', projectId: "12"',
+    '',
+    '{ user: svc',
+    /no projectId in vendors\[0\]\.destinations\[0\]\.credentials\.serviceAccount/,
+  ],
   ['an unknown field', 'field: country', 'field: contry', 'contry', /unknown field "contry"/],
   ['an unknown form', 'form: coarse', 'form: rough', 'rough', /"rough", expected one of clear, coarse/],
   ['clear identity for ever', ', until: 2027-01-31', '', '{ field: email', /email in the clear without an end/],
@@ -126,7 +138,10 @@ for (const [what, from, to, at, says] of WRONG) {
 
 test('a missing variable is named with its place and a secret of the wrong type is not printed', () => {
   const { ACME_SECRET: _, ...rest } = ENV
-  assert.match(refusal(FULL, rest), /^bulkhead\.yaml:13:\d+: found \$\{ACME_SECRET\}, which is not set, expected the environment variable ACME_SECRET/)
+  assert.match(
+    refusal(FULL, rest),
+    /^bulkhead\.yaml:13:\d+: found \$\{ACME_SECRET\}, which is not set, expected the environment variable ACME_SECRET/,
+  )
   const message = refusal(FULL.replace('"$${NOT_EXPANDED}"', '99887766'))
   assert.ok(!message.includes('99887766'), message)
   assert.match(refusal(''), /no sources in the file/)

@@ -104,7 +104,11 @@ function shapeProblem(error: ErrorObject, value: unknown, text: ConfigText): Pro
   if (error.keyword === 'required') {
     const key = String((error.params as { missingProperty: string }).missingProperty)
     const place = at.length === 0 ? 'the file' : placeName(at)
-    return { offset: text.offsetOf(at), found: `no ${key} in ${place}`, expected: `${key}: ${schema.properties?.[key]?.description ?? 'a value'}` }
+    return {
+      offset: text.offsetOf(at),
+      found: `no ${key} in ${place}`,
+      expected: `${key}: ${schema.properties?.[key]?.description ?? 'a value'}`,
+    }
   }
   return { offset: text.offsetOf(at), found: text.describe(at), expected: schema.description ?? error.message ?? 'another value' }
 }

@@ -106,16 +106,16 @@ function runtimeFolder(instanceId: string, env: NodeJS.ProcessEnv): string {
   return path.join(base, name)
 }
 
-/** Makes the runtime folder, or refuses one that somebody else could have prepared. */
-export function makeRuntimeFolder(instance: Instance): void {
-  mkdirSync(instance.runtimeDir, { recursive: true, mode: 0o700 })
-  const status = lstatSync(instance.runtimeDir)
+/** Makes a folder under a shared place, or refuses one that somebody else could have prepared. */
+export function makeOwnFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const status = lstatSync(folder)
   if (!status.isDirectory() || status.uid !== os.userInfo().uid) {
-    throw new BulkheadError('data_dir_foreign', `${instance.runtimeDir} belongs to somebody else`, {
+    throw new BulkheadError('data_dir_foreign', `${folder} belongs to somebody else`, {
       hint: 'Remove it, or set XDG_RUNTIME_DIR to a folder of your own.',
     })
   }
-  chmodSync(instance.runtimeDir, 0o700)
+  chmodSync(folder, 0o700)
 }
 
 export interface InstanceLock {

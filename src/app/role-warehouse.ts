@@ -1,6 +1,7 @@
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, rmSync } from 'node:fs'
 import path from 'node:path'
 import { serveWarehouse } from '#warehouse/server.ts'
+import { makeOwnFolder } from './instance.ts'
 import { type RoleInit, type RunningRole, socketPath } from './role.ts'
 
 /**
@@ -8,7 +9,9 @@ import { type RoleInit, type RunningRole, socketPath } from './role.ts'
  * and a killed process leaves nothing half-done that a repeated plan does not mend.
  */
 export async function startWarehouse(init: RoleInit): Promise<RunningRole> {
-  const spoolDir = mkdtempSync(path.join(memoryFolder() ?? init.instance.runtimeDir, 'bulkhead-spool-'))
+  // One folder for every start of this instance: what a killed process left in it is swept by the next.
+  const spoolDir = path.join(memoryFolder() ?? init.instance.runtimeDir, `${path.basename(init.instance.runtimeDir)}-spool`)
+  makeOwnFolder(spoolDir)
   const server = await serveWarehouse({
     dir: init.instance.warehouseDir,
     path: socketPath(init.instance, 'warehouse'),

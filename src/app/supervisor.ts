@@ -16,6 +16,8 @@ const RESTART_MS_MIN = 100
 const RESTART_MS_MAX = 5000
 /** How long a role may take to finish its work before it is killed; the log keeps what it leaves. */
 const STOP_MS: Record<Role, number> = { gateway: 10_000, worker: 15_000, staff: 3000, warehouse: 15_000, vault: 5000 }
+/** Each query that runs in the warehouse holds a thread of libuv's pool, which has four unless told otherwise. */
+const ROLE_ENV: Partial<Record<Role, Record<string, string>>> = { warehouse: { UV_THREADPOOL_SIZE: '16' } }
 const STOP_ORDER: readonly Role[] = ['gateway', 'worker', 'staff', 'warehouse', 'vault']
 
 export interface SupervisorOptions {
@@ -108,7 +110,7 @@ export class Supervisor {
       execArgv: ['--disable-warning=ExperimentalWarning'],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Orders come over the channel; the environment may hold vendor secrets that a child has no use for.
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC', LANG: 'C.UTF-8', NODE_ENV: 'production' },
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC', LANG: 'C.UTF-8', NODE_ENV: 'production', ...ROLE_ENV[role] },
       cwd: this.#options.instance.dataDir,
     })
     let ended: () => void = () => undefined

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '#model/config.ts'
 import { readConfig } from './config.ts'
-import { type Instance, killSurvivors, lockInstance, makeRuntimeFolder, openInstance, removeRun, shareFileSystem, writeRun } from './instance.ts'
+import { type Instance, killSurvivors, lockInstance, makeOwnFolder, openInstance, removeRun, shareFileSystem, writeRun } from './instance.ts'
 import type { Role } from './role.ts'
 import { Supervisor } from './supervisor.ts'
 import { trace } from './trace.ts'
@@ -35,7 +35,7 @@ export async function runUp(options: UpOptions): Promise<number> {
   try {
     const survivors = await killSurvivors(instance.dataDir)
     if (survivors > 0) trace('warn', 'supervisor', `ended ${survivors} processes of an earlier run`)
-    makeRuntimeFolder(instance)
+    makeOwnFolder(instance.runtimeDir)
     const supervisor = new Supervisor({ ...options, instance, config })
     // Early, so that a second start can name the holder while this one is still starting.
     writeRun(instance, { consoleUrl: '', gatewayUrl: '', startedAt: Date.now() })

@@ -35,7 +35,8 @@ export async function cutDirectly(instance: Instance, order: FlowOrder): Promise
     if (lock === undefined) await endAll(instance, 'staff')
     return await withRecords(instance, order.vendor, (records, heldEvents) => {
       const isWorkerAlive = living(instance, 'worker').length > 0
-      const killWorker = (): Promise<{ pid: number; gone: boolean }> => (lock === undefined ? endAll(instance, 'worker') : endSurvivors(instance))
+      const killWorker = (): Promise<{ pid: number; gone: boolean }> =>
+        lock === undefined ? endAll(instance, 'worker') : endSurvivors(instance)
       const fence = lock === undefined || isWorkerAlive ? () => Promise.reject(new Error('nobody to ask')) : undefined
       return cutVendor({ ...order, actor: ACTOR, records, fence, killWorker, heldEvents, clock: systemClock })
     })

@@ -70,7 +70,8 @@ async function writeList(client: StaffClient, body: AffectedBody, file: string):
     stream.destroy()
     rmSync(temporary, { force: true })
     const code = (thrown as NodeJS.ErrnoException).code
-    if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') throw new BulkheadError('bad_usage', `the list cannot be written to ${file} (${code})`)
+    if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR')
+      throw new BulkheadError('bad_usage', `the list cannot be written to ${file} (${code})`)
     throw thrown
   }
 }

@@ -34,7 +34,8 @@ export function connect(context: Context): StaffClient {
 }
 
 export function openClient(consoleUrl: string, instance: Instance): StaffClient {
-  if (consoleUrl === '') throw new BulkheadError('not_running', 'Bulkhead is still starting', { hint: 'Wait until it says that it is ready.' })
+  if (consoleUrl === '')
+    throw new BulkheadError('not_running', 'Bulkhead is still starting', { hint: 'Wait until it says that it is ready.' })
   const credential = readOperatorCredential(instance)
   const request = async (method: string, route: string, body: unknown, timeoutMs?: number): Promise<http.IncomingMessage> => {
     const response = await send(new URL(route, consoleUrl), method, credential, body, timeoutMs)
@@ -87,7 +88,8 @@ function refusal(text: string, status: number): RefusedError {
   try {
     const answer = JSON.parse(text) as { error?: { code?: unknown; message?: unknown; hint?: unknown } }
     const { code, message, hint } = answer.error ?? {}
-    if (isErrorCode(code)) return new RefusedError(code, String(message), typeof hint === 'string' ? hint : undefined, answer as Record<string, unknown>)
+    if (isErrorCode(code))
+      return new RefusedError(code, String(message), typeof hint === 'string' ? hint : undefined, answer as Record<string, unknown>)
   } catch {
     // Not our API, or cut short: said below.
   }

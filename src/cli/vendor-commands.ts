@@ -35,7 +35,8 @@ export async function cutVendorCommand(context: Context, vendor: string, reason:
     }
   }
   if (result === undefined) {
-    if (consoleUrl !== undefined) context.err('Bulkhead runs but its staff API does not answer: ending its worker and writing the cut directly.\n')
+    if (consoleUrl !== undefined)
+      context.err('Bulkhead runs but its staff API does not answer: ending its worker and writing the cut directly.\n')
     result = await cutDirectly(instance, { vendor, reason })
   }
   printAnswer(context, result, renderCut)
@@ -54,7 +55,9 @@ export async function restoreVendorCommand(context: Context, vendor: string, rea
   }
   // Opening a flow is never urgent enough to go round a process that does not answer.
   if (!(await answersWithin(consoleUrl, SILENT_MS))) {
-    throw new BulkheadError('not_running', 'Bulkhead runs but its staff API does not answer', { hint: 'Stop it or wait, then run the same command again.' })
+    throw new BulkheadError('not_running', 'Bulkhead runs but its staff API does not answer', {
+      hint: 'Stop it or wait, then run the same command again.',
+    })
   }
   const route = `${ROUTES.vendors}/${encodeURIComponent(vendor)}/restore`
   printAnswer(context, await openClient(consoleUrl, instance).post<VendorRestore>(route, { reason }), renderRestore)

@@ -18,7 +18,12 @@ import { decodeWindows, type Windows } from './windows.ts'
 const BASE = Date.UTC(2026, 1, 3)
 const HEAD = 1000
 const LOOK: Look = { actor: 'operator', action: 'test', reason: 'test' }
-const SHAPES = ['user_id:pseudonym', 'country:coarse,user_id:pseudonym', 'property.a%002Cb:clear,user_id:pseudonym', 'email:clear,os:coarse']
+const SHAPES = [
+  'user_id:pseudonym',
+  'country:coarse,user_id:pseudonym',
+  'property.a%002Cb:clear,user_id:pseudonym',
+  'email:clear,os:coarse',
+]
 
 let folder: string
 let running: WarehouseProcess
@@ -85,7 +90,11 @@ const intervals: fc.Arbitrary<DeviceInterval[]> = fc
   .tuple(
     ...[11, 12, 13, 14].map((device) =>
       fc
-        .tuple(fc.uniqueArray(instant, { maxLength: 3 }), fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 3, maxLength: 3 }), fc.boolean())
+        .tuple(
+          fc.uniqueArray(instant, { maxLength: 3 }),
+          fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 3, maxLength: 3 }),
+          fc.boolean(),
+        )
         .map(([starts, persons, isOpen]) => {
           const sorted = [...starts].sort((a, b) => a - b)
           return sorted.map((from, index) => {
@@ -115,7 +124,10 @@ const testCase: fc.Arbitrary<Case> = fc
     graph: { merged: [...new Map(merged)], devices },
     windows: { accessFrom: undefined, accessTo, from: span?.[0], to: span === undefined ? undefined : span[0] + span[1] * 1000 },
     // Entry numbers tell where a row is, and differ between places as they do in a ledger.
-    rows: rest.rows.map((one, index) => ({ ...one, entry: one.entry * 2 + (rest.place[index] === 'loaded' ? 0 : 1) + (rest.place[index] === 'newer' ? HEAD : 0) })),
+    rows: rest.rows.map((one, index) => ({
+      ...one,
+      entry: one.entry * 2 + (rest.place[index] === 'loaded' ? 0 : 1) + (rest.place[index] === 'newer' ? HEAD : 0),
+    })),
   }))
 
 let vendors = 0
@@ -189,11 +201,19 @@ test('affected, its list and its windows equal a naive recomputation', async () 
       assert.equal(summary.possible, byPerson.size - delivered)
       const ambiguous = scoped.filter((one) => one.kind === 'device' && ownerOf(one, graph) === undefined)
       assert.equal(summary.ambiguousDevices, new Set(ambiguous.map((one) => one.subject)).size)
-      assert.equal(summary.groups, new Set(scoped.flatMap((one) => (one.kind === 'group' ? [one.subject, ...one.groups] : one.groups))).size)
-      const expectedFields = pairsIn(scoped).map((pair) => [pair, [...byPerson.values()].filter((rows) => pairsIn(rows).includes(pair)).length])
+      assert.equal(
+        summary.groups,
+        new Set(scoped.flatMap((one) => (one.kind === 'group' ? [one.subject, ...one.groups] : one.groups))).size,
+      )
+      const expectedFields = pairsIn(scoped).map((pair) => [
+        pair,
+        [...byPerson.values()].filter((rows) => pairsIn(rows).includes(pair)).length,
+      ])
       assert.deepEqual(summary.fields.map((field) => [pairText(field), field.subjects]).sort(), expectedFields.sort())
       const sentFields = new Set(pairsIn(scoped).map((pair) => pair.split(':')[0]))
-      const expectNotSent = Object.entries(FIELDS).filter(([field, category]) => ['identity', 'identifier', 'context'].includes(category) && !sentFields.has(field))
+      const expectNotSent = Object.entries(FIELDS).filter(
+        ([field, category]) => ['identity', 'identifier', 'context'].includes(category) && !sentFields.has(field),
+      )
       assert.deepEqual(summary.notSent, expectNotSent.map(([field]) => field).sort())
       const firstSent = counted.filter((one) => destination === undefined || one.destination === destination).map((one) => one.sentAt)
       assert.equal(summary.upperBound, windows.from !== undefined && firstSent.length > 0 && windows.from >= Math.min(...firstSent))
@@ -208,7 +228,9 @@ test('affected, its list and its windows equal a naive recomputation', async () 
       }
       const expectedLines = [...byPerson].map(([person, rows]) => ({
         subject: `user-${person}`,
-        groups: [...new Set(rows.flatMap((one) => one.groups))].sort().map((group) => ({ key: group === 21 ? 'org' : '', group: `group-${group}` })),
+        groups: [...new Set(rows.flatMap((one) => one.groups))]
+          .sort()
+          .map((group) => ({ key: group === 21 ? 'org' : '', group: `group-${group}` })),
         fields: pairsIn(rows),
         first: iso(Math.min(...rows.map((one) => one.first))),
         last: iso(Math.max(...rows.map((one) => one.last))),
@@ -243,11 +265,21 @@ test('who equals a naive recomputation, over all vendors of the person', async (
       const groups = Map.groupBy(own, (one) => `${one.destination} ${one.surface}`)
       const expected = [...groups].map(([key, rows]) => {
         const sum = (state: string): number => rows.filter((one) => one.state === state).reduce((total, one) => total + one.events, 0)
-        return { key, events: sum('delivered') + sum('possible'), states: { delivered: sum('delivered'), possible: sum('possible') }, fields: pairsIn(rows) }
+        return {
+          key,
+          events: sum('delivered') + sum('possible'),
+          states: { delivered: sum('delivered'), possible: sum('possible') },
+          fields: pairsIn(rows),
+        }
       })
       const found = answer.disclosures
         .filter((disclosure) => disclosure.vendor === vendor)
-        .map((one) => ({ key: `${one.destination} ${one.surface}`, events: one.events, states: one.states, fields: one.fields.map(pairText) }))
+        .map((one) => ({
+          key: `${one.destination} ${one.surface}`,
+          events: one.events,
+          states: one.states,
+          fields: one.fields.map(pairText),
+        }))
       const order = (a: { key: string }, b: { key: string }): number => (a.key < b.key ? -1 : 1)
       assert.deepEqual(found.sort(order), expected.sort(order))
       assert.equal(answer.subject, `user-${person}`)
@@ -255,7 +287,13 @@ test('who equals a naive recomputation, over all vendors of the person', async (
     }),
     { numRuns: Number(process.env.FC_RUNS ?? 15) },
   )
-  const { ports } = await prepare({ rows: [], place: [], graph: { merged: [], devices: [] }, windows: decodeWindows({}), destination: undefined })
+  const { ports } = await prepare({
+    rows: [],
+    place: [],
+    graph: { merged: [], devices: [] },
+    windows: decodeWindows({}),
+    destination: undefined,
+  })
   await assert.rejects(who('99', LOOK, { ...ports, namespaces: [] }), { code: 'not_found', exit: 1 })
 })
 

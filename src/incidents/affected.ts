@@ -110,7 +110,10 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
     ...(await boundOf(scope, ports.warehouse)),
     checked: { entries: snapshot.head, policies: await policiesOf(scope, ports.warehouse) },
   }
-  return { summary, list: (options) => listPeople({ scope, people, shapes, groups: aside.groups, subjects: counts.subjects, ports, ...options }) }
+  return {
+    summary,
+    list: (options) => listPeople({ scope, people, shapes, groups: aside.groups, subjects: counts.subjects, ports, ...options }),
+  }
 }
 
 async function* listPeople(options: {
@@ -130,7 +133,11 @@ async function* listPeople(options: {
   let batch: PersonTally[] = []
   const finish = async (): Promise<AffectedPerson[]> => {
     const subjects = await ports.vault.staffPseudonyms(batch.map(({ person }) => ({ kind: 'user', ordinal: person })))
-    const lookup = (): Promise<Identity[]> => ports.vault.identities(batch.map(({ person }) => [...people.identifiersOf(person)]), look)
+    const lookup = (): Promise<Identity[]> =>
+      ports.vault.identities(
+        batch.map(({ person }) => [...people.identifiersOf(person)]),
+        look,
+      )
     const identities = options.identities ? await lookup() : undefined
     return batch.map(({ tally }, index) => ({ ...printPerson(subjects[index] ?? '', tally, shapes, groups), ...identities?.[index] }))
   }

@@ -58,11 +58,7 @@ type WhoRow = Omit<EngineRow, 'subject'> & {
 }
 
 /** Throws `not_found` when nobody matches; the look is on record in either case, before anything is answered. */
-export async function who(
-  query: string,
-  look: Look,
-  ports: IncidentPorts & { namespaces: readonly string[] },
-): Promise<Who> {
+export async function who(query: string, look: Look, ports: IncidentPorts & { namespaces: readonly string[] }): Promise<Who> {
   const found = await ports.vault.resolve(query, look)
   if (found.length === 0) throw new BulkheadError('not_found', 'nobody with this address or id is known')
   const snapshot = await ports.snapshot()
@@ -92,7 +88,11 @@ async function account(person: Person, subject: string, snapshot: Snapshot, port
   }
   for (const row of await ports.warehouse.query<WhoRow>(WHO_SQL, parametersOf(person, snapshot), 'badday')) {
     const { vendor, destination, epoch, surface, purpose } = row
-    add({ vendor, destination, epoch: Number(epoch), surface, purpose }, decodeRow({ ...row, subject: person.person }, 'user'), Number(row.deliveredCount))
+    add(
+      { vendor, destination, epoch: Number(epoch), surface, purpose },
+      decodeRow({ ...row, subject: person.person }, 'user'),
+      Number(row.deliveredCount),
+    )
   }
   for (const row of snapshot.open) {
     const { vendor, destination, epoch, surface, purpose } = row

@@ -45,7 +45,8 @@ export function decodeWindows(texts: WindowTexts): Windows {
 function decodeInstant(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const instant = ISO_INSTANT.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(instant)) throw new BulkheadError('window_invalid', `${name} ${JSON.stringify(text.slice(0, 40))} is not an instant with a zone`)
+  if (Number.isNaN(instant))
+    throw new BulkheadError('window_invalid', `${name} ${JSON.stringify(text.slice(0, 40))} is not an instant with a zone`)
   return instant
 }
 

@@ -121,7 +121,10 @@ export class CommitQueue {
    */
   async #seal(submissions: Submission[]): Promise<Sealed[]> {
     try {
-      const window = buildWindow(submissions.flatMap(({ parts }) => parts), this.#memory)
+      const window = buildWindow(
+        submissions.flatMap(({ parts }) => parts),
+        this.#memory,
+      )
       const reply = await this.#callVault(window)
       learnOrdinals(window, reply, this.#memory)
       return [{ submissions, window, reply }]

@@ -90,7 +90,10 @@ export class GatewayCounts {
     const registers = [registry]
     const counter = (name: string, help: string, labelNames: string[], rows: () => Iterable<[Record<string, string>, number]>): void => {
       const metric: Counter = new Counter({
-        name: `bulkhead_gateway_${name}`, help, labelNames, registers,
+        name: `bulkhead_gateway_${name}`,
+        help,
+        labelNames,
+        registers,
         collect: () => {
           metric.reset()
           for (const [labels, count] of rows()) metric.inc(labels, count)
@@ -98,7 +101,8 @@ export class GatewayCounts {
       })
     }
     counter('requests_total', 'Requests answered.', ['protocol', 'route', 'status'], () =>
-      [...this.#byRoute.values()].map(({ count, ...labels }) => [labels, count]))
+      [...this.#byRoute.values()].map(({ count, ...labels }) => [labels, count]),
+    )
     counter('records_total', 'Records by what became of them.', ['outcome', 'reason'], () => [
       [{ outcome: 'kept', reason: '' }, this.#kept],
       [{ outcome: 'dropped', reason: 'repeat' }, this.#repeats],
@@ -106,7 +110,9 @@ export class GatewayCounts {
     ])
     counter('refused_total', 'Requests of which nothing was kept.', ['reason'], () => labelled(this.#refused, (reason) => ({ reason })))
     counter('failures_total', 'Windows that a store failed.', ['stage'], () => labelled(this.#failures, (stage) => ({ stage })))
-    counter('destroyed_secrets_total', 'Recognised secrets destroyed at the door.', ['kind'], () => labelled(this.#destroyed, (kind) => ({ kind })))
+    counter('destroyed_secrets_total', 'Recognised secrets destroyed at the door.', ['kind'], () =>
+      labelled(this.#destroyed, (kind) => ({ kind })),
+    )
     counter('body_bytes_total', 'Bytes of bodies received.', [], () => [[{}, this.#bodyBytes]])
     counter('windows_total', 'Commit windows begun.', [], () => [[{}, this.#live().windows]])
     const gauge = (name: string, help: string, value: () => number): void => {
@@ -121,6 +127,9 @@ function add<Key>(counts: Map<Key, number>, key: Key, count: number): void {
   counts.set(key, (counts.get(key) ?? 0) + count)
 }
 
-function labelled<Key extends string>(counts: Map<Key, number>, labels: (key: Key) => Record<string, string>): [Record<string, string>, number][] {
+function labelled<Key extends string>(
+  counts: Map<Key, number>,
+  labels: (key: Key) => Record<string, string>,
+): [Record<string, string>, number][] {
   return [...counts].map(([key, count]) => [labels(key), count])
 }

@@ -19,7 +19,10 @@ export function sourceOf(id: string, over: Partial<SourceConfig> = {}): SourceCo
 /** Paths `take` (kept) and `look` (GET, not kept). Body: JSON list of `{token, user?, device?, insertId?, email?, text?}`. */
 const toyIngest: IngestProtocol = {
   route: (path) => {
-    const name = path.split('/').filter((segment) => segment !== '').at(-1)
+    const name = path
+      .split('/')
+      .filter((segment) => segment !== '')
+      .at(-1)
     if (name === 'take') return { name, methods: ['GET', 'POST'], keeps: true, bodyBytesMax: 100_000 }
     return name === 'look' ? { name, methods: ['GET'], keeps: false, bodyBytesMax: 1000 } : undefined
   },
@@ -36,26 +39,51 @@ const toyIngest: IngestProtocol = {
     const list = Array.isArray(parsed) ? parsed : [parsed]
     const records = list.filter((one): one is Record<string, string> => typeof one === 'object' && one !== null)
     return {
-      records: records.map((one): WireRecord => ({
-        type: 'event', token: String(one.token), name: 'Clicked', values: ['email', 'text'].flatMap((key) => (one[key] === undefined ? [] : [{ field: undefined, key, value: one[key] }])),
-        ...(one.user === undefined ? {} : { user: one.user }), ...(one.device === undefined ? {} : { device: one.device }),
-        ...(one.insertId === undefined ? {} : { insertId: one.insertId }),
-      })),
-      faults: list.flatMap((one, index) => (typeof one === 'object' && one !== null ? [] : [{ index, field: '', message: 'not an object' }])),
+      records: records.map(
+        (one): WireRecord => ({
+          type: 'event',
+          token: String(one.token),
+          name: 'Clicked',
+          values: ['email', 'text'].flatMap((key) => (one[key] === undefined ? [] : [{ field: undefined, key, value: one[key] }])),
+          ...(one.user === undefined ? {} : { user: one.user }),
+          ...(one.device === undefined ? {} : { device: one.device }),
+          ...(one.insertId === undefined ? {} : { insertId: one.insertId }),
+        }),
+      ),
+      faults: list.flatMap((one, index) =>
+        typeof one === 'object' && one !== null ? [] : [{ index, field: '', message: 'not an object' }],
+      ),
       flags: {},
     }
   },
-  accepted: (_request, decoded): Reply => ({ status: 200, headers: { 'content-type': 'text/plain' }, body: `good ${decoded.records.length}` }),
+  accepted: (_request, decoded): Reply => ({
+    status: 200,
+    headers: { 'content-type': 'text/plain' },
+    body: `good ${decoded.records.length}`,
+  }),
   refused: (_request: IngestRequest, refusal): Reply => ({
-    status: { overloaded: 503, internal: 500, too_large: 413, bad_method: 405 }[refusal as string] ?? 400, headers: { 'content-type': 'text/plain' }, body: `no ${refusal}`,
+    status: { overloaded: 503, internal: 500, too_large: 413, bad_method: 405 }[refusal as string] ?? 400,
+    headers: { 'content-type': 'text/plain' },
+    body: `no ${refusal}`,
   }),
 }
 
 export const toy = { id: 'toy', ingest: toyIngest, egress: undefined } as unknown as Protocol
 
 export const toySplit: Split = (records, { source, receivedAt, consent }) => {
-  const draft: SplitDraft = { trust: source.trust, records: [], identifiers: [], facts: [], edges: [], memberships: [], waiting: [], insertIds: [], destroyed: {} }
-  const indexOf = (value: string, role: IdentifierRequest['role']): number => draft.identifiers.push({ namespace: source.namespace, kind: 'id', value, role }) - 1
+  const draft: SplitDraft = {
+    trust: source.trust,
+    records: [],
+    identifiers: [],
+    facts: [],
+    edges: [],
+    memberships: [],
+    waiting: [],
+    insertIds: [],
+    destroyed: {},
+  }
+  const indexOf = (value: string, role: IdentifierRequest['role']): number =>
+    draft.identifiers.push({ namespace: source.namespace, kind: 'id', value, role }) - 1
   for (const [index, record] of records.entries()) {
     const user = record.user === undefined ? undefined : indexOf(record.user, 'user')
     const device = record.device === undefined ? undefined : indexOf(record.device, 'device')
@@ -66,8 +94,12 @@ export const toySplit: Split = (records, { source, receivedAt, consent }) => {
     }
     if (user !== undefined && device !== undefined) draft.edges.push({ kind: 'device', from: device, to: user, at: receivedAt })
     draft.records.push({
-      type: 'event', name: record.name ?? null, time: receivedAt, consent,
-      ...(user === undefined ? {} : { user }), ...(device === undefined ? {} : { device }),
+      type: 'event',
+      name: record.name ?? null,
+      time: receivedAt,
+      consent,
+      ...(user === undefined ? {} : { user }),
+      ...(device === undefined ? {} : { device }),
     })
     draft.insertIds.push(record.insertId)
   }
@@ -147,9 +179,18 @@ export async function running(over: Partial<GatewayOptions>, body: (running: Run
   const log = new MemoryLog()
   const failures: string[] = []
   const gateway = await startGateway({
-    host: '127.0.0.1', port: 0, trustProxy: [], sources: [sourceOf('site'), sourceOf('server', { trust: 'server' })],
-    protocols: new Map([['toy', toy]]), split: toySplit, policyVersion: 3, vault, log, clock: systemClock,
-    onFailure: (stage, error) => failures.push(`${stage} ${error.code} ${error.message}`), ...over,
+    host: '127.0.0.1',
+    port: 0,
+    trustProxy: [],
+    sources: [sourceOf('site'), sourceOf('server', { trust: 'server' })],
+    protocols: new Map([['toy', toy]]),
+    split: toySplit,
+    policyVersion: 3,
+    vault,
+    log,
+    clock: systemClock,
+    onFailure: (stage, error) => failures.push(`${stage} ${error.code} ${error.message}`),
+    ...over,
   })
   try {
     await body({ gateway, vault, log, failures })
@@ -164,14 +205,27 @@ export interface Answer {
   body: string
 }
 
-export function ask(gateway: Gateway, path: string, given: { method?: string; headers?: Record<string, string>; body?: string | Buffer } = {}): Promise<Answer> {
+export function ask(
+  gateway: Gateway,
+  path: string,
+  given: { method?: string; headers?: Record<string, string>; body?: string | Buffer } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = http.request(
-      { host: '127.0.0.1', port: gateway.port, path, method: given.method ?? (given.body === undefined ? 'GET' : 'POST'), headers: given.headers ?? {}, agent: false },
+      {
+        host: '127.0.0.1',
+        port: gateway.port,
+        path,
+        method: given.method ?? (given.body === undefined ? 'GET' : 'POST'),
+        headers: given.headers ?? {},
+        agent: false,
+      },
       (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() }))
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() }),
+        )
         response.on('error', reject)
       },
     )

@@ -68,7 +68,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     options.onFailure?.(stage, error)
   }
   const commits = new CommitQueue({
-    vault: options.vault, log: options.log, policyVersion: options.policyVersion, vaultTimeoutMs: limits.vaultTimeoutMs, onFailure,
+    vault: options.vault,
+    log: options.log,
+    policyVersion: options.policyVersion,
+    vaultTimeoutMs: limits.vaultTimeoutMs,
+    onFailure,
   })
   const counts = new GatewayCounts(() => ({ windows: commits.windows, heldBytes: held.held, diskLow: space.low }), registry)
   const edge = new Edge(options, { limits, space, held, commits, counts, onFailure })
@@ -115,7 +119,11 @@ class Edge {
     this.#inflater = new Inflater(parts.limits.inflatedBytesMax)
     this.#trusted = decodeTrustedProxies(options.trustProxy)
     this.#intake = {
-      sources: new SourceTable(options.sources), split: options.split, commits: parts.commits, counts: parts.counts, trusted: this.#trusted,
+      sources: new SourceTable(options.sources),
+      split: options.split,
+      commits: parts.commits,
+      counts: parts.counts,
+      trusted: this.#trusted,
       onFailure: parts.onFailure,
     }
   }
@@ -133,9 +141,10 @@ class Edge {
       noDelay: true,
     }
     const onRequest = (request: IncomingMessage, response: ServerResponse): void => void this.#exchange(request, response)
-    const server = tls === undefined
-      ? http.createServer(settings, onRequest)
-      : https.createServer({ ...settings, cert: pemOf(tls.cert), key: pemOf(tls.key), minVersion: 'TLSv1.2' }, onRequest)
+    const server =
+      tls === undefined
+        ? http.createServer(settings, onRequest)
+        : https.createServer({ ...settings, cert: pemOf(tls.cert), key: pemOf(tls.key), minVersion: 'TLSv1.2' }, onRequest)
     server.maxConnections = limits.connectionsMax
     this.#connections.watch(server)
     await new Promise<void>((resolve, reject) => {
@@ -166,7 +175,8 @@ class Edge {
     response.once('close', () => connection.end())
     try {
       const { path, query } = splitUrl(request.url ?? '/')
-      if (request.method === 'OPTIONS') return this.#send(request, response, { status: 204, headers: preflightHeaders(request.headers), body: '' })
+      if (request.method === 'OPTIONS')
+        return this.#send(request, response, { status: 204, headers: preflightHeaders(request.headers), body: '' })
       const found = path === '/' || path === '/healthz' ? undefined : this.#route(path)
       if (found === undefined) return this.#answerPlainly(request, response, path)
       const { protocol, route } = found
@@ -176,14 +186,26 @@ class Edge {
       connection.bodyRead()
       if (body.kind === 'gone') return connection.end()
       const asked: IngestRequest = {
-        route, method: request.method ?? '', query, body: Buffer.alloc(0), basicUser: basicUser(request.headers),
+        route,
+        method: request.method ?? '',
+        query,
+        body: Buffer.alloc(0),
+        basicUser: basicUser(request.headers),
         gunzip: (bytes) => this.#inflater.gunzip(bytes),
       }
       const reply = await this.#take(request, { asked, body, protocol, hold })
       this.#parts.counts.request(protocol.id, route.name, reply.status)
-      this.#send(request, response, { ...reply, headers: { ...reply.headers, ...corsHeaders(request.headers) } }, body.kind === 'refused' && body.close)
+      this.#send(
+        request,
+        response,
+        { ...reply, headers: { ...reply.headers, ...corsHeaders(request.headers) } },
+        body.kind === 'refused' && body.close,
+      )
     } catch (thrown) {
-      this.#parts.onFailure('edge', thrown instanceof BulkheadError ? thrown : new BulkheadError('internal', 'a request could not be answered', { cause: thrown }))
+      this.#parts.onFailure(
+        'edge',
+        thrown instanceof BulkheadError ? thrown : new BulkheadError('internal', 'a request could not be answered', { cause: thrown }),
+      )
       if (response.headersSent) response.destroy()
       else this.#send(request, response, { status: 500, headers: { 'content-type': 'application/json' }, body: '{"error":"internal"}' })
     } finally {
@@ -206,7 +228,15 @@ class Edge {
     return route.keeps && this.#parts.space.low ? 'overloaded' : undefined
   }
 
-  async #take(request: IncomingMessage, given: { asked: IngestRequest; body: Exclude<BodyOutcome, { kind: 'gone' }>; protocol: Protocol; hold: { add(bytes: number): boolean } }): Promise<Reply> {
+  async #take(
+    request: IncomingMessage,
+    given: {
+      asked: IngestRequest
+      body: Exclude<BodyOutcome, { kind: 'gone' }>
+      protocol: Protocol
+      hold: { add(bytes: number): boolean }
+    },
+  ): Promise<Reply> {
     const { asked, body, protocol, hold } = given
     const refuse = (refusal: Refusal): Reply => {
       this.#parts.counts.refused(refusal)
@@ -223,7 +253,12 @@ class Edge {
     const decoded = protocol.ingest.decode(asked)
     if (decoded.refusal !== undefined) return refuse(decoded.refusal)
     if (decoded.faults.length > 0) this.#parts.counts.dropped('bad_record', decoded.faults.length)
-    const refusal = await keepRecords(this.#intake, { request, records: decoded.records, protocol: protocol.id, receivedAt: this.#options.clock.now() })
+    const refusal = await keepRecords(this.#intake, {
+      request,
+      records: decoded.records,
+      protocol: protocol.id,
+      receivedAt: this.#options.clock.now(),
+    })
     return refusal === undefined ? protocol.ingest.accepted(asked, decoded) : refuse(refusal)
   }
 
@@ -233,7 +268,11 @@ class Edge {
     if (path === '/healthz') return this.#send(request, response, { status: 200, headers: { ...headers, ...PLAIN }, body: 'ok\n' })
     if (path === '/') return this.#send(request, response, { status: 200, headers: { ...headers, ...PLAIN }, body: 'Bulkhead gateway\n' })
     this.#parts.counts.request('none', 'unknown', 404)
-    this.#send(request, response, { status: 404, headers: { ...headers, 'content-type': 'application/json' }, body: '{"error":"not found"}' })
+    this.#send(request, response, {
+      status: 404,
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: '{"error":"not found"}',
+    })
   }
 
   #send(_request: IncomingMessage, response: ServerResponse, reply: Reply, close = false): void {

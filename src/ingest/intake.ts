@@ -46,7 +46,10 @@ export async function keepRecords(
 }
 
 /** Records without a source, and those that a server source refuses, are dropped and counted; the sender is told nothing. */
-function bySource(intake: Intake, given: { request: IncomingMessage; records: readonly WireRecord[]; protocol: string }): Map<SourceConfig, WireRecord[]> {
+function bySource(
+  intake: Intake,
+  given: { request: IncomingMessage; records: readonly WireRecord[]; protocol: string },
+): Map<SourceConfig, WireRecord[]> {
   const { request, records, protocol } = given
   const groups = new Map<SourceConfig, WireRecord[]>()
   let marked: boolean | undefined

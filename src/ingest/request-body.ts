@@ -59,7 +59,10 @@ export interface BodyLimits {
 }
 
 /** `refusal`: known before the first byte; the body is then read away so that the client sees the answer. */
-export function readBody(request: IncomingMessage, given: { limits: BodyLimits; hold: Hold; refusal?: Refusal; signal: AbortSignal }): Promise<BodyOutcome> {
+export function readBody(
+  request: IncomingMessage,
+  given: { limits: BodyLimits; hold: Hold; refusal?: Refusal; signal: AbortSignal },
+): Promise<BodyOutcome> {
   const { limits, hold, signal } = given
   return new Promise((resolve) => {
     let { refusal } = given
@@ -67,7 +70,8 @@ export function readBody(request: IncomingMessage, given: { limits: BodyLimits; 
     let bytes = 0
     const declared = Number(request.headers['content-length'] ?? 0)
     if (declared > limits.bodyBytesMax) refusal ??= 'too_large'
-    if (refusal !== undefined && declared > limits.bodyBytesMax + limits.discardBytesMax) return resolve({ kind: 'refused', refusal, close: true })
+    if (refusal !== undefined && declared > limits.bodyBytesMax + limits.discardBytesMax)
+      return resolve({ kind: 'refused', refusal, close: true })
 
     const finish = (outcome: BodyOutcome): void => {
       signal.removeEventListener('abort', onAbort)
@@ -111,7 +115,11 @@ export class Inflater {
   }
 
   async undo(body: Buffer, encodingHeader: string | undefined, bytesMax: number): Promise<Buffer | Refusal> {
-    const names = (encodingHeader ?? '').toLowerCase().split(',').map((name) => name.trim()).filter((name) => name !== '' && name !== 'identity')
+    const names = (encodingHeader ?? '')
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '' && name !== 'identity')
     if (names.length === 0 || body.length === 0) return body
     if (names.length > ENCODINGS_MAX) return 'bad_encoding'
     let bytes = body

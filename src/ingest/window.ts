@@ -39,7 +39,12 @@ const NO_HASH = Buffer.alloc(16)
 
 export function buildWindow(parts: readonly WindowPart[], memory: VaultMemory): Window {
   const request: WindowRequest = {
-    identifiers: [], facts: [], edges: [], memberships: [], dedup: [], waiting: [],
+    identifiers: [],
+    facts: [],
+    edges: [],
+    memberships: [],
+    dedup: [],
+    waiting: [],
     receivedAt: parts.reduce((least, part) => Math.min(least, part.receivedAt), Number.MAX_SAFE_INTEGER),
   }
   const newRefs = new Map<string, Ref>()
@@ -55,14 +60,24 @@ export function buildWindow(parts: readonly WindowPart[], memory: VaultMemory): 
   const plans = parts.map((part): PartPlan => {
     const { draft } = part
     const keys = draft.identifiers.map(identifierKey)
-    const refs = draft.identifiers.map(({ namespace, kind, value, role }, index) => refOf(keys[index] as string, [namespace, kind, value, role]))
+    const refs = draft.identifiers.map(({ namespace, kind, value, role }, index) =>
+      refOf(keys[index] as string, [namespace, kind, value, role]),
+    )
     addRelations(request, { part, keys, refs, memory })
-    return { part, refs, dedup: addDedup(request, part), waiting: draft.waiting.length > 0 ? request.waiting.push(JSON.stringify(draft.waiting)) - 1 : -1 }
+    return {
+      part,
+      refs,
+      dedup: addDedup(request, part),
+      waiting: draft.waiting.length > 0 ? request.waiting.push(JSON.stringify(draft.waiting)) - 1 : -1,
+    }
   })
   return { request, plans, newKeys }
 }
 
-function addRelations(request: WindowRequest, given: { part: WindowPart; keys: readonly string[]; refs: readonly Ref[]; memory: VaultMemory }): void {
+function addRelations(
+  request: WindowRequest,
+  given: { part: WindowPart; keys: readonly string[]; refs: readonly Ref[]; memory: VaultMemory },
+): void {
   const { part, keys, refs, memory } = given
   const { draft, receivedAt } = part
   const { trust } = draft
@@ -73,7 +88,8 @@ function addRelations(request: WindowRequest, given: { part: WindowPart; keys: r
   }
   for (const edge of draft.edges) {
     const [from, to] = [at(keys, edge.from), at(keys, edge.to)]
-    const isNew = edge.kind === 'device' ? memory.isNewUse(from, { user: to, at: edge.at, trust }) : memory.isNewRelation('merge', from, to, trust)
+    const isNew =
+      edge.kind === 'device' ? memory.isNewUse(from, { user: to, at: edge.at, trust }) : memory.isNewRelation('merge', from, to, trust)
     if (isNew) request.edges.push({ kind: edge.kind, from: at(refs, edge.from), to: at(refs, edge.to), trust, at: edge.at })
   }
   for (const { person, group, at: since } of draft.memberships) {
@@ -109,7 +125,11 @@ export function learnOrdinals(window: Window, reply: WindowReply, memory: VaultM
   }
 }
 
-export function logDrafts(window: Window, reply: WindowReply, given: { places: readonly Omit<WaitingRef, 'day'>[]; policy: number }): LogDraft[] {
+export function logDrafts(
+  window: Window,
+  reply: WindowReply,
+  given: { places: readonly Omit<WaitingRef, 'day'>[]; policy: number },
+): LogDraft[] {
   return window.plans.map(({ part, refs, dedup, waiting }) => {
     const ordinals = refs.map((ref): Ordinal => (ref < 0 ? at(reply.ordinals, -ref - 1) : ref))
     const draft: LogDraft = {

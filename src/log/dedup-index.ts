@@ -1,6 +1,6 @@
 /**
  * Which repeat hashes were appended in the last 7 days. The log is the truth and carries every hash itself; this index
- * only makes the question cheap. So it may lag: it is written about once a second behind the log, memory bridges the gap,
+ * only makes the question cheap. So it may lag: it is written some seconds behind the log, memory bridges the gap,
  * and on open whatever the log holds after `recorded` is read again.
  *
  * One tree answers with one look-up (hash → day). Beside it stand lists of the hashes of each day, so that expiry reads
@@ -12,7 +12,7 @@ import { commit, environmentFault, PAGE_BYTES } from './folders.ts'
 
 export const HASH_BYTES = 16
 export const KEPT_DAYS = 7
-const SLICE_HASHES = 1000
+const SLICE_HASHES = 4000
 const EXPIRED_LISTS_MAX = 50
 const MAP_BYTES = 64 * 1024 ** 3
 
@@ -45,7 +45,6 @@ export class DedupIndex {
         noSubdir: false,
         encoding: 'binary',
         overlappingSync: false,
-        eventTurnBatching: false,
         noMemInit: false,
         pageSize: PAGE_BYTES,
         mapSize: MAP_BYTES,
@@ -95,7 +94,7 @@ export class DedupIndex {
       }
       await this.#expire(today)
       if (reached > this.#recorded) {
-        await commit(this.#root, () => void this.#root.putSync('recorded', Buffer.from(String(reached), 'latin1')))
+        await commit(this.#root, () => void this.#root.put('recorded', Buffer.from(String(reached), 'latin1')))
       }
       this.#recorded = Math.max(this.#recorded, reached)
       this.#flushing = new Map()
@@ -123,9 +122,9 @@ export class DedupIndex {
     value.writeUInt32BE(day)
     const list = Buffer.from(hashes.join(''), 'latin1')
     await commit(this.#root, () => {
-      for (let at = 0; at < list.length; at += HASH_BYTES) this.#days.putSync(list.subarray(at, at + HASH_BYTES), value)
-      this.#lists.putSync([day, serial], list)
-      this.#root.putSync('serial', Buffer.from(String(serial), 'latin1'))
+      for (let at = 0; at < list.length; at += HASH_BYTES) void this.#days.put(list.subarray(at, at + HASH_BYTES), value)
+      void this.#lists.put([day, serial], list)
+      void this.#root.put('serial', Buffer.from(String(serial), 'latin1'))
     })
   }
 
@@ -138,9 +137,9 @@ export class DedupIndex {
         for (let at = 0; at < oldest.value.length; at += HASH_BYTES) {
           const hash = oldest.value.subarray(at, at + HASH_BYTES)
           // A hash that was seen again later belongs to the later day's list.
-          if (this.#stored(hash) === day) this.#days.removeSync(hash)
+          if (this.#stored(hash) === day) void this.#days.remove(hash)
         }
-        this.#lists.removeSync(oldest.key)
+        void this.#lists.remove(oldest.key)
       })
     }
   }

@@ -9,11 +9,34 @@ import { LOG_ENTRY_VERSION, type LogEntry } from '#model/log-entry.ts'
 const VERSION_CHARACTER = String.fromCharCode(LOG_ENTRY_VERSION)
 
 const ENTRY_KEYS: ReadonlySet<string> = new Set([
-  'seq', 'at', 'source', 'protocol', 'surface', 'trust', 'policy', 'waiting', 'records', 'dedup',
+  'seq',
+  'at',
+  'source',
+  'protocol',
+  'surface',
+  'trust',
+  'policy',
+  'waiting',
+  'records',
+  'dedup',
 ])
 const RECORD_KEYS: ReadonlySet<string> = new Set([
-  'type', 'name', 'reserved', 'time', 'user', 'device', 'linked', 'groups', 'op', 'context', 'properties', 'unset', 'withheld',
-  'waitingCount', 'destroyedCount', 'consent',
+  'type',
+  'name',
+  'reserved',
+  'time',
+  'user',
+  'device',
+  'linked',
+  'groups',
+  'op',
+  'context',
+  'properties',
+  'unset',
+  'withheld',
+  'waitingCount',
+  'destroyedCount',
+  'consent',
 ])
 const RECORD_TYPES: ReadonlySet<unknown> = new Set(['event', 'identify', 'merge', 'profile', 'group'])
 const TRUSTS: ReadonlySet<unknown> = new Set(['browser', 'server', 'directory'])

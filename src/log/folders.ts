@@ -4,8 +4,19 @@
  * renamed whole, so a reader sees it complete or not at all.
  */
 import {
-  closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync,
-  truncateSync, writeFileSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
@@ -32,7 +43,9 @@ export function folderPath(dir: string, number: number): string {
 /** Numbers of the folders, ascending. Empty when there is no log yet. */
 export function listFolders(dir: string): number[] {
   if (!existsSync(dir)) return []
-  const numbers = readdirSync(dir).filter((name) => FOLDER_NAME.test(name)).map(Number)
+  const numbers = readdirSync(dir)
+    .filter((name) => FOLDER_NAME.test(name))
+    .map(Number)
   return numbers.sort((a, b) => a - b)
 }
 
@@ -100,12 +113,15 @@ export function lastKey(environment: Environment): number {
 }
 
 /**
- * One transaction, on disk when it returns (`overlappingSync` is off). Written this way because the binding's plain
- * writes and batches, when a commit fails, reject a promise that nobody can reach, and that would end the process.
+ * One transaction, on disk when it returns (`overlappingSync` is off). Writes inside are `put` and `remove`. When a commit
+ * fails the binding also rejects a promise of its own, made in the next turn of the loop; nobody taking that one would
+ * end the process. (Its `transaction()` was tried instead and left: it was seen to wait for ever on an idle loop.)
  */
-export async function commit(environment: Pick<RootDatabase, 'transaction'>, write: () => void): Promise<void> {
+export async function commit(environment: Pick<RootDatabase, 'batch' | 'committed'>, write: () => void): Promise<void> {
+  const written = environment.batch(write)
+  setImmediate(() => void environment.committed.then(undefined, () => undefined))
   try {
-    await environment.transaction(write)
+    await written
   } catch (thrown) {
     const { commitError } = thrown as { commitError?: Promise<unknown> }
     commitError?.catch(() => undefined)
@@ -158,7 +174,6 @@ function openLmdb(place: string, options: { readOnly: boolean }): Environment {
     encoding: 'binary',
     keyEncoding: 'ordered-binary',
     overlappingSync: false,
-    eventTurnBatching: false,
     noMemInit: false,
     pageSize: PAGE_BYTES,
     mapSize: MAP_BYTES,

@@ -17,7 +17,12 @@ for (let serial = Number(start); ; serial++) {
     const ids = [`${serial}.${draft}.a`, `${serial}.${draft}.b`]
     const [waiting] = await log.appendWaiting([Buffer.from(`sealed ${ids[0]}`)])
     drafts.push({
-      at: Date.now(), source: 'site', protocol: 'p', surface: 'web', trust: 'browser', policy: 1,
+      at: Date.now(),
+      source: 'site',
+      protocol: 'p',
+      surface: 'web',
+      trust: 'browser',
+      policy: 1,
       ...(waiting === undefined ? {} : { waiting: { day: 1, ...waiting } }),
       records: ids.map((_, record) => ({ type: 'event' as const, name: 'x'.repeat(300), time: serial * 10 + draft, user: record })),
       dedup: Buffer.concat(ids.map(hashOf)),

@@ -6,11 +6,20 @@ import { mkdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { type Clock, dayOf } from '#base/clock.ts'
 import { assert, BulkheadError } from '#base/errors.ts'
-import type { LogEntry } from '#model/log-entry.ts'
 import { DedupIndex, HASH_BYTES } from './dedup-index.ts'
+import { bytesInFolder, entryOf, hashesOf, NO_HASH } from './draft-entry.ts'
 import { decodeLogEntry, encodeLogEntry } from './entry-codec.ts'
 import {
-  commit, createFolder, dropFolder, type Environment, folderPath, lastKey, listFolders, openFolder, readFirst, removeUnfinished,
+  commit,
+  createFolder,
+  dropFolder,
+  type Environment,
+  folderPath,
+  lastKey,
+  listFolders,
+  openFolder,
+  readFirst,
+  removeUnfinished,
 } from './folders.ts'
 import type { AppendResult, LogDraft, LogWriter } from './port.ts'
 import { WaitingFiles, type WaitingPlace } from './waiting-file.ts'
@@ -24,9 +33,9 @@ export interface LogWriterOptions {
 }
 
 const FOLDER_BYTES_MAX = 1024 ** 3
-const INDEX_EVERY_MS = 1000
-const INDEX_HASHES_MAX = 20_000
-const NO_HASH = '\0'.repeat(HASH_BYTES)
+/** The index is a tree of random keys: the more hashes a flush has, the fewer pages it writes for each. */
+const INDEX_EVERY_MS = 5000
+const INDEX_HASHES_MAX = 100_000
 
 export async function openLogWriter(options: LogWriterOptions): Promise<LogWriter> {
   const { dir, waitingDir } = options
@@ -43,10 +52,14 @@ export async function openLogWriter(options: LogWriterOptions): Promise<LogWrite
   const last = lastKey(environment)
   const count = (environment.getStats() as { entryCount: number }).entryCount
   const head = last === 0 ? first - 1 : last
-  if (count !== head - first + 1) throw new BulkheadError('log_corrupt', `log folder ${current} holds ${count} entries between ${first} and ${head}`)
+  if (count !== head - first + 1)
+    throw new BulkheadError('log_corrupt', `log folder ${current} holds ${count} entries between ${first} and ${head}`)
   const index = DedupIndex.open(path.join(dir, 'dedup'))
   if (index.recorded > head) {
-    throw new BulkheadError('log_corrupt', `the log ends at ${head}, but entry ${index.recorded} was written once: a folder is missing or old`)
+    throw new BulkheadError(
+      'log_corrupt',
+      `the log ends at ${head}, but entry ${index.recorded} was written once: a folder is missing or old`,
+    )
   }
   const writer = new LmdbLogWriter({ ...options, environment, index, folder: current, first, head })
   await writer.readIndexAnew(numbers)
@@ -226,7 +239,7 @@ class LmdbLogWriter implements LogWriter {
       if (this.#folderBytes + bytes > this.#folderBytesMax && this.#head >= this.#first) await this.#rotate()
       const environment = this.#environment
       await commit(environment, () => {
-        for (const { seq, blob } of prepared) environment.putSync(seq, blob)
+        for (const { seq, blob } of prepared) void environment.put(seq, blob)
       })
       // Paired with the commit's own word: what a fresh reader would see is exactly what was written.
       const last = lastKey(environment)
@@ -287,41 +300,6 @@ class LmdbLogWriter implements LogWriter {
     if (this.#closed) throw new BulkheadError('log_unwritable', 'the log is closed')
     if (this.#broken) throw new BulkheadError('log_unwritable', 'an earlier write to the log failed in a way that leaves its end unknown')
   }
-}
-
-function entryOf(
-  rest: Omit<LogDraft, 'dedup'>,
-  given: { seq: number; kept: readonly number[]; dedup: Buffer; hashed: boolean },
-): LogEntry {
-  const { seq, kept, dedup, hashed } = given
-  const entry: LogEntry = { seq, ...rest }
-  let hashes = dedup
-  if (kept.length < rest.records.length) {
-    entry.records = kept.map((record) => rest.records[record] as LogEntry['records'][number])
-    hashes = Buffer.concat(kept.map((record) => dedup.subarray(record * HASH_BYTES, (record + 1) * HASH_BYTES)))
-    if (rest.waiting !== undefined) {
-      const keptSet = new Set(kept)
-      entry.waiting = { ...rest.waiting, skipped: rest.records.map((_, record) => record).filter((record) => !keptSet.has(record)) }
-    }
-  }
-  if (hashed) entry.dedup = hashes.toString('base64')
-  return entry
-}
-
-function hashesOf(entry: LogEntry): string[] {
-  if (entry.dedup === undefined) return []
-  const text = Buffer.from(entry.dedup, 'base64').toString('latin1')
-  const hashes: string[] = []
-  for (let at = 0; at < text.length; at += HASH_BYTES) {
-    const hash = text.slice(at, at + HASH_BYTES)
-    if (hash !== NO_HASH) hashes.push(hash)
-  }
-  return hashes
-}
-
-/** About what LMDB uses: small values share pages, large ones get whole pages of 4 KiB. */
-function bytesInFolder(blobBytes: number): number {
-  return blobBytes < 2000 ? blobBytes + 32 : Math.ceil((blobBytes + 24) / 4096) * 4096 + 32
 }
 
 function unwritable(what: string, thrown: unknown): BulkheadError {

@@ -37,7 +37,12 @@ function hashOf(id: string | undefined): Buffer {
 
 function draftOf(ids: (string | undefined)[], at = 1_700_000_000_000): LogDraft {
   return {
-    at, source: 'site', protocol: 'p', surface: 'web', trust: 'browser', policy: 1,
+    at,
+    source: 'site',
+    protocol: 'p',
+    surface: 'web',
+    trust: 'browser',
+    policy: 1,
     records: ids.map((id) => ({ type: 'event', name: id ?? 'none', time: at })),
     dedup: Buffer.concat(ids.map(hashOf)),
   }
@@ -73,7 +78,10 @@ withFolder('entries come back in order with their numbers, also after reopening'
   assert.deepEqual(await log.append([draftOf(['a', 'b'])]), [{ seq: 3, kept: 1, repeats: 1 }])
   const entries = reader.read(1, EVERYTHING)
   assert.deepEqual(namesOf(entries), [['a', 'none'], ['none'], ['b']])
-  assert.deepEqual(entries.map((entry) => entry.seq), [1, 2, 3])
+  assert.deepEqual(
+    entries.map((entry) => entry.seq),
+    [1, 2, 3],
+  )
   assert.equal(entries[0]?.dedup, Buffer.concat([hashOf('a'), hashOf(undefined)]).toString('base64'))
   assert.equal(entries[1]?.dedup, undefined)
   assert.deepEqual(namesOf(reader.read(2, { entries: 1, bytes: 1 })), [['none']])
@@ -86,7 +94,10 @@ withFolder('entries come back in order with their numbers, also after reopening'
 withFolder('the reference to waiting text names the records that were dropped', async ({ dir, waitingDir }) => {
   const log = await openLogWriter({ dir, waitingDir, clock: stillClock })
   const places = await log.appendWaiting([Buffer.from('one'), Buffer.from('second')])
-  assert.deepEqual(places, [{ folder: 1, offset: 0, length: 3 }, { folder: 1, offset: 3, length: 6 }])
+  assert.deepEqual(places, [
+    { folder: 1, offset: 0, length: 3 },
+    { folder: 1, offset: 3, length: 6 },
+  ])
   const waiting = { day: 19_000, ...(places[1] as { folder: number; offset: number; length: number }) }
   await log.append([draftOf(['a'])])
   await log.append([{ ...draftOf(['b', 'a', 'c', 'b']), waiting }])
@@ -168,43 +179,49 @@ withFolder('repeats are those of the last 7 days, whatever is in the index or on
   )
 })
 
-withFolder('what a crash leaves of a folder in the making is cleared; a damaged folder is named, not guessed at', async ({ dir, waitingDir }) => {
-  const log = await openLogWriter({ dir, waitingDir, clock: stillClock, folderBytesMax: 40_000 })
-  for (let call = 0; call < 30; call++) await log.append([draftOf(Array.from({ length: 40 }, (_, record) => `${call}.${record}`))])
-  const { head, folder } = log
-  await log.close()
-  mkdirSync(path.join(dir, '000099.new'))
-  mkdirSync(path.join(dir, '000001.dropped'))
-  const again = await openLogWriter({ dir, waitingDir, clock: stillClock })
-  assert.equal(again.head, head)
-  await again.close()
-  assert.deepEqual(readdirSync(dir).filter((name) => name.includes('.')), [])
+withFolder(
+  'what a crash leaves of a folder in the making is cleared; a damaged folder is named, not guessed at',
+  async ({ dir, waitingDir }) => {
+    const log = await openLogWriter({ dir, waitingDir, clock: stillClock, folderBytesMax: 40_000 })
+    for (let call = 0; call < 30; call++) await log.append([draftOf(Array.from({ length: 40 }, (_, record) => `${call}.${record}`))])
+    const { head, folder } = log
+    await log.close()
+    mkdirSync(path.join(dir, '000099.new'))
+    mkdirSync(path.join(dir, '000001.dropped'))
+    const again = await openLogWriter({ dir, waitingDir, clock: stillClock })
+    assert.equal(again.head, head)
+    await again.close()
+    assert.deepEqual(
+      readdirSync(dir).filter((name) => name.includes('.')),
+      [],
+    )
 
-  const current = path.join(String(folder).padStart(6, '0'))
-  const damages: Record<string, (copy: string) => void> = {
-    empty: (copy) => truncateSync(path.join(copy, current, 'data.mdb'), 0),
-    half: (copy) => {
-      const size = statSync(path.join(copy, '000001', 'data.mdb')).size
-      for (const name of ['000001', current]) truncateSync(path.join(copy, name, 'data.mdb'), Math.min(size, 12_288))
-    },
-    foreign: (copy) => writeFileSync(path.join(copy, current, 'data.mdb'), Buffer.alloc(65_536, 7)),
-    missing: (copy) => rmSync(path.join(copy, '000002'), { recursive: true }),
-    number: (copy) => writeFileSync(path.join(copy, current, 'first'), '12x\n'),
-    rolledBack: (copy) => rmSync(path.join(copy, current), { recursive: true }),
-  }
-  for (const [name, damage] of Object.entries(damages)) {
-    const copy = path.join(dir, '..', `copy-${name}`)
-    cpSync(dir, copy, { recursive: true })
-    damage(copy)
-    const opened = await codeOf(async () => {
-      const damaged = await openLogWriter({ dir: copy, waitingDir, clock: stillClock })
-      openLogReader({ dir: copy }).read(1, EVERYTHING)
-      await damaged.close()
-    })
-    assert.equal(opened, 'log_corrupt', name)
-    assert.ok(existsSync(copy))
-  }
-})
+    const current = path.join(String(folder).padStart(6, '0'))
+    const damages: Record<string, (copy: string) => void> = {
+      empty: (copy) => truncateSync(path.join(copy, current, 'data.mdb'), 0),
+      half: (copy) => {
+        const size = statSync(path.join(copy, '000001', 'data.mdb')).size
+        for (const name of ['000001', current]) truncateSync(path.join(copy, name, 'data.mdb'), Math.min(size, 12_288))
+      },
+      foreign: (copy) => writeFileSync(path.join(copy, current, 'data.mdb'), Buffer.alloc(65_536, 7)),
+      missing: (copy) => rmSync(path.join(copy, '000002'), { recursive: true }),
+      number: (copy) => writeFileSync(path.join(copy, current, 'first'), '12x\n'),
+      rolledBack: (copy) => rmSync(path.join(copy, current), { recursive: true }),
+    }
+    for (const [name, damage] of Object.entries(damages)) {
+      const copy = path.join(dir, '..', `copy-${name}`)
+      cpSync(dir, copy, { recursive: true })
+      damage(copy)
+      const opened = await codeOf(async () => {
+        const damaged = await openLogWriter({ dir: copy, waitingDir, clock: stillClock })
+        openLogReader({ dir: copy }).read(1, EVERYTHING)
+        await damaged.close()
+      })
+      assert.equal(opened, 'log_corrupt', name)
+      assert.ok(existsSync(copy))
+    }
+  },
+)
 
 test('a blob that no writer makes is refused', () => {
   const entry: LogEntry = { ...(draftOf(['a']) as Omit<LogDraft, 'dedup'>), seq: 7, dedup: hashOf('a').toString('base64') }
@@ -212,17 +229,31 @@ test('a blob that no writer makes is refused', () => {
   assert.deepEqual(decodeLogEntry(encodeLogEntry(entry), place), entry)
   const text = JSON.stringify(entry)
   const hostile = [
-    '', '\x01', `\x02${text}`, text, `\x01${text.slice(0, -1)}`, `\x01[${text}]`, '\x01null', '\x01{"seq":7}',
-    `\x01${text.replace('"seq":7', '"seq":8')}`, `\x01${text.replace('"site"', '5')}`, `\x01${text.replace('"browser"', '"root"')}`,
-    `\x01${text.replace('"records"', '"extra":1,"records"')}`, `\x01${text.replace('"time"', '"__proto__":1,"time"')}`,
-    `\x01${text.replace(/"dedup":"[^"]*"/, '"dedup":"AAAA"')}`, `\x01${text.replace(/"records":\[.*\]/, '"records":[]')}`,
+    '',
+    '\x01',
+    `\x02${text}`,
+    text,
+    `\x01${text.slice(0, -1)}`,
+    `\x01[${text}]`,
+    '\x01null',
+    '\x01{"seq":7}',
+    `\x01${text.replace('"seq":7', '"seq":8')}`,
+    `\x01${text.replace('"site"', '5')}`,
+    `\x01${text.replace('"browser"', '"root"')}`,
+    `\x01${text.replace('"records"', '"extra":1,"records"')}`,
+    `\x01${text.replace('"time"', '"__proto__":1,"time"')}`,
+    `\x01${text.replace(/"dedup":"[^"]*"/, '"dedup":"AAAA"')}`,
+    `\x01${text.replace(/"records":\[.*\]/, '"records":[]')}`,
     `\x01${text.replace('"event"', '"other"')}`,
   ]
   for (const blob of [...hostile.map((one) => Buffer.from(one)), Buffer.from(`\x01${text.replace('site', '\xff')}`, 'latin1')]) {
-    assert.throws(() => decodeLogEntry(blob, place), (thrown: BulkheadError) => {
-      assert.equal(thrown.code, 'log_corrupt')
-      return thrown.message.startsWith('log folder 3, entry 7: ')
-    })
+    assert.throws(
+      () => decodeLogEntry(blob, place),
+      (thrown: BulkheadError) => {
+        assert.equal(thrown.code, 'log_corrupt')
+        return thrown.message.startsWith('log folder 3, entry 7: ')
+      },
+    )
   }
 })
 
@@ -234,9 +265,13 @@ withFolder('what was acknowledged survives kill -9: once, in order, without gaps
   let reader: LogReader | undefined
   let start = 1
   for (let round = 0; round < 6; round++) {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path.join(import.meta.dirname, 'kill-child.ts'), dir, waitingDir, String(start)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', path.join(import.meta.dirname, 'kill-child.ts'), dir, waitingDir, String(start)],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     let output = ''
     let killing = false
     child.stdout.setEncoding('latin1').on('data', (chunk: string) => {
@@ -263,7 +298,12 @@ withFolder('what was acknowledged survives kill -9: once, in order, without gaps
     for (const entry of entries) {
       assert.ok(!times.has(entry.records[0]?.time as number), 'nothing stands twice')
       times.add(entry.records[0]?.time as number)
-      assert.equal(readWaiting(waitingDir, entry.waiting as NonNullable<LogEntry['waiting']>)?.toString().slice(0, 7), 'sealed ')
+      assert.equal(
+        readWaiting(waitingDir, entry.waiting as NonNullable<LogEntry['waiting']>)
+          ?.toString()
+          .slice(0, 7),
+        'sealed ',
+      )
     }
     for (const [serial, seqs] of acknowledged) {
       seqs.forEach((seq, draft) => {
@@ -275,7 +315,10 @@ withFolder('what was acknowledged survives kill -9: once, in order, without gaps
   }
   reader?.close()
   const log = await openLogWriter({ dir, waitingDir, clock: systemClock })
-  const repeat = draftOf([...acknowledged.keys()].map((serial) => `${serial}.1.b`), Date.now())
+  const repeat = draftOf(
+    [...acknowledged.keys()].map((serial) => `${serial}.1.b`),
+    Date.now(),
+  )
   assert.deepEqual(await log.append([repeat]), [{ seq: 0, kept: 0, repeats: acknowledged.size }], `seed ${seed}`)
   await log.close()
 })

@@ -14,7 +14,10 @@ export function isLuhn(digits: string): boolean {
   return sum % 10 === 0
 }
 
-/** Issuer ranges by length: a check digit alone is right for one number in ten. Lengths of 12 and 13 are left out: clocks and articles have them. */
+/**
+ * Issuer ranges by length: a check digit alone is right for one number in ten. Lengths of 12 and 13 are left out, since
+ * clocks and articles have them.
+ */
 const CARD_SHAPES: readonly RegExp[] = [
   /^4\d{15}(?:\d{3})?$/, // Visa
   /^(?:5[1-5]\d{2}|222[1-9]|22[3-9]\d|2[3-6]\d{2}|27[01]\d|2720)\d{12}$/, // Mastercard
@@ -33,12 +36,18 @@ export function isCardNumber(digits: string): boolean {
 }
 
 const VERHOEFF_PRODUCT = [
-  '0123456789', '1234067895', '2340178956', '3401289567', '4012395678',
-  '5987604321', '6598710432', '7659821043', '8765932104', '9876543210',
+  '0123456789',
+  '1234067895',
+  '2340178956',
+  '3401289567',
+  '4012395678',
+  '5987604321',
+  '6598710432',
+  '7659821043',
+  '8765932104',
+  '9876543210',
 ]
-const VERHOEFF_TURN = [
-  '0123456789', '1576283094', '5803796142', '8916043527', '9453126870', '4286573901', '2793806415', '7046913258',
-]
+const VERHOEFF_TURN = ['0123456789', '1576283094', '5803796142', '8916043527', '9453126870', '4286573901', '2793806415', '7046913258']
 
 /** Verhoeff, 1969: Aadhaar numbers. */
 export function isVerhoeff(digits: string): boolean {

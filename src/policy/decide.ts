@@ -68,7 +68,13 @@ export function decide(record: LogRecord, destination: CompiledDestination, at: 
     if (!isEvent && record.op !== 'delete' && values.length === 0 && unset.length === 0) return nothing()
   }
   return {
-    kind: 'send', values, user, device, linked, groups, unset,
+    kind: 'send',
+    values,
+    user,
+    device,
+    linked,
+    groups,
+    unset,
     time: record.time,
     granularityMs: destination.timeGranularityMs,
     ...granted.explain(),
@@ -89,11 +95,16 @@ function mayLink(record: LogRecord, granted: Granted): boolean {
 /** Whether enough leaves for the record to say something at the vendor. An event may be about nobody. */
 function isComplete(record: LogRecord, leaves: { user: boolean; device: boolean; linked: boolean; groups: boolean[] }): boolean {
   switch (record.type) {
-    case 'event': return true
-    case 'profile': return leaves.user || leaves.device
-    case 'group': return leaves.groups.includes(true)
-    case 'identify': return leaves.user && (leaves.device || leaves.linked)
-    case 'merge': return leaves.linked && (leaves.user || leaves.device)
+    case 'event':
+      return true
+    case 'profile':
+      return leaves.user || leaves.device
+    case 'group':
+      return leaves.groups.includes(true)
+    case 'identify':
+      return leaves.user && (leaves.device || leaves.linked)
+    case 'merge':
+      return leaves.linked && (leaves.user || leaves.device)
   }
 }
 

@@ -12,7 +12,7 @@ import { viewsOf } from './text-views.ts'
 export { destroySecrets, destroySecretsInPair } from './secrets.ts'
 
 export interface Finding {
-  /** `email`, `phone`, `ip`, `national_id`, `iban`, a kind of secret, or `unscanned`. */
+  /** `email`, `phone`, `ip`, `mac`, `national_id`, `iban`, a kind of secret, or `unscanned`. */
   kind: string
   /** Offsets in the view: for text without encodings and invisible characters that is the text itself. */
   start: number
@@ -39,8 +39,8 @@ function findEmails(text: string): Span[] {
       if (start < 0) continue
     } else {
       while (start > 0 && at - start < LOCAL_CHARACTERS_MAX && LOCAL_CHARACTER.test(text[start - 1] as string)) start--
-      // Surrogate halves are letters of other planes (names in some scripts): a match right before `@` counts.
-      if (start === at && /[\ud800-\udfff]/.test(text[at - 1] ?? '')) start = at - 1
+      // Half a letter of another plane, or a closing quote or bracket, right before `@` stands for a local part as well.
+      if (start === at && /[\ud800-\udfff\p{Pf}\p{Pe}'>]/u.test(text[at - 1] ?? '')) start = at - 1
     }
     if (start === at) continue
     const rest = text.slice(at + 1, at + 1 + 320)
@@ -51,6 +51,7 @@ function findEmails(text: string): Span[] {
 }
 
 const IPV4 = /(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)/g
+const MAC = /(?<![\w:-])[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}(?![\w:-])/gi
 const IPV6 = /(?<![\w:.])[0-9a-f:]{2,39}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])/gi
 
 function isIpv4(text: string): boolean {
@@ -107,6 +108,7 @@ export function findPersonal(text: string): Finding[] {
     for (const secret of findSecrets(seen)) add(secret.kind, [secret])
     if (!/[\d:]/.test(seen)) continue
     add('ip', findAddresses(seen))
+    add('mac', [...seen.matchAll(MAC)].map(spanOf))
     if (!/\d/.test(seen)) continue
     add('phone', findPhones(seen))
     add('national_id', findNationalIds(seen))

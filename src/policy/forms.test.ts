@@ -2,36 +2,71 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
-  BROWSER_FAMILIES, COUNTRIES, OS_FAMILIES, browserFamily, clientOf, compilePaths, countryCode, majorVersion, osFamily, pathTemplate, referrerOf, screenSide,
+  BROWSER_FAMILIES,
+  COUNTRIES,
+  OS_FAMILIES,
+  browserFamily,
+  clientOf,
+  compilePaths,
+  countryCode,
+  majorVersion,
+  osFamily,
+  pathTemplate,
+  referrerOf,
+  screenSide,
 } from './forms.ts'
 import { identityKeyOf } from './identity-keys.ts'
 
-const anything = fc.oneof(fc.string({ unit: 'binary', maxLength: 60 }), fc.webUrl({ withQueryParameters: true, withFragments: true }), fc.domain(), fc.emailAddress())
+const anything = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.webUrl({ withQueryParameters: true, withFragments: true }),
+  fc.domain(),
+  fc.emailAddress(),
+)
 
 describe('user agents', () => {
   it('become family and major version', () => {
     const chrome = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.7339.81 Safari/537.36'
     assert.deepEqual(clientOf(chrome), { os: 'Windows', browser: 'Chrome', browserVersion: 140 })
     assert.deepEqual(clientOf(chrome + ' Edg/140.0.3485.54'), { os: 'Windows', browser: 'Edge', browserVersion: 140 })
-    const phone = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1'
+    const phone =
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1'
     assert.deepEqual(clientOf(phone), { os: 'iOS', browser: 'Safari', browserVersion: 18 })
-    assert.deepEqual(clientOf('Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0'), { os: 'Linux', browser: 'Firefox', browserVersion: 143 })
+    assert.deepEqual(clientOf('Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0'), {
+      os: 'Linux',
+      browser: 'Firefox',
+      browserVersion: 143,
+    })
     assert.deepEqual(clientOf('Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)').browser, 'Bot')
     assert.deepEqual(clientOf('AshaVermasBrowser/3.1 (private)'), { os: 'Other', browser: 'Other' })
     assert.deepEqual(clientOf(undefined), {})
   })
 
   it('and SDK values stay in the closed vocabularies, whatever is sent', () => {
-    assert.deepEqual(['Mac OS X', 'Windows 11', 'iPadOS', 'Chrome OS', 'TempleOS'].map(osFamily), ['macOS', 'Windows', 'iOS', 'Chrome OS', 'Other'])
-    assert.deepEqual(['Mobile Safari', 'Chrome iOS', 'Microsoft Edge', 'Samsung Internet', 'Ann'].map(browserFamily), ['Safari', 'Chrome', 'Edge', 'Samsung Internet', 'Other'])
+    assert.deepEqual(['Mac OS X', 'Windows 11', 'iPadOS', 'Chrome OS', 'TempleOS'].map(osFamily), [
+      'macOS',
+      'Windows',
+      'iOS',
+      'Chrome OS',
+      'Other',
+    ])
+    assert.deepEqual(['Mobile Safari', 'Chrome iOS', 'Microsoft Edge', 'Samsung Internet', 'Ann'].map(browserFamily), [
+      'Safari',
+      'Chrome',
+      'Edge',
+      'Samsung Internet',
+      'Other',
+    ])
     assert.deepEqual([140, '17.4.1', ' 9', '123456', 'x', null].map(majorVersion), [140, 17, 9, undefined, undefined, undefined])
-    fc.assert(fc.property(anything, fc.constantFrom('', 'Mozilla/5.0 ', 'Version/'), (text, before) => {
-      const client = clientOf(before + text + '/1.0 ')
-      assert.ok(client.os === undefined || OS_FAMILIES.has(client.os))
-      assert.ok(client.browser === undefined || BROWSER_FAMILIES.has(client.browser))
-      assert.ok(client.browserVersion === undefined || Number.isInteger(client.browserVersion))
-      assert.ok(OS_FAMILIES.has(osFamily(text)) && BROWSER_FAMILIES.has(browserFamily(text)))
-    }))
+    fc.assert(
+      fc.property(anything, fc.constantFrom('', 'Mozilla/5.0 ', 'Version/'), (text, before) => {
+        const client = clientOf(before + text + '/1.0 ')
+        assert.ok(client.os === undefined || OS_FAMILIES.has(client.os))
+        assert.ok(client.browser === undefined || BROWSER_FAMILIES.has(client.browser))
+        assert.ok(client.browserVersion === undefined || Number.isInteger(client.browserVersion))
+        assert.ok(OS_FAMILIES.has(osFamily(text)) && BROWSER_FAMILIES.has(browserFamily(text)))
+      }),
+    )
   })
 })
 
@@ -40,21 +75,44 @@ describe('referrers', () => {
 
   it('become a medium, with the domain of known and approved sites alone', () => {
     const seen = [
-      'https://www.google.co.in/search?q=asha+verma', 'https://mail.google.com/mail/u/0/', 'https://out.reddit.com/x', 't.co', 'www.bing.com', 'https://app.shop.test/a',
-      'https://news.blog.example/?u=1', 'https://asha-verma.example/', 'http://203.0.113.9/x', '$direct', '', 'google', 'https://google.asha.example/',
+      'https://www.google.co.in/search?q=asha+verma',
+      'https://mail.google.com/mail/u/0/',
+      'https://out.reddit.com/x',
+      't.co',
+      'www.bing.com',
+      'https://app.shop.test/a',
+      'https://news.blog.example/?u=1',
+      'https://asha-verma.example/',
+      'http://203.0.113.9/x',
+      '$direct',
+      '',
+      'google',
+      'https://google.asha.example/',
     ].map((text) => referrerOf(text, rules))
     assert.deepEqual(seen, [
-      { medium: 'search', domain: 'google.com' }, { medium: 'email', domain: 'google.com' }, { medium: 'social', domain: 'reddit.com' }, { medium: 'social', domain: 't.co' },
-      { medium: 'search', domain: 'bing.com' }, { medium: 'internal' }, { medium: 'referral', domain: 'blog.example' }, { medium: 'referral' }, { medium: 'referral' },
-      { medium: 'direct' }, { medium: 'direct' }, undefined, { medium: 'referral' },
+      { medium: 'search', domain: 'google.com' },
+      { medium: 'email', domain: 'google.com' },
+      { medium: 'social', domain: 'reddit.com' },
+      { medium: 'social', domain: 't.co' },
+      { medium: 'search', domain: 'bing.com' },
+      { medium: 'internal' },
+      { medium: 'referral', domain: 'blog.example' },
+      { medium: 'referral' },
+      { medium: 'referral' },
+      { medium: 'direct' },
+      { medium: 'direct' },
+      undefined,
+      { medium: 'referral' },
     ])
   })
 
   it('never give a domain from outside the lists', () => {
-    fc.assert(fc.property(fc.domain(), (host) => {
-      const domain = referrerOf(`https://zqx${host}/`, rules)?.domain
-      assert.equal(domain, undefined)
-    }))
+    fc.assert(
+      fc.property(fc.domain(), (host) => {
+        const domain = referrerOf(`https://zqx${host}/`, rules)?.domain
+        assert.equal(domain, undefined)
+      }),
+    )
   })
 })
 
@@ -63,34 +121,101 @@ describe('paths', () => {
 
   it('keep approved segments and templates, and nothing else', () => {
     const seen = [
-      'https://ann:pw@shop.test/pricing?email=a@b.example#x', '/orders/42/invoice', '/orders/42/asha', '/orders/42', 'https://shop.test', '/preise-f%C3%BCr-alle/', '/PRICING',
-      'https://shop.test/%E0%A4/pricing', '//evil.test/x', 'javascript:alert(1)', 'pricing', 'https:\\\\shop.test\\pricing',
+      'https://ann:pw@shop.test/pricing?email=a@b.example#x',
+      '/orders/42/invoice',
+      '/orders/42/asha',
+      '/orders/42',
+      'https://shop.test',
+      '/preise-f%C3%BCr-alle/',
+      '/PRICING',
+      'https://shop.test/%E0%A4/pricing',
+      '//evil.test/x',
+      'javascript:alert(1)',
+      'pricing',
+      'https:\\\\shop.test\\pricing',
     ].map((text) => pathTemplate(text, rules))
     assert.deepEqual(seen, [
-      '/pricing', '/orders/*/invoice', '/orders/*/*', '/*/*', '/', '/preise-für-alle', '/*', '/*/pricing', undefined, undefined, undefined, undefined,
+      '/pricing',
+      '/orders/*/invoice',
+      '/orders/*/*',
+      '/*/*',
+      '/',
+      '/preise-für-alle',
+      '/*',
+      '/*/pricing',
+      undefined,
+      undefined,
+      undefined,
+      undefined,
     ])
   })
 
   it('never give a segment from outside the lists', () => {
-    fc.assert(fc.property(anything, (text) => {
-      const template = pathTemplate(text.startsWith('http') ? text : `/${text}`, rules)
-      if (template === undefined) return
-      for (const part of template.split('/')) assert.ok(['', '*', 'pricing', 'orders', 'invoice', 'preise-für-alle'].includes(part), template)
-    }))
+    fc.assert(
+      fc.property(anything, (text) => {
+        const template = pathTemplate(text.startsWith('http') ? text : `/${text}`, rules)
+        if (template === undefined) return
+        for (const part of template.split('/'))
+          assert.ok(['', '*', 'pricing', 'orders', 'invoice', 'preise-für-alle'].includes(part), template)
+      }),
+    )
   })
 })
 
 describe('other context', () => {
   it('takes assigned country codes and screens within bounds', () => {
     assert.equal(COUNTRIES.size, 249)
-    assert.deepEqual(['in', 'US', 'XX', 'EU', 'UK', 'India', 91, null].map(countryCode), ['IN', 'US', undefined, undefined, undefined, undefined, undefined, undefined])
-    assert.deepEqual([1920, 0, 99_999, 1080.4, '1920', Number.NaN].map(screenSide), [1920, undefined, undefined, 1080, undefined, undefined])
+    assert.deepEqual(['in', 'US', 'XX', 'EU', 'UK', 'India', 91, null].map(countryCode), [
+      'IN',
+      'US',
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ])
+    assert.deepEqual([1920, 0, 99_999, 1080.4, '1920', Number.NaN].map(screenSide), [
+      1920,
+      undefined,
+      undefined,
+      1080,
+      undefined,
+      undefined,
+    ])
   })
 
   it('knows identity keys in any spelling, and leaves others alone', () => {
-    const named = { email: 'E-Mail', user_email: 'x', userEmail: 'x', mail: 'x', 'Full Name': 'x', firstName: 'x', last_name: 'x', PHONE: 'x', mobile: 'x', dob: 'x', ip: 'x', address: 'x', ｅｍａｉｌ: 'x' }
+    const named = {
+      email: 'E-Mail',
+      user_email: 'x',
+      userEmail: 'x',
+      mail: 'x',
+      'Full Name': 'x',
+      firstName: 'x',
+      last_name: 'x',
+      PHONE: 'x',
+      mobile: 'x',
+      dob: 'x',
+      ip: 'x',
+      address: 'x',
+      ｅｍａｉｌ: 'x',
+    }
     for (const key of Object.keys(named)) assert.equal(identityKeyOf(key)?.own, true, key)
     assert.deepEqual(identityKeyOf('recipient_email'), { field: 'email', own: false })
-    for (const key of ['plan', 'emails_sent', 'page_name', 'file name', 'phone_type', 'addresses_count', 'tokens', 'constructor', '__proto__', 'toString', '']) assert.equal(identityKeyOf(key), undefined, key)
+    for (const key of [
+      'plan',
+      'emails_sent',
+      'page_name',
+      'file name',
+      'phone_type',
+      'addresses_count',
+      'tokens',
+      'constructor',
+      '__proto__',
+      'toString',
+      '',
+    ])
+      assert.equal(identityKeyOf(key), undefined, key)
   })
 })

@@ -5,17 +5,64 @@
 import type { KnownField } from '#model/field.ts'
 
 const KEYS: Partial<Record<KnownField, readonly string[]>> = {
-  email: ['email', 'emails', 'emailaddress', 'useremail', 'mail', 'mailaddress', 'workemail', 'contactemail', 'customeremail', 'primaryemail'],
+  email: [
+    'email',
+    'emails',
+    'emailaddress',
+    'useremail',
+    'mail',
+    'mailaddress',
+    'workemail',
+    'contactemail',
+    'customeremail',
+    'primaryemail',
+  ],
   name: ['name', 'fullname', 'realname', 'displayname', 'legalname', 'personname', 'customername', 'contactname'],
   first_name: ['firstname', 'fname', 'givenname', 'forename', 'middlename'],
   last_name: ['lastname', 'lname', 'familyname', 'surname', 'maidenname'],
-  phone: ['phone', 'phones', 'phonenumber', 'mobile', 'mobilenumber', 'mobilephone', 'cell', 'cellphone', 'telephone', 'tel', 'userphone', 'whatsapp'],
+  phone: [
+    'phone',
+    'phones',
+    'phonenumber',
+    'mobile',
+    'mobilenumber',
+    'mobilephone',
+    'cell',
+    'cellphone',
+    'telephone',
+    'tel',
+    'userphone',
+    'whatsapp',
+  ],
   avatar: ['avatar', 'avatarurl', 'profilepicture', 'profileimage', 'photourl'],
-  address: ['address', 'streetaddress', 'street', 'address1', 'address2', 'addressline1', 'addressline2', 'homeaddress', 'billingaddress',
-    'shippingaddress', 'postaladdress'],
+  address: [
+    'address',
+    'streetaddress',
+    'street',
+    'address1',
+    'address2',
+    'addressline1',
+    'addressline2',
+    'homeaddress',
+    'billingaddress',
+    'shippingaddress',
+    'postaladdress',
+  ],
   birth_date: ['birthdate', 'dateofbirth', 'birthday', 'dob'],
-  national_id: ['ssn', 'socialsecuritynumber', 'nationalid', 'nationalinsurancenumber', 'passport', 'passportnumber', 'taxid', 'aadhaar',
-    'aadhaarnumber', 'pannumber', 'driverslicense', 'iban'],
+  national_id: [
+    'ssn',
+    'socialsecuritynumber',
+    'nationalid',
+    'nationalinsurancenumber',
+    'passport',
+    'passportnumber',
+    'taxid',
+    'aadhaar',
+    'aadhaarnumber',
+    'pannumber',
+    'driverslicense',
+    'iban',
+  ],
   username: ['username', 'userlogin', 'nickname', 'screenname'],
   ip: ['ip', 'ipaddress', 'clientip', 'remoteip', 'remoteaddr', 'userip', 'ipaddr', 'xforwardedfor'],
   location: ['latitude', 'longitude', 'lat', 'lng', 'lon', 'geolocation', 'coordinates', 'gps'],
@@ -24,8 +71,16 @@ const KEYS: Partial<Record<KnownField, readonly string[]>> = {
 
 /** Keys that end in these name somebody's identity, perhaps a third party's (`recipient_email`): sealed, but no fact of the subject. */
 const ENDINGS: readonly (readonly [ending: string, field: KnownField])[] = [
-  ['emailaddress', 'email'], ['email', 'email'], ['phonenumber', 'phone'], ['phone', 'phone'], ['fullname', 'name'], ['firstname', 'first_name'],
-  ['lastname', 'last_name'], ['ipaddress', 'ip'], ['streetaddress', 'address'], ['dateofbirth', 'birth_date'],
+  ['emailaddress', 'email'],
+  ['email', 'email'],
+  ['phonenumber', 'phone'],
+  ['phone', 'phone'],
+  ['fullname', 'name'],
+  ['firstname', 'first_name'],
+  ['lastname', 'last_name'],
+  ['ipaddress', 'ip'],
+  ['streetaddress', 'address'],
+  ['dateofbirth', 'birth_date'],
 ]
 
 const FIELD_OF: ReadonlyMap<string, KnownField> = new Map(
@@ -47,7 +102,12 @@ export function identityKeyOf(key: string): IdentityKey | undefined {
   if (key.length > KEY_CHARACTERS_MAX) return undefined
   const cached = cache.get(key)
   if (cached !== undefined) return cached ?? undefined
-  const found = lookUp(key.normalize('NFKC').toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, ''))
+  const found = lookUp(
+    key
+      .normalize('NFKC')
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}]/gu, ''),
+  )
   if (cache.size >= CACHE_MAX) cache.clear()
   cache.set(key, found ?? null)
   return found

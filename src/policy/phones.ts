@@ -15,7 +15,9 @@ const INTERNATIONAL = /^(?:\+|00|011)\d/
 const DATE_LIKE = /^(?:\d{1,2}[.\-/]\d{1,2}[.\-/]\d{2,4}|\d{4}[.\-/]\d{1,2}[.\-/]\d{1,2})/
 const NORTH_AMERICAN = /^(?:1[ .-]?)?(?:\([2-9]\d{2}\)[ -]?|[2-9]\d{2}[ .\-/])[2-9]\d{2}[ .-]?\d{4}$/
 const INDIAN = /^(?:0|91[ -]?)?[6-9]\d{4}[ -]?\d{5}$/
-const TRUNK = /^(?:\(0\d{1,5}\)|0\d{1,5})[ .\-/]{1,2}\d{2,5}(?:[ .\-/]?\d{2,5}){0,4}$/
+const CHINESE_MOBILE = /^1[3-9]\d{9}$/
+const EXTENSION = /^(?:x|ext|extn|extension)\.?\s?\d/i
+const TRUNK = /^(?:\(0\d{1,5}\)|0\d{0,5}|0[ -]?\(\d{2,5}\))[ .\-/]{1,2}\d{2,5}(?:[ .\-/]?\d{2,5}){0,4}$/
 /** Regions whose trunk prefix is 0, asked for numbers written without separators. */
 const TRUNK_REGIONS: readonly CountryCode[] = ['GB', 'DE', 'FR', 'AU', 'JP', 'NL', 'IN', 'CH', 'BE', 'SE']
 
@@ -35,6 +37,7 @@ function isPhoneRun(run: string): boolean {
   if (NORTH_AMERICAN.test(text) || INDIAN.test(text)) return true
   if (TRUNK.test(text) && digits.length >= 9 && digits.length <= 12) return true
   if (!/^\d+$/.test(text)) return false
+  if (CHINESE_MOBILE.test(digits)) return true
   if (digits.length === 10 && digits[0] !== '0') return isValidIn(digits, 'US')
   return digits[0] === '0' && digits.length >= 10 && digits.length <= 12 && TRUNK_REGIONS.some((region) => isValidIn(digits, region))
 }
@@ -46,7 +49,8 @@ export function findPhones(text: string): Span[] {
     const before = text[match.index - 1]
     if (before !== undefined && /[\p{L}\p{N}_.]/u.test(before) && match[0][0] !== '+') continue
     const after = text[match.index + match[0].length]
-    if (after !== undefined && /[\p{L}_]/u.test(after)) continue
+    const rest = text.slice(match.index + match[0].length, match.index + match[0].length + 14)
+    if (after !== undefined && /[\p{L}_]/u.test(after) && !EXTENSION.test(rest)) continue
     for (const part of partsOf(match[0])) {
       const start = match.index + part.start
       const end = match.index + part.end

@@ -64,9 +64,11 @@ function checkGrant(place: string, { field, form }: GrantConfig): void {
   }
   const category = categoryOf(field as Field)
   const why =
-    category === 'identity' ? 'identity fields do not leave in this version'
-    : forms.length === 0 ? 'this field does not leave in this version'
-    : `it can leave as ${forms.join(' or ')} only`
+    category === 'identity'
+      ? 'identity fields do not leave in this version'
+      : forms.length === 0
+        ? 'this field does not leave in this version'
+        : `it can leave as ${forms.join(' or ')} only`
   throw invalid(place, `\`${field}\` in the form \`${form}\` cannot be granted: ${why}`)
 }
 
@@ -80,9 +82,15 @@ function approvedNames(place: string, names: readonly string[]): string[] {
 }
 
 function checkKey(place: string, key: string): void {
-  const identity = key.split('.').map(identityKeyOf).find((found) => found?.own === true)
+  const identity = key
+    .split('.')
+    .map(identityKeyOf)
+    .find((found) => found?.own === true)
   if (identity === undefined) return
-  throw invalid(place, `a property key that names \`${identity.field}\` cannot be approved: identity fields are sealed in the vault whatever the list says`)
+  throw invalid(
+    place,
+    `a property key that names \`${identity.field}\` cannot be approved: identity fields are sealed in the vault whatever the list says`,
+  )
 }
 
 function approvedKeys(place: string, keys: readonly string[]): string[] {

@@ -5,7 +5,7 @@
  */
 import type { JsonValue } from '#model/json.ts'
 import { isCardNumber } from './checksums.ts'
-import { foldText, viewsOf } from './text-views.ts'
+import { viewsOf } from './text-views.ts'
 
 export interface SecretSpan {
   kind: string
@@ -16,6 +16,24 @@ export interface SecretSpan {
 /** Longer text is cut here, and the cut counts as destroyed: nothing that was not looked at is kept. */
 const SCAN_CHARACTERS_MAX = 262_144
 const DEPTH_MAX = 64
+
+/** Names under which a query or a form carries a credential. */
+const URL_TOKEN_NAMES = [
+  '(?:reset|access|id|refresh|auth|csrf|session|invite|magic|verify|verification|confirmation|login)[_-]?token',
+  'token',
+  'auth',
+  'jwt',
+  'api[_-]?key',
+  '(?:client[_-]?)?secret',
+  'code',
+  'pass(?:word|wd)?',
+  'pwd',
+  'otp',
+  'ticket',
+  'sig(?:nature)?',
+  'sid',
+  'session(?:[_-]?id)?',
+]
 
 const RULES: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ['jwt', /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,3}/g],
@@ -31,15 +49,17 @@ const RULES: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ['huggingface_token', /(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{30,}/g],
   ['bearer_token', /(?<![A-Za-z0-9])bearer[ \t]+[A-Za-z0-9._~+/=-]{12,}/gi],
   ['url_password', /(?<=:\/\/)[^\s/:@]{1,128}:[^\s/@]{1,128}(?=@)/g],
-  [
-    'url_token',
-    /(?<![A-Za-z0-9_-])(?:(?:re)?set[_-]?token|(?:access|id|refresh|auth|csrf|session|invite|magic|verify|verification|confirmation|login)[_-]?token|token|auth|api[_-]?key|(?:client[_-]?)?secret|code|pass(?:word|wd)?|pwd|otp|ticket|sig(?:nature)?|jwt|sid|session(?:[_-]?id)?)=(?!\[destroyed:)[^&#\s"'<>]+/gi,
-  ],
+  ['url_token', new RegExp(`(?<![A-Za-z0-9_-])(?:${URL_TOKEN_NAMES.join('|')})=(?!\\[destroyed:)[^&#\\s"'<>]+`, 'gi')],
 ]
 
 /** One pass that tells most texts from those worth a closer look. */
-const WORTH_A_LOOK =
-  /eyJ|sk-|k_(?:live|test)_|whsec_|A(?:KIA|SIA|BIA|CCA)|gh[pousr]_|github_pat_|gl[a-z]{2,3}-|xox|xapp|AIza|GOCSPX|ya29|npm_|SG\.|hf_|bearer|:\/\/|=|-----BEGIN|\d[\d \-.]{12}/i
+const WORTH_A_LOOK = new RegExp(
+  [
+    'eyJ|sk-|k_(?:live|test)_|whsec_|A(?:KIA|SIA|BIA|CCA)|gh[pousr]_|github_pat_|gl[a-z]{2,3}-|xox|xapp|AIza|GOCSPX|ya29|npm_|SG\\.|hf_',
+    'bearer|://|=|-----BEGIN|\\d[\\d \\-\\u2010-\\u2015]{12}',
+  ].join('|'),
+  'i',
+)
 
 const DIGIT_RUN = /\d+(?:[ \-\u2010-\u2015]\d+)*/g
 
@@ -99,19 +119,78 @@ export function findSecrets(text: string): SecretSpan[] {
 
 /** Names of keys whose value is a secret whatever it looks like; compared in lower case without separators. */
 const SECRET_KEYS: ReadonlySet<string> = new Set([
-  'password', 'passwd', 'pwd', 'passphrase', 'passcode', 'secret', 'clientsecret', 'apikey', 'apitoken', 'apisecret', 'secretkey', 'accesskey',
-  'accesstoken', 'refreshtoken', 'idtoken', 'authtoken', 'token', 'bearertoken', 'resettoken', 'sessiontoken', 'csrftoken', 'jwt',
-  'authorization', 'cookie', 'cookies', 'setcookie', 'privatekey', 'credential', 'credentials', 'cardnumber', 'creditcard', 'creditcardnumber',
-  'debitcard', 'ccnumber', 'ccnum', 'cardno', 'pan', 'cvv', 'cvv2', 'cvc', 'cvc2', 'csc', 'securitycode', 'cardcvv', 'cardcvc', 'pin', 'otp',
-  'totp', 'mfacode', 'onetimecode', 'verificationcode', 'seedphrase', 'mnemonic',
+  'password',
+  'passwd',
+  'pwd',
+  'passphrase',
+  'passcode',
+  'secret',
+  'clientsecret',
+  'apikey',
+  'apitoken',
+  'apisecret',
+  'secretkey',
+  'accesskey',
+  'accesstoken',
+  'refreshtoken',
+  'idtoken',
+  'authtoken',
+  'token',
+  'bearertoken',
+  'resettoken',
+  'sessiontoken',
+  'csrftoken',
+  'jwt',
+  'authorization',
+  'cookie',
+  'cookies',
+  'setcookie',
+  'privatekey',
+  'credential',
+  'credentials',
+  'cardnumber',
+  'creditcard',
+  'creditcardnumber',
+  'debitcard',
+  'ccnumber',
+  'ccnum',
+  'cardno',
+  'pan',
+  'cvv',
+  'cvv2',
+  'cvc',
+  'cvc2',
+  'csc',
+  'securitycode',
+  'cardcvv',
+  'cardcvc',
+  'pin',
+  'otp',
+  'totp',
+  'mfacode',
+  'onetimecode',
+  'verificationcode',
+  'seedphrase',
+  'mnemonic',
 ])
-const SECRET_ENDING = /(?:password|passwd|passphrase|secret|apikey|accesstoken|refreshtoken|authtoken|privatekey|cardnumber|cvv)(?:confirm|confirmation|hash|value)?\d*$/
+const SECRET_ENDING =
+  /(?:password|passwd|passphrase|secret|apikey|accesstoken|refreshtoken|authtoken|privatekey|cardnumber|cvv)(?:confirm|confirmation|hash|value)?\d*$/
+
+const NAMED_SECRET = 'named_secret'
+/** Keys repeat with every event: what the last ones mean is kept in memory. */
+const kindsOfKeys = new Map<string, string>()
+const KEYS_MAX = 10_000
 
 function secretKeyKind(key: string, value: JsonValue): string | undefined {
   if (value === null || typeof value === 'boolean' || value === '' || key.length > 64) return undefined
-  const name = key.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
-  if (SECRET_KEYS.has(name)) return name
-  return typeof value === 'string' && SECRET_ENDING.test(name) ? 'named_secret' : undefined
+  let kind = kindsOfKeys.get(key)
+  if (kind === undefined) {
+    const name = key.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+    kind = SECRET_KEYS.has(name) ? name : SECRET_ENDING.test(name) ? NAMED_SECRET : ''
+    if (kindsOfKeys.size >= KEYS_MAX) kindsOfKeys.clear()
+    kindsOfKeys.set(key, kind)
+  }
+  return kind === '' || (kind === NAMED_SECRET && typeof value !== 'string') ? undefined : kind
 }
 
 type Counts = Record<string, number>
@@ -134,20 +213,14 @@ function destroyInText(text: string, destroyed: Counts, depth: number): string {
       return cleaned === inner ? text : JSON.stringify(cleaned)
     }
   }
-  const folded = foldText(text)
-  const spans = findSecrets(text)
-  let kept = text
-  if (spans.length > 0) {
-    kept = ''
-    let at = 0
-    for (const span of spans) {
-      kept += text.slice(at, span.start) + count(destroyed, span.kind)
-      at = span.end
-    }
-    kept += text.slice(at)
+  let kept = ''
+  let at = 0
+  for (const span of findSecrets(text)) {
+    kept += text.slice(at, span.start) + count(destroyed, span.kind)
+    at = span.end
   }
+  kept = at === 0 ? text : kept + text.slice(at)
   // What shows only after decoding has no place of its own in the text: all of it goes.
-  if (folded === text && !/[%&\\]/.test(text)) return kept
   for (const view of viewsOf(kept)) {
     if (view === kept) continue
     const hidden = findSecrets(view)[0]

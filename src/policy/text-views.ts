@@ -4,13 +4,22 @@
  */
 
 /** Characters that print nothing: they would cut an address in two for a pattern and not for a person. */
-const INVISIBLE = /[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]/g
+const INVISIBLE = /\u00ad|\u034f|\u061c|\u180e|[\u200b-\u200f]|[\u202a-\u202e]|[\u2060-\u206f]|[\ufe00-\ufe0f]|\ufeff/g
 const NOT_ASCII = /[^\0-\x7f]/
 const PERCENT = /(?:%[0-9a-f]{2})+/gi
 const ENTITY = /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(commat|period|amp|lt|gt|quot|colon|plus|lowbar|sol));?/gi
 const ESCAPE = /\\u([0-9a-f]{4})/gi
 const NAMED: Readonly<Record<string, string>> = {
-  commat: '@', period: '.', amp: '&', lt: '<', gt: '>', quot: '"', colon: ':', plus: '+', lowbar: '_', sol: '/',
+  commat: '@',
+  period: '.',
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  colon: ':',
+  plus: '+',
+  lowbar: '_',
+  sol: '/',
 }
 
 /** NFKC without invisible characters: full-width digits and letters become plain ones. */

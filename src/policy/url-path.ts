@@ -1,7 +1,7 @@
 /**
  * An address reduced to a path template: approved segments stay, everything else is `*`; query, fragment, host and user
- * part are let go. Entries of the list are either whole paths (they begin with `/`, and `*` in them stands for any segment) or single segments
- * (`pricing`) that may stand anywhere.
+ * part are let go. Entries of the list are either whole paths (they begin with `/`, and `*` in them stands for any
+ * segment) or single segments (`pricing`) that may stand anywhere.
  */
 const SEGMENTS_MAX = 12
 const URL_CHARACTERS_MAX = 2048

@@ -60,7 +60,8 @@ const BROWSER_NAMES: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Names that Bowser gives to programs that are not people. */
-const BOT_NAME = /bot$|spider$|crawler$|slurp$|^phantomjs$|^facebookexternalhit$|^chatgptuser$|^perplexityuser$|^metaexternal|^metawebindexer$/
+const BOT_NAME =
+  /bot$|spider$|crawler$|slurp$|^phantomjs$|^facebookexternalhit$|^chatgptuser$|^perplexityuser$|^metaexternal|^metawebindexer$/
 
 function invert(names: Readonly<Record<string, readonly string[]>>): ReadonlyMap<string, string> {
   return new Map(Object.entries(names).flatMap(([family, spellings]) => spellings.map((spelling) => [spelling, family] as const)))
@@ -73,7 +74,10 @@ export const OS_FAMILIES: ReadonlySet<string> = new Set([...Object.keys(OS_NAMES
 export const BROWSER_FAMILIES: ReadonlySet<string> = new Set([...Object.keys(BROWSER_NAMES), BOT, OTHER])
 
 function spellingOf(value: string): string {
-  return value.slice(0, 64).toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+  return value
+    .slice(0, 64)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]/g, '')
 }
 
 /** Family of an operating system that an SDK names. Versions after the name are let go. */

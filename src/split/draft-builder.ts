@@ -15,10 +15,20 @@ export class DraftBuilder {
   constructor({ source, receivedAt }: RequestContext) {
     this.#namespace = source.namespace
     this.#receivedAt = receivedAt
-    this.draft = { trust: source.trust, records: [], identifiers: [], facts: [], edges: [], memberships: [], waiting: [], insertIds: [], destroyed: {} }
+    this.draft = {
+      trust: source.trust,
+      records: [],
+      identifiers: [],
+      facts: [],
+      edges: [],
+      memberships: [],
+      waiting: [],
+      insertIds: [],
+      destroyed: {},
+    }
   }
 
-  /** Index of the identifier; undefined for text that is empty once trimmed. Two roles of one value are two requests and get one ordinal. */
+  /** Undefined for text that is empty once trimmed. Two roles of one value are two requests, which get one ordinal. */
   identifier(kind: IdentifierRequest['kind'], text: string, role: Role): number | undefined {
     const value = text.normalize('NFC').trim()
     if (value === '') return undefined
@@ -37,7 +47,10 @@ export class DraftBuilder {
   edge(kind: EdgeRequest['kind'], from: number, to: number, time: number): void {
     if (this.isSameValue(from, to)) return
     const at = Math.min(time, this.#receivedAt)
-    const current = kind === 'device' ? this.#currentEdges.get(from) : this.draft.edges.find((edge) => edge.kind === kind && edge.from === from && edge.to === to)
+    const current =
+      kind === 'device'
+        ? this.#currentEdges.get(from)
+        : this.draft.edges.find((edge) => edge.kind === kind && edge.from === from && edge.to === to)
     if (current !== undefined && current.to === to) {
       current.at = Math.min(current.at, at)
       return

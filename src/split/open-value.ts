@@ -20,12 +20,23 @@ function isCleanText(text: string): boolean {
   if (text.length > TEXT_CHARACTERS_MAX) return false
   const known = verdicts.get(text)
   if (known !== undefined) return known
-  const verdict = findPersonal(text).length === 0
+  const verdict = !isJsonText(text) && findPersonal(text).length === 0
   if (text.length <= VERDICT_CHARACTERS_MAX) {
     if (verdicts.size >= VERDICTS_MAX) verdicts.clear()
     verdicts.set(text, verdict)
   }
   return verdict
+}
+
+/** An object or list in text form would open leaves that nobody approved. */
+function isJsonText(text: string): boolean {
+  if (!/^\s*[[{]/.test(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function isOpenScalar(value: JsonValue): value is string | number | boolean {
@@ -38,7 +49,12 @@ function isOpenScalar(value: JsonValue): value is string | number | boolean {
  * Pairs that open for an approved `key`: none for `null`, one for a plain value, one a leaf for an object. Undefined: the
  * value waits.
  */
-export function openValue(key: string, value: JsonValue, approved: ReadonlySet<string>, depth = 0): [key: string, value: PlainValue][] | undefined {
+export function openValue(
+  key: string,
+  value: JsonValue,
+  approved: ReadonlySet<string>,
+  depth = 0,
+): [key: string, value: PlainValue][] | undefined {
   if (value === null) return []
   if (typeof value !== 'object') return isOpenScalar(value) ? [[key, value]] : undefined
   if (Array.isArray(value)) {

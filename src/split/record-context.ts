@@ -8,7 +8,16 @@ import type { CoarseContext } from '#model/log-entry.ts'
 import type { RequestContext } from '#model/split-draft.ts'
 import type { WireRecord, WireValue } from '#model/wire-record.ts'
 import {
-  browserFamily, clientOf, countryCode, majorVersion, osFamily, pathTemplate, rawPath, referrerOf, registrableDomain, screenSide,
+  browserFamily,
+  clientOf,
+  countryCode,
+  majorVersion,
+  osFamily,
+  pathTemplate,
+  rawPath,
+  referrerOf,
+  registrableDomain,
+  screenSide,
 } from '#policy/forms.ts'
 import type { Client, CountryOf, Referrer } from '#policy/forms.ts'
 import type { CompiledStore } from '#policy/policy.ts'
@@ -96,7 +105,10 @@ function countryIn(record: WireRecord, named: ReadonlyMap<string, WireValue[]>, 
     const code = countryCode(value)
     if (code !== undefined) return code
   }
-  for (const { value } of [...(named.get('ip') ?? []), ...record.values.filter(({ field, key }) => field === undefined && /^ip$/i.test(key))]) {
+  for (const { value } of [
+    ...(named.get('ip') ?? []),
+    ...record.values.filter(({ field, key }) => field === undefined && /^ip$/i.test(key)),
+  ]) {
     const code = typeof value === 'string' ? countryOf(value.trim()) : undefined
     if (code !== undefined) return code
   }
@@ -141,7 +153,12 @@ function pageIn(values: readonly WireValue[]): string | undefined {
   return best
 }
 
-function referrerIn(values: readonly WireValue[], page: string | undefined, rules: ContextRules, firstTouch: boolean): Referrer | undefined {
+function referrerIn(
+  values: readonly WireValue[],
+  page: string | undefined,
+  rules: ContextRules,
+  firstTouch: boolean,
+): Referrer | undefined {
   const texts = values.flatMap(({ key, value }) => (typeof value === 'string' && (firstTouch || !FIRST_TOUCH.test(key)) ? [value] : []))
   texts.sort((a, b) => Number(b.includes('://')) - Number(a.includes('://')))
   const pageDomain = page === undefined || page.startsWith('/') ? undefined : registrableDomain(page)

@@ -61,7 +61,7 @@ export class RecordValues {
   add(wire: WireValue): void {
     const key = wire.key.normalize('NFC')
     if (this.#record.op === 'unset') return this.#addUnset(key, wire)
-    if (wire.value === null) return this.#addFree(key, wire)
+    if (wire.value === null) return wire.field === undefined ? this.#addFree(key, wire) : undefined
     if (this.#groupKeys.has(key) && this.#record.type !== 'group' && this.#states) return this.#addGroups(key, wire.value)
     const { field } = wire
     if (field === undefined) {
@@ -73,9 +73,12 @@ export class RecordValues {
       return this.#addIdentity(identity.field, key, wire.value, isOwn)
     }
     switch (categoryOf(field)) {
-      case 'identity': return this.#addIdentity(field, key, wire.value, true)
-      case 'identifier': return this.#wait(key, wire.value, field)
-      case 'technical': return
+      case 'identity':
+        return this.#addIdentity(field, key, wire.value, true)
+      case 'identifier':
+        return this.#wait(key, wire.value, field)
+      case 'technical':
+        return
       default:
         if (REDUCED.has(field)) return
         // Read into the coarse context, unless it is no code: then it is text like any other.
@@ -103,7 +106,7 @@ export class RecordValues {
   #addUnset(key: string, { field, value }: WireValue): void {
     const identity = identityKeyOf(key)
     const isFree = field === undefined || categoryOf(field) === 'context'
-    if (isFree && identity?.own !== true && this.#approved.has(key)) this.#unset.add(key)
+    if (value === null && isFree && identity?.own !== true && this.#approved.has(key)) this.#unset.add(key)
     else this.#wait(key, value, field ?? identity?.field)
   }
 

@@ -57,9 +57,15 @@ function splitRecord(wire: WireRecord, scope: Scope): void {
   const subject = addIdentifiers(wire, record, scope)
   if (wire.op !== undefined) record.op = wire.op
   const values = new RecordValues({
-    record: wire, subject, builder, approved: rules.store.properties, groupKeys: scope.groupKeys, time: record.time,
+    record: wire,
+    subject,
+    builder,
+    approved: rules.store.properties,
+    groupKeys: scope.groupKeys,
+    time: record.time,
   })
-  if (wire.type === 'group' && record.groups === undefined && wire.group !== undefined) values.addStrayGroup(wire.group.key, wire.group.value)
+  if (wire.type === 'group' && record.groups === undefined && wire.group !== undefined)
+    values.addStrayGroup(wire.group.key, wire.group.value)
   for (const value of wire.values) values.add(value)
   values.writeTo(record)
   const context = recordContext(wire, scope.connection, rules, scope.clients)
@@ -87,7 +93,12 @@ function timeOf(wire: WireRecord, receivedAt: number): number {
 }
 
 /** Sets the name that may stand open; returns the one that waits, without the secrets in it. */
-function addName(wire: WireRecord, record: LogRecord, approved: ReadonlySet<string>, destroyed: Record<string, number>): string | undefined {
+function addName(
+  wire: WireRecord,
+  record: LogRecord,
+  approved: ReadonlySet<string>,
+  destroyed: Record<string, number>,
+): string | undefined {
   if (wire.type === 'profile' || wire.type === 'group' || wire.name === undefined) return undefined
   const name = wire.name.normalize('NFC')
   if (wire.reserved === true) record.reserved = true
@@ -135,4 +146,3 @@ function addIdentifiers(wire: WireRecord, record: LogRecord, { builder, request,
   }
   return { bearer: user ?? device, user }
 }
-

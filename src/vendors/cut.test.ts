@@ -68,7 +68,14 @@ test('the cut is durable before the worker is asked, and every worker ends fence
         assert.equal(result.heldEvents, 5)
       }
     }
-    const restored = await restoreVendor({ vendor: 'acme', actor: 'a', reason: 'r', records, heldEvents: async () => 7, clock: steppedClock() })
+    const restored = await restoreVendor({
+      vendor: 'acme',
+      actor: 'a',
+      reason: 'r',
+      records,
+      heldEvents: async () => 7,
+      clock: steppedClock(),
+    })
     assert.equal(restored.heldEvents, 7)
     assert.equal(records.flow('acme').state, 'open')
     await assert.rejects(

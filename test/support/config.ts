@@ -26,7 +26,7 @@ export function testConfig({ vendorUrl, events = [], properties = [], more = '' 
         protocol: mixpanel
         url: ${vendorUrl}
         token: ${TOKENS.vendor}
-        credentials: {serviceAccount: {user: ${LOGIN.user}, secret: \${TEST_VENDOR_SECRET}, projectId: "${LOGIN.projectId}"}}
+        credentials: {serviceAccount: {user: ${LOGIN.user}, secret: "\${TEST_VENDOR_SECRET}", projectId: "${LOGIN.projectId}"}}
         events: {approved: ${JSON.stringify(events)}}
         properties: {approved: ${JSON.stringify(properties)}}
 `

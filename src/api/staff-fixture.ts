@@ -1,0 +1,134 @@
+/** Test support: everything that the staff API stands on, in memory, with one vendor, one known person and switches for trouble. */
+import { systemClock } from '#base/clock.ts'
+import type { Records } from '#records/port.ts'
+import type { DirectoryRow } from '#vault/port.ts'
+import type { Warehouse } from '#warehouse/port.ts'
+import type { StaffDeps } from './deps.ts'
+
+export interface Stage {
+  deps: StaffDeps
+  fenceAnswers: () => Promise<unknown>
+  killAnswers: { pid: number; gone: boolean }
+  isReady: boolean
+  /** People in the scope of every question; the one numbered 5000 makes the engine fail. */
+  persons: number
+  looks: string[]
+  traces: string[]
+  imported: DirectoryRow[]
+}
+
+const ROLES = ['vault', 'warehouse', 'staff', 'worker', 'gateway']
+
+function engineRow(subject: number): Record<string, unknown> {
+  return {
+    subject: String(subject),
+    deliveredShapes: ['country:coarse,user_id:pseudonym'],
+    possibleShapes: [],
+    firstAt: '1770000000000',
+    lastAt: '1770000001000',
+    sentFirstAt: '1770000002000',
+    sentLastAt: '1770000003000',
+    eventCount: '4',
+    groupOrdinals: ['21'],
+  }
+}
+
+function fakeWarehouse(stage: Pick<Stage, 'persons'>): Warehouse {
+  return {
+    migrate: async () => undefined,
+    insertEvents: async () => ({ rows: 0 }),
+    insertDisclosures: async () => ({ rows: 0 }),
+    query: async <Row>(sql: string) => {
+      if (sql.includes('FROM events') && sql.includes('count()')) return [{ rows: '12' }] as Row[]
+      if (sql.includes('firstSent')) return [{ rows: 1, firstSent: 1_770_000_000_000 }] as Row[]
+      if (sql.includes('policyFirst')) return [{ rows: 1, policyFirst: 1, policyLast: 2 }] as Row[]
+      if (!sql.includes('deliveredCount')) return []
+      const key = { vendor: 'acme', destination: 'acme-main', epoch: 1, surface: 'web', purpose: 'analytics' }
+      return [{ ...engineRow(1), ...key, deliveredCount: '4' }] as Row[]
+    },
+    stream: async function* <Row>(_sql: string, parameters: Record<string, unknown>) {
+      if (parameters.kind !== 'user') return
+      for (let subject = 1; subject <= stage.persons; subject++) {
+        if (subject === 5000) throw new Error('row text that must not leave: ann@example.com')
+        yield engineRow(subject) as Row
+      }
+    },
+    close: async () => undefined,
+  }
+}
+
+export function setStage(records: Records, credential: string): Stage {
+  records.applyPolicy(
+    {
+      store: { events: [], properties: [], paths: [], referrers: [] },
+      destinations: [
+        {
+          vendor: 'acme',
+          destination: 'acme-main',
+          protocol: 'mixpanel',
+          grants: [{ field: 'country', form: 'coarse', purpose: 'analytics', until: null, rule: 'preset:analytics/country' }],
+          events: [],
+          properties: [],
+        },
+      ],
+    },
+    1,
+  )
+  const stage: Omit<Stage, 'deps'> = {
+    fenceAnswers: async () => ({ inFlight: 0 }),
+    killAnswers: { pid: 5, gone: true },
+    isReady: true,
+    persons: 1,
+    looks: [],
+    traces: [],
+    imported: [],
+  }
+  const deps: StaffDeps = {
+    host: '127.0.0.1',
+    port: 0,
+    version: '1.2.3',
+    instanceId: 'instance',
+    startedAt: 0,
+    config: {
+      sources: [{ id: 'web', protocol: 'mixpanel', token: 't', trust: 'browser', namespace: 'default', surface: 'web', groupKeys: [] }],
+      vendors: [],
+    },
+    records,
+    vault: {
+      resolve: async (query, look) => {
+        stage.looks.push(`resolve ${look.reason}`)
+        return query === 'ann' ? [{ person: 1, users: [1], devices: [] }] : []
+      },
+      graph: async () => ({ merged: [], devices: [] }),
+      staffPseudonyms: async (subjects) => subjects.map((subject) => `${subject.kind}-${subject.ordinal}`),
+      memberships: async () => [[1, 21, 'org', 'server']],
+      identities: async (people) => people.map(() => ({ ids: ['ann'], emails: ['ann@example.com'], names: [] })),
+      recordLook: async (look) => void stage.looks.push(`look ${look.action} ${look.subjects}`),
+      importDirectory: async (rows) => {
+        stage.imported.push(...rows)
+        return { rows: rows.length, newPeople: 1, facts: 2 }
+      },
+      describe: async () => ({ keyFolder: '/keys', instance: 'instance', people: 3, epochs: [], looks: 4 }),
+    },
+    warehouse: fakeWarehouse(stage),
+    worker: {
+      fence: () => stage.fenceAnswers(),
+      barrier: async () => ({ head: 10, open: [] }),
+      status: async () => ({ destinations: [] }),
+    },
+    gateway: {
+      status: async () => ({ records: { kept: 9 }, unknownTokens: { count: 2, tokens: [{ token: 'abcd…', count: 2 }] }, diskLow: false }),
+    },
+    supervisor: {
+      status: async () =>
+        ROLES.map((role) => ({ role, pid: 4, state: stage.isReady || role !== 'worker' ? 'ready' : 'starting', restarts: 0, since: 0 })),
+      killWorker: async () => stage.killAnswers,
+    },
+    heldEvents: async (destinations) => (destinations.includes('acme-main') ? 7 : -1),
+    metrics: async () => 'bulkhead_up 1\n',
+    trace: (text) => void stage.traces.push(text),
+    credential,
+    clock: systemClock,
+  }
+  return Object.assign(stage, { deps })
+}

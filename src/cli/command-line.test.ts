@@ -1,0 +1,219 @@
+/** The commands as a person calls them: against a staff API on a data folder, and with nothing or nothing healthy running. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { Ajv } from 'ajv'
+import { type Staff, startStaff } from '#api/staff.ts'
+import { type Stage, setStage } from '#api/staff-fixture.ts'
+import { finishCreation, type Instance, lockInstance, openInstance, writeChildren, writeRun } from '#app/instance.ts'
+import { BulkheadError } from '#base/errors.ts'
+import { isSameProcess, processStartTime } from '#base/processes.ts'
+import type { Records } from '#records/port.ts'
+import { openRecords, openRecordsReader } from '#records/records.ts'
+import { runCommandLine } from './program.ts'
+
+const CREDENTIAL = 'credential-of-this-test'
+let folder: string
+let instance: Instance
+let env: NodeJS.ProcessEnv
+const children: ChildProcess[] = []
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-cli-'))
+  env = { BULKHEAD_DATA: path.join(folder, 'data'), BULKHEAD_KEYS: path.join(folder, 'keys'), HOME: folder }
+  instance = openInstance({ dataDir: path.join(folder, 'data'), create: true, env })
+  finishCreation(instance)
+  mkdirSync(instance.keysDir)
+  writeFileSync(path.join(instance.keysDir, 'operator'), `${CREDENTIAL}\n`)
+})
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+  rmSync(folder, { recursive: true, force: true })
+})
+
+interface Run {
+  code: number
+  stdout: string
+  stderr: string
+  error: BulkheadError | undefined
+}
+
+async function run(...argv: string[]): Promise<Run> {
+  const result: Run = { code: 0, stdout: '', stderr: '', error: undefined }
+  const surroundings = {
+    env,
+    version: '1.2.3',
+    out: (text: string) => {
+      result.stdout += text
+    },
+    err: (text: string) => {
+      result.stderr += text
+    },
+  }
+  try {
+    result.code = await runCommandLine(argv, surroundings)
+  } catch (thrown) {
+    assert.ok(thrown instanceof BulkheadError, thrown instanceof Error ? thrown.stack : String(thrown))
+    result.error = thrown
+    result.code = thrown.exit
+  }
+  return result
+}
+
+function assertFollows(schema: string, text: string): void {
+  const file = new URL(`../../docs/schemas/${schema}.schema.json`, import.meta.url)
+  const validate = new Ajv({ strict: false }).compile(JSON.parse(readFileSync(file, 'utf8')))
+  assert.ok(validate(JSON.parse(text)), `${schema}: ${JSON.stringify(validate.errors)}`)
+}
+
+async function withStaff(act: (stage: Stage, staff: Staff) => Promise<void>): Promise<void> {
+  const records: Records = openRecords({ path: instance.recordsPath })
+  const stage = setStage(records, CREDENTIAL)
+  const staff = await startStaff(stage.deps)
+  writeRun(instance, { consoleUrl: staff.url, gatewayUrl: 'http://127.0.0.1:1', startedAt: Date.now() })
+  try {
+    await act(stage, staff)
+  } finally {
+    await staff.close()
+    records.close()
+  }
+}
+
+/** A process that does nothing, stopped; as a worker or a staff that hangs. */
+async function stoppedProcess(role: string): Promise<{ role: string; pid: number; startTime: string }> {
+  const child = spawn(process.execPath, ['-e', "process.stdout.write('up'); setInterval(() => {}, 1000)"], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  children.push(child)
+  await once(child.stdout as NonNullable<typeof child.stdout>, 'data')
+  child.kill('SIGSTOP')
+  const pid = child.pid as number
+  return { role, pid, startTime: processStartTime(pid) as string }
+}
+
+test('every command against a running Bulkhead follows its schema, with --json and in words', () =>
+  withStaff(async (stage) => {
+    const users = path.join(folder, 'users.csv')
+    writeFileSync(users, 'id,email,company\n1,a@example.com,Acme\n2,b@example.com,Acme\n')
+    const commands: [schema: string, ...argv: string[]][] = [
+      ['vendor-list', 'vendor', 'list'],
+      ['vendor-show', 'vendor', 'show', 'acme'],
+      ['vendor-cut', 'vendor', 'cut', 'acme', '--reason', 'breach'],
+      ['vendor-restore', 'vendor', 'restore', 'acme'],
+      ['directory-import', 'directory', 'import', users],
+      ['who', 'who', 'ann', '--reason', 'request'],
+      ['incident-affected', 'incident', 'affected', '--vendor', 'acme', '--access-to', '2026-03-01T00:00:00Z'],
+      ['doctor', 'doctor'],
+    ]
+    for (const [schema, ...argv] of commands) {
+      const json = await run(...argv, '--json')
+      assert.equal(json.code, 0, `${argv.join(' ')}: ${json.error?.message}`)
+      assertFollows(schema, json.stdout)
+      if (schema === 'vendor-restore') await run('vendor', 'cut', 'acme')
+      const words = await run(...argv)
+      assert.equal(words.code, 0, `${argv.join(' ')}: ${words.error?.message}`)
+      assert.ok(words.stdout.length > 10 && !words.stdout.includes('undefined') && !words.stdout.includes('[object'), words.stdout)
+    }
+    assert.deepEqual(
+      stage.imported.slice(0, 2).map((row) => [row.id, row.groups[0]?.value]),
+      [
+        ['1', 'Acme'],
+        ['2', 'Acme'],
+      ],
+    )
+    for (const argv of [
+      ['who', 'ann'],
+      ['incident', 'affected', '--vendor', 'acme', '--list', path.join(folder, 'x')],
+    ]) {
+      assert.equal((await run(...argv)).error?.code, 'reason_required')
+    }
+    assert.equal((await run('who', 'nobody', '--reason', 'r')).error?.code, 'not_found')
+    assert.equal((await run('vendor', 'cut', 'acmee')).error?.code, 'vendor_unknown')
+    assert.equal((await run('vendor', 'cut', 'acme', '--reason')).code, 2)
+  }))
+
+test('a list appears whole, private and with its summary, or not at all', () =>
+  withStaff(async (stage) => {
+    const file = path.join(folder, 'affected.ndjson')
+    stage.persons = 2500
+    const list = await run('incident', 'affected', '--vendor', 'acme', '--list', file, '--identities', '--reason', 'incident', '--json')
+    assert.equal(list.code, 0, list.error?.message)
+    assertFollows('incident-affected', list.stdout)
+    const lines = readFileSync(file, 'utf8').trim().split('\n')
+    assert.equal(lines.length, 2500)
+    assertFollows('incident-affected-line', lines[2499] as string)
+    assert.equal(statSync(file).mode & 0o777, 0o600)
+    writeFileSync(file, 'old')
+    stage.persons = 6000
+    assert.equal((await run('incident', 'affected', '--vendor', 'acme', '--list', file, '--reason', 'incident')).code, 1)
+    assert.equal(readFileSync(file, 'utf8'), 'old')
+    const nowhere = path.join(folder, 'absent', 'list')
+    stage.persons = 1
+    assert.equal(
+      (await run('incident', 'affected', '--vendor', 'acme', '--list', nowhere, '--reason', 'incident')).error?.code,
+      'bad_usage',
+    )
+  }))
+
+test('an unfenced worker: the result is printed, the exit is 1', () =>
+  withStaff(async (stage) => {
+    stage.fenceAnswers = () => Promise.reject(new Error('gone'))
+    stage.killAnswers = { pid: 9, gone: false }
+    const cut = await run('vendor', 'cut', 'acme', '--json')
+    assert.equal(cut.error?.code, 'vendor_unfenced')
+    assertFollows('vendor-cut', cut.stdout)
+    assert.match(cut.stdout, /pid 9/)
+  }))
+
+test('cut and restore with nothing running, and a worker of an earlier run that is stopped', async () => {
+  const records = openRecords({ path: instance.recordsPath })
+  setStage(records, CREDENTIAL)
+  records.close()
+  assert.equal((await run('vendor', 'list')).error?.code, 'not_running')
+  assert.equal((await run('vendor', 'cut', 'acmee')).error?.code, 'vendor_unknown')
+  const cut = await run('vendor', 'cut', 'acme', '--reason', 'breach', '--json')
+  assert.equal(cut.code, 0, cut.error?.message)
+  assertFollows('vendor-cut', cut.stdout)
+  assert.equal(JSON.parse(cut.stdout).fencedWorkers, 0)
+  const restore = await run('vendor', 'restore', 'acme', '--json')
+  assertFollows('vendor-restore', restore.stdout)
+  assert.equal((await run('vendor', 'restore', 'acme')).error?.code, 'vendor_not_cut')
+  const worker = await stoppedProcess('worker')
+  writeChildren(instance, [worker])
+  const again = await run('vendor', 'cut', 'acme', '--json')
+  assert.equal(JSON.parse(again.stdout).fencedWorkers, 1)
+  assert.ok(!isSameProcess(worker.pid, worker.startTime))
+  const reader = openRecordsReader({ path: instance.recordsPath })
+  assert.deepEqual([reader.flow('acme').state, reader.flow('acme').fence], ['cut', 3])
+  reader.close()
+})
+
+test('a cut goes round a Bulkhead whose staff and worker hang: both end, the rest is left alone, the lock stays', async () => {
+  const records = openRecords({ path: instance.recordsPath })
+  setStage(records, CREDENTIAL)
+  records.close()
+  const lock = lockInstance(instance.dataDir)
+  const [staff, worker, gateway] = [await stoppedProcess('staff'), await stoppedProcess('worker'), await stoppedProcess('gateway')]
+  writeChildren(instance, [staff, worker, gateway])
+  writeRun(instance, { consoleUrl: 'http://127.0.0.1:1', gatewayUrl: '', startedAt: 0 })
+  try {
+    const cut = await run('vendor', 'cut', 'acme', '--json')
+    assert.equal(cut.code, 0, cut.error?.message)
+    assert.deepEqual(JSON.parse(cut.stdout).unfenced, [])
+    assert.equal(JSON.parse(cut.stdout).fencedWorkers, 1)
+    assert.ok(!isSameProcess(worker.pid, worker.startTime) && !isSameProcess(staff.pid, staff.startTime))
+    assert.ok(isSameProcess(gateway.pid, gateway.startTime), 'the gateway goes on taking traffic')
+    assert.equal((await run('vendor', 'restore', 'acme')).error?.code, 'not_running')
+  } finally {
+    lock.release()
+  }
+  const reader = openRecordsReader({ path: instance.recordsPath })
+  assert.equal(reader.flow('acme').state, 'cut')
+  reader.close()
+  assert.ok(existsSync(path.join(instance.dataDir, 'run.json')))
+})

@@ -1,0 +1,24 @@
+/** Entry of the program, run under Node 24 by bin/bulkhead.mjs. */
+import { readFileSync } from 'node:fs'
+import { toBulkheadError } from '#base/errors.ts'
+import { printError } from './context.ts'
+import { runCommandLine } from './program.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+const argv = process.argv.slice(2)
+
+try {
+  const code = await runCommandLine(argv, {
+    env: process.env,
+    version,
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+  })
+  process.exitCode = code
+} catch (thrown) {
+  const error = toBulkheadError(thrown)
+  printError({ json: argv.includes('--json'), err: (text) => void process.stderr.write(text) }, error)
+  process.exitCode = error.exit
+}
+// What a command left open (an idle connection, the launcher's channel) must not hold it back.
+process.exit()

@@ -1,0 +1,178 @@
+/** The commands and their options. What a command does is loaded when it is called, so that `--help` answers at once. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { type Doctor, ROUTES } from '#api/contract.ts'
+import { BulkheadError } from '#base/errors.ts'
+import { type Context, printAnswer } from './context.ts'
+import type { AffectedOptions } from './people-commands.ts'
+import { renderDoctor } from './render.ts'
+
+export type Surroundings = Pick<Context, 'env' | 'version' | 'out' | 'err'>
+
+interface CommonOptions {
+  data: string
+  json?: boolean
+}
+
+/** Runs one command line (without interpreter and file); resolves with the exit code. Throws BulkheadError. */
+export async function runCommandLine(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  let code = 0
+  try {
+    const root = buildProgram(surroundings, (exit) => {
+      code = exit
+    })
+    await root.parseAsync([...argv], { from: 'user' })
+    return code
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown
+    if (thrown.exitCode === 0) return 0
+    throw new BulkheadError('bad_usage', usageMessage(thrown, argv))
+  }
+}
+
+function usageMessage(thrown: CommanderError, argv: readonly string[]): string {
+  if (thrown.code === 'commander.help') return argv.length === 0 ? 'no command was given' : 'the command is not complete'
+  return thrown.message.replace(/^error: /, '')
+}
+
+function buildProgram(surroundings: Surroundings, exit: (code: number) => void): Command {
+  const { env } = surroundings
+  const root = new Command('bulkhead')
+    .description('The wall between your users and the vendors that you send their data to.')
+    .version(surroundings.version, '--version', 'print the version')
+    .helpOption('--help', 'explain a command')
+    .showHelpAfterError(false)
+    .exitOverride()
+    .configureOutput({ writeOut: surroundings.out, writeErr: () => undefined, outputError: () => undefined })
+  const contextOf = (options: CommonOptions): Context => ({ ...surroundings, dataDir: options.data, json: options.json === true })
+  const common = (command: Command): Command =>
+    command
+      .option('--data <dir>', 'data folder (BULKHEAD_DATA)', env.BULKHEAD_DATA ?? './data')
+      .option('--json', 'print one JSON value (docs/schemas)')
+  const reason = (command: Command, needed: boolean): Command =>
+    command.option('--reason <text>', `why${needed ? ' (needed: looking is on record)' : ''}`)
+
+  addUp(root, surroundings, exit)
+
+  const vendor = root.command('vendor').description('the flow to a vendor')
+  common(vendor.command('list'))
+    .description('all vendors and the state of their flow')
+    .action(async (options: CommonOptions) => {
+      await (await import('./vendor-commands.ts')).listVendors(contextOf(options))
+    })
+  common(vendor.command('show <vendor>'))
+    .description('destinations, grants and history of one')
+    .action(async (name: string, options: CommonOptions) => {
+      await (await import('./vendor-commands.ts')).showVendor(contextOf(options), name)
+    })
+  reason(common(vendor.command('cut <vendor>')), false)
+    .description('stop the flow now, also with nothing running')
+    .action(async (name: string, options: CommonOptions & { reason?: string }) => {
+      await (await import('./vendor-commands.ts')).cutVendorCommand(contextOf(options), name, options.reason ?? '')
+    })
+  reason(common(vendor.command('restore <vendor>')), false)
+    .description('open the flow again; what waited is sent')
+    .action(async (name: string, options: CommonOptions & { reason?: string }) => {
+      await (await import('./vendor-commands.ts')).restoreVendorCommand(contextOf(options), name, options.reason ?? '')
+    })
+
+  const directory = root.command('directory').description("the company's own user table")
+  reason(common(directory.command('import <file>')), false)
+    .description('take over users and organisations from CSV (docs/directory.md)')
+    .option('--namespace <name>', 'namespace of the ids', 'default')
+    .action(async (file: string, options: CommonOptions & { namespace: string; reason?: string }) => {
+      await (await import('./directory-command.ts')).importDirectoryCommand(contextOf(options), file, options)
+    })
+
+  reason(common(root.command('who <address-or-id>')), true)
+    .description('what was disclosed about a person, to whom and when')
+    .action(async (query: string, options: CommonOptions & { reason?: string }) => {
+      await (await import('./people-commands.ts')).whoCommand(contextOf(options), query, options)
+    })
+
+  addIncident(root, common, reason, contextOf)
+
+  common(root.command('doctor'))
+    .description('whether all is well')
+    .action(async (options: CommonOptions) => {
+      const { connect } = await import('./staff-client.ts')
+      const context = contextOf(options)
+      const answer = await connect(context).get<Doctor>(ROUTES.doctor)
+      printAnswer(context, answer, renderDoctor)
+      exit(answer.ok ? 0 : 1)
+    })
+
+  root
+    .command('drill')
+    .description('rehearse a breach end to end, with real SDKs and a loopback vendor, and score it')
+    .option('--users <n>', 'how many users act', wholeNumber, 20)
+    .option('--json', 'print the score as one JSON object, last')
+    .option('--keep', 'leave its folder for a closer look')
+    .option('--data <dir>', 'folder to work in; a temporary one when absent')
+    .action(async (options: { users: number; json?: boolean; keep?: boolean; data?: string }) => {
+      const { runDrill } = await import('#drill/drill.ts')
+      const place = options.data === undefined ? {} : { dataDir: options.data }
+      exit(await runDrill({ users: options.users, json: options.json === true, keep: options.keep === true, ...place }))
+    })
+  return root
+}
+
+function addUp(root: Command, surroundings: Surroundings, exit: (code: number) => void): void {
+  const { env } = surroundings
+  root
+    .command('up')
+    .description('run Bulkhead until a signal')
+    .option('--data <dir>', 'data folder (BULKHEAD_DATA)', env.BULKHEAD_DATA ?? './data')
+    .option('--port <n>', 'port for SDK traffic (BULKHEAD_PORT)', portNumber, portNumber(env.BULKHEAD_PORT ?? '4700'))
+    .option('--host <address>', 'address for SDK traffic (BULKHEAD_HOST)', env.BULKHEAD_HOST ?? '0.0.0.0')
+    .option('--console-port <n>', 'port for staff (BULKHEAD_CONSOLE_PORT)', portNumber, portNumber(env.BULKHEAD_CONSOLE_PORT ?? '4701'))
+    .option('--console-host <address>', 'address for staff (BULKHEAD_CONSOLE_HOST)', env.BULKHEAD_CONSOLE_HOST ?? '127.0.0.1')
+    .option('--config <file>', 'configuration (BULKHEAD_CONFIG); bulkhead.yaml in this folder when there is one', env.BULKHEAD_CONFIG)
+    .action(async (options: { data: string; port: number; host: string; consolePort: number; consoleHost: string; config?: string }) => {
+      const { runUp } = await import('#app/up.ts')
+      const code = await runUp({
+        dataDir: options.data,
+        host: options.host,
+        port: options.port,
+        consoleHost: options.consoleHost,
+        consolePort: options.consolePort,
+        configFile: options.config,
+        version: surroundings.version,
+        env: surroundings.env,
+      })
+      exit(code)
+    })
+}
+
+function addIncident(
+  root: Command,
+  common: (command: Command) => Command,
+  reason: (command: Command, needed: boolean) => Command,
+  contextOf: (options: CommonOptions) => Context,
+): void {
+  const incident = root.command('incident').description('a breach at a vendor')
+  reason(common(incident.command('affected')), true)
+    .description('who may be affected, by which fields, and which were never sent')
+    .requiredOption('--vendor <vendor>', 'whose breach')
+    .option('--destination <destination>', 'only this destination of it')
+    .option('--access-from <instant>', 'when the intruder could first read (shown; it narrows nothing)')
+    .option('--access-to <instant>', 'when no more; what was sent from then on does not count')
+    .option('--from <instant>', 'only events from this time on')
+    .option('--to <instant>', 'only events up to this time')
+    .option('--list <file>', 'write one line a person (NDJSON); needs --reason')
+    .option('--identities', 'with ids, addresses and names in the list')
+    .action(async (options: CommonOptions & AffectedOptions) => {
+      const { data, json, ...query } = options
+      await (await import('./people-commands.ts')).affectedCommand(contextOf({ data, json: json === true }), query)
+    })
+}
+
+function portNumber(text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('Give a number from 0 (any free port) to 65535.')
+  return port
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Give a whole number.')
+  return Number(text)
+}

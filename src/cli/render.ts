@@ -1,0 +1,184 @@
+/** Answers as lines for people: short, aligned, instants in UTC. The words are those that counsel will read (docs/SECURITY.md). */
+import type { AffectedResult, DirectoryResult, Doctor, VendorCut, VendorList, VendorRestore, VendorShow, WhoResult } from '#api/contract.ts'
+
+/** `2025-11-08 09:30 UTC`. */
+function when(instant: string): string {
+  return `${instant.slice(0, 10)} ${instant.slice(11, 16)} UTC`
+}
+
+function span(first: string, last: string): string {
+  return when(first) === when(last) ? when(first) : `${when(first)} to ${when(last)}`
+}
+
+/** Rows as columns, each as wide as its widest cell. */
+function table(rows: readonly (readonly string[])[], indent = ''): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
+  return rows.map((row) => `${indent}${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd()).join('\n')
+}
+
+function wrap(words: readonly string[], indent: string, width = 100): string {
+  const lines: string[] = []
+  let line = indent
+  for (const [index, word] of words.entries()) {
+    const text = `${word}${index < words.length - 1 ? ', ' : ''}`
+    if (line !== indent && line.length + text.trimEnd().length > width) {
+      lines.push(line.trimEnd())
+      line = indent
+    }
+    line += text
+  }
+  return [...lines, line.trimEnd()].join('\n')
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`
+}
+
+export function renderVendors({ vendors }: VendorList): string {
+  if (vendors.length === 0) return 'No vendor is configured: nothing leaves.'
+  return table([
+    ['VENDOR', 'FLOW', 'SINCE', 'DESTINATIONS'],
+    ...vendors.map((vendor) => [
+      vendor.vendor,
+      vendor.state === 'cut' ? 'CUT' : vendor.configured ? 'open' : 'not configured',
+      vendor.changedAt === null ? '-' : when(vendor.changedAt),
+      vendor.destinations.map((entry) => entry.destination).join(', ') || '-',
+    ]),
+  ])
+}
+
+export function renderVendor(vendor: VendorShow): string {
+  const lines = [
+    `${vendor.vendor} (${vendor.name}): the flow is ${vendor.state === 'cut' ? 'CUT' : 'open'}${vendor.configured ? '' : ', not configured'}`,
+  ]
+  for (const outlet of vendor.destinations) {
+    lines.push('', `${outlet.destination}  ${outlet.protocol}  ${outlet.url ?? '(no address: not configured)'}`)
+    const applied = vendor.policy?.destinations.find((entry) => entry.destination === outlet.destination)
+    if (applied === undefined) {
+      lines.push('  nothing granted')
+      continue
+    }
+    const grants = applied.grants.map((grant) => [grant.field, grant.form, grant.purpose, grant.rule])
+    lines.push(grants.length === 0 ? '  nothing granted: nothing leaves' : table([['FIELD', 'FORM', 'PURPOSE', 'RULE'], ...grants], '  '))
+    if (applied.events.length > 0) lines.push('  approved events', wrap(applied.events, '    '))
+    if (applied.properties.length > 0) lines.push('  approved properties', wrap(applied.properties, '    '))
+  }
+  if (vendor.history.length > 0) {
+    const rows = vendor.history.map((entry) => [
+      when(entry.at),
+      entry.state === 'cut' ? 'cut' : 'restored',
+      entry.actor,
+      entry.reason || '-',
+    ])
+    lines.push('', 'History', table(rows, '  '))
+  }
+  return lines.join('\n')
+}
+
+export function renderCut(cut: VendorCut): string {
+  const workers =
+    cut.unfenced.length > 0
+      ? `NOT COMPLETE: ${cut.unfenced.join(', ')} could not be fenced; until it is gone a request may still start.`
+      : cut.fencedWorkers > 0
+        ? 'The worker is fenced: no request with people’s data starts any more.'
+        : 'No worker runs: no request can start.'
+  return [
+    `${cut.vendor} is cut since ${cut.cutAt}.`,
+    workers,
+    `${count(cut.heldEvents, 'event')} held. Your own analytics go on.`,
+    `What was begun before counts as possible: bulkhead incident affected --vendor ${cut.vendor}`,
+  ].join('\n')
+}
+
+export function renderRestore(restore: VendorRestore): string {
+  return `${restore.vendor} is open again since ${restore.restoredAt}. ${count(restore.heldEvents, 'event')} that waited will be sent, oldest first.`
+}
+
+function renderDisclosures(person: Pick<WhoResult, 'subject' | 'disclosures' | 'notSent'>): string[] {
+  const lines = [`Person ${person.subject}`]
+  if (person.disclosures.length === 0) lines.push('  Nothing about this person was sent to any vendor through Bulkhead.')
+  for (const entry of person.disclosures) {
+    const { delivered, possible } = entry.states
+    lines.push(
+      `  ${entry.vendor}/${entry.destination}, epoch ${entry.epoch}, ${entry.surface}, for ${entry.purpose}`,
+      `    sent     ${span(entry.sentFirst, entry.sentLast)}`,
+      `    events   ${count(entry.events, 'event')} of ${span(entry.first, entry.last)} (${delivered} delivered, ${possible} possible)`,
+      '    fields',
+      wrap(
+        entry.fields.map((pair) => `${pair.field} (${pair.form})`),
+        '      ',
+      ),
+    )
+  }
+  lines.push('  Was not among the fields that we sent', wrap(person.notSent, '    '))
+  return lines
+}
+
+export function renderWho(answer: WhoResult): string {
+  const lines = renderDisclosures(answer)
+  for (const other of answer.others ?? []) lines.push('', ...renderDisclosures(other))
+  lines.push('', 'Searched', wrap(answer.searched, '  '))
+  return lines.join('\n')
+}
+
+export function renderAffected(answer: AffectedResult): string {
+  const { access, data } = answer.windows
+  const side = (text: string | null): string => (text === null ? 'open' : when(text))
+  const fields = answer.fields.map((field) => [field.field, field.form, count(field.subjects, 'person', 'people')])
+  const policies = answer.checked.policies
+  return [
+    `${count(answer.subjects, 'person', 'people')} may be affected: data about them was sent to ${answer.vendor}${answer.destination === null ? '' : `/${answer.destination}`} through Bulkhead.`,
+    '',
+    table(
+      [
+        ['delivered', count(answer.delivered, 'person', 'people')],
+        ['possible', `${count(answer.possible, 'person', 'people')} (nobody knows whether it arrived)`],
+        ['groups', String(answer.groups)],
+        ['ambiguous devices', `${answer.ambiguousDevices} (of no single person; in no personal list)`],
+        ['access window', `${side(access.from)} to ${side(access.to)} (everything sent before its end counts)`],
+        ['data window', `${side(data.from)} to ${side(data.to)}`],
+        ['baseline', `${answer.baseline}: what the vendor held before Bulkhead is not in these figures`],
+        ['upper bound', answer.upperBound ? 'yes' : `no: ${answer.upperBoundReason ?? ''}`],
+        [
+          'checked',
+          `ledger entries 1 to ${answer.checked.entries}${policies === null ? '' : `, policy versions ${policies.from} to ${policies.to}`}`,
+        ],
+      ],
+      '  ',
+    ),
+    '',
+    'Sent',
+    fields.length === 0 ? '  nothing' : table(fields, '  '),
+    '',
+    'Was not among the fields that we sent',
+    wrap(answer.notSent, '  '),
+  ].join('\n')
+}
+
+export function renderDirectory(answer: DirectoryResult): string {
+  return `${count(answer.rows, 'row')} imported: ${count(answer.newPeople, 'new person', 'new people')}, ${count(answer.facts, 'fact')} kept sealed.`
+}
+
+export function renderDoctor(answer: Doctor): string {
+  const counted = (number: number | null): string => (number === null ? 'unknown' : number.toLocaleString('en-US'))
+  return [
+    `Bulkhead ${answer.version}, instance ${answer.instance}, ${answer.mode} mode, up since ${when(answer.startedAt)}`,
+    '',
+    table(
+      answer.checks.map((check) => [check.state, check.name, check.text]),
+      '  ',
+    ),
+    '',
+    table(
+      [
+        ['records accepted', counted(answer.events.accepted)],
+        ['records in the warehouse', counted(answer.events.warehouse)],
+        ['policy version', answer.policy === null ? 'none' : String(answer.policy.version)],
+        ['keys', answer.keys?.folder ?? 'unknown'],
+      ],
+      '  ',
+    ),
+    '',
+    answer.ok ? 'All is well.' : 'Something is wrong: see the lines marked "fail".',
+  ].join('\n')
+}
