@@ -86,8 +86,8 @@ async function install() {
     const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
     let result = await npm(['ci', ...quiet])
     if (result.code !== 0) {
-      // `npm ci` refuses a lock whose other-platform optional packages a registry lacks; `install` skips them.
-      process.stderr.write('bulkhead: npm ci refused the lock here, trying npm install --no-save\n')
+      // `npm ci` wants every platform's optional packages in the lock, also those that the registry here does not have.
+      process.stderr.write('bulkhead: npm ci wants packages of other platforms; installing the locked versions with npm install --no-save\n')
       result = await npm(['install', '--no-save', ...quiet])
     }
     clearInterval(progress)

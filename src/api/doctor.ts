@@ -24,6 +24,7 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     rolesCheck(roles),
     ...gatewayChecks(gateway),
     ...answered('worker', worker),
+    ...destinationChecks(worker),
     ...answered('vault', described),
     ...answered('warehouse', warehouse),
     vendorsCheck(vendors),
@@ -89,9 +90,25 @@ function gatewayChecks(gateway: unknown): Check[] {
     const named = tokens.length > 0 ? `: ${tokens.slice(0, 5).join(', ')}` : ''
     checks.push({ name: 'tokens', state: 'warn', text: `${Number(unknown.count)} records with a token of no source were dropped${named}` })
   }
+  const dropped = isJsonObject(gateway.records) && isJsonObject(gateway.records.dropped) ? Object.entries(gateway.records.dropped) : []
+  const others = dropped.filter(([reason]) => reason !== 'unknown_token').map(([reason, count]) => `${reason} ${Number(count)}`)
+  if (others.length > 0) checks.push({ name: 'dropped', state: 'warn', text: `records not kept: ${others.join(', ')}` })
   if (gateway.diskLow === true)
     checks.push({ name: 'disk', state: 'fail', text: 'too little free space: the gateway refuses traffic until there is more' })
   return checks
+}
+
+/** `status()` of the worker: a destination that is blocked or failed stands still until somebody acts. */
+function destinationChecks(worker: unknown): Check[] {
+  const forwarders = isJsonObject(worker) && Array.isArray(worker.forwarders) ? worker.forwarders.filter(isJsonObject) : []
+  return forwarders.flatMap((forwarder): Check[] => {
+    const name = `${String(forwarder.vendor)}/${String(forwarder.destination)}`
+    const why = typeof forwarder.reason === 'string' ? ` (${forwarder.reason})` : ''
+    const text = `${String(forwarder.state)}${why}, ${Number(forwarder.lag)} log entries behind`
+    if (forwarder.state === 'blocked' || forwarder.state === 'failed') return [{ name, state: 'fail', text }]
+    if (forwarder.state === 'retrying') return [{ name, state: 'warn', text }]
+    return [{ name, state: 'ok', text }]
+  })
 }
 
 function acceptedCount(gateway: unknown): number | null {

@@ -114,10 +114,14 @@ export function setStage(records: Records, credential: string): Stage {
     worker: {
       fence: () => stage.fenceAnswers(),
       barrier: async () => ({ head: 10, open: [] }),
-      status: async () => ({ destinations: [] }),
+      status: async () => ({ forwarders: [{ vendor: 'acme', destination: 'acme-main', state: 'retrying', reason: 'http_503', lag: 3 }] }),
     },
     gateway: {
-      status: async () => ({ records: { kept: 9 }, unknownTokens: { count: 2, tokens: [{ token: 'abcd…', count: 2 }] }, diskLow: false }),
+      status: async () => ({
+        records: { kept: 9, dropped: { refused_browser_mark: 3 } },
+        unknownTokens: { count: 2, tokens: [{ token: 'abcd…', count: 2 }] },
+        diskLow: false,
+      }),
     },
     supervisor: {
       status: async () =>

@@ -122,7 +122,7 @@ test('health follows the roles and metrics are text, both without a credential',
   const doctor = await call('GET', '/v1/doctor')
   assertFollows('doctor', doctor.json)
   assert.deepEqual(doctor.json.events, { accepted: 9, warehouse: 12 })
-  assert.match(doctor.text, /abcd…/)
+  for (const part of [/abcd…/, /refused_browser_mark 3/, /retrying \(http_503\), 3 log entries/]) assert.match(doctor.text, part)
 })
 
 test('cut and restore: fenced, killed, or named with the cut on record', async () => {

@@ -49,7 +49,8 @@ export function renderVendors({ vendors }: VendorList): string {
 
 export function renderVendor(vendor: VendorShow): string {
   const lines = [
-    `${vendor.vendor} (${vendor.name}): the flow is ${vendor.state === 'cut' ? 'CUT' : 'open'}${vendor.configured ? '' : ', not configured'}`,
+    `${vendor.vendor} (${vendor.name}): the flow is ${vendor.state === 'cut' ? 'CUT' : 'open'}`,
+    ...(vendor.configured ? [] : ['It is in no configuration: nothing is sent to it.']),
   ]
   for (const outlet of vendor.destinations) {
     lines.push('', `${outlet.destination}  ${outlet.protocol}  ${outlet.url ?? '(no address: not configured)'}`)
@@ -91,7 +92,8 @@ export function renderCut(cut: VendorCut): string {
 }
 
 export function renderRestore(restore: VendorRestore): string {
-  return `${restore.vendor} is open again since ${restore.restoredAt}. ${count(restore.heldEvents, 'event')} that waited will be sent, oldest first.`
+  const held = count(restore.heldEvents, 'event')
+  return `${restore.vendor} is open again since ${restore.restoredAt}. ${held} that waited will be sent, oldest first.`
 }
 
 function renderDisclosures(person: Pick<WhoResult, 'subject' | 'disclosures' | 'notSent'>): string[] {
@@ -126,8 +128,11 @@ export function renderAffected(answer: AffectedResult): string {
   const side = (text: string | null): string => (text === null ? 'open' : when(text))
   const fields = answer.fields.map((field) => [field.field, field.form, count(field.subjects, 'person', 'people')])
   const policies = answer.checked.policies
+  const outlet = answer.destination === null ? answer.vendor : `${answer.vendor}/${answer.destination}`
   return [
-    `${count(answer.subjects, 'person', 'people')} may be affected: data about them was sent to ${answer.vendor}${answer.destination === null ? '' : `/${answer.destination}`} through Bulkhead.`,
+    answer.subjects === 0
+      ? `No known person may be affected: in this scope nothing about one was sent to ${outlet} through Bulkhead.`
+      : `${count(answer.subjects, 'person', 'people')} may be affected: data about them was sent to ${outlet} through Bulkhead.`,
     '',
     table(
       [
@@ -156,7 +161,8 @@ export function renderAffected(answer: AffectedResult): string {
 }
 
 export function renderDirectory(answer: DirectoryResult): string {
-  return `${count(answer.rows, 'row')} imported: ${count(answer.newPeople, 'new person', 'new people')}, ${count(answer.facts, 'fact')} kept sealed.`
+  const people = count(answer.newPeople, 'new person', 'new people')
+  return `${count(answer.rows, 'row')} imported: ${people}, ${count(answer.facts, 'fact')} kept sealed.`
 }
 
 export function renderDoctor(answer: Doctor): string {

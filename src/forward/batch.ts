@@ -74,7 +74,13 @@ export function readRange(log: LogReader, from: LogPosition, recordsMax: number,
 }
 
 /** Adds the entry's records from `index` on and returns the position behind them; undefined when the entry is behind `end`. */
-function takeEntry(entry: LogEntry, index: number, room: number, end: LogPosition | undefined, into: PlacedRecord[]): LogPosition | undefined {
+function takeEntry(
+  entry: LogEntry,
+  index: number,
+  room: number,
+  end: LogPosition | undefined,
+  into: PlacedRecord[],
+): LogPosition | undefined {
   if (end !== undefined && comparePositions({ seq: entry.seq, index }, end) >= 0) return undefined
   const limit = end !== undefined && end.seq === entry.seq ? Math.min(end.index, entry.records.length) : entry.records.length
   const stop = Math.min(limit, index + room)
@@ -108,10 +114,16 @@ export async function planRequests(records: readonly PlacedRecord[], options: Pl
   })
   const groups = new Map<string, { route: string; onceOnly: boolean; members: { key: string; member: Member }[] }>()
   for (const [index, { placed, decision, route, onceOnly }] of chosen.entries()) {
-    const { outgoing, key } = outgoingRecord(placed.record, decision, reply.insertIds[index] as string, options.decider, (kind, ordinal) => {
-      const at = subjects.indexOf(kind, ordinal)
-      return { pseudonym: reply.pseudonyms[at] as string, phase: reply.phases[at] as number }
-    })
+    const { outgoing, key } = outgoingRecord(
+      placed.record,
+      decision,
+      reply.insertIds[index] as string,
+      options.decider,
+      (kind, ordinal) => {
+        const at = subjects.indexOf(kind, ordinal)
+        return { pseudonym: reply.pseudonyms[at] as string, phase: reply.phases[at] as number }
+      },
+    )
     const text = options.protocol.encodeRecord(outgoing, options.context)
     if (text === undefined) {
       drop('bad_record')
@@ -124,7 +136,13 @@ export async function planRequests(records: readonly PlacedRecord[], options: Pl
     const name = JSON.stringify([route, onceOnly])
     const group = groups.get(name) ?? { route, onceOnly, members: [] }
     groups.set(name, group)
-    const member = { text, insertId: outgoing.insertId, rows: rowParts(placed, decision), time: Math.floor(placed.record.time), purposes: decision.purposes }
+    const member = {
+      text,
+      insertId: outgoing.insertId,
+      rows: rowParts(placed, decision),
+      time: Math.floor(placed.record.time),
+      purposes: decision.purposes,
+    }
     group.members.push({ key, member })
   }
   const requests: PlannedRequest[] = []
@@ -205,9 +223,7 @@ function outgoingRecord(
     insertId,
     user: decision.user && record.user !== undefined ? lookup('user', record.user).pseudonym : undefined,
     device: decision.device && record.device !== undefined ? lookup('device', record.device).pseudonym : undefined,
-    linked: decision.linked
-      ? (record.linked ?? []).map(({ role, ordinal }) => ({ role, pseudonym: lookup(role, ordinal).pseudonym }))
-      : [],
+    linked: decision.linked ? (record.linked ?? []).map(({ role, ordinal }) => ({ role, pseudonym: lookup(role, ordinal).pseudonym })) : [],
     groups: (record.groups ?? []).flatMap(({ key, ordinal }, index) =>
       decision.groups[index] ? [{ key, pseudonym: lookup('group', ordinal).pseudonym }] : [],
     ),
@@ -221,7 +237,11 @@ function outgoingRecord(
 type RequestOptions = Pick<PlanOptions, 'protocol' | 'context'>
 
 export function makeRequest(route: string, onceOnly: boolean, members: readonly Member[], options: RequestOptions): PlannedRequest {
-  const request = options.protocol.request(route, members.map((member) => member.text), options.context)
+  const request = options.protocol.request(
+    route,
+    members.map((member) => member.text),
+    options.context,
+  )
   return { route, onceOnly, members, request, bodySha256: createHash('sha256').update(request.body).digest('hex') }
 }
 
@@ -255,8 +275,5 @@ export function halveRequest(request: PlannedRequest, options: RequestOptions): 
   const { members, route, onceOnly } = request
   if (members.length < 2) return undefined
   const middle = members.length >> 1
-  return [
-    makeRequest(route, onceOnly, members.slice(0, middle), options),
-    makeRequest(route, onceOnly, members.slice(middle), options),
-  ]
+  return [makeRequest(route, onceOnly, members.slice(0, middle), options), makeRequest(route, onceOnly, members.slice(middle), options)]
 }

@@ -171,7 +171,7 @@ async function closeOne(current: OpenRequest, verdict: Verdict, batch: Batch, op
 }
 
 /** Ends the batch with the cursor unmoved: what may have left is `possible`, the rest `not_sent`. */
-export async function closeAll(batch: Batch, { ledger }: Pick<DeliveryOptions, 'ledger'>): Promise<void> {
+async function closeAll(batch: Batch, { ledger }: Pick<DeliveryOptions, 'ledger'>): Promise<void> {
   await ledger.appendOutcomes(batch.open.map((open) => outcomeOf(open, open.handed ? 'possible' : 'not_sent', [])))
   batch.open = []
 }

@@ -17,7 +17,12 @@ export function forwardMetrics(registry: Registry, destination: string): Forward
   const retried = counter(registry, 'bulkhead_send_retries_total', 'Attempts that are to be repeated.', ['destination', 'reason'])
   const lag =
     (registry.getSingleMetric('bulkhead_forward_lag_entries') as Gauge | undefined) ??
-    new Gauge({ name: 'bulkhead_forward_lag_entries', help: 'Log entries between cursor and head.', labelNames: ['destination'], registers: [registry] })
+    new Gauge({
+      name: 'bulkhead_forward_lag_entries',
+      help: 'Log entries between cursor and head.',
+      labelNames: ['destination'],
+      registers: [registry],
+    })
   return {
     disclosed: (records) => disclosed.inc({ destination }, records),
     refused: (reason, records) => refused.inc({ destination, reason }, records),

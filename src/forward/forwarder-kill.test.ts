@@ -42,7 +42,9 @@ function troubledAnswer(random: () => number, request: Arrived): Answer {
 
 async function runChild(args: readonly string[], killAfterMs: number | undefined): Promise<number | null> {
   const program = fileURLToPath(new URL('./testing-forwarder.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   let timer: NodeJS.Timeout | undefined
   child.stdout.once('data', () => {
     if (killAfterMs !== undefined) timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs)
@@ -66,7 +68,10 @@ test(`kill -9 of the forwarder, ${KILLS} times`, async (t) => {
       const encoder = random() < 0.2 ? '2' : '1'
       killed.push(await runChild([dir, vendor.url, String(ENTRIES), encoder], random() * 120))
     }
-    assert.ok(killed.some((code) => code === null), 'it was killed at work')
+    assert.ok(
+      killed.some((code) => code === null),
+      'it was killed at work',
+    )
     vendor.answer = () => 200
     assert.equal(await runChild([dir, vendor.url, String(ENTRIES), '1'], undefined), 0)
     // One environment a process: the reader's must be gone before the file is opened for writing.
@@ -88,7 +93,10 @@ test(`kill -9 of the forwarder, ${KILLS} times`, async (t) => {
 function checkLedger(ledger: Ledger, vendor: TestVendor): void {
   const entries = ledger.read(1, 1_000_000)
   const outcomes = new Map(entries.filter((entry): entry is Outcome => entry.type === 'outcome').map((entry) => [entry.intent, entry]))
-  const intentsBySha = Map.groupBy(entries.filter((entry): entry is Intent => entry.type === 'intent'), (intent) => intent.bodySha256)
+  const intentsBySha = Map.groupBy(
+    entries.filter((entry): entry is Intent => entry.type === 'intent'),
+    (intent) => intent.bodySha256,
+  )
   assert.deepEqual(ledger.openIntents(), [])
   const answered = new Set<string>()
   for (const request of vendor.arrived) {

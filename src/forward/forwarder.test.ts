@@ -11,7 +11,17 @@ import type { Outcome } from '#model/disclosure.ts'
 import type { LogRecord } from '#model/log-entry.ts'
 import { createForwarder, type ForwarderOptions } from './forwarder.ts'
 import { createHttpSend } from './send-http.ts'
-import { openFlow, openTestManifest, plainProtocol, testDecider, testDestination, testLog, testRecords, testVault, uuidOf } from './testing-parts.ts'
+import {
+  openFlow,
+  openTestManifest,
+  plainProtocol,
+  testDecider,
+  testDestination,
+  testLog,
+  testRecords,
+  testVault,
+  uuidOf,
+} from './testing-parts.ts'
 import { startTestVendor } from './testing-vendor.ts'
 
 const PACE = { baseMs: 4, capMs: 20, breakerFailures: 3 }
@@ -27,9 +37,22 @@ async function setUp(t: TestContext, change: Partial<ForwarderOptions> = {}) {
   const ledger = await openLedger({ dir, clock: systemClock })
   const make = (more: Partial<ForwarderOptions> = {}) =>
     createForwarder({
-      destination: testDestination(vendor.url), decider: testDecider(), deciderOf: testDecider, protocol: plainProtocol(), log, ledger, vault,
-      records: testRecords(flow), send: createHttpSend(), clock: systemClock, random: Math.random, registry, pace: PACE,
-      tempo: { lingerMs: 0, pollMs: 1, heldPollMs: 1, stopGraceMs: 30 }, ...change, ...more,
+      destination: testDestination(vendor.url),
+      decider: testDecider(),
+      deciderOf: testDecider,
+      protocol: plainProtocol(),
+      log,
+      ledger,
+      vault,
+      records: testRecords(flow),
+      send: createHttpSend(),
+      clock: systemClock,
+      random: Math.random,
+      registry,
+      pace: PACE,
+      tempo: { lingerMs: 0, pollMs: 1, heldPollMs: 1, stopGraceMs: 30 },
+      ...change,
+      ...more,
     })
   const forwarder = make()
   t.after(async () => {
@@ -49,20 +72,51 @@ function outcomes(ledger: Ledger): Outcome[] {
   return ledger.read(1, 10_000).filter((entry) => entry.type === 'outcome')
 }
 
-test('a batch: one vault call, requests within limits, rows per subject, cursor with the outcome', async (t) => {
+test('a batch: one vault call, requests within limits, rows per subject, cursor with the outcome', { timeout: 60_000 }, async (t) => {
   const { forwarder, vendor, log, ledger, vault, registry } = await setUp(t)
   const group = { key: 'company', ordinal: 900 }
-  log.add(event(1, { device: 50, groups: [group] }), event(1, { time: 1_763_000_000_900, groups: [{ key: 'company', ordinal: 901 }] }), event(2, { name: null }))
+  log.add(
+    event(1, { device: 50, groups: [group] }),
+    event(1, { time: 1_763_000_000_900, groups: [{ key: 'company', ordinal: 901 }] }),
+    event(2, { name: null }),
+  )
   log.add(...Array.from({ length: 60 }, (_, index) => event(100 + index)), { type: 'event', name: 'opened', time: 5.5, device: 7 })
-  log.add({ type: 'profile', op: 'set', user: 1, time: 9 }, { type: 'group', op: 'set', time: 9, groups: [group] }, event(3, { name: 'unencodable' }))
-  log.add({ type: 'identify', name: '$identify', time: 9, user: 4, device: 8, linked: [{ role: 'device', ordinal: 8 }, { role: 'user', ordinal: 5 }] })
+  log.add(
+    { type: 'profile', op: 'set', user: 1, time: 9 },
+    { type: 'group', op: 'set', time: 9, groups: [group] },
+    event(3, { name: 'unencodable' }),
+  )
+  log.add({
+    type: 'identify',
+    name: '$identify',
+    time: 9,
+    user: 4,
+    device: 8,
+    linked: [
+      { role: 'device', ordinal: 8 },
+      { role: 'user', ordinal: 5 },
+    ],
+  })
   assert.equal(await forwarder.step(), 'sent')
   assert.equal(vault.calls, 1)
-  assert.deepEqual(vendor.arrived.map(({ route, records }) => [route, records.length]), [['/events', 50], ['/events', 14], ['/profiles', 1]])
-  for (const { records } of vendor.arrived) assert.deepEqual(records.map(({ who }) => who), records.map(({ who }) => who).toSorted(), 'sorted by pseudonym')
+  assert.deepEqual(
+    vendor.arrived.map(({ route, records }) => [route, records.length]),
+    [
+      ['/events', 50],
+      ['/events', 14],
+      ['/profiles', 1],
+    ],
+  )
+  for (const { records } of vendor.arrived)
+    assert.deepEqual(
+      records.map(({ who }) => who),
+      records.map(({ who }) => who).toSorted(),
+      'sorted by pseudonym',
+    )
   assert.equal(vendor.arrived[0]?.records.find(({ values }) => values[0]?.[1] === 101)?.id, uuidOf('v-main', 1, 2, 1))
   const rows = ledger.read(1, 3).flatMap((entry) => (entry.type === 'intent' ? openTestManifest(entry.entry, entry.manifest) : []))
-  const of = (subject: number) => rows.filter((row) => row.subject === subject).map(({ kind, events, first, last, groups }) => ({ kind, events, first, last, groups }))
+  const of = (subject: number) =>
+    rows.filter((row) => row.subject === subject).map(({ kind, events, first, last, groups }) => ({ kind, events, first, last, groups }))
   assert.deepEqual(of(1), [
     { kind: 'user', events: 2, first: 1_763_000_000_001, last: 1_763_000_000_900, groups: [900, 901] },
     { kind: 'user', events: 1, first: 9, last: 9, groups: [] },
@@ -70,51 +124,93 @@ test('a batch: one vault call, requests within limits, rows per subject, cursor 
   assert.deepEqual([of(7)[0]?.kind, of(7)[0]?.first, of(8), of(50), of(5)[0]?.kind], ['device', 5, [], [], 'user'])
   assert.deepEqual(ledger.counts('v-main'), { event_not_approved: 1, no_route: 1, bad_record: 1 })
   assert.deepEqual(ledger.cursor('v-main'), { seq: 5, index: 0 })
-  assert.deepEqual(outcomes(ledger).map(({ state, status }) => [state, status]), [['delivered', 200], ['delivered', 200], ['delivered', 200]])
+  assert.deepEqual(
+    outcomes(ledger).map(({ state, status }) => [state, status]),
+    [
+      ['delivered', 200],
+      ['delivered', 200],
+      ['delivered', 200],
+    ],
+  )
   const metrics = await registry.metrics()
   assert.match(metrics, /bulkhead_disclosed_records_total\{destination="v-main"\} 65/)
   assert.equal(await forwarder.step(), 'idle')
 })
 
-test('the intent is durable before the first byte, and a retry sends the same bytes under the same intent', async (t) => {
+test('the intent is durable before the first byte, and a retry sends the same bytes under the same intent', {
+  timeout: 60_000,
+}, async (t) => {
   const { forwarder, vendor, log, ledger } = await setUp(t)
   vendor.onHeaders = () => ledger.openIntents().map((intent) => intent.bodySha256)
-  const answers: (number | 'cut' | { status: number; headers: Record<string, string> })[] = [500, 'cut', { status: 429, headers: { 'retry-after': '0' } }, 200]
+  const answers: (number | 'cut' | { status: number; headers: Record<string, string> })[] = [
+    500,
+    'cut',
+    { status: 429, headers: { 'retry-after': '0' } },
+    200,
+  ]
   vendor.answer = () => answers.shift() as number
   log.add(event(1), event(2))
   assert.equal(await forwarder.step(), 'sent')
   assert.equal(vendor.arrived.length, 4)
   assert.equal(new Set(vendor.arrived.map(({ sha256 }) => sha256)).size, 1)
   for (const { seen, sha256 } of vendor.arrived) assert.deepEqual(seen, [sha256])
-  assert.deepEqual(outcomes(ledger).map(({ state, attempts, status }) => [state, attempts, status]), [['delivered', 4, 200]])
+  assert.deepEqual(
+    outcomes(ledger).map(({ state, attempts, status }) => [state, attempts, status]),
+    [['delivered', 4, 200]],
+  )
 })
 
-test('what the vendor refuses is counted record by record, its words are not kept, and it was disclosed all the same', async (t) => {
+test('what the vendor refuses is counted record by record, its words are not kept, and it was disclosed all the same', {
+  timeout: 60_000,
+}, async (t) => {
   const { forwarder, vendor, log, ledger } = await setUp(t)
   vendor.answer = ({ route }) => (route === '/profiles' ? 400 : { status: 200, body: '{"refused":[0,1,2]}' })
   log.add(event(1), event(2), event(3), event(4), { type: 'profile', op: 'set', user: 1, time: 9 })
   assert.equal(await forwarder.step(), 'sent')
-  assert.deepEqual(outcomes(ledger).map(({ state, refused }) => [state, refused]), [
-    ['delivered', [{ reason: 'invalid_time', count: 2 }, { reason: 'vendor_refused', count: 1 }]],
-    ['delivered', [{ reason: 'bad_request', count: 1 }]],
-  ])
+  assert.deepEqual(
+    outcomes(ledger).map(({ state, refused }) => [state, refused]),
+    [
+      [
+        'delivered',
+        [
+          { reason: 'invalid_time', count: 2 },
+          { reason: 'vendor_refused', count: 1 },
+        ],
+      ],
+      ['delivered', [{ reason: 'bad_request', count: 1 }]],
+    ],
+  )
   assert.deepEqual(ledger.counts('v-main'), { vendor_refused: 4 })
   assert.ok(!JSON.stringify(ledger.read(1, 100)).includes('Free text'))
 })
 
-test('once-only operations go apart, and never again after an uncertain attempt; a refusal to listen is certain', async (t) => {
+test('once-only operations go apart, and never again after an uncertain attempt; a refusal to listen is certain', {
+  timeout: 60_000,
+}, async (t) => {
   const { forwarder, vendor, log, ledger } = await setUp(t)
   const profile = (op: 'add' | 'set', user: number): LogRecord => ({ type: 'profile', op, user, time: 9, properties: { n: user } })
-  const answers = new Map<string, (number | 'cut')[]>([['add', [429, 500]], ['set', [500, 'cut', 200]]])
+  const answers = new Map<string, (number | 'cut')[]>([
+    ['add', [429, 500]],
+    ['set', [500, 'cut', 200]],
+  ])
   vendor.answer = ({ records }) => answers.get(records[0]?.op as string)?.shift() as number
   log.add(profile('set', 1), profile('add', 1), profile('set', 2), profile('add', 2))
   assert.equal(await forwarder.step(), 'sent')
-  assert.deepEqual(vendor.arrived.map(({ records }) => records.map(({ op }) => op).join()), ['set,set', 'set,set', 'set,set', 'add,add', 'add,add'])
-  assert.deepEqual(outcomes(ledger).map(({ state, attempts }) => [state, attempts]), [['delivered', 3], ['possible', 2]])
+  assert.deepEqual(
+    vendor.arrived.map(({ records }) => records.map(({ op }) => op).join()),
+    ['set,set', 'set,set', 'set,set', 'add,add', 'add,add'],
+  )
+  assert.deepEqual(
+    outcomes(ledger).map(({ state, attempts }) => [state, attempts]),
+    [
+      ['delivered', 3],
+      ['possible', 2],
+    ],
+  )
   assert.deepEqual(ledger.counts('v-main'), { once_only_uncertain: 2 })
 })
 
-test('413: halves take its place, the whole is possible, and one record that is too large is refused', async (t) => {
+test('413: halves take its place, the whole is possible, and one record that is too large is refused', { timeout: 60_000 }, async (t) => {
   const { forwarder, vendor, log, ledger } = await setUp(t)
   vendor.answer = ({ records }) => (records.length > 2 || records.some(({ values }) => values[0]?.[1] === 5) ? 413 : 200)
   log.add(...[1, 2, 3, 4, 5].map((user) => event(user)))
@@ -126,9 +222,12 @@ test('413: halves take its place, the whole is possible, and one record that is 
   assert.deepEqual(ledger.counts('v-main'), { vendor_refused: 1 })
 })
 
-test('refused connection: nothing was handed over, and a cut then says not_sent; after restore all of it is sent', async (t) => {
+test('refused connection: nothing was handed over, and a cut then says not_sent; after restore all of it is sent', {
+  timeout: 60_000,
+}, async (t) => {
   const { forwarder, vendor, flow, log, ledger, make } = await setUp(t)
   const dead = make({ destination: testDestination('http://127.0.0.1:1') })
+  t.after(() => dead.close())
   log.add(event(1), { type: 'profile', op: 'add', user: 1, time: 9 })
   const step = dead.step()
   while (dead.status().state !== 'retrying') await systemClock.sleep(1)
@@ -137,29 +236,45 @@ test('refused connection: nothing was handed over, and a cut then says not_sent;
   assert.equal(await step, 'interrupted')
   assert.equal(await dead.step(), 'held')
   assert.equal(dead.status().state, 'cut')
-  assert.deepEqual(outcomes(ledger).map(({ state, status }) => [state, status]), [['not_sent', 0], ['not_sent', 0]])
+  assert.deepEqual(
+    outcomes(ledger).map(({ state, status }) => [state, status]),
+    [
+      ['not_sent', 0],
+      ['not_sent', 0],
+    ],
+  )
   assert.deepEqual(ledger.cursor('v-main'), { seq: 1, index: 0 })
   Object.assign(flow, { state: 'open', fence: 2 })
   await dead.fence(2)
   await dead.close()
   assert.equal(await forwarder.step(), 'sent')
-  assert.deepEqual(vendor.arrived.map(({ route }) => route), ['/events', '/profiles'])
+  assert.deepEqual(
+    vendor.arrived.map(({ route }) => route),
+    ['/events', '/profiles'],
+  )
 })
 
-test('blocked: the credentials are refused, the outcome is possible, and nothing more is tried until a restart', async (t) => {
+test('blocked: the credentials are refused, the outcome is possible, and nothing more is tried until a restart', {
+  timeout: 60_000,
+}, async (t) => {
   const { forwarder, vendor, log, ledger, make } = await setUp(t)
   vendor.answer = () => 401
   log.add(event(1), { type: 'profile', op: 'set', user: 1, time: 9 })
   assert.equal(await forwarder.step(), 'blocked')
   assert.equal(await forwarder.step(), 'blocked')
   assert.deepEqual([forwarder.status().state, forwarder.status().reason, vendor.begun], ['blocked', 'bad_credentials', 1])
-  assert.deepEqual(outcomes(ledger).map(({ state }) => state), ['possible', 'not_sent'])
+  assert.deepEqual(
+    outcomes(ledger).map(({ state }) => state),
+    ['possible', 'not_sent'],
+  )
   vendor.answer = () => 200
   assert.equal(await make().step(), 'sent')
   assert.deepEqual(ledger.cursor('v-main'), { seq: 2, index: 0 })
 })
 
-test('open intents after a crash: same bytes go on under the same number; changed bytes end as possible; once-only is not repeated', async (t) => {
+test('open intents after a crash: same bytes go on under the same number; changed bytes end as possible; once-only is not repeated', {
+  timeout: 60_000,
+}, async (t) => {
   for (const change of ['nothing', 'encoder', 'policy unknown', 'epoch', 'fence'] as const) {
     await t.test(change, async (inner) => {
       const { vendor, flow, log, ledger, vault, make } = await setUp(inner)
@@ -179,13 +294,31 @@ test('open intents after a crash: same bytes go on under the same number; change
       if (change === 'epoch') vault.epoch = 2
       if (change === 'fence') flow.fence = 2
       const second = make(more)
+      inner.after(() => second.close())
       assert.equal(await second.step(), 'sent')
       if (change === 'encoder' || change === 'policy unknown' || change === 'fence') {
-        assert.deepEqual(outcomes(ledger).map(({ intent, state }) => [intent, state]), [[1, 'possible'], [2, 'possible'], [5, 'delivered']])
+        assert.deepEqual(
+          outcomes(ledger).map(({ intent, state }) => [intent, state]),
+          [
+            [1, 'possible'],
+            [2, 'possible'],
+            [5, 'delivered'],
+          ],
+        )
       } else {
-        assert.deepEqual(outcomes(ledger).map(({ intent, state }) => [intent, state]), [[1, 'delivered'], [2, 'possible']])
+        assert.deepEqual(
+          outcomes(ledger).map(({ intent, state }) => [intent, state]),
+          [
+            [1, 'delivered'],
+            [2, 'possible'],
+          ],
+        )
       }
-      assert.deepEqual(vendor.arrived.map(({ route }) => route), ['/events', '/events'], 'the once-only request was open, so it stays unsent')
+      assert.deepEqual(
+        vendor.arrived.map(({ route }) => route),
+        ['/events', '/events'],
+        'the once-only request was open, so it stays unsent',
+      )
       assert.deepEqual(ledger.counts('v-main'), { once_only_uncertain: 1 })
       assert.deepEqual(ledger.cursor('v-main'), { seq: 2, index: 0 })
       await second.close()
@@ -193,7 +326,7 @@ test('open intents after a crash: same bytes go on under the same number; change
   }
 })
 
-test('a vault that is away changes nothing; the forwarder goes on when it is back', async (t) => {
+test('a vault that is away changes nothing; the forwarder goes on when it is back', { timeout: 60_000 }, async (t) => {
   const { forwarder, vendor, log, ledger, vault } = await setUp(t)
   vault.away = true
   log.add(event(1))
@@ -209,16 +342,19 @@ test('a vault that is away changes nothing; the forwarder goes on when it is bac
   await run
 })
 
-test('fence in a storm: nothing starts after it has returned, and what was begun has its outcome (law 5)', async (t) => {
-  const { forwarder, vendor, flow, log, ledger } = await setUp(t)
+test('fence in a storm: nothing starts after it has returned, and what was begun has its outcome (law 5)', {
+  timeout: 60_000,
+}, async (t) => {
+  const { forwarder, vendor, flow, log, ledger } = await setUp(t, { send: createHttpSend({ answerTimeoutMs: 150 }) })
   vendor.onHeaders = () => ledger.openIntents().map((intent) => intent.bodySha256)
   vendor.answer = () => (Math.random() < 0.2 ? 500 : Math.random() < 0.1 ? 'hang' : 200)
   const stop = new AbortController()
   const run = forwarder.run(stop.signal)
   const storm = setInterval(() => log.add(...Array.from({ length: 40 }, (_, index) => event(index + 1))), 1)
+  t.after(() => clearInterval(storm))
   for (let round = 0; round < 15; round++) {
     const before = vendor.begun
-    while (vendor.begun < before + 3 && forwarder.status().state !== 'retrying') await systemClock.sleep(1)
+    for (let turn = 0; turn < 50 && vendor.begun < before + 3; turn++) await systemClock.sleep(1)
     await systemClock.sleep(Math.random() * 8)
     Object.assign(flow, { state: 'cut', fence: flow.fence + 1 })
     await forwarder.fence(flow.fence)

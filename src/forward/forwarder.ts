@@ -16,7 +16,7 @@ import type { EgressContext, Protocol } from '#model/protocol.ts'
 import type { RecordsReader, VendorFlow } from '#records/port.ts'
 import type { WorkerVault } from '#vault/port.ts'
 import { type PlannedRequest, planRequests, readRange } from './batch.ts'
-import { type Batch, closeAll, type DeliveryOptions, deliverBatch, reasonCode } from './delivery.ts'
+import { type Batch, type DeliveryOptions, deliverBatch, reasonCode } from './delivery.ts'
 import { type ForwardMetrics, forwardMetrics } from './forward-metrics.ts'
 import { manifestRows } from './manifest.ts'
 import { DEFAULT_PACE, Pace, type PaceOptions } from './pace.ts'
@@ -201,7 +201,16 @@ class DestinationForwarder implements Forwarder {
     }
     const { deciderOf, protocol, log, vault } = this.#options
     const batch = this.#allowed(flow.fence)
-      ? await rebuildBatch(intents, { destination: destination.id, flow, deciderOf, protocol: protocol.egress, context: this.#context, log, ledger, vault })
+      ? await rebuildBatch(intents, {
+          destination: destination.id,
+          flow,
+          deciderOf,
+          protocol: protocol.egress,
+          context: this.#context,
+          log,
+          ledger,
+          vault,
+        })
       : undefined
     this.#uncertainUpTo = ledger.reached(destination.id)
     if (batch !== undefined) return await this.#deliver(batch)

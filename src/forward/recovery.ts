@@ -64,7 +64,11 @@ async function replan(first: Intent, options: RecoveryOptions): Promise<Plan | u
 }
 
 /** Finds each intent's request among those of the plan and the halves that a vendor's limit may have made of them. */
-function matchIntents(intents: readonly Intent[], requests: readonly PlannedRequest[], options: RecoveryOptions): Batch['open'] | undefined {
+function matchIntents(
+  intents: readonly Intent[],
+  requests: readonly PlannedRequest[],
+  options: RecoveryOptions,
+): Batch['open'] | undefined {
   const known = new Map<string, PlannedRequest>()
   const wanted = new Set(intents.map(keyOf))
   let level = [...requests]

@@ -27,7 +27,10 @@ async function listen(t: TestContext, server: net.Server | http.Server): Promise
 async function outcomeOf(send: ReturnType<typeof createHttpSend>, url: string, signal = new AbortController().signal) {
   let announced = 0
   try {
-    const answer = await send({ method: 'POST', url, headers: {}, authorization: 'Basic x', body: BODY }, { signal, onFirstByte: () => void announced++ })
+    const answer = await send(
+      { method: 'POST', url, headers: {}, authorization: 'Basic x', body: BODY },
+      { signal, onFirstByte: () => void announced++ },
+    )
     return { answer, announced }
   } catch (thrown) {
     assert.ok(thrown instanceof SendError)
@@ -41,7 +44,11 @@ test('answers: kept connection, headers, a body cut at the limit, a redirect tha
   const server = http.createServer((incoming, reply) => {
     if (incoming.url === '/long') reply.end('x'.repeat(5_000))
     else if (incoming.url === '/away') reply.writeHead(302, { location: '/other' }).end()
-    else incoming.toArray().then((chunks) => reply.setHeader('retry-after', '7').end(`${incoming.headers.authorization} ${Buffer.concat(chunks)}`), () => undefined)
+    else
+      incoming.toArray().then(
+        (chunks) => reply.setHeader('retry-after', '7').end(`${incoming.headers.authorization} ${Buffer.concat(chunks)}`),
+        () => undefined,
+      )
   })
   server.on('connection', () => void connections++)
   const url = `http://127.0.0.1:${await listen(t, server)}`
@@ -58,7 +65,10 @@ test('whether a byte was handed over is known for every failure', async (t) => {
   const reached: string[] = []
   const silent = http.createServer((incoming) => void reached.push(incoming.url ?? ''))
   const port = await listen(t, silent)
-  const rude = await listen(t, net.createServer((socket) => socket.once('data', () => socket.resetAndDestroy())))
+  const rude = await listen(
+    t,
+    net.createServer((socket) => socket.once('data', () => socket.resetAndDestroy())),
+  )
   const send = createHttpSend({ answerTimeoutMs: 40 })
   assert.deepEqual((await outcomeOf(send, 'http://127.0.0.1:1/')).failure, ['connect_failed', false])
   assert.deepEqual((await outcomeOf(send, `http://127.0.0.1:${rude}/`)).failure, ['broken_off', true])
@@ -79,10 +89,15 @@ test('whether a byte was handed over is known for every failure', async (t) => {
 test('destroyAll ends what is under way with a reset', async (t) => {
   const errors: (string | undefined)[] = []
   let got = 0
-  const port = await listen(t, net.createServer((socket) => {
-    socket.on('data', (chunk) => void (got += chunk.length))
-    socket.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code))
-  }))
+  const port = await listen(
+    t,
+    net.createServer((socket) => {
+      socket.on('data', (chunk) => {
+        got += chunk.length
+      })
+      socket.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code))
+    }),
+  )
   const send = createHttpSend()
   const sending = outcomeOf(send, `http://127.0.0.1:${port}/`)
   while (got === 0) await new Promise((resolve) => setImmediate(resolve))
@@ -119,15 +134,27 @@ function selfSigned(name: string): { cert: string; key: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const der = (tag: number, ...parts: Buffer[]): Buffer => {
     const content = Buffer.concat(parts)
-    const length = content.length < 128 ? [content.length] : content.length < 256 ? [0x81, content.length] : [0x82, content.length >> 8, content.length & 255]
+    const length =
+      content.length < 128
+        ? [content.length]
+        : content.length < 256
+          ? [0x81, content.length]
+          : [0x82, content.length >> 8, content.length & 255]
     return Buffer.concat([Buffer.from([tag, ...length]), content])
   }
-  const time = (offsetMs: number): Buffer => der(0x18, Buffer.from(`${new Date(Date.now() + offsetMs).toISOString().replace(/[-:T]|\.\d+/g, '')}`))
+  const time = (offsetMs: number): Buffer =>
+    der(0x18, Buffer.from(`${new Date(Date.now() + offsetMs).toISOString().replace(/[-:T]|\.\d+/g, '')}`))
   const ecdsaWithSha256 = der(0x30, Buffer.from('06082a8648ce3d040302', 'hex'))
   const subject = der(0x30, der(0x31, der(0x30, Buffer.from('0603550403', 'hex'), der(0x0c, Buffer.from(name)))))
   const tbs = der(
-    0x30, der(0xa0, Buffer.from('020102', 'hex')), Buffer.from('020101', 'hex'), ecdsaWithSha256, subject,
-    der(0x30, time(-3_600_000), time(3_600_000)), subject, publicKey.export({ type: 'spki', format: 'der' }),
+    0x30,
+    der(0xa0, Buffer.from('020102', 'hex')),
+    Buffer.from('020101', 'hex'),
+    ecdsaWithSha256,
+    subject,
+    der(0x30, time(-3_600_000), time(3_600_000)),
+    subject,
+    publicKey.export({ type: 'spki', format: 'der' }),
   )
   const signature = sign('sha256', tbs, privateKey)
   const certificate = der(0x30, tbs, ecdsaWithSha256, der(0x03, Buffer.from([0]), signature))

@@ -110,7 +110,8 @@ function keptAgent(secure: boolean, sockets: OpenSockets, options: HttpSendOptio
 export function createHttpSend(options: HttpSendOptions = {}): Send {
   const sockets = new OpenSockets()
   const agents = { 'http:': keptAgent(false, sockets, options), 'https:': keptAgent(true, sockets, options) }
-  const send = (request: EgressRequest, sendOptions: SendOptions): Promise<SendAnswer> => sendOnce(request, sendOptions, { agents, sockets, ...options })
+  const send = (request: EgressRequest, sendOptions: SendOptions): Promise<SendAnswer> =>
+    sendOnce(request, sendOptions, { agents, sockets, ...options })
   return Object.assign(send, { destroyAll: () => sockets.destroyAll() })
 }
 

@@ -24,10 +24,20 @@ const log = testLog()
 for (let seq = 1; seq <= Number(entries); seq++) log.add(...recordsOf(seq))
 const ledger = await openLedger({ dir, clock: systemClock })
 const forwarder = createForwarder({
-  destination: testDestination(url), decider: testDecider(), deciderOf: testDecider,
-  protocol: plainProtocol({ recordsMax: 20, encoderVersion: Number(encoderVersion) }), log, ledger, vault: testVault(),
-  records: testRecords(openFlow()), send: createHttpSend({ answerTimeoutMs: 60 }), clock: systemClock, random: Math.random,
-  registry: new Registry(), pace: { baseMs: 2, capMs: 8, breakerFailures: 50 }, tempo: { recordsMax: 90, lingerMs: 0, pollMs: 1 },
+  destination: testDestination(url),
+  decider: testDecider(),
+  deciderOf: testDecider,
+  protocol: plainProtocol({ recordsMax: 20, encoderVersion: Number(encoderVersion) }),
+  log,
+  ledger,
+  vault: testVault(),
+  records: testRecords(openFlow()),
+  send: createHttpSend({ answerTimeoutMs: 60 }),
+  clock: systemClock,
+  random: Math.random,
+  registry: new Registry(),
+  pace: { baseMs: 2, capMs: 8, breakerFailures: 50 },
+  tempo: { recordsMax: 90, lingerMs: 0, pollMs: 1 },
 })
 process.stdout.write('ready\n')
 while (forwarder.status().lag > 0) await forwarder.step()

@@ -62,7 +62,16 @@ export function testLog(): TestLog {
   return {
     entries,
     add: (...records) => {
-      entries.push({ seq: entries.length + 1, at: 1_000, source: 's', protocol: 'plain', surface: 'web', trust: 'server', policy: 1, records })
+      entries.push({
+        seq: entries.length + 1,
+        at: 1_000,
+        source: 's',
+        protocol: 'plain',
+        surface: 'web',
+        trust: 'server',
+        policy: 1,
+        records,
+      })
     },
     head: () => entries.length,
     tail: () => 1,
@@ -96,7 +105,13 @@ export function testDecider(version = 1): DestinationDecider {
         .filter(([, value]) => typeof value === 'number')
         .map(([key, value]) => ({ field: `property.${key}` as const, form: 'clear' as const, value: value as number }))
       return {
-        kind: 'send', values, user: true, device: true, linked: true, groups: (record.groups ?? []).map(() => true), unset: [],
+        kind: 'send',
+        values,
+        user: true,
+        device: true,
+        linked: true,
+        groups: (record.groups ?? []).map(() => true),
+        unset: [],
         shape: ['user_id:pseudonym', ...values.map(({ field }) => `${field}:clear`)].sort().join(','),
         purposes: version === 1 ? ['analytics'] : ['analytics', 'other'],
       }
@@ -107,8 +122,16 @@ export function testDecider(version = 1): DestinationDecider {
 
 export function testDestination(url: string): DestinationConfig {
   return {
-    id: 'v-main', vendor: 'v', protocol: 'plain', url, token: 't', credentials: { kind: 'secret', secret: new Secret('hush') },
-    deletionToken: undefined, grants: undefined, events: { approved: [] }, properties: { approved: [] },
+    id: 'v-main',
+    vendor: 'v',
+    protocol: 'plain',
+    url,
+    token: 't',
+    credentials: { kind: 'secret', secret: new Secret('hush') },
+    deletionToken: undefined,
+    grants: undefined,
+    events: { approved: [] },
+    properties: { approved: [] },
   }
 }
 
@@ -127,7 +150,9 @@ export function plainProtocol(limits: { recordsMax?: number; bodyBytesMax?: numb
       routeOf: ({ type }) => (type === 'group' ? undefined : type === 'profile' ? '/profiles' : '/events'),
       limits: () => ({ recordsMax: limits.recordsMax ?? 50, bodyBytesMax: limits.bodyBytesMax ?? 100_000, recordBytesMax: 5_000 }),
       encodeRecord: ({ insertId, user, device, time, op, values, name }) =>
-        name === 'unencodable' ? undefined : JSON.stringify({ id: insertId, who: user ?? device, time, op, name, values: values.map(({ field, value }) => [field, value]) }),
+        name === 'unencodable'
+          ? undefined
+          : JSON.stringify({ id: insertId, who: user ?? device, time, op, name, values: values.map(({ field, value }) => [field, value]) }),
       request: (route, records, { url, credentials }) => ({
         method: 'POST',
         url: `${url}${route}`,
@@ -139,11 +164,18 @@ export function plainProtocol(limits: { recordsMax?: number; bodyBytesMax?: numb
         if (status === 401) return { kind: 'blocked', reason: 'bad_credentials' }
         if (status === 413) return { kind: 'split', reason: 'too_large' }
         if (status === 429 || status >= 500) {
-          return { kind: 'retry', reason: 'unavailable', retryAfterMs: hints?.retryAfter === undefined ? undefined : Number(hints.retryAfter) * 1000 }
+          return {
+            kind: 'retry',
+            reason: 'unavailable',
+            retryAfterMs: hints?.retryAfter === undefined ? undefined : Number(hints.retryAfter) * 1000,
+          }
         }
         if (status >= 300) return { kind: 'refused', reason: 'bad_request' }
         const refused = body.startsWith('{') ? (JSON.parse(body) as { refused: number[] }).refused : []
-        return { kind: 'accepted', refused: refused.map((index) => ({ index, reason: index % 2 === 0 ? 'invalid_time' : 'Free text of the vendor!' })) }
+        return {
+          kind: 'accepted',
+          refused: refused.map((index) => ({ index, reason: index % 2 === 0 ? 'invalid_time' : 'Free text of the vendor!' })),
+        }
       },
     },
   }

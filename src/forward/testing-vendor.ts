@@ -44,7 +44,13 @@ export async function startTestVendor(): Promise<TestVendor> {
     incoming.on('end', () => {
       const body = Buffer.concat(chunks)
       const sha256 = createHash('sha256').update(body).digest('hex')
-      const request: Arrived = { route: incoming.url ?? '', sha256, records: JSON.parse(body.toString()) as ArrivedRecord[], status: 0, seen }
+      const request: Arrived = {
+        route: incoming.url ?? '',
+        sha256,
+        records: JSON.parse(body.toString()) as ArrivedRecord[],
+        status: 0,
+        seen,
+      }
       vendor.arrived.push(request)
       const answer = vendor.answer(request)
       if (answer === 'hang') return

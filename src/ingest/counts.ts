@@ -1,5 +1,5 @@
 /** What the gateway has seen, as numbers with closed labels; the metrics read them when somebody asks. */
-import { Counter, Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
 import type { ReasonCode } from '#model/outcome.ts'
 import type { Refusal } from '#model/protocol.ts'
 import { UnknownTokens } from './sources.ts'

@@ -52,7 +52,7 @@ function bySource(
 ): Map<SourceConfig, WireRecord[]> {
   const { request, records, protocol } = given
   const groups = new Map<SourceConfig, WireRecord[]>()
-  let marked: boolean | undefined
+  const marked = hasBrowserMarks(request.headers)
   for (const record of records) {
     const source = intake.sources.find(protocol, record.token)
     if (source === undefined) {
@@ -60,7 +60,7 @@ function bySource(
       intake.counts.unknownTokens.add(record.token)
       continue
     }
-    if (source.trust === 'server' && (marked ??= hasBrowserMarks(request.headers))) {
+    if (source.trust === 'server' && marked) {
       intake.counts.dropped('refused_browser_mark', 1)
       continue
     }

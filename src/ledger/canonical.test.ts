@@ -6,12 +6,37 @@ import type { Intent, ManifestRow, Outcome } from '#model/disclosure.ts'
 import { canonicalHeader, canonicalRow, canonicalRows } from './canonical.ts'
 
 const INTENT: Intent = {
-  type: 'intent', version: 1, entry: 258, at: 1763000000000, vendor: 'mixpanel', destination: 'mixpanel-main', route: '/import',
-  epoch: 3, policy: 4, encoder: 5, purpose: 'analytics', from: { seq: 10, index: 2 }, to: { seq: 12, index: 0 },
-  bodySha256: 'cd'.repeat(32), records: 7, subjects: 6, first: -1, last: 1762999999999, fence: 8, salt: 'ef'.repeat(32), manifest: 'AAAA',
+  type: 'intent',
+  version: 1,
+  entry: 258,
+  at: 1763000000000,
+  vendor: 'mixpanel',
+  destination: 'mixpanel-main',
+  route: '/import',
+  epoch: 3,
+  policy: 4,
+  encoder: 5,
+  purpose: 'analytics',
+  from: { seq: 10, index: 2 },
+  to: { seq: 12, index: 0 },
+  bodySha256: 'cd'.repeat(32),
+  records: 7,
+  subjects: 6,
+  first: -1,
+  last: 1762999999999,
+  fence: 8,
+  salt: 'ef'.repeat(32),
+  manifest: 'AAAA',
 }
 const OUTCOME: Outcome = {
-  type: 'outcome', version: 1, entry: 259, at: 1763000000001, intent: 258, state: 'possible', attempts: 2, status: 503,
+  type: 'outcome',
+  version: 1,
+  entry: 259,
+  at: 1763000000001,
+  intent: 258,
+  state: 'possible',
+  attempts: 2,
+  status: 503,
   refused: [{ reason: 'bad_time', count: 1 }],
 }
 const ROW: ManifestRow = { subject: 9, kind: 'device', surface: 'प', shape: 'country:coarse', events: 2, first: 1, last: 2, groups: [4, 5] }
@@ -56,17 +81,35 @@ test('text that moves from one field into the next never gives equal bytes', () 
 
 test('the order of rows is total and does not depend on the order they came in', () => {
   const row = fc.record({
-    subject: fc.nat(3), kind: fc.constantFrom('user', 'device', 'group'), surface: fc.constantFrom('', 'a', 'ab', '\u{1f600}', '\uffff'),
+    subject: fc.nat(3),
+    kind: fc.constantFrom('user', 'device', 'group'),
+    surface: fc.constantFrom('', 'a', 'ab', '\u{1f600}', '\uffff'),
     shape: fc.constantFrom('', 'x', 'y'),
   })
   const rows = fc.uniqueArray(row, { selector: (one) => JSON.stringify([one.kind, one.subject, one.surface, one.shape]) })
   fc.assert(
     fc.property(rows, fc.infiniteStream(fc.nat()), (parts, keys) => {
       const all = parts.map((part): ManifestRow => ({ ...ROW, ...(part as Pick<ManifestRow, 'subject' | 'kind' | 'surface' | 'shape'>) }))
-      const shuffled = all.map((one) => ({ one, key: keys.next().value as number })).sort((a, b) => a.key - b.key).map(({ one }) => one)
+      const shuffled = all
+        .map((one) => ({ one, key: keys.next().value as number }))
+        .sort((a, b) => a.key - b.key)
+        .map(({ one }) => one)
       assert.deepEqual(canonicalRows(shuffled), canonicalRows(all))
     }),
   )
-  const order = canonicalRows([{ ...ROW, surface: '\u{1f600}' }, { ...ROW, surface: '\uffff' }, { ...ROW, kind: 'group' }, { ...ROW, kind: 'user', subject: 99 }])
-  assert.deepEqual(order.map((one) => [one.kind, one.surface]), [['user', 'प'], ['device', '\uffff'], ['device', '\u{1f600}'], ['group', 'प']])
+  const order = canonicalRows([
+    { ...ROW, surface: '\u{1f600}' },
+    { ...ROW, surface: '\uffff' },
+    { ...ROW, kind: 'group' },
+    { ...ROW, kind: 'user', subject: 99 },
+  ])
+  assert.deepEqual(
+    order.map((one) => [one.kind, one.surface]),
+    [
+      ['user', 'प'],
+      ['device', '\uffff'],
+      ['device', '\u{1f600}'],
+      ['group', 'प'],
+    ],
+  )
 })

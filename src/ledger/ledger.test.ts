@@ -16,9 +16,22 @@ import { openStore } from './store.ts'
 
 export function draftOf(destination: string, seq: number, change: Partial<IntentDraft> = {}): IntentDraft {
   return {
-    vendor: 'v', destination, route: '/import', epoch: 1, policy: 2, encoder: 3, purpose: 'analytics',
-    from: { seq, index: 0 }, to: { seq: seq + 1, index: 0 }, bodySha256: 'ab'.repeat(32),
-    records: 1, subjects: 1, first: 10, last: 20, fence: 0, ...change,
+    vendor: 'v',
+    destination,
+    route: '/import',
+    epoch: 1,
+    policy: 2,
+    encoder: 3,
+    purpose: 'analytics',
+    from: { seq, index: 0 },
+    to: { seq: seq + 1, index: 0 },
+    bodySha256: 'ab'.repeat(32),
+    records: 1,
+    subjects: 1,
+    first: 10,
+    last: 20,
+    fence: 0,
+    ...change,
   }
 }
 
@@ -26,7 +39,8 @@ function outcomeOf(intent: number, change: Partial<OutcomeDraft> = {}): OutcomeD
   return { intent, state: 'delivered', attempts: 1, status: 200, refused: [], ...change }
 }
 
-const seal = async (entries: readonly number[]): Promise<string[]> => entries.map((entry) => Buffer.from(`rows of ${entry}`).toString('base64'))
+const seal = async (entries: readonly number[]): Promise<string[]> =>
+  entries.map((entry) => Buffer.from(`rows of ${entry}`).toString('base64'))
 
 async function withLedger(body: (ledger: Ledger, dir: string) => Promise<void>): Promise<void> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'ledger-'))
@@ -50,12 +64,19 @@ test('numbers are gapless whoever appends at the same time, and each manifest is
           await new Promise((resolve) => setTimeout(resolve, Math.random() * 2))
           return seal(entries)
         })
-        await ledger.appendOutcomes(intents.map((intent) => outcomeOf(intent.entry)), { destination, position: { seq: seq + 1, index: 0 } }, { kept: 1 })
+        await ledger.appendOutcomes(
+          intents.map((intent) => outcomeOf(intent.entry)),
+          { destination, position: { seq: seq + 1, index: 0 } },
+          { kept: 1 },
+        )
       }
     })
     await Promise.all(writers)
     const entries = ledger.read(1, 1000)
-    assert.deepEqual(entries.map((entry) => entry.entry), Array.from({ length: 180 }, (_, index) => index + 1))
+    assert.deepEqual(
+      entries.map((entry) => entry.entry),
+      Array.from({ length: 180 }, (_, index) => index + 1),
+    )
     for (const entry of entries) {
       if (entry.type === 'intent') assert.equal(Buffer.from(entry.manifest, 'base64').toString(), `rows of ${entry.entry}`)
     }
@@ -67,7 +88,10 @@ test('numbers are gapless whoever appends at the same time, and each manifest is
 
 test('a sealing that fails uses no number; an outcome needs an open intent; a cursor never goes back', async () => {
   await withLedger(async (ledger) => {
-    await assert.rejects(ledger.appendSealed([draftOf('a', 1)], () => Promise.reject(new Error('vault is away'))), /vault is away/)
+    await assert.rejects(
+      ledger.appendSealed([draftOf('a', 1)], () => Promise.reject(new Error('vault is away'))),
+      /vault is away/,
+    )
     assert.equal(ledger.nextEntry(), 1)
     await assert.rejects(ledger.appendIntents([{ ...draftOf('a', 1), entry: 2, manifest: 'AAAA' }]), /another number/)
     await assert.rejects(ledger.appendSealed([draftOf('a', 1, { first: 0.5 })], seal), { code: 'ledger_corrupt' })
@@ -75,7 +99,10 @@ test('a sealing that fails uses no number; an outcome needs an open intent; a cu
     assert.equal(intent?.entry, 1)
     await assert.rejects(ledger.appendOutcomes([outcomeOf(7)]), /not open/)
     const twice = [ledger.appendOutcomes([outcomeOf(1)]), ledger.appendOutcomes([outcomeOf(1)])]
-    assert.deepEqual((await Promise.allSettled(twice)).map((result) => result.status), ['fulfilled', 'rejected'])
+    assert.deepEqual(
+      (await Promise.allSettled(twice)).map((result) => result.status),
+      ['fulfilled', 'rejected'],
+    )
     await ledger.moveCursor('a', { seq: 5, index: 3 })
     await assert.rejects(ledger.moveCursor('a', { seq: 5, index: 2 }), /never moves backwards/)
     assert.deepEqual(ledger.reached('a'), { seq: 2, index: 0 })
@@ -92,9 +119,18 @@ test('a reader in the same folder sees commits, also before the ledger exists', 
     const ledger = await openLedger({ dir: path.join(dir, 'ledger'), clock: systemClock })
     await ledger.appendSealed([draftOf('a', 1), draftOf('b', 1)], seal)
     assert.equal(reader.head(), 2)
-    assert.deepEqual(reader.openIntents('b').map((intent) => intent.entry), [2])
-    await ledger.appendOutcomes([outcomeOf(2, { state: 'possible', refused: [{ reason: 'bad', count: 2 }] })], { destination: 'b', position: { seq: 2, index: 0 } })
-    assert.deepEqual(reader.openIntents().map((intent) => intent.entry), [1])
+    assert.deepEqual(
+      reader.openIntents('b').map((intent) => intent.entry),
+      [2],
+    )
+    await ledger.appendOutcomes([outcomeOf(2, { state: 'possible', refused: [{ reason: 'bad', count: 2 }] })], {
+      destination: 'b',
+      position: { seq: 2, index: 0 },
+    })
+    assert.deepEqual(
+      reader.openIntents().map((intent) => intent.entry),
+      [1],
+    )
     assert.deepEqual(reader.cursor('b'), { seq: 2, index: 0 })
     reader.close()
     await ledger.close()
@@ -138,7 +174,15 @@ test('decoding is strict: any change to an entry either fails, naming it, or dec
       }
     }),
   )
-  for (const broken of [{ extra: 1 }, { first: '1' }, { from: { seq: 1 } }, { bodySha256: 'xyz' }, { epoch: -1 }, { type: 'other' }, { version: 2 }]) {
+  for (const broken of [
+    { extra: 1 },
+    { first: '1' },
+    { from: { seq: 1 } },
+    { bodySha256: 'xyz' },
+    { epoch: -1 },
+    { type: 'other' },
+    { version: 2 },
+  ]) {
     assert.throws(() => decodeEntry(7, encodeEntry({ ...intent, ...broken } as Intent)), { code: 'ledger_corrupt', message: /entry 7/ })
   }
 })
@@ -170,7 +214,9 @@ test('kill -9: what was acknowledged is there, numbers are gapless, no cursor mo
   const program = fileURLToPath(new URL('./testing-writer.ts', import.meta.url))
   try {
     for (let round = 0; round < 8; round++) {
-      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, dir], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, dir], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       let output = ''
       let timer: NodeJS.Timeout | undefined
       child.stdout.on('data', (chunk: Buffer) => {
@@ -179,11 +225,18 @@ test('kill -9: what was acknowledged is there, numbers are gapless, no cursor mo
       })
       await new Promise((resolve) => child.on('close', resolve))
       clearTimeout(timer)
-      const acked = output.slice(0, output.lastIndexOf('\n')).split('\n').filter(Boolean).map((line) => line.split(' '))
+      const acked = output
+        .slice(0, output.lastIndexOf('\n'))
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => line.split(' '))
       assert.ok(acked.length > 0, 'the writer got to work before it was killed')
       const ledger = await openLedger({ dir, clock: systemClock })
       const entries = ledger.read(1, 1_000_000)
-      assert.deepEqual(entries.map((entry) => entry.entry), entries.map((_, index) => index + 1))
+      assert.deepEqual(
+        entries.map((entry) => entry.entry),
+        entries.map((_, index) => index + 1),
+      )
       const closed = new Map(entries.flatMap((entry) => (entry.type === 'outcome' ? [[entry.intent, entry]] : [])))
       for (const [kind, destination, first, second] of acked) {
         if (kind === 'intent') assert.equal(entries[Number(first) - 1]?.type, 'intent')

@@ -61,15 +61,15 @@ class LmdbLedger implements Ledger {
       for (const [index, draft] of drafts.entries()) {
         assert(draft.entry === this.#given + 1 + index, 'an intent has another number than its manifest was sealed under')
       }
-      return this.#writeIntents(drafts, drafts.map((draft) => draft.manifest))
+      return this.#writeIntents(
+        drafts,
+        drafts.map((draft) => draft.manifest),
+      )
     })
     return committed
   }
 
-  async appendSealed(
-    drafts: readonly IntentDraft[],
-    seal: (entries: readonly number[]) => Promise<readonly string[]>,
-  ): Promise<Intent[]> {
+  async appendSealed(drafts: readonly IntentDraft[], seal: (entries: readonly number[]) => Promise<readonly string[]>): Promise<Intent[]> {
     const { committed } = await this.#exclusive(async () => {
       const manifests = await seal(drafts.map((_, index) => this.#given + 1 + index))
       assert(manifests.length === drafts.length, 'every intent needs a sealed manifest')

@@ -11,8 +11,21 @@ async function write(destination: string): Promise<never> {
   for (;;) {
     const { seq } = ledger.cursor(destination)
     const draft = {
-      vendor: 'v', destination, route: '/import', epoch: 1, policy: 1, encoder: 1, purpose: 'analytics',
-      from: { seq, index: 0 }, to: { seq: seq + 1, index: 0 }, bodySha256: '0'.repeat(64), records: 1, subjects: 1, first: 1, last: 1, fence: 0,
+      vendor: 'v',
+      destination,
+      route: '/import',
+      epoch: 1,
+      policy: 1,
+      encoder: 1,
+      purpose: 'analytics',
+      from: { seq, index: 0 },
+      to: { seq: seq + 1, index: 0 },
+      bodySha256: '0'.repeat(64),
+      records: 1,
+      subjects: 1,
+      first: 1,
+      last: 1,
+      fence: 0,
     }
     const [intent] = await ledger.appendSealed([draft], async () => [Buffer.alloc(300).toString('base64')])
     writeSync(1, `intent ${destination} ${intent?.entry}\n`)
@@ -22,7 +35,11 @@ async function write(destination: string): Promise<never> {
 
 async function close(destination: string, intent: number): Promise<void> {
   const position = { seq: ledger.cursor(destination).seq + 1, index: 0 }
-  await ledger.appendOutcomes([{ intent, state: 'delivered', attempts: 1, status: 200, refused: [] }], { destination, position }, { step: 1 })
+  await ledger.appendOutcomes(
+    [{ intent, state: 'delivered', attempts: 1, status: 200, refused: [] }],
+    { destination, position },
+    { step: 1 },
+  )
   writeSync(1, `outcome ${destination} ${intent}\ncursor ${destination} ${intent} ${position.seq}\n`)
 }
 
