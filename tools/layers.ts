@@ -32,8 +32,8 @@ export const LEVELS: Readonly<Record<string, number>> = {
   posture: 5,
   api: 6,
   app: 7,
-  cli: 8,
   drill: 8,
+  cli: 9,
 }
 
 /** Folders whose files touch nothing outside themselves: no disk, no network, no processes, no clock of their own. */

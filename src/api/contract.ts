@@ -246,7 +246,17 @@ export const DoctorAnswer = Type.Object(
     instance: Type.String(),
     mode: Type.Enum(['single-operator']),
     startedAt: Instant,
-    checks: Type.Array(Type.Object({ name: Type.String(), state: Type.Enum(['ok', 'warn', 'fail']), text: Type.String() }, closed)),
+    checks: Type.Array(
+      Type.Object(
+        {
+          id: Type.String({ description: 'stable name of the check' }),
+          state: Type.Enum(['ok', 'warn', 'fail', 'cannot_tell']),
+          what: Type.String(),
+          fix: Type.String({ description: 'what to do; empty when all is well' }),
+        },
+        closed,
+      ),
+    ),
     roles: Type.Array(Type.Object({ role: Type.String(), pid: Count, state: Type.String(), restarts: Count, since: Instant }, closed)),
     events: Type.Object(
       {

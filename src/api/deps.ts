@@ -16,9 +16,12 @@ export interface RoleView {
 }
 
 export interface Check {
-  name: string
-  state: 'ok' | 'warn' | 'fail'
-  text: string
+  /** Stable name, for scripts. */
+  id: string
+  state: 'ok' | 'warn' | 'fail' | 'cannot_tell'
+  what: string
+  /** What to do; empty when all is well. */
+  fix: string
 }
 
 export interface StaffDeps {

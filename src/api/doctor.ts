@@ -63,38 +63,47 @@ async function within<Answer>(deps: StaffDeps, answer: Promise<Answer>): Promise
   }
 }
 
-function answered(name: string, answer: unknown): Check[] {
-  return [answer === undefined ? { name, state: 'fail', text: 'does not answer' } : { name, state: 'ok', text: 'answers' }]
+function answered(id: string, answer: unknown): Check[] {
+  if (answer === undefined) return [fail(id, 'does not answer', `Read the ${id} lines of the diagnostics; the supervisor starts it again by itself.`)]
+  return [ok(id, 'answers')]
 }
 
+const ok = (id: string, what: string): Check => ({ id, state: 'ok', what, fix: '' })
+const warn = (id: string, what: string, fix: string): Check => ({ id, state: 'warn', what, fix })
+const fail = (id: string, what: string, fix: string): Check => ({ id, state: 'fail', what, fix })
+const cannotTell = (id: string, what: string, fix: string): Check => ({ id, state: 'cannot_tell', what, fix })
+
 function rolesCheck(roles: RoleView[] | undefined): Check {
-  if (roles === undefined) return { name: 'processes', state: 'fail', text: 'the supervisor does not answer' }
+  if (roles === undefined) return cannotTell('processes', 'the supervisor does not answer', 'Stop it (TERM, then KILL) and start it again.')
   const unready = roles.filter((role) => role.state !== 'ready')
-  if (unready.length > 0) return { name: 'processes', state: 'fail', text: `not ready: ${unready.map((role) => role.role).join(', ')}` }
+  if (unready.length > 0) {
+    return fail('processes', `not ready: ${unready.map((role) => role.role).join(', ')}`, 'Wait a moment; then read their lines of the diagnostics.')
+  }
   const restarted = roles.filter((role) => role.restarts > 0)
+  if (restarted.length === 0) return ok('processes', `all ${roles.length} ready`)
   const text = restarted.map((role) => `${role.role} ${role.restarts} times`).join(', ')
-  return restarted.length > 0
-    ? { name: 'processes', state: 'warn', text: `all ready; started again: ${text}` }
-    : { name: 'processes', state: 'ok', text: `all ${roles.length} ready` }
+  return warn('processes', `all ready; started again: ${text}`, 'Read why they ended in the diagnostics.')
 }
 
 /** `stats()` of the gateway: records kept, tokens of no source, disk. */
 function gatewayChecks(gateway: unknown): Check[] {
-  if (!isJsonObject(gateway)) return [{ name: 'gateway', state: 'fail', text: 'does not answer' }]
-  const checks: Check[] = [{ name: 'gateway', state: 'ok', text: 'answers' }]
+  if (!isJsonObject(gateway)) return answered('gateway', undefined)
+  const checks = answered('gateway', gateway)
   const unknown = gateway.unknownTokens
   if (isJsonObject(unknown) && Number(unknown.count) > 0) {
-    const tokens = Array.isArray(unknown.tokens)
-      ? unknown.tokens.flatMap((entry) => (isJsonObject(entry) ? [String(entry.token)] : []))
-      : []
+    const tokens = Array.isArray(unknown.tokens) ? unknown.tokens.flatMap((entry) => (isJsonObject(entry) ? [String(entry.token)] : [])) : []
     const named = tokens.length > 0 ? `: ${tokens.slice(0, 5).join(', ')}` : ''
-    checks.push({ name: 'tokens', state: 'warn', text: `${Number(unknown.count)} records with a token of no source were dropped${named}` })
+    const what = `${Number(unknown.count)} records with an unknown token were dropped${named}`
+    checks.push(warn('unknown_tokens', what, 'Add the token to `sources` in bulkhead.yaml, or correct it in the SDK that sends it.'))
   }
   const dropped = isJsonObject(gateway.records) && isJsonObject(gateway.records.dropped) ? Object.entries(gateway.records.dropped) : []
   const others = dropped.filter(([reason]) => reason !== 'unknown_token').map(([reason, count]) => `${reason} ${Number(count)}`)
-  if (others.length > 0) checks.push({ name: 'dropped', state: 'warn', text: `records not kept: ${others.join(', ')}` })
-  if (gateway.diskLow === true)
-    checks.push({ name: 'disk', state: 'fail', text: 'too little free space: the gateway refuses traffic until there is more' })
+  if (others.length > 0) checks.push(warn('dropped', `records not kept: ${others.join(', ')}`, 'See the reasons in docs/HACKING.md.'))
+  checks.push(
+    gateway.diskLow === true
+      ? fail('disk', 'too little free space: the gateway refuses traffic until there is more', 'Free space on the disk of the data folder.')
+      : ok('disk', 'enough free space'),
+  )
   return checks
 }
 
@@ -102,12 +111,13 @@ function gatewayChecks(gateway: unknown): Check[] {
 function destinationChecks(worker: unknown): Check[] {
   const forwarders = isJsonObject(worker) && Array.isArray(worker.forwarders) ? worker.forwarders.filter(isJsonObject) : []
   return forwarders.flatMap((forwarder): Check[] => {
-    const name = `${String(forwarder.vendor)}/${String(forwarder.destination)}`
+    const id = `destination:${String(forwarder.vendor)}/${String(forwarder.destination)}`
     const why = typeof forwarder.reason === 'string' ? ` (${forwarder.reason})` : ''
-    const text = `${String(forwarder.state)}${why}, ${Number(forwarder.lag)} log entries behind`
-    if (forwarder.state === 'blocked' || forwarder.state === 'failed') return [{ name, state: 'fail', text }]
-    if (forwarder.state === 'retrying') return [{ name, state: 'warn', text }]
-    return [{ name, state: 'ok', text }]
+    const what = `${String(forwarder.state)}${why}, ${Number(forwarder.lag)} log entries behind`
+    if (forwarder.state === 'blocked') return [fail(id, what, 'The vendor refuses the credentials: correct them in bulkhead.yaml and start again.')]
+    if (forwarder.state === 'failed') return [fail(id, what, 'Read the worker lines of the diagnostics.')]
+    if (forwarder.state === 'retrying') return [warn(id, what, 'Nothing: the vendor does not answer as it should, and it is tried again.')]
+    return [ok(id, what)]
   })
 }
 
@@ -117,6 +127,6 @@ function acceptedCount(gateway: unknown): number | null {
 
 function vendorsCheck(vendors: readonly { vendor: string; state: string }[]): Check {
   const cut = vendors.filter((vendor) => vendor.state === 'cut').map((vendor) => vendor.vendor)
-  if (cut.length > 0) return { name: 'vendors', state: 'warn', text: `cut: ${cut.join(', ')}` }
-  return { name: 'vendors', state: 'ok', text: vendors.length === 0 ? 'none configured: nothing leaves' : `${vendors.length}, none cut` }
+  if (cut.length > 0) return warn('vendors', `cut: ${cut.join(', ')}`, '`bulkhead vendor restore V` opens the flow again.')
+  return ok('vendors', vendors.length === 0 ? 'none configured: nothing leaves' : `${vendors.length}, none cut`)
 }

@@ -3,11 +3,14 @@ import { systemClock } from '#base/clock.ts'
 import { RpcClient, serveRpc } from '#base/rpc.ts'
 import { openLogWriter } from '#log/log-writer.ts'
 import { openRecordsReader } from '#records/records.ts'
+import type { Gateway } from '#ingest/gateway.ts'
 import { gatewayVault } from '#vault/client.ts'
 import { startGatewayPipeline } from './pipeline.ts'
 import { type RoleInit, type RunningRole, socketPath } from './role.ts'
+import { trace } from './trace.ts'
 
 const CLEAN_EVERY_MS = 10_000
+const WARN_EVERY_MS = 500
 
 /** The public edge. Holds plain values in memory only, from the socket to the split. */
 export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
@@ -51,15 +54,29 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
       .then((reply) => log.dropBelow(Number(reply.body)))
       .catch(() => undefined)
   }, CLEAN_EVERY_MS)
+  const warning = setInterval(warnOfUnknownTokens(gateway), WARN_EVERY_MS)
   return {
     facts: { port: gateway.port },
     stop: async () => {
       clearInterval(cleaning)
+      clearInterval(warning)
       await gateway.close()
       await log.close()
       await rpc.close()
       vaultClient.close()
       workerClient.close()
     },
+  }
+}
+
+/** An SDK with a wrong token is told that all is well, as at the vendor: so it must be loud here. At once, then when it doubles. */
+function warnOfUnknownTokens(gateway: Gateway): () => void {
+  let warnedAt = 0
+  return () => {
+    const { count, tokens } = gateway.stats().unknownTokens
+    if (count === 0 || count < warnedAt * 2) return
+    warnedAt = count
+    const named = tokens.map(({ token }) => token).slice(0, 5)
+    trace('warn', 'gateway', `${count} records with an unknown token were dropped (${named.join(', ')}): no source in bulkhead.yaml has it`)
   }
 }

@@ -45,6 +45,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #tokens: Record<string, Record<string, string>>
   readonly #roles = new Map<Role, Running>()
+  readonly #ports = new Map<Role, number>()
   readonly #entry = fileURLToPath(new URL('./role-main.ts', import.meta.url))
   #stopping = false
 
@@ -141,7 +142,18 @@ export class Supervisor {
       if (this.#roles.get(role) === running && (restarts > 0 || wasReady)) this.#restart(role, running, signal ?? String(code))
     })
     const { instance, config, host, port, consoleHost, consolePort, version } = this.#options
-    const init: RoleInit = { role, instance, config, tokens: tokensFor(role, this.#tokens), host, port, consoleHost, consolePort, version }
+    const init: RoleInit = {
+      role,
+      instance,
+      config,
+      tokens: tokensFor(role, this.#tokens),
+      host,
+      // A port that the system chose at the start stays the port after a restart.
+      port: this.#ports.get('gateway') ?? port,
+      consoleHost,
+      consolePort: this.#ports.get('staff') ?? consolePort,
+      version,
+    }
     this.#tell(running, { type: 'init', init: encodeInit(init) })
     this.#writeChildren()
     return running
@@ -162,6 +174,7 @@ export class Supervisor {
     if (message.type === 'ready') {
       running.state = 'ready'
       running.facts = { ready: 1, ...message.facts }
+      if (typeof message.facts.port === 'number') this.#ports.set(role, message.facts.port)
       if (running.restarts > 0) trace('info', role, 'runs again')
     } else if (message.type === 'fatal') {
       running.fatal = message

@@ -171,7 +171,7 @@ export function renderDoctor(answer: Doctor): string {
     `Bulkhead ${answer.version}, instance ${answer.instance}, ${answer.mode} mode, up since ${when(answer.startedAt)}`,
     '',
     table(
-      answer.checks.map((check) => [check.state, check.name, check.text]),
+      answer.checks.map((check) => [check.state.replace('_', ' '), check.id, check.fix === '' ? check.what : `${check.what}. ${check.fix}`]),
       '  ',
     ),
     '',

@@ -5,7 +5,7 @@
  */
 import type { Registry } from 'prom-client'
 import type { Clock } from '#base/clock.ts'
-import { assert, BulkheadError, toBulkheadError } from '#base/errors.ts'
+import { assert, toBulkheadError } from '#base/errors.ts'
 import { LedgerStopped } from '#ledger/ledger.ts'
 import type { IntentDraft, Ledger } from '#ledger/port.ts'
 import { comparePositions } from '#ledger/position.ts'

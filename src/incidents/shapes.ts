@@ -50,8 +50,11 @@ export class Shapes {
 /** Categories that say who somebody is or where they came from; an answer names which of these were not sent. */
 const NAMED_CATEGORIES: ReadonlySet<string> = new Set(['identity', 'identifier', 'context'])
 
+/** A value of that name always goes along, but it is made here for each epoch and says nothing about anyone. */
+const OF_OUR_OWN: ReadonlySet<string> = new Set(['insert_id'])
+
 /** Fields of the catalogue about people that are in none of the pairs, in any form. */
 export function fieldsNotSent(sent: Iterable<FieldForm>): KnownField[] {
   const fields = new Set<string>([...sent].map((pair) => pair.field))
-  return (Object.keys(FIELDS) as KnownField[]).filter((field) => NAMED_CATEGORIES.has(categoryOf(field)) && !fields.has(field)).sort()
+  return (Object.keys(FIELDS) as KnownField[]).filter((field) => NAMED_CATEGORIES.has(categoryOf(field)) && !fields.has(field) && !OF_OUR_OWN.has(field)).sort()
 }
