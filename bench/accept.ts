@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { type Program, startProgram } from '#drill/program.ts'
 import { makeRequests } from './events.ts'
-import { type LoadResult, runLoad } from './load.ts'
+import { introducePeople, type LoadResult, runLoad } from './load.ts'
 import { endChild, startChild } from './processes.ts'
 import type { Table } from './table.ts'
 
@@ -19,6 +19,7 @@ export async function benchAccept(table: Table, folder: string, seconds: number)
   let program: Program | undefined
   try {
     program = await startProgram({ folder: path.join(folder, 'accept') })
+    await introducePeople(program.port)
     for (const [events, connections] of SHAPES) {
       const ours = await twice(program.port, events, connections, seconds)
       const peer = await twice(bare.port, events, connections, seconds)

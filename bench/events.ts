@@ -4,7 +4,9 @@
  * and no request repeats an earlier one.
  */
 
-const PEOPLE = 20_000
+/** People who are known before a measurement begins, and the share of events of somebody new. */
+export const PEOPLE = 20_000
+const NEW_SHARE = 0.02
 
 function template(index: number): string {
   return JSON.stringify({
@@ -49,34 +51,50 @@ export interface RequestMaker {
   next(): Buffer
 }
 
-export function makeRequests(events: number, path = '/track/?verbose=1&ip=1'): RequestMaker {
+export function makeRequests(events: number, options: { path?: string; warm?: boolean } = {}): RequestMaker {
   const body = Buffer.from(`[${Array.from({ length: events }, (_, index) => template(index)).join(',')}]`)
   const head = Buffer.from(
-    `POST ${path} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n` +
+    `POST ${options.path ?? '/track/?verbose=1&ip=1'} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n` +
       'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36\r\n\r\n',
   )
   const whole = Buffer.concat([head, body])
   const insertSlots = slotsOf(whole, 'iiiiiiiiiiiiiiii')
-  const peopleSlots = [...slotsOf(whole, 'pppppppppppp'), ...slotsOf(whole, 'pppppppp')]
+  const deviceSlots = slotsOf(whole, 'pppppppppppp')
+  const userSlots = slotsOf(whole, 'pppppppp')
+  const usersAnEvent = userSlots.length / events
   let counter = 0
-  // Unique over runs in one process: the start is part of each insert id.
+  // Unique over runs in one process: the start is part of each insert id, and of the numbers of new people.
   const run = Date.now().toString(36).slice(-6)
+  let fresh = PEOPLE + (Date.now() % 70_000_000)
   return {
     events,
     bytes: whole.length,
     next: () => {
-      for (const slot of insertSlots) whole.write(run + (counter++).toString(36).padStart(10, '0'), slot.at, 'latin1')
-      for (const [index, slot] of peopleSlots.entries()) {
-        const person = (counter * 7919 + (index % events) * 104_729) % PEOPLE
-        whole.write(person.toString(10).padStart(slot.length, '0'), slot.at, 'latin1')
+      for (let event = 0; event < events; event++) {
+        counter++
+        const insert = insertSlots[event] as Slot
+        whole.write(run + counter.toString(36).padStart(10, '0'), insert.at, 'latin1')
+        const isNew = options.warm !== true && counter % (1 / NEW_SHARE) === 0
+        const person = isNew ? fresh++ : options.warm === true ? counter % PEOPLE : (counter * 7919) % PEOPLE
+        const device = deviceSlots[event] as Slot
+        whole.write(String(person).padStart(device.length, '0'), device.at, 'latin1')
+        for (let user = event * usersAnEvent; user < (event + 1) * usersAnEvent; user++) {
+          const slot = userSlots[user] as Slot
+          whole.write(String(person).padStart(slot.length, '0'), slot.at, 'latin1')
+        }
       }
       return whole
     },
   }
 }
 
-function slotsOf(text: Buffer, mark: string): { at: number; length: number }[] {
-  const slots: { at: number; length: number }[] = []
+interface Slot {
+  at: number
+  length: number
+}
+
+function slotsOf(text: Buffer, mark: string): Slot[] {
+  const slots: Slot[] = []
   for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + mark.length)) {
     // A longer run of the same letter belongs to the longer mark.
     const before = text[at - 1]

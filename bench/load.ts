@@ -3,7 +3,7 @@
  * whole. It reads no more of an answer than it must, since it shares the machine with what it measures.
  */
 import net from 'node:net'
-import type { RequestMaker } from './events.ts'
+import { makeRequests, PEOPLE, type RequestMaker } from './events.ts'
 
 export interface LoadResult {
   requests: number
@@ -72,6 +72,15 @@ export async function runLoad(options: {
     p99Ms: quantile(0.99),
     failures,
   }
+}
+
+/** Makes the people of the measurement known: each sends one event. Returns how many events that were. */
+export async function introducePeople(port: number): Promise<number> {
+  const make = makeRequests(1000, { warm: true })
+  const { failures } = await runLoad({ port, connections: 1, seconds: 0, make, warmUp: PEOPLE / make.events })
+  if (failures > 0) throw new Error(`${failures} requests of the warm-up failed`)
+  // One request more than the warm-up ends the run.
+  return PEOPLE + make.events
 }
 
 /** Whole by Content-Length, or by the last chunk. Answers here are short. */

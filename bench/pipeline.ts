@@ -3,7 +3,7 @@ import path from 'node:path'
 import { type Program, startProgram, waitUntil } from '#drill/program.ts'
 import { eventCounts } from '#drill/status.ts'
 import { makeRequests } from './events.ts'
-import { runLoad } from './load.ts'
+import { introducePeople, runLoad } from './load.ts'
 import { type BenchChild, cpuSeconds, endChild, peakMegabytes, startChild } from './processes.ts'
 import type { Table } from './table.ts'
 
@@ -28,12 +28,15 @@ export async function benchPipeline(table: Table, folder: string, seconds: numbe
   let program: Program | undefined
   try {
     program = await startProgram({ folder: path.join(folder, 'pipeline'), config: config(sink.port) })
+    const atVendor = async (): Promise<number> => Number(await (await fetch(`http://127.0.0.1:${sink.port}/count`)).text())
+    const introduced = await introducePeople(program.port)
+    await waitUntil('the people are known', async () => (await eventCounts(program as Program)).warehouse >= introduced && (await atVendor()) >= introduced, 60_000, 500)
     const processes = program.processes()
     const before = new Map(processes.map(({ pid }) => [pid, cpuSeconds(pid)]))
     const startedAt = performance.now()
     const load = await runLoad({ port: program.port, connections: 8, seconds, make: makeRequests(50) })
-    const accepted = (await eventCounts(program)).accepted
-    const atVendor = async (): Promise<number> => Number(await (await fetch(`http://127.0.0.1:${sink.port}/count`)).text())
+    const all = (await eventCounts(program)).accepted
+    const accepted = all - introduced
     const limitMs = 60_000 + seconds * 20_000
     let vendorSeconds = 0
     let warehouseSeconds = 0
@@ -41,9 +44,9 @@ export async function benchPipeline(table: Table, folder: string, seconds: numbe
       'everything accepted is in the warehouse and at the vendor',
       async () => {
         const elapsed = (performance.now() - startedAt) / 1000
-        if (vendorSeconds === 0 && (await atVendor()) >= accepted) vendorSeconds = elapsed
+        if (vendorSeconds === 0 && (await atVendor()) >= all) vendorSeconds = elapsed
         // Asking costs a process start, so it is asked seldom and only once the vendor has it all.
-        if (vendorSeconds > 0 && (await eventCounts(program as Program)).warehouse >= accepted) {
+        if (vendorSeconds > 0 && (await eventCounts(program as Program)).warehouse >= all) {
           warehouseSeconds = (performance.now() - startedAt) / 1000
         }
         return vendorSeconds > 0 && warehouseSeconds > 0

@@ -154,8 +154,10 @@ export function writeRun(instance: Instance, run: Omit<Run, 'pid' | 'startTime'>
   writeFileDurably(path.join(instance.dataDir, 'run.json'), text)
 }
 
+/** What lives only as long as a run: the files that name it, and the sockets. */
 export function removeRun(instance: Instance): void {
   for (const name of ['run.json', 'children.json']) rmSync(path.join(instance.dataDir, name), { force: true })
+  rmSync(instance.runtimeDir, { recursive: true, force: true })
 }
 
 export function writeChildren(instance: Instance, children: readonly Child[]): void {

@@ -108,7 +108,7 @@ export class Supervisor {
 
   #spawn(role: Role, restarts: number): Running {
     const child = fork(this.#entry, [], {
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: ['--disable-warning=ExperimentalWarning', ...profiling()],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Orders come over the channel; the environment may hold vendor secrets that a child has no use for.
       env: { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC', LANG: 'C.UTF-8', NODE_ENV: 'production', ...ROLE_ENV[role] },
@@ -214,4 +214,10 @@ export class Supervisor {
     })
     writeChildren(this.#options.instance, children)
   }
+}
+
+/** `BULKHEAD_PROFILE=DIR`: every role leaves a CPU profile there when it stops (docs/HACKING.md). Holds names of code only. */
+function profiling(): string[] {
+  const folder = process.env.BULKHEAD_PROFILE
+  return folder ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : []
 }
