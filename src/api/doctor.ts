@@ -64,7 +64,8 @@ async function within<Answer>(deps: StaffDeps, answer: Promise<Answer>): Promise
 }
 
 function answered(id: string, answer: unknown): Check[] {
-  if (answer === undefined) return [fail(id, 'does not answer', `Read the ${id} lines of the diagnostics; the supervisor starts it again by itself.`)]
+  if (answer === undefined)
+    return [fail(id, 'does not answer', `Read the ${id} lines of the diagnostics; the supervisor starts it again by itself.`)]
   return [ok(id, 'answers')]
 }
 
@@ -77,7 +78,11 @@ function rolesCheck(roles: RoleView[] | undefined): Check {
   if (roles === undefined) return cannotTell('processes', 'the supervisor does not answer', 'Stop it (TERM, then KILL) and start it again.')
   const unready = roles.filter((role) => role.state !== 'ready')
   if (unready.length > 0) {
-    return fail('processes', `not ready: ${unready.map((role) => role.role).join(', ')}`, 'Wait a moment; then read their lines of the diagnostics.')
+    return fail(
+      'processes',
+      `not ready: ${unready.map((role) => role.role).join(', ')}`,
+      'Wait a moment; then read their lines of the diagnostics.',
+    )
   }
   const restarted = roles.filter((role) => role.restarts > 0)
   if (restarted.length === 0) return ok('processes', `all ${roles.length} ready`)
@@ -91,14 +96,17 @@ function gatewayChecks(gateway: unknown): Check[] {
   const checks = answered('gateway', gateway)
   const unknown = gateway.unknownTokens
   if (isJsonObject(unknown) && Number(unknown.count) > 0) {
-    const tokens = Array.isArray(unknown.tokens) ? unknown.tokens.flatMap((entry) => (isJsonObject(entry) ? [String(entry.token)] : [])) : []
+    const tokens = Array.isArray(unknown.tokens)
+      ? unknown.tokens.flatMap((entry) => (isJsonObject(entry) ? [String(entry.token)] : []))
+      : []
     const named = tokens.length > 0 ? `: ${tokens.slice(0, 5).join(', ')}` : ''
     const what = `${Number(unknown.count)} records with an unknown token were dropped${named}`
     checks.push(warn('unknown_tokens', what, 'Add the token to `sources` in bulkhead.yaml, or correct it in the SDK that sends it.'))
   }
   const dropped = isJsonObject(gateway.records) && isJsonObject(gateway.records.dropped) ? Object.entries(gateway.records.dropped) : []
   const others = dropped.filter(([reason]) => reason !== 'unknown_token').map(([reason, count]) => `${reason} ${Number(count)}`)
-  if (others.length > 0) checks.push(warn('dropped', `records not kept: ${others.join(', ')}`, 'See the reasons in docs/HACKING.md.'))
+  if (others.length > 0)
+    checks.push(warn('dropped', `records not kept: ${others.join(', ')}`, 'docs/configuration.md says what each reason means.'))
   checks.push(
     gateway.diskLow === true
       ? fail('disk', 'too little free space: the gateway refuses traffic until there is more', 'Free space on the disk of the data folder.')
@@ -114,7 +122,8 @@ function destinationChecks(worker: unknown): Check[] {
     const id = `destination:${String(forwarder.vendor)}/${String(forwarder.destination)}`
     const why = typeof forwarder.reason === 'string' ? ` (${forwarder.reason})` : ''
     const what = `${String(forwarder.state)}${why}, ${Number(forwarder.lag)} log entries behind`
-    if (forwarder.state === 'blocked') return [fail(id, what, 'The vendor refuses the credentials: correct them in bulkhead.yaml and start again.')]
+    if (forwarder.state === 'blocked')
+      return [fail(id, what, 'The vendor refuses the credentials: correct them in bulkhead.yaml and start again.')]
     if (forwarder.state === 'failed') return [fail(id, what, 'Read the worker lines of the diagnostics.')]
     if (forwarder.state === 'retrying') return [warn(id, what, 'Nothing: the vendor does not answer as it should, and it is tried again.')]
     return [ok(id, what)]

@@ -1,5 +1,6 @@
 /** What a schema cannot say of the configuration: names that must differ, addresses, grants that contradict the laws. */
-import { categoryOf, isField } from '#model/field.ts'
+import { categoryOf, type Form, isField } from '#model/field.ts'
+import { whyNotGranted } from '#policy/policy.ts'
 import type { ConfigFile } from './config-schema.ts'
 import type { ConfigText, Path, Problem } from './config-text.ts'
 
@@ -104,9 +105,11 @@ function checkGrant(grant: GrantFile, at: Path, report: Report): void {
   const category = field === 'property.*' ? 'property' : categoryOf(field)
   if (category === 'identifier' && form !== 'pseudonym' && form !== 'withheld') {
     report([...at, 'form'], `${field} in the form ${form}`, 'pseudonym or withheld: identifiers leave only as pseudonyms')
-  }
-  if (category === 'identity' && form === 'clear' && until === undefined) {
+  } else if (category === 'identity' && form === 'clear' && until === undefined) {
     report(at, `${field} in the clear without an end`, 'until: a day; identity fields are granted in the clear for a time only')
+  } else {
+    const why = whyNotGranted(field, form as Form)
+    if (why !== undefined) report([...at, 'form'], `${field} in the form ${form}`, `another form or no grant: ${why}`)
   }
 }
 

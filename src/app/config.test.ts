@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { BulkheadError } from '#base/errors.ts'
 import type { Config } from '#model/config.ts'
+import { makeCertificate } from '#test/support/certificate.ts'
 import { decodeConfig, readConfig } from './config.ts'
 import { configSchemaText } from './config-schema.ts'
 
@@ -25,7 +26,7 @@ vendors:
         deletionToken: "\${DELETION}"
         grants:
           - { field: country, form: coarse, purpose: analytics }
-          - { field: email, form: clear, purpose: support, until: 2027-01-31, reason: ticket }
+          - { field: property.plan, form: clear, purpose: support, until: 2027-01-31, reason: ticket }
         events: { approved: [Signed Up, Paid, Paid] }
       - id: acme-eu
         protocol: mixpanel
@@ -111,7 +112,21 @@ const WRONG: [what: string, from: string, to: string, at: string, says: RegExp][
   ],
   ['an unknown field', 'field: country', 'field: contry', 'contry', /unknown field "contry"/],
   ['an unknown form', 'form: coarse', 'form: rough', 'rough', /"rough", expected one of clear, coarse/],
-  ['clear identity for ever', ', until: 2027-01-31', '', '{ field: email', /email in the clear without an end/],
+  [
+    'clear identity for ever',
+    'property.plan, form: clear, purpose: support, until: 2027-01-31',
+    'email, form: clear, purpose: support',
+    '{ field: email',
+    /email in the clear without an end/,
+  ],
+  [
+    'a form that is not built yet',
+    'property.plan, form: clear',
+    'email, form: alias',
+    'alias',
+    /identity fields do not leave in this version/,
+  ],
+  ['a form that a field has not', 'country, form: coarse', 'country, form: clear', 'clear', /it can leave as coarse only/],
   ['an identifier in the clear', 'country, form: coarse', 'user_id, form: open', 'open', /"open", expected one of/],
   ['an identifier as alias', 'country, form: coarse', 'user_id, form: alias', 'alias', /user_id in the form alias, expected pseudonym/],
   ['no date', '2027-01-31', 'soon', 'soon', /"soon", expected a day/],
@@ -160,6 +175,22 @@ test('without a file there is one source for any token and nothing leaves; an ab
     const file = path.join(folder, 'bulkhead.yaml')
     assert.throws(() => readConfig({ file, env: {} }), { code: 'config_unreadable' })
     writeFileSync(file, FULL)
+    const wrong = (at: string, says: RegExp): void => {
+      assert.throws(
+        () => readConfig({ file, env: ENV }),
+        (error: BulkheadError) =>
+          error.code === 'config_invalid' && error.message.includes(`:${placeOf(FULL, at)}`) && says.test(error.message),
+      )
+    }
+    wrong('tls/cert.pem', /cert\.pem, which cannot be read \(ENOENT\), expected a PEM file/)
+    const [own, other] = [makeCertificate(), makeCertificate()]
+    mkdirSync(path.join(folder, 'tls'))
+    writeFileSync(path.join(folder, 'tls', 'cert.pem'), own.cert)
+    writeFileSync(path.join(folder, 'tls', 'key.pem'), own.cert)
+    wrong('tls/key.pem', /key\.pem, which does not hold one/)
+    writeFileSync(path.join(folder, 'tls', 'key.pem'), other.key)
+    wrong('tls/key.pem', /which is not the key of that certificate/)
+    writeFileSync(path.join(folder, 'tls', 'key.pem'), own.key)
     assert.equal(readConfig({ file, env: ENV }).gateway.tls?.cert, path.join(folder, 'tls', 'cert.pem'))
     assert.throws(() => readConfig({ file, env: {} }), { code: 'config_invalid' })
   } finally {

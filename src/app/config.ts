@@ -10,6 +10,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { Secret } from '#base/secret.ts'
 import type { Config, Credentials, DestinationConfig, GrantConfig, SourceConfig, VendorConfig } from '#model/config.ts'
 import { checkMeaning, decodeInstant } from './config-meaning.ts'
+import { findTlsFault } from './config-tls.ts'
 import { type ConfigFile, ConfigSchema, GROUP_KEYS_DEFAULT } from './config-schema.ts'
 import { ConfigText, type Path, type Problem } from './config-text.ts'
 
@@ -32,7 +33,8 @@ export function readConfig(options: ReadConfigOptions): Config {
   if (options.file === undefined) return configWithoutFile(protocols)
   const shown = path.relative(process.cwd(), options.file)
   const name = shown === '' || shown.startsWith('..') ? options.file : shown
-  return decodeConfig({ text: readText(options.file), name, folder: path.dirname(path.resolve(options.file)), env: options.env, protocols })
+  const folder = path.dirname(path.resolve(options.file))
+  return decodeConfig({ text: readText(options.file), name, folder, env: options.env, protocols, checksFiles: true })
 }
 
 function configWithoutFile(protocols: readonly string[]): Config {
@@ -59,29 +61,29 @@ function readText(file: string): string {
   }
 }
 
-/** `name` is how errors call the file; relative paths in it start from `folder`. */
+/** `name` is how errors call the file; relative paths in it start from `folder`, and `checksFiles` looks at what they name. */
 export function decodeConfig(options: {
   text: string
   name: string
   folder: string
   env: NodeJS.ProcessEnv
   protocols: readonly string[]
+  checksFiles?: boolean
 }): Config {
   const text = new ConfigText(options.name, options.text, options.env)
   const value = text.value() ?? {}
   text.refuse(shapeProblems(value, text))
   const file = value as ConfigFile
   text.refuse(checkMeaning(file, text, options.protocols, isIP))
+  const given = file.gateway?.tls
+  const tls =
+    given === undefined ? undefined : { cert: path.resolve(options.folder, given.cert), key: path.resolve(options.folder, given.key) }
+  const fault = tls === undefined || options.checksFiles !== true ? undefined : findTlsFault(tls)
+  if (fault !== undefined) text.refuse([{ ...fault, offset: text.offsetOf(['gateway', 'tls', fault.key]) }])
   return {
     sources: file.sources.map(decodeSource),
     vendors: (file.vendors ?? []).map(decodeVendor),
-    gateway: {
-      tls:
-        file.gateway?.tls === undefined
-          ? undefined
-          : { cert: path.resolve(options.folder, file.gateway.tls.cert), key: path.resolve(options.folder, file.gateway.tls.key) },
-      trustProxy: file.gateway?.trustProxy ?? [],
-    },
+    gateway: { tls, trustProxy: file.gateway?.trustProxy ?? [] },
     store: decodeStore(file.store),
   }
 }

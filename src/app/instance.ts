@@ -5,7 +5,7 @@
  * `FORMAT.creating`, so that a crash in the first second is finished by the next start and never mistaken for lost keys.
  */
 import { randomUUID } from 'node:crypto'
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -14,6 +14,8 @@ import { syncFolder, writeFileDurably } from '#base/files.ts'
 import { isSameProcess, processStartTime } from '#base/processes.ts'
 
 export const DATA_FORMAT = 1
+/** https://www.sqlite.org/rescode.html#busy */
+const SQLITE_BUSY = 5
 
 export interface Instance {
   instanceId: string
@@ -50,13 +52,15 @@ export function openInstance(options: { dataDir: string; create: boolean; env?: 
   const format = path.join(dataDir, 'FORMAT')
   const creating = `${format}.creating`
   if (!existsSync(format) && !existsSync(creating)) {
+    if (existsSync(dataDir) && !statSync(dataDir).isDirectory())
+      throw new BulkheadError('data_dir_foreign', `${dataDir} is a file, not a folder`)
     if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
       throw new BulkheadError('data_dir_foreign', `${dataDir} is not empty and was not made by Bulkhead`)
     }
     if (!options.create) throw new BulkheadError('not_running', `there is no Bulkhead data in ${dataDir}`)
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
     chmodSync(dataDir, 0o700)
-    writeFileDurably(creating, `bulkhead data ${DATA_FORMAT}\ninstance ${randomUUID()}\n`)
+    createOnce(creating, `bulkhead data ${DATA_FORMAT}\ninstance ${randomUUID()}\n`)
   }
   const isCreating = !existsSync(format)
   const text = readFileSync(isCreating ? creating : format, 'utf8')
@@ -82,6 +86,19 @@ export function openInstance(options: { dataDir: string; create: boolean; env?: 
     waitingDir: path.join(dataDir, 'waiting'),
     warehouseDir: path.join(dataDir, 'warehouse'),
   }
+}
+
+/** Of two first starts at the same time one names the instance, and both read that name. */
+function createOnce(file: string, text: string): void {
+  const mine = `${file}.${process.pid}`
+  writeFileDurably(mine, text)
+  try {
+    linkSync(mine, file)
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown
+  }
+  rmSync(mine)
+  syncFolder(path.dirname(file))
 }
 
 /** Called once the keys of a new instance exist: from here on an absent key is an error for ever. */
@@ -127,15 +144,51 @@ export interface InstanceLock {
  * `already_running` with the holder's pid.
  */
 export function lockInstance(dataDir: string): InstanceLock {
-  const database = new DatabaseSync(path.join(dataDir, 'lock.db'), { timeout: 0 })
+  const lock = takeLock(dataDir)
+  if (lock !== undefined) return lock
+  const holder = readRunFile(dataDir)
+  throw new BulkheadError(
+    'already_running',
+    `a Bulkhead ${holder === undefined ? '' : `with pid ${holder.pid} `}runs on ${path.resolve(dataDir)}`,
+  )
+}
+
+/**
+ * One Bulkhead per instance on a machine. A copy of the data folder has a lock of its own but the sockets, the keys and the
+ * list of children of the folder that it was copied from: it must touch none of them while that one runs.
+ */
+export function lockPlace(instance: Instance): InstanceLock {
+  makeOwnFolder(instance.runtimeDir)
+  const lock = takeLock(instance.runtimeDir)
+  const holderFile = path.join(instance.runtimeDir, 'holder')
+  if (lock !== undefined) {
+    writeFileDurably(holderFile, `pid ${process.pid} on ${instance.dataDir}`)
+    return {
+      release: () => {
+        // Sockets and the rest are of no use to anybody now; removed while the lock still keeps others out.
+        rmSync(instance.runtimeDir, { recursive: true, force: true })
+        lock.release()
+      },
+    }
+  }
+  const holder = existsSync(holderFile) ? ` (${readFileSync(holderFile, 'utf8')})` : ''
+  throw new BulkheadError('already_running', `the same instance runs already${holder}, and ${instance.dataDir} is another copy of its data`, {
+    hint: 'Use the folder named above; a copy can be started only while the other is stopped.',
+  })
+}
+
+/** Undefined when another process holds it. */
+function takeLock(folder: string): InstanceLock | undefined {
+  const database = new DatabaseSync(path.join(folder, 'lock.db'), { timeout: 0 })
   try {
     database.exec('PRAGMA journal_mode = DELETE; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
-  } catch (cause) {
+    return { release: () => database.close() }
+  } catch (thrown) {
     database.close()
-    const holder = readRunFile(dataDir)
-    throw new BulkheadError('already_running', `a Bulkhead ${holder === undefined ? '' : `with pid ${holder.pid} `}runs on ${path.resolve(dataDir)}`, { cause })
+    const { errcode } = thrown as { errcode?: number }
+    if (errcode !== undefined && (errcode & 0xff) === SQLITE_BUSY) return undefined
+    throw thrown
   }
-  return { release: () => database.close() }
 }
 
 function readRunFile(dataDir: string): Run | undefined {
@@ -156,8 +209,12 @@ export function writeRun(instance: Instance, run: Omit<Run, 'pid' | 'startTime'>
 
 /** What lives only as long as a run: the files that name it, and the sockets. */
 export function removeRun(instance: Instance): void {
-  for (const name of ['run.json', 'children.json']) rmSync(path.join(instance.dataDir, name), { force: true })
-  rmSync(instance.runtimeDir, { recursive: true, force: true })
+  rmSync(path.join(instance.dataDir, 'run.json'), { force: true })
+}
+
+/** Only once all of them have ended. */
+export function removeChildren(instance: Instance): void {
+  rmSync(path.join(instance.dataDir, 'children.json'), { force: true })
 }
 
 export function writeChildren(instance: Instance, children: readonly Child[]): void {
@@ -180,7 +237,7 @@ export async function killSurvivors(dataDir: string): Promise<number> {
   while (Date.now() < patience && alive.some((child) => isSameProcess(child.pid, child.startTime))) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  for (const child of alive) if (isSameProcess(child.pid, child.startTime)) process.kill(child.pid, 'SIGKILL')
+  for (const child of alive) killChild(child)
   const deadline = Date.now() + 5000
   while (alive.some((child) => isSameProcess(child.pid, child.startTime))) {
     if (Date.now() > deadline) {
@@ -190,6 +247,17 @@ export async function killSurvivors(dataDir: string): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   return alive.length
+}
+
+/** SIGKILL, which ends a stopped process too; nothing when it has ended. */
+export function killChild(child: Child): void {
+  if (!isSameProcess(child.pid, child.startTime)) return
+  try {
+    process.kill(child.pid, 'SIGKILL')
+  } catch (thrown) {
+    // It ended by itself between the look and the signal.
+    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
+  }
 }
 
 /** True when both folders lie on one file system: a stolen or lost disk then takes data and keys together. */

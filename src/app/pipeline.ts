@@ -24,7 +24,7 @@ import { openCountries } from '#split/geo.ts'
 import { createSplit } from '#split/split.ts'
 import type { GatewayVault, WorkerVault } from '#vault/port.ts'
 import type { Warehouse } from '#warehouse/port.ts'
-import { trace } from './trace.ts'
+import { sayable, trace } from './trace.ts'
 
 export interface GatewayParts {
   config: Config
@@ -55,7 +55,7 @@ export async function startGatewayPipeline(parts: GatewayParts): Promise<Gateway
     clock: systemClock,
     space: spaceOf(dataDir),
     registry,
-    onFailure: (stage, error) => trace('error', 'gateway', `${stage}: ${error.code}: ${error.message}`),
+    onFailure: (stage, error) => trace('error', 'gateway', `${stage}: ${error.code}: ${sayable(error)}`),
   })
 }
 
@@ -96,7 +96,10 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
   const running = [events.run(stop.signal), disclosures.run(stop.signal), ...forwarders.map(({ forwarder }) => forwarder.run(stop.signal))]
   return {
     needed: () =>
-      Math.min(ledger.loadCursor('events'), ...config.vendors.flatMap((vendor) => vendor.destinations.map(({ id }) => ledger.cursor(id).seq))),
+      Math.min(
+        ledger.loadCursor('events'),
+        ...config.vendors.flatMap((vendor) => vendor.destinations.map(({ id }) => ledger.cursor(id).seq)),
+      ),
     fence: async (vendor, fence) => {
       const fenced = await Promise.all(forwarders.filter((each) => each.vendor === vendor).map(({ forwarder }) => forwarder.fence(fence)))
       return { inFlight: fenced.reduce((sum, { inFlight }) => sum + inFlight, 0) }
@@ -125,10 +128,6 @@ function forwarderFor(destination: DestinationConfig, parts: WorkerParts): Forwa
   return createForwarder({
     destination,
     decider,
-    deciderOf: (version) => {
-      const earlier = records.policy(version)
-      return earlier === undefined ? undefined : destinationDecider(earlier, destination.id)
-    },
     protocol,
     log,
     ledger,

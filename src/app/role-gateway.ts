@@ -77,6 +77,6 @@ function warnOfUnknownTokens(gateway: Gateway): () => void {
     if (count === 0 || count < warnedAt * 2) return
     warnedAt = count
     const named = tokens.map(({ token }) => token).slice(0, 5)
-    trace('warn', 'gateway', `${count} records with an unknown token were dropped (${named.join(', ')}): no source in bulkhead.yaml has it`)
+    trace('warn', 'gateway', `${count} dropped for an unknown token (${named.join(', ')}): no source in bulkhead.yaml has it`)
   }
 }

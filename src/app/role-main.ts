@@ -4,6 +4,7 @@
  */
 import { toBulkheadError } from '#base/errors.ts'
 import { decodeInit, type FromChild, type RoleStatus, type RunningRole, type StartRole, type SupervisorPort, type ToChild } from './role.ts'
+import { sayable } from './trace.ts'
 
 const starters: Record<string, () => Promise<StartRole>> = {
   vault: async () => (await import('./role-vault.ts')).startVault,
@@ -23,10 +24,7 @@ function say(message: FromChild): void {
 
 function die(thrown: unknown): void {
   const error = toBulkheadError(thrown)
-  // The stack names code, not data; an unknown error's message may quote its input, so it stays out.
-  const where = error.code === 'internal' && thrown instanceof Error ? ` at ${(thrown.stack ?? '').split('\n')[1]?.trim() ?? ''}` : ''
-  const text = error.code === 'internal' && thrown instanceof Error ? `${thrown.name}: ${thrown.message}${where}` : error.message
-  say({ type: 'fatal', code: error.code, message: text })
+  say({ type: 'fatal', code: error.code, message: sayable(error) })
   setTimeout(() => process.exit(70), 50)
 }
 

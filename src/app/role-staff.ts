@@ -18,6 +18,9 @@ import { type Instance, readOperatorCredential } from './instance.ts'
 import { type RoleInit, type RunningRole, type SupervisorPort, socketPath } from './role.ts'
 import { trace } from './trace.ts'
 
+/** How long one role may take to give its metrics. */
+const METRICS_MS = 2000
+
 /** The staff API, and the only writer of the records: applies the configured policy before worker and gateway start. */
 export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort): Promise<RunningRole> {
   const { instance, config, tokens } = init
@@ -78,8 +81,18 @@ function writeCredentialOnce(instance: Instance): void {
   if (!existsSync(file)) writeFileDurably(file, `${randomBytes(32).toString('base64url')}\n`)
 }
 
-/** A role that does not answer is absent from the answer: metrics must work on the bad day. */
+/** A role that does not answer in time (it is stopped, say) is absent from the answer: metrics must work on the bad day. */
 async function collectMetrics(clients: readonly RpcClient[]): Promise<string> {
-  const parts = await Promise.all(clients.map((client) => client.call('metrics', null).then((reply) => reply.body, () => [])))
+  const parts = await Promise.all(
+    clients.map((client) => {
+      const late = new AbortController()
+      const answer = client.call('metrics', null).then(
+        (reply) => reply.body,
+        () => [],
+      )
+      const nothing = systemClock.sleep(METRICS_MS, late.signal).then(() => [])
+      return Promise.race([answer, nothing]).finally(() => late.abort())
+    }),
+  )
   return AggregatorRegistry.aggregate(parts as never).metrics()
 }

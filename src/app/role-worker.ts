@@ -15,7 +15,11 @@ import { type RoleInit, type RunningRole, socketPath } from './role.ts'
 /** Everything behind the log: loaders, forwarders, ledger. The only holder of vendor credentials and sockets. */
 export async function startWorker(init: RoleInit): Promise<RunningRole> {
   const { instance, config, tokens } = init
-  const vaultClient = new RpcClient({ path: socketPath(instance, 'vault'), token: tokens.vault?.worker ?? '', unavailable: 'vault_unavailable' })
+  const vaultClient = new RpcClient({
+    path: socketPath(instance, 'vault'),
+    token: tokens.vault?.worker ?? '',
+    unavailable: 'vault_unavailable',
+  })
   const vault = workerVault(vaultClient)
   const ledger = await openLedger({ dir: instance.ledgerDir, clock: systemClock })
   const log = openLogReader({ dir: instance.logDir })
@@ -32,7 +36,10 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
     const intents = ledger.openIntents()
     await pipeline.disclosuresLoaded(head)
     const rows = await manifests(intents)
-    return { head, open: intents.flatMap((intent, index) => (rows[index] ?? []).map((row) => disclosureRow({ intent, state: 'possible' }, row))) }
+    return {
+      head,
+      open: intents.flatMap((intent, index) => (rows[index] ?? []).map((row) => disclosureRow({ intent, state: 'possible' }, row))),
+    }
   }
 
   const rpc = await serveRpc({

@@ -46,10 +46,7 @@ export interface RoleStatus {
 
 export type StartRole = (init: RoleInit, supervisor: SupervisorPort) => Promise<RunningRole>
 
-export type ToChild =
-  | { type: 'init'; init: unknown }
-  | { type: 'stop' }
-  | { type: 'reply'; id: number; body?: unknown; error?: string }
+export type ToChild = { type: 'init'; init: unknown } | { type: 'stop' } | { type: 'reply'; id: number; body?: unknown; error?: string }
 export type FromChild =
   | { type: 'ready'; facts: Record<string, string | number> }
   | { type: 'stopped' }

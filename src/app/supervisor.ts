@@ -10,7 +10,7 @@ import { processStartTime } from '#base/processes.ts'
 import type { Config } from '#model/config.ts'
 import { finishCreation, type Instance, writeChildren } from './instance.ts'
 import { CALLERS, encodeInit, type FromChild, ROLES, type Role, type RoleInit, type RoleStatus, type ToChild, tokensFor } from './role.ts'
-import { trace } from './trace.ts'
+import { relayTrace, trace } from './trace.ts'
 
 const RESTART_MS_MIN = 100
 const RESTART_MS_MAX = 5000
@@ -28,7 +28,12 @@ export interface SupervisorOptions {
   consoleHost: string
   consolePort: number
   version: string
+  /** For tests: another program in the place of the roles. */
+  entry?: string
 }
+
+/** Starts of a role that somebody else's SIGKILL may end (a cut that goes round us, a system short of memory). */
+const FIRST_STARTS_MAX = 4
 
 interface Running {
   process: ChildProcess
@@ -37,8 +42,12 @@ interface Running {
   since: number
   facts: Record<string, string | number>
   fatal: { code: string; message: string } | undefined
+  readied: Promise<void>
   /** Resolves when the process has ended. */
   ended: Promise<void>
+  /** Resolve the two. */
+  onReady: () => void
+  onEnd: () => void
 }
 
 export class Supervisor {
@@ -46,13 +55,19 @@ export class Supervisor {
   readonly #tokens: Record<string, Record<string, string>>
   readonly #roles = new Map<Role, Running>()
   readonly #ports = new Map<Role, number>()
-  readonly #entry = fileURLToPath(new URL('./role-main.ts', import.meta.url))
+  /** Roles that were ready once: from then on one that ends is started again, whatever it says. */
+  readonly #proven = new Set<Role>()
+  readonly #entry: string
   #stopping = false
 
   constructor(options: SupervisorOptions) {
     this.#options = options
+    this.#entry = options.entry ?? fileURLToPath(new URL('./role-main.ts', import.meta.url))
     this.#tokens = Object.fromEntries(
-      Object.entries(CALLERS).map(([server, callers]) => [server, Object.fromEntries(callers.map((caller) => [caller, randomBytes(32).toString('hex')]))]),
+      Object.entries(CALLERS).map(([server, callers]) => [
+        server,
+        Object.fromEntries(callers.map((caller) => [caller, randomBytes(32).toString('hex')])),
+      ]),
     )
   }
 
@@ -80,7 +95,7 @@ export class Supervisor {
     this.#stopping = true
     for (const role of STOP_ORDER) {
       const running = this.#roles.get(role)
-      if (running === undefined || running.process.exitCode !== null || running.process.signalCode !== null) continue
+      if (running === undefined || running.state === 'stopped') continue
       this.#tell(running, { type: 'stop' })
       const timer = setTimeout(() => {
         trace('warn', role, `did not stop within ${STOP_MS[role] / 1000} s and was killed`)
@@ -92,18 +107,16 @@ export class Supervisor {
   }
 
   async #startFirst(role: Role): Promise<Record<string, string | number>> {
-    const running = this.#spawn(role, 0)
-    await new Promise<void>((resolve, reject) => {
-      running.process.on('message', (message: FromChild) => {
-        if (message.type === 'ready') resolve()
-      })
-      running.process.once('exit', () => {
-        const fatal = running.fatal
-        const code = fatal !== undefined && isErrorCode(fatal.code) ? fatal.code : 'internal'
-        reject(new BulkheadError(code, fatal?.message ?? `the ${role} process ended while it started`))
-      })
-    })
-    return running.facts
+    for (let starts = 0; ; starts++) {
+      if (this.#stopping) throw new BulkheadError('not_running', 'it was stopped while it started')
+      const running = this.#spawn(role, starts)
+      await Promise.race([running.readied, running.ended])
+      if (this.#proven.has(role)) return running.facts
+      const { fatal } = running
+      if (fatal === undefined && running.process.signalCode === 'SIGKILL' && starts + 1 < FIRST_STARTS_MAX) continue
+      const code = fatal !== undefined && isErrorCode(fatal.code) ? fatal.code : 'internal'
+      throw new BulkheadError(code, fatal?.message ?? `the ${role} process ended while it started`)
+    }
   }
 
   #spawn(role: Role, restarts: number): Running {
@@ -114,7 +127,8 @@ export class Supervisor {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC', LANG: 'C.UTF-8', NODE_ENV: 'production', ...ROLE_ENV[role] },
       cwd: this.#options.instance.dataDir,
     })
-    let ended: () => void = () => undefined
+    const ready = Promise.withResolvers<void>()
+    const end = Promise.withResolvers<void>()
     const running: Running = {
       process: child,
       state: 'starting',
@@ -122,24 +136,22 @@ export class Supervisor {
       since: Date.now(),
       facts: {},
       fatal: undefined,
-      ended: new Promise((resolve) => {
-        ended = resolve
-      }),
+      readied: ready.promise,
+      ended: end.promise,
+      onReady: ready.resolve,
+      onEnd: end.resolve,
     }
     this.#roles.set(role, running)
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
-        for (const line of text.split('\n')) if (line.trim() !== '') trace('warn', role, line.slice(0, 500))
+        for (const line of text.split('\n')) if (line.trim() !== '') relayTrace(role, line)
       })
     }
     child.on('message', (message: FromChild) => this.#hear(role, running, message))
-    child.on('exit', (code, signal) => {
-      running.state = 'stopped'
-      ended()
-      this.#writeChildren()
-      if (this.#stopping) return
-      const wasReady = Object.keys(running.facts).length > 0 || Date.now() - running.since > 30_000
-      if (this.#roles.get(role) === running && (restarts > 0 || wasReady)) this.#restart(role, running, signal ?? String(code))
+    child.on('exit', (code, signal) => this.#ended(role, running, signal ?? String(code)))
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      // Without a pid it never began, and no exit follows; other errors are of signals and messages to one that has ended.
+      if (child.pid === undefined) this.#ended(role, running, error.code ?? 'not started')
     })
     const { instance, config, host, port, consoleHost, consolePort, version } = this.#options
     const init: RoleInit = {
@@ -154,9 +166,18 @@ export class Supervisor {
       consolePort: this.#ports.get('staff') ?? consolePort,
       version,
     }
-    this.#tell(running, { type: 'init', init: encodeInit(init) })
-    this.#writeChildren()
+    // On record before it gets its orders: whoever must end it when we cannot (a cut, the next start) finds it there.
+    if (this.#writeChildren()) this.#tell(running, { type: 'init', init: encodeInit(init) })
+    else child.kill('SIGKILL')
     return running
+  }
+
+  #ended(role: Role, running: Running, why: string): void {
+    if (running.state === 'stopped') return
+    running.state = 'stopped'
+    running.onEnd()
+    this.#writeChildren()
+    if (!this.#stopping && this.#proven.has(role) && this.#roles.get(role) === running) this.#restart(role, running, why)
   }
 
   #restart(role: Role, before: Running, why: string): void {
@@ -164,16 +185,28 @@ export class Supervisor {
     const quick = Date.now() - before.since > 10_000
     const restarts = before.restarts + 1
     const waitMs = quick ? RESTART_MS_MIN : Math.min(RESTART_MS_MAX, RESTART_MS_MIN * 2 ** Math.min(before.restarts, 8))
-    trace('error', role, `ended (${why}${before.fatal === undefined ? '' : `; ${before.fatal.code}: ${before.fatal.message}`}); starting it again in ${waitMs} ms`)
+    trace(
+      'error',
+      role,
+      `ended (${why}${before.fatal === undefined ? '' : `; ${before.fatal.code}: ${before.fatal.message}`}); starting it again in ${waitMs} ms`,
+    )
     setTimeout(() => {
-      if (!this.#stopping) this.#spawn(role, restarts)
+      if (this.#stopping) return
+      try {
+        this.#spawn(role, restarts)
+      } catch (thrown) {
+        // The system has no room for a process now; the next try may find some.
+        this.#restart(role, { ...before, restarts, since: Date.now() }, (thrown as NodeJS.ErrnoException).code ?? 'not started')
+      }
     }, waitMs)
   }
 
   #hear(role: Role, running: Running, message: FromChild): void {
     if (message.type === 'ready') {
       running.state = 'ready'
-      running.facts = { ready: 1, ...message.facts }
+      running.facts = { ...message.facts }
+      this.#proven.add(role)
+      running.onReady()
       if (typeof message.facts.port === 'number') this.#ports.set(role, message.facts.port)
       if (running.restarts > 0) trace('info', role, 'runs again')
     } else if (message.type === 'fatal') {
@@ -181,7 +214,7 @@ export class Supervisor {
       if (running.restarts > 0 || running.state === 'ready') trace('error', role, `${message.code}: ${message.message}`)
     } else if (message.type === 'trace') {
       trace(message.level, role, message.text)
-    } else if (message.type === 'request') {
+    } else if (message.type === 'request' && role === 'staff') {
       this.#answer(running, message).catch((error: unknown) => {
         this.#tell(running, { type: 'reply', id: message.id, error: error instanceof Error ? error.message : String(error) })
       })
@@ -206,13 +239,20 @@ export class Supervisor {
     if (running.process.connected) running.process.send(message, undefined, undefined, () => undefined)
   }
 
-  #writeChildren(): void {
+  /** False when it could not be written (a full disk, say): the supervisor must outlive that. */
+  #writeChildren(): boolean {
     const children = [...this.#roles].flatMap(([role, running]) => {
       const pid = running.process.pid
       const startTime = pid === undefined || running.state === 'stopped' ? undefined : processStartTime(pid)
       return pid === undefined || startTime === undefined ? [] : [{ role, pid, startTime }]
     })
-    writeChildren(this.#options.instance, children)
+    try {
+      writeChildren(this.#options.instance, children)
+      return true
+    } catch (thrown) {
+      trace('error', 'supervisor', `children.json cannot be written (${(thrown as NodeJS.ErrnoException).code ?? 'no reason given'})`)
+      return false
+    }
   }
 }
 

@@ -6,7 +6,18 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '#model/config.ts'
 import { readConfig } from './config.ts'
-import { type Instance, killSurvivors, lockInstance, makeOwnFolder, openInstance, removeRun, shareFileSystem, writeRun } from './instance.ts'
+import {
+  type Instance,
+  type InstanceLock,
+  killSurvivors,
+  lockInstance,
+  lockPlace,
+  openInstance,
+  removeChildren,
+  removeRun,
+  shareFileSystem,
+  writeRun,
+} from './instance.ts'
 import type { Role } from './role.ts'
 import { Supervisor } from './supervisor.ts'
 import { trace } from './trace.ts'
@@ -32,30 +43,37 @@ export async function runUp(options: UpOptions): Promise<number> {
   const lock = lockInstance(instance.dataDir)
   // From here on a signal must lead to a clean end, also in the middle of the start.
   const stop = stopOrder()
+  let place: InstanceLock | undefined
   try {
-    const survivors = await killSurvivors(instance.dataDir)
-    if (survivors > 0) trace('warn', 'supervisor', `ended ${survivors} processes of an earlier run`)
-    makeOwnFolder(instance.runtimeDir)
-    const supervisor = new Supervisor({ ...options, instance, config })
+    place = lockPlace(instance)
     // Early, so that a second start can name the holder while this one is still starting.
     writeRun(instance, { consoleUrl: '', gatewayUrl: '', startedAt: Date.now() })
+    const survivors = await killSurvivors(instance.dataDir)
+    if (survivors > 0) trace('warn', 'supervisor', `ended ${survivors} processes of an earlier run`)
+    const supervisor = new Supervisor({ ...options, instance, config })
     try {
-      const facts = await supervisor.start()
-      const urls = {
-        consoleUrl: `http://${urlHost(options.consoleHost)}:${facts.staff.port}`,
-        gatewayUrl: `${config.gateway.tls === undefined ? 'http' : 'https'}://${urlHost(options.host)}:${facts.gateway.port}`,
+      const started = supervisor.start()
+      // A role that hangs in its start must not keep an order to stop waiting.
+      const facts = await Promise.race([started, stop.ordered.then(() => undefined)])
+      if (facts !== undefined) {
+        const urls = {
+          consoleUrl: `http://${urlHost(options.consoleHost)}:${facts.staff.port}`,
+          gatewayUrl: `${config.gateway.tls === undefined ? 'http' : 'https'}://${urlHost(options.host)}:${facts.gateway.port}`,
+        }
+        writeRun(instance, { ...urls, startedAt: Date.now() })
+        process.stdout.write(banner({ ...urls, consoleHost: options.consoleHost, instance, isNew, config, configFile, facts }))
       }
-      writeRun(instance, { ...urls, startedAt: Date.now() })
-      process.stdout.write(banner({ ...urls, instance, isNew, config, configFile, facts }))
       const why = await stop.ordered
       process.stdout.write(`\nStopping (${why}): finishing what was accepted …\n`)
     } finally {
       await supervisor.stop()
+      removeChildren(instance)
     }
     process.stdout.write('Stopped. Nothing that was accepted is lost.\n')
     return 0
   } finally {
-    removeRun(instance)
+    if (place !== undefined) removeRun(instance)
+    place?.release()
     lock.release()
   }
 }
@@ -76,13 +94,17 @@ function stopOrder(): { ordered: Promise<string> } {
       resolve(why)
     }
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => order(signal))
-    if (process.env.BULKHEAD_LAUNCHED === '1') process.on('disconnect', () => order('the launcher ended'))
+    if (process.env.BULKHEAD_LAUNCHED === '1') {
+      process.on('disconnect', () => order('the launcher ended'))
+      if (!process.connected) order('the launcher ended')
+    }
   })
   return { ordered }
 }
 
 interface BannerFacts {
   consoleUrl: string
+  consoleHost: string
   gatewayUrl: string
   instance: Instance
   isNew: boolean
@@ -91,14 +113,16 @@ interface BannerFacts {
   facts: Record<Role, Record<string, string | number>>
 }
 
-function banner({ consoleUrl, gatewayUrl, instance, isNew, config, configFile, facts }: BannerFacts): string {
+function banner({ consoleUrl, consoleHost, gatewayUrl, instance, isNew, config, configFile, facts }: BannerFacts): string {
+  const reach = /^(localhost|127\..*|::1)$/.test(consoleHost) ? 'this machine only' : 'not this machine alone, and without TLS'
   const destinations = config.vendors.flatMap((vendor) => vendor.destinations)
+  const { host, protocol } = new URL(gatewayUrl)
   const lines = [
     '',
     `Bulkhead is ready${isNew ? ' (first start: data and keys were made)' : ''}.`,
     '',
     `  SDK traffic   ${gatewayUrl}`,
-    `  Staff         ${consoleUrl}   (this machine only)`,
+    `  Staff         ${consoleUrl}   (${reach})`,
     `  Data          ${instance.dataDir}`,
     `  Keys          ${instance.keysDir}`,
     '                Back this folder up apart from the data: without it nothing here can be opened, and nobody can make it again.',
@@ -106,13 +130,15 @@ function banner({ consoleUrl, gatewayUrl, instance, isNew, config, configFile, f
     '',
     '  One line to change in the SDK:',
     `    browser   mixpanel.init('YOUR_TOKEN', { api_host: '${gatewayUrl}' })`,
-    `    node      Mixpanel.init('YOUR_TOKEN', { host: '${new URL(gatewayUrl).host}', protocol: '${new URL(gatewayUrl).protocol.replace(':', '')}' })`,
+    `    node      Mixpanel.init('YOUR_TOKEN', { host: '${host}', protocol: '${protocol.replace(':', '')}' })`,
     '',
   ]
   if (destinations.length === 0) lines.push('  No vendor is configured: nothing leaves. Events are kept for your own analytics.')
   else {
     const cut = String(facts.staff.cut ?? '')
-    lines.push(`  Vendors       ${destinations.map((d) => `${d.vendor}/${d.id} → ${d.url}`).join(', ')}${cut === '' ? '' : `   CUT: ${cut}`}`)
+    lines.push(
+      `  Vendors       ${destinations.map((d) => `${d.vendor}/${d.id} → ${d.url}`).join(', ')}${cut === '' ? '' : `   CUT: ${cut}`}`,
+    )
     lines.push(`  Policy        version ${facts.staff.policyVersion}: only granted fields in granted forms leave`)
   }
   if (shareFileSystem(instance)) {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 
 /**
  * When a process began, in the system's own words; with the pid it names one process for ever, since pids are reused.
@@ -25,4 +25,17 @@ export function processStartTime(pid: number): string | undefined {
 
 export function isSameProcess(pid: number, startTime: string): boolean {
   return startTime !== '' && processStartTime(pid) === startTime
+}
+
+/**
+ * Leaves memory out of any core file of this process and of those that it starts: a process that crashes holds plain
+ * values and keys, and the kernel would write them to its working folder. Linux: no kind of mapping is dumped (core(5),
+ * "Controlling which mappings are written to the core dump"). Elsewhere core files are off unless somebody turns them on.
+ */
+export function keepMemoryOutOfCoreFiles(): void {
+  try {
+    writeFileSync('/proc/self/coredump_filter', '0')
+  } catch {
+    // No such file: another system, or a kernel that writes no core files.
+  }
 }

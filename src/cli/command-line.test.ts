@@ -217,3 +217,27 @@ test('a cut goes round a Bulkhead whose staff and worker hang: both end, the res
   reader.close()
   assert.ok(existsSync(path.join(instance.dataDir, 'run.json')))
 })
+
+test('what is wrong with a call is said in one line, and a wrong variable stops only who needs it', async () => {
+  const message = async (...argv: string[]): Promise<string> => {
+    const { error, stdout } = await run(...argv)
+    assert.equal(stdout, '')
+    assert.doesNotMatch(error?.message ?? '\n', /\n/)
+    return `${error?.code} ${error?.message}`
+  }
+  assert.match(await message('vendor', 'lits'), /^bad_usage unknown command 'lits' \(Did you mean list\?\)$/)
+  assert.match(await message('help', 'nothing'), /^bad_usage there is no help on 'nothing'$/)
+  assert.match(await message('up', '--port', '70000'), /^bad_usage .*'70000' is invalid\. Give a number from 0/)
+  const file = path.join(folder, 'file')
+  writeFileSync(file, 'x')
+  assert.equal(await message('doctor', '--data', file), `data_dir_foreign ${file} is a file, not a folder`)
+  const absent = await run('doctor')
+  assert.equal(absent.error?.code, 'not_running')
+  env.BULKHEAD_CONSOLE_PORT = 'staff'
+  assert.equal((await run('doctor')).error?.code, 'not_running')
+  assert.match(await message('up', '--port', '0'), /^bad_usage BULKHEAD_CONSOLE_PORT is not a number from 0/)
+  await withStaff(async () => {
+    const missing = await run('directory', 'import', path.join(folder, 'no.csv'))
+    assert.deepEqual([missing.error?.code, missing.error?.hint], ['directory_invalid', 'Check the path and the permissions of the file.'])
+  })
+})

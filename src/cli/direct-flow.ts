@@ -7,7 +7,18 @@
  * starts after the record is durable sees the cut. SQLite's own lock decides if the new `staff` writes at that moment.
  */
 import { existsSync } from 'node:fs'
-import { type Child, type Instance, killSurvivors, lockInstance, openInstance, readChildren, readRun } from '#app/instance.ts'
+import {
+  type Child,
+  type Instance,
+  type InstanceLock,
+  killChild,
+  killSurvivors,
+  lockInstance,
+  lockPlace,
+  openInstance,
+  readChildren,
+  readRun,
+} from '#app/instance.ts'
 import { systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { isSameProcess } from '#base/processes.ts'
@@ -21,6 +32,7 @@ import { assertVendorKnown, destinationsOf, vendorNames } from '#vendors/registe
 
 const ACTOR = 'operator'
 const GONE_MS = 5000
+const HOLDER_MS = 3000
 
 export interface FlowOrder {
   vendor: string
@@ -29,18 +41,21 @@ export interface FlowOrder {
 
 /** Cuts by writing the record itself; throws `vendor_unknown`. */
 export async function cutDirectly(instance: Instance, order: FlowOrder): Promise<CutResult> {
-  const lock = tryLock(instance)
+  const lock = await lockOrHolder(instance)
+  let place: InstanceLock | undefined
   try {
+    if (lock !== undefined) place = lockPlace(instance)
     // The lock is free: no supervisor lives. What is left of an earlier run is found by pid and start time.
     if (lock === undefined) await endAll(instance, 'staff')
     return await withRecords(instance, order.vendor, (records, heldEvents) => {
       const isWorkerAlive = living(instance, 'worker').length > 0
       const killWorker = (): Promise<{ pid: number; gone: boolean }> =>
-        lock === undefined ? endAll(instance, 'worker') : endSurvivors(instance)
+        lock === undefined ? endWorkerOfHolder(instance) : endSurvivors(instance)
       const fence = lock === undefined || isWorkerAlive ? () => Promise.reject(new Error('nobody to ask')) : undefined
       return cutVendor({ ...order, actor: ACTOR, records, fence, killWorker, heldEvents, clock: systemClock })
     })
   } finally {
+    place?.release()
     lock?.release()
   }
 }
@@ -48,12 +63,15 @@ export async function cutDirectly(instance: Instance, order: FlowOrder): Promise
 /** Restores with nothing running; throws `already_running` otherwise. */
 export async function restoreDirectly(instance: Instance, order: FlowOrder): Promise<RestoreResult> {
   const lock = lockInstance(instance.dataDir)
+  let place: InstanceLock | undefined
   try {
+    place = lockPlace(instance)
     await killSurvivors(instance.dataDir)
     return await withRecords(instance, order.vendor, (records, heldEvents) =>
       restoreVendor({ ...order, actor: ACTOR, records, heldEvents, clock: systemClock }),
     )
   } finally {
+    place?.release()
     lock.release()
   }
 }
@@ -64,7 +82,20 @@ export function findInstance(dataDir: string, env: NodeJS.ProcessEnv): { instanc
   return { instance, consoleUrl: readRun(instance.dataDir)?.consoleUrl }
 }
 
-function tryLock(instance: Instance): { release(): void } | undefined {
+/**
+ * The lock, or undefined once its holder is seen. Another command holds it for a moment only, and a start says soon who
+ * it is; a holder that stays unseen (in another container, say) is one whose worker we cannot end.
+ */
+async function lockOrHolder(instance: Instance): Promise<InstanceLock | undefined> {
+  const deadline = Date.now() + HOLDER_MS
+  for (;;) {
+    const lock = tryLock(instance)
+    if (lock !== undefined || readRun(instance.dataDir) !== undefined || Date.now() > deadline) return lock
+    await systemClock.sleep(50)
+  }
+}
+
+function tryLock(instance: Instance): InstanceLock | undefined {
   try {
     return lockInstance(instance.dataDir)
   } catch (thrown) {
@@ -106,7 +137,7 @@ function living(instance: Instance, role: string): Child[] {
 /** SIGKILL to every living process of a role, and waits for its end; works on stopped ones too. */
 async function endAll(instance: Instance, role: string): Promise<{ pid: number; gone: boolean }> {
   const children = living(instance, role)
-  for (const child of children) kill(child)
+  for (const child of children) killChild(child)
   const deadline = Date.now() + GONE_MS
   for (;;) {
     const left = children.find((child) => isSameProcess(child.pid, child.startTime))
@@ -116,13 +147,9 @@ async function endAll(instance: Instance, role: string): Promise<{ pid: number; 
   }
 }
 
-function kill(child: Child): void {
-  try {
-    process.kill(child.pid, 'SIGKILL')
-  } catch (thrown) {
-    // It ended by itself between the look and the signal.
-    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
-  }
+async function endWorkerOfHolder(instance: Instance): Promise<{ pid: number; gone: boolean }> {
+  if (readRun(instance.dataDir) === undefined) return { pid: 0, gone: false }
+  return endAll(instance, 'worker')
 }
 
 async function endSurvivors(instance: Instance): Promise<{ pid: number; gone: boolean }> {

@@ -140,7 +140,9 @@ function readError(file: string, thrown: unknown): unknown {
   if (thrown instanceof BulkheadError) return thrown
   const { code, lines } = thrown as { code?: string; lines?: number }
   if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR')
-    return new BulkheadError('directory_invalid', `${file} cannot be read (${code})`)
+    return new BulkheadError('directory_invalid', `${file} cannot be read (${code})`, {
+      hint: 'Check the path and the permissions of the file.',
+    })
   if (typeof code === 'string' && code.startsWith('CSV_')) {
     const what =
       code === 'CSV_RECORD_INCONSISTENT_FIELDS_LENGTH' ? 'another number of cells than the first line has columns' : `not CSV (${code})`

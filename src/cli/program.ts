@@ -30,8 +30,12 @@ export async function runCommandLine(argv: readonly string[], surroundings: Surr
 }
 
 function usageMessage(thrown: CommanderError, argv: readonly string[]): string {
-  if (thrown.code === 'commander.help') return argv.length === 0 ? 'no command was given' : 'the command is not complete'
-  return thrown.message.replace(/^error: /, '')
+  if (thrown.code === 'commander.help') {
+    if (argv.length === 0) return 'no command was given'
+    return argv[0] === 'help' ? `there is no help on '${argv.slice(1).join(' ')}'` : 'the command is not complete'
+  }
+  // One line: a suggestion of the parser stands on a second.
+  return thrown.message.replace(/^error: /, '').replaceAll('\n', ' ')
 }
 
 function buildProgram(surroundings: Surroundings, exit: (code: number) => void): Command {
@@ -122,19 +126,19 @@ function addUp(root: Command, surroundings: Surroundings, exit: (code: number) =
     .command('up')
     .description('run Bulkhead until a signal')
     .option('--data <dir>', 'data folder (BULKHEAD_DATA)', env.BULKHEAD_DATA ?? './data')
-    .option('--port <n>', 'port for SDK traffic (BULKHEAD_PORT)', portNumber, portNumber(env.BULKHEAD_PORT ?? '4700'))
+    .option('--port <n>', 'port for SDK traffic (BULKHEAD_PORT, else 4700)', portNumber)
     .option('--host <address>', 'address for SDK traffic (BULKHEAD_HOST)', env.BULKHEAD_HOST ?? '0.0.0.0')
-    .option('--console-port <n>', 'port for staff (BULKHEAD_CONSOLE_PORT)', portNumber, portNumber(env.BULKHEAD_CONSOLE_PORT ?? '4701'))
+    .option('--console-port <n>', 'port for staff (BULKHEAD_CONSOLE_PORT, else 4701)', portNumber)
     .option('--console-host <address>', 'address for staff (BULKHEAD_CONSOLE_HOST)', env.BULKHEAD_CONSOLE_HOST ?? '127.0.0.1')
     .option('--config <file>', 'configuration (BULKHEAD_CONFIG); bulkhead.yaml in this folder when there is one', env.BULKHEAD_CONFIG)
-    .action(async (options: { data: string; port: number; host: string; consolePort: number; consoleHost: string; config?: string }) => {
+    .action(async (options: { data: string; port?: number; host: string; consolePort?: number; consoleHost: string; config?: string }) => {
       const { runUp } = await import('#app/up.ts')
       const code = await runUp({
         dataDir: options.data,
         host: options.host,
-        port: options.port,
+        port: options.port ?? portOf(env, 'BULKHEAD_PORT', 4700),
         consoleHost: options.consoleHost,
-        consolePort: options.consolePort,
+        consolePort: options.consolePort ?? portOf(env, 'BULKHEAD_CONSOLE_PORT', 4701),
         configFile: options.config,
         version: surroundings.version,
         env: surroundings.env,
@@ -166,10 +170,25 @@ function addIncident(
     })
 }
 
+const PORT_EXPECTED = 'a number from 0 (any free port) to 65535'
+
 function portNumber(text: string): number {
-  const port = Number(text)
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('Give a number from 0 (any free port) to 65535.')
+  const port = decodePort(text)
+  if (port === undefined) throw new InvalidArgumentError(`Give ${PORT_EXPECTED}.`)
   return port
+}
+
+/** Read when it is needed: a wrong variable must not keep a command from working that opens no port. */
+function portOf(env: NodeJS.ProcessEnv, name: string, otherwise: number): number {
+  const text = env[name]
+  if (text === undefined || text === '') return otherwise
+  const port = decodePort(text)
+  if (port === undefined) throw new BulkheadError('bad_usage', `${name} is not ${PORT_EXPECTED}`)
+  return port
+}
+
+function decodePort(text: string): number | undefined {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined
 }
 
 function wholeNumber(text: string): number {

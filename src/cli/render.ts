@@ -37,7 +37,7 @@ function count(number: number, one: string, many = `${one}s`): string {
 export function renderVendors({ vendors }: VendorList): string {
   if (vendors.length === 0) return 'No vendor is configured: nothing leaves.'
   return table([
-    ['VENDOR', 'FLOW', 'SINCE', 'DESTINATIONS'],
+    ['VENDOR', 'FLOW', 'CHANGED', 'DESTINATIONS'],
     ...vendors.map((vendor) => [
       vendor.vendor,
       vendor.state === 'cut' ? 'CUT' : vendor.configured ? 'open' : 'not configured',
@@ -84,7 +84,7 @@ export function renderCut(cut: VendorCut): string {
         ? 'The worker is fenced: no request with people’s data starts any more.'
         : 'No worker runs: no request can start.'
   return [
-    `${cut.vendor} is cut since ${cut.cutAt}.`,
+    `${cut.vendor} is cut; this was recorded at ${cut.cutAt}.`,
     workers,
     `${count(cut.heldEvents, 'event')} held. Your own analytics go on.`,
     `What was begun before counts as possible: bulkhead incident affected --vendor ${cut.vendor}`,
@@ -171,14 +171,18 @@ export function renderDoctor(answer: Doctor): string {
     `Bulkhead ${answer.version}, instance ${answer.instance}, ${answer.mode} mode, up since ${when(answer.startedAt)}`,
     '',
     table(
-      answer.checks.map((check) => [check.state.replace('_', ' '), check.id, check.fix === '' ? check.what : `${check.what}. ${check.fix}`]),
+      answer.checks.map((check) => [
+        check.state.replace('_', ' '),
+        check.id,
+        check.fix === '' ? check.what : `${check.what}. ${check.fix}`,
+      ]),
       '  ',
     ),
     '',
     table(
       [
-        ['records accepted', counted(answer.events.accepted)],
-        ['records in the warehouse', counted(answer.events.warehouse)],
+        ['records accepted since the start', counted(answer.events.accepted)],
+        ['events in the warehouse', counted(answer.events.warehouse)],
         ['policy version', answer.policy === null ? 'none' : String(answer.policy.version)],
         ['keys', answer.keys?.folder ?? 'unknown'],
       ],

@@ -39,7 +39,6 @@ async function setUp(t: TestContext, change: Partial<ForwarderOptions> = {}) {
     createForwarder({
       destination: testDestination(vendor.url),
       decider: testDecider(),
-      deciderOf: testDecider,
       protocol: plainProtocol(),
       log,
       ledger,
@@ -275,7 +274,7 @@ test('blocked: the credentials are refused, the outcome is possible, and nothing
 test('open intents after a crash: same bytes go on under the same number; changed bytes end as possible; once-only is not repeated', {
   timeout: 60_000,
 }, async (t) => {
-  for (const change of ['nothing', 'encoder', 'policy unknown', 'epoch', 'fence'] as const) {
+  for (const change of ['nothing', 'encoder', 'policy', 'epoch', 'fence'] as const) {
     await t.test(change, async (inner) => {
       const { vendor, flow, log, ledger, vault, make } = await setUp(inner)
       log.add(event(1), event(2), { type: 'profile', op: 'add', user: 1, time: 9 })
@@ -290,13 +289,13 @@ test('open intents after a crash: same bytes go on under the same number; change
       vendor.answer = () => 200
       const more: Partial<ForwarderOptions> = {}
       if (change === 'encoder') more.protocol = plainProtocol({ encoderVersion: 2 })
-      if (change === 'policy unknown') more.deciderOf = () => undefined
+      if (change === 'policy') more.decider = testDecider(2)
       if (change === 'epoch') vault.epoch = 2
       if (change === 'fence') flow.fence = 2
       const second = make(more)
       inner.after(() => second.close())
       assert.equal(await second.step(), 'sent')
-      if (change === 'encoder' || change === 'policy unknown' || change === 'fence') {
+      if (change === 'encoder' || change === 'policy' || change === 'fence') {
         assert.deepEqual(
           outcomes(ledger).map(({ intent, state }) => [intent, state]),
           [
@@ -324,6 +323,18 @@ test('open intents after a crash: same bytes go on under the same number; change
       await second.close()
     })
   }
+})
+
+test('records that arrived before the clock was set back do not wait for the old time', { timeout: 20_000 }, async (t) => {
+  const { forwarder, vendor, log } = await setUp(t, { tempo: { lingerMs: 60_000, pollMs: 1 } })
+  log.add(event(1))
+  for (const entry of log.entries) entry.at = Date.now() + 3_600_000
+  const stop = new AbortController()
+  const run = forwarder.run(stop.signal)
+  t.after(() => stop.abort())
+  while (vendor.arrived.length === 0 && !t.signal.aborted) await systemClock.sleep(1)
+  stop.abort()
+  await run
 })
 
 test('a vault that is away changes nothing; the forwarder goes on when it is back', { timeout: 60_000 }, async (t) => {

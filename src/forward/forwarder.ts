@@ -41,8 +41,6 @@ export interface ForwarderOptions {
   destination: DestinationConfig
   /** The current policy, compiled for this destination. */
   decider: DestinationDecider
-  /** An earlier version of it, to make a batch again; undefined when it is not known any more. */
-  deciderOf(version: number): DestinationDecider | undefined
   protocol: Protocol
   log: LogReader
   ledger: Ledger
@@ -199,12 +197,12 @@ class DestinationForwarder implements Forwarder {
       this.#settled = true
       return undefined
     }
-    const { deciderOf, protocol, log, vault } = this.#options
+    const { decider, protocol, log, vault } = this.#options
     const batch = this.#allowed(flow.fence)
       ? await rebuildBatch(intents, {
           destination: destination.id,
           flow,
-          deciderOf,
+          decider,
           protocol: protocol.egress,
           context: this.#context,
           log,
@@ -231,7 +229,9 @@ class DestinationForwarder implements Forwarder {
     const range = readRange(log, cursor, this.#tempo.recordsMax, end)
     if (range === undefined) return 'idle'
     const at = clock.now()
-    if (linger && end === undefined && range.records.length < this.#tempo.recordsMax && at < range.arrivedAt + this.#tempo.lingerMs) {
+    // Negative when the clock was set back: then nobody knows how long it has waited, and it goes at once.
+    const waited = at - range.arrivedAt
+    if (linger && end === undefined && range.records.length < this.#tempo.recordsMax && waited >= 0 && waited < this.#tempo.lingerMs) {
       return 'idle'
     }
     const epoch = await vault.activeEpoch(destination.id)

@@ -17,7 +17,8 @@ import type { DestinationDecider } from './port.ts'
 export interface RecoveryOptions {
   destination: string
   flow: VendorFlow
-  deciderOf(version: number): DestinationDecider | undefined
+  /** Of the policy that holds now. */
+  decider: DestinationDecider
   protocol: EgressProtocol
   context: EgressContext
   log: LogReader
@@ -38,11 +39,12 @@ export async function rebuildBatch(intents: readonly Intent[], options: Recovery
   return { destination: options.destination, to: first.to, fence: first.fence, open, counts: plan.dropped, onceOnlyTried }
 }
 
-function isOfBatch(intent: Intent, first: Intent, { destination, flow, protocol, ledger }: RecoveryOptions): boolean {
+function isOfBatch(intent: Intent, first: Intent, { destination, flow, decider, protocol, ledger }: RecoveryOptions): boolean {
   return (
     intent.fence === flow.fence &&
     intent.encoder === protocol.encoderVersion &&
-    intent.policy === first.policy &&
+    // Bytes made under another policy may hold what is not granted any more.
+    intent.policy === decider.version &&
     intent.epoch === first.epoch &&
     comparePositions(intent.from, ledger.cursor(destination)) === 0 &&
     comparePositions(intent.to, first.to) === 0
@@ -50,11 +52,10 @@ function isOfBatch(intent: Intent, first: Intent, { destination, flow, protocol,
 }
 
 async function replan(first: Intent, options: RecoveryOptions): Promise<Plan | undefined> {
-  const decider = options.deciderOf(first.policy)
-  if (decider === undefined || first.from.seq < options.log.tail()) return undefined
+  if (first.from.seq < options.log.tail()) return undefined
   const range = readRange(options.log, first.from, Number.MAX_SAFE_INTEGER, first.to)
   if (range === undefined || comparePositions(range.to, first.to) !== 0) return undefined
-  const { destination, protocol, context, vault } = options
+  const { destination, decider, protocol, context, vault } = options
   try {
     return await planRequests(range.records, { destination, decider, at: first.at, epoch: first.epoch, protocol, context, vault })
   } catch (thrown) {

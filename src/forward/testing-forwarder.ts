@@ -26,7 +26,6 @@ const ledger = await openLedger({ dir, clock: systemClock })
 const forwarder = createForwarder({
   destination: testDestination(url),
   decider: testDecider(),
-  deciderOf: testDecider,
   protocol: plainProtocol({ recordsMax: 20, encoderVersion: Number(encoderVersion) }),
   log,
   ledger,

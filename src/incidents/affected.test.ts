@@ -212,8 +212,7 @@ test('affected, its list and its windows equal a naive recomputation', async () 
       assert.deepEqual(summary.fields.map((field) => [pairText(field), field.subjects]).sort(), expectedFields.sort())
       const sentFields = new Set(pairsIn(scoped).map((pair) => pair.split(':')[0]))
       const expectNotSent = Object.entries(FIELDS).filter(
-        ([field, category]) =>
-          ['identity', 'identifier', 'context'].includes(category) && !sentFields.has(field) && field !== 'insert_id',
+        ([field, category]) => ['identity', 'identifier', 'context'].includes(category) && !sentFields.has(field) && field !== 'insert_id',
       )
       assert.deepEqual(summary.notSent, expectNotSent.map(([field]) => field).sort())
       const firstSent = counted.filter((one) => destination === undefined || one.destination === destination).map((one) => one.sentAt)

@@ -56,5 +56,7 @@ const OF_OUR_OWN: ReadonlySet<string> = new Set(['insert_id'])
 /** Fields of the catalogue about people that are in none of the pairs, in any form. */
 export function fieldsNotSent(sent: Iterable<FieldForm>): KnownField[] {
   const fields = new Set<string>([...sent].map((pair) => pair.field))
-  return (Object.keys(FIELDS) as KnownField[]).filter((field) => NAMED_CATEGORIES.has(categoryOf(field)) && !fields.has(field) && !OF_OUR_OWN.has(field)).sort()
+  return (Object.keys(FIELDS) as KnownField[])
+    .filter((field) => NAMED_CATEGORIES.has(categoryOf(field)) && !fields.has(field) && !OF_OUR_OWN.has(field))
+    .sort()
 }

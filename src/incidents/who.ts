@@ -57,9 +57,13 @@ type WhoRow = Omit<EngineRow, 'subject'> & {
   deliveredCount: number | string
 }
 
+/** A public token may claim one address for any number of people: the best founded ones are asked about, the rest is counted. */
+const PEOPLE_MAX = 100
+
 /** Throws `not_found` when nobody matches; the look is on record in either case, before anything is answered. */
 export async function who(query: string, look: Look, ports: IncidentPorts & { namespaces: readonly string[] }): Promise<Who> {
-  const found = await ports.vault.resolve(query, look)
+  const matches = await ports.vault.resolve(query, look)
+  const found = matches.slice(0, PEOPLE_MAX)
   if (found.length === 0) throw new BulkheadError('not_found', 'nobody with this address or id is known')
   const snapshot = await ports.snapshot()
   const subjects = await ports.vault.staffPseudonyms(found.map(({ person }) => ({ kind: 'user', ordinal: person })))
@@ -71,6 +75,7 @@ export async function who(query: string, look: Look, ports: IncidentPorts & { na
     ...[...new Set(ports.namespaces)].sort().map((namespace) => `ids in the namespace ${namespace}`),
     `ledger entries 1 to ${snapshot.head}`,
     `open intents (${new Set(snapshot.open.map((row) => row.entry)).size})`,
+    ...(matches.length > found.length ? [`${matches.length - found.length} further people with a weaker claim to it were left out`] : []),
   ]
   return { ...first, searched, ...(others.length > 0 ? { others } : {}) }
 }

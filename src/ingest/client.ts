@@ -53,10 +53,13 @@ function plainAddress(text: string): string | undefined {
   return isIP(address) === 0 ? undefined : address
 }
 
-/** Headers that only browsers send: a request with them did not come from a server. */
+/**
+ * Headers that only browsers send: a request with them did not come from a server. Not `Sec-Fetch-Mode` alone: the `fetch`
+ * of Node sends it, and a browser never sends it without `Sec-Fetch-Site` (w3.org/TR/fetch-metadata).
+ */
 export function hasBrowserMarks(headers: IncomingHttpHeaders): boolean {
   if (headers.origin !== undefined) return true
-  for (const name in headers) if (name.startsWith('sec-fetch-') || name.startsWith('sec-ch-ua')) return true
+  for (const name in headers) if ((name.startsWith('sec-fetch-') && name !== 'sec-fetch-mode') || name.startsWith('sec-ch-ua')) return true
   return false
 }
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import type { IncomingMessage } from 'node:http'
+import http, { type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import test from 'node:test'
 import fc from 'fast-check'
 import { systemClock } from '#base/clock.ts'
-import { basicUser, clientAddress, decodeTrustedProxies } from './client.ts'
+import { basicUser, clientAddress, decodeTrustedProxies, hasBrowserMarks } from './client.ts'
 import { CommitQueue } from './commit.ts'
 import { MemoryLog, MemoryVault, sourceOf } from './fixture.ts'
 import { RecentMap, VaultMemory } from './vault-memory.ts'
@@ -39,6 +40,17 @@ test('Basic: only the user part, junk is nobody', () => {
   assert.equal(basicUser({ authorization: header(':') }), '')
   for (const authorization of ['Bearer abc', 'Basic', 'Basic ä', `Basic ${'A'.repeat(5000)}`])
     assert.equal(basicUser({ authorization }), undefined)
+})
+
+test('browsers are told from servers, and the fetch of Node is a server', async () => {
+  for (const name of ['origin', 'sec-fetch-site', 'sec-fetch-dest', 'sec-ch-ua', 'sec-ch-ua-platform'])
+    assert.ok(hasBrowserMarks({ [name]: 'x' }))
+  const server = http.createServer((request, response) => response.end(String(hasBrowserMarks(request.headers))))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/import`, { method: 'POST', body: '[]' })).text(), 'false')
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
 })
 
 test('windows keep the order of their requests, whatever the vault and the log do meanwhile', () =>

@@ -43,9 +43,7 @@ export interface DestinationConfig {
   properties: { approved: string[] }
 }
 
-export type Credentials =
-  | { kind: 'secret'; secret: Secret }
-  | { kind: 'serviceAccount'; user: string; secret: Secret; projectId: string }
+export type Credentials = { kind: 'secret'; secret: Secret } | { kind: 'serviceAccount'; user: string; secret: Secret; projectId: string }
 
 export interface GrantConfig {
   field: Field | 'property.*'

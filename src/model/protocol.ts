@@ -56,7 +56,16 @@ export interface DecodedRequest {
 }
 
 export type Refusal =
-  | 'too_large' | 'bad_encoding' | 'bad_json' | 'no_data' | 'too_deep' | 'too_many' | 'bad_method' | 'overloaded' | 'bad_login' | 'internal'
+  | 'too_large'
+  | 'bad_encoding'
+  | 'bad_json'
+  | 'no_data'
+  | 'too_deep'
+  | 'too_many'
+  | 'bad_method'
+  | 'overloaded'
+  | 'bad_login'
+  | 'internal'
 
 export interface Reply {
   status: number

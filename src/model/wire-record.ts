@@ -38,6 +38,8 @@ export interface WireRecord {
   name?: string
   /** The name belongs to the protocol's fixed vocabulary: it is not text that a person typed. */
   reserved?: boolean
+  /** The vendor takes this call only with the project's secret: from a public token it links nobody. */
+  serverOnly?: boolean
   /** Event time, UTC ms. Absent when the SDK sent none: split stamps the arrival time, once. */
   time?: number
   /** SDK's own id for de-duplication, as sent. */

@@ -53,23 +53,18 @@ function invalid(place: string, message: string): BulkheadError {
 
 function checkGrant(place: string, { field, form }: GrantConfig): void {
   if (field !== 'property.*' && !isField(field)) throw invalid(place, 'this is no field; docs/configuration.md lists them')
-  if (form === 'withheld') {
-    if (field === 'property.*') throw invalid(place, 'leave the grant out instead; what has no grant is withheld')
-    return
-  }
+  const why = whyNotGranted(field, form)
+  if (why !== undefined) throw invalid(place, `\`${field}\` in the form \`${form}\` cannot be granted: ${why}`)
+  if (form !== 'withheld' && field.startsWith('property.') && field !== 'property.*') checkKey(place, field.slice('property.'.length))
+}
+
+/** Why a field cannot leave in a form, in words; undefined when it can. */
+export function whyNotGranted(field: Grant['field'], form: Form): string | undefined {
+  if (form === 'withheld') return field === 'property.*' ? 'leave the grant out instead; what has no grant is withheld' : undefined
   const forms = supportedForms(field)
-  if (forms.includes(form)) {
-    if (field.startsWith('property.') && field !== 'property.*') checkKey(place, field.slice('property.'.length))
-    return
-  }
-  const category = categoryOf(field as Field)
-  const why =
-    category === 'identity'
-      ? 'identity fields do not leave in this version'
-      : forms.length === 0
-        ? 'this field does not leave in this version'
-        : `it can leave as ${forms.join(' or ')} only`
-  throw invalid(place, `\`${field}\` in the form \`${form}\` cannot be granted: ${why}`)
+  if (forms.includes(form)) return undefined
+  if (categoryOf(field as Field) === 'identity') return 'identity fields do not leave in this version'
+  return forms.length === 0 ? 'this field does not leave in this version' : `it can leave as ${forms.join(' or ')} only`
 }
 
 /** Approved keys and names are compared after NFC and exactly: no folding of case, no patterns. */

@@ -17,7 +17,8 @@ const VERDICT_CHARACTERS_MAX = 64
 const verdicts = new Map<string, boolean>()
 
 function isCleanText(text: string): boolean {
-  if (text.length > TEXT_CHARACTERS_MAX) return false
+  // Half a letter is no text: a vendor's parser may refuse the whole request for it.
+  if (text.length > TEXT_CHARACTERS_MAX || !text.isWellFormed()) return false
   const known = verdicts.get(text)
   if (known !== undefined) return known
   const verdict = !isJsonText(text) && findPersonal(text).length === 0

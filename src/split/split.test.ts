@@ -195,6 +195,10 @@ describe('relations', () => {
     }
     assert.deepEqual(one(merge).draft.edges, [])
     assert.deepEqual(one(merge, request({ trust: 'server' })).draft.edges, [{ kind: 'merge', from: 1, to: 0, at: NOW }])
+    // A call for which the vendor wants the secret: a public token would borrow ours.
+    const { draft, record } = one({ ...merge, serverOnly: true })
+    assert.deepEqual([draft.identifiers.length, record.linked], [1, undefined])
+    assert.equal(one({ ...merge, serverOnly: true }, request({ trust: 'server' })).record.linked?.length, 1)
     const alias: WireRecord = {
       type: 'merge',
       token: 't',
@@ -205,6 +209,15 @@ describe('relations', () => {
       values: [],
     }
     assert.deepEqual(one(alias).draft.edges, [{ kind: 'device', from: 0, to: 1, at: NOW }])
+  })
+
+  it('keeps text waiting that has half a letter', () => {
+    const { record, pairs } = one(event({ values: free({ plan: 'pro\ud800', tags: ['a', '\udc00'], seats: 3 }) }))
+    assert.deepEqual(record.properties, { seats: 3 })
+    assert.deepEqual(
+      pairs.map(([key]) => key),
+      ['plan', 'tags'],
+    )
   })
 
   it('knows groups under configured keys only', () => {

@@ -132,7 +132,9 @@ function addIdentifiers(wire: WireRecord, record: LogRecord, { builder, request,
   if (user !== undefined) record.user = user
   if (device !== undefined) record.device = device
   if (user !== undefined && device !== undefined) builder.edge('device', device, user, record.time)
-  const linked = (wire.linked ?? []).flatMap(({ role, value }) => {
+  // What leaves carries our own login: a public token must not borrow it for a call that the vendor would refuse it.
+  const mayLink = wire.serverOnly !== true || request.source.trust === 'server'
+  const linked = (mayLink ? (wire.linked ?? []) : []).flatMap(({ role, value }) => {
     const ordinal = builder.identifier('id', value, role)
     return ordinal === undefined ? [] : [{ role, ordinal }]
   })

@@ -95,6 +95,38 @@ test('a graph of random edges agrees with the search from each identifier, and w
   )
 })
 
+test('claims of a public token never stand before the person whose id or address it is', async () => {
+  await withVault(async (vault) => {
+    const claimants = Array.from({ length: 5 }, (_, n) => user(`claimant${n}`))
+    const claim = (of: number, field: string, value: string, trust: 'browser' | 'server' | 'directory') => ({
+      of,
+      field,
+      value,
+      once: false,
+      trust,
+      at: 1,
+    })
+    const { ordinals } = await vault.commitWindow(
+      windowOf({
+        identifiers: [...claimants, user('anna'), user('at-server')],
+        facts: [
+          ...claimants.map((_, n) => claim(-n - 1, 'email', 'anna@example.com', 'browser')),
+          claim(-7, 'email', 'anna@example.com', 'server'),
+          claim(-6, 'email', 'anna@example.com', 'directory'),
+          claim(-5, 'email', 'anna', 'browser'),
+        ],
+        // Her user id in the place of a device.
+        edges: claimants.map((_, n) => ({ kind: 'device', from: -6, to: -n - 1, trust: 'browser', at: n })),
+      }),
+    )
+    const [anna, atServer] = ordinals.slice(5)
+    const named = async (query: string): Promise<number[]> => (await vault.resolve(query, LOOK)).map(({ person }) => person)
+    assert.equal((await named('anna'))[0], anna)
+    assert.deepEqual((await named('Anna@example.com')).slice(0, 2), [anna, atServer])
+    assert.equal((await named('anna')).length, 6)
+  })
+})
+
 test('a shared device names everybody who signed in on it; an email said on it names who had it then', async () => {
   await withVault(async (vault) => {
     const { ordinals } = await vault.commitWindow(
@@ -123,6 +155,8 @@ test('a shared device names everybody who signed in on it; an email said on it n
       (await vault.resolve(' ben@example.COM', LOOK)).map(({ person }) => person),
       [ben],
     )
-    assert.deepEqual(await vault.resolve('lonely', LOOK), [{ person: lonely, users: [lonely], devices: [] }])
+    assert.deepEqual(await vault.resolve('lonely', LOOK), [
+      { person: lonely, users: [lonely], devices: [{ device: lonely, person: lonely, from: 0, to: END }] },
+    ])
   })
 })

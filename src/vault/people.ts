@@ -94,14 +94,22 @@ export class PeopleFinder {
     this.#rows = rows
   }
 
-  /** People whom an identifier may name: its own person, or, for a device, those who signed in on it (at `at` where known). */
+  /**
+   * People whom an identifier may name: its own person, or, for a device, those who signed in on it (at `at` where known),
+   * else whoever used it.
+   */
   peopleOf(ordinal: number, at?: number): Person[] {
     const intervals = this.#intervalsOf(ordinal)
     const isUser = ((this.#rows.identifier(ordinal)?.roles ?? 0) & ROLE_BITS.user) !== 0
     const holding = at === undefined ? [] : intervals.filter(({ from, to }) => from <= at && at < to)
     const numbers = new Set((holding.length > 0 ? holding : intervals).map(({ person }) => person))
     if (isUser || intervals.length === 0) numbers.add(this.#component(ordinal).person)
-    return [...numbers].map((person) => this.#person(person))
+    const people = [...numbers].map((person) => this.#person(person))
+    // A device on which nobody signed in stands for whoever used it: what was said of it was said of them.
+    const [only] = people
+    if (!isUser && intervals.length === 0 && only !== undefined)
+      only.devices.push({ device: ordinal, person: only.person, from: 0, to: Number.MAX_SAFE_INTEGER })
+    return people
   }
 
   #person(number: number): Person {

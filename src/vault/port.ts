@@ -116,7 +116,7 @@ export interface DirectoryRow {
 }
 
 export interface StaffVault {
-  /** People who match an email address or an id. The look is durable before the answer; an empty answer is recorded too. */
+  /** People who match an email address or an id, the best founded match first. The look is durable before the answer; an empty answer is recorded too. */
   resolve(query: string, look: Look): Promise<Person[]>
   /** Relations of all identifiers; no plain values, so no look. */
   graph(): Promise<PeopleGraph>

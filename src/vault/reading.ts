@@ -13,6 +13,10 @@ import { hmac, open } from './seal.ts'
 /** Identifiers that are opened before others get their turn. */
 const OPENED_AT_ONCE = 200
 
+/** Beside the ranks of trust: above and below what anybody says. */
+const OWN_ID_RANK = TRUSTS.length
+const DEVICE_RANK = -1
+
 interface Plain {
   value: string
   rank: number
@@ -30,16 +34,20 @@ export class Reading {
     this.#committer = committer
   }
 
-  /** By id in every namespace, by email, and by phone number when the question begins with `+`. */
+  /**
+   * By id in every namespace, by email, and by phone number when the question begins with `+`. The best founded match comes
+   * first: whose identifier it is, then what the directory, a server and a browser said, last who signed in on it as a device.
+   * A public token can claim anybody's address or id, so its claims never stand before the person's own.
+   */
   resolve(query: string): Person[] {
     const ids = new Set([canonicalId(query)])
     if (query.includes('@')) ids.add(canonicalEmail(query))
-    const matches: { ordinal: number; at?: number }[] = []
+    const matches: { ordinal: number; at?: number; rank: number }[] = []
     for (const scope of this.#keys.scopes()) {
       if (scope.kind === 'id') {
         for (const id of ids) {
           const found = this.#rows.findIdentifier(scope.id, hmac(scope.index, id))
-          if (found !== undefined) matches.push({ ordinal: found.ordinal })
+          if (found !== undefined) matches.push({ ordinal: found.ordinal, rank: OWN_ID_RANK })
         }
       }
       for (const [field, form] of Object.entries(LOOKUP_FORMS)) {
@@ -48,9 +56,18 @@ export class Reading {
       }
     }
     const finder = new PeopleFinder(this.#rows)
-    const people = new Map<number, Person>()
-    for (const { ordinal, at } of matches) for (const person of finder.peopleOf(ordinal, at)) people.set(person.person, person)
-    return [...people.values()].sort((left, right) => left.person - right.person)
+    const people = new Map<number, { person: Person; rank: number }>()
+    for (const { ordinal, at, rank } of matches) {
+      const named = finder.peopleOf(ordinal, at)
+      // A user's id in the place of a device names others only by somebody's claim that they signed in "on" it.
+      const hasOwner = named.some(({ users }) => users.includes(ordinal))
+      for (const person of named) {
+        const here = hasOwner && !person.users.includes(ordinal) ? DEVICE_RANK : rank
+        people.set(person.person, { person, rank: Math.max(here, people.get(person.person)?.rank ?? DEVICE_RANK) })
+      }
+    }
+    const sorted = [...people.values()].sort((left, right) => right.rank - left.rank || left.person.person - right.person.person)
+    return sorted.map(({ person }) => person)
   }
 
   /** Read in chunks, so that a large graph does not keep the gateway waiting; kept until an edge or a role changes. */

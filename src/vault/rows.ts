@@ -189,13 +189,13 @@ export class Rows {
   }
 
   /** Identifiers whose best fact of that field has this keyed hash: a weaker origin does not count where a stronger spoke. */
-  findByFact(field: string, lookup: Uint8Array): { ordinal: number; at: number }[] {
+  findByFact(field: string, lookup: Uint8Array): { ordinal: number; at: number; rank: number }[] {
     const rows = this.#run(
-      `SELECT ordinal, at FROM facts f WHERE lookup = ? AND field = ? AND NOT EXISTS
+      `SELECT ordinal, at, trust AS rank FROM facts f WHERE lookup = ? AND field = ? AND NOT EXISTS
         (SELECT 1 FROM facts better WHERE better.ordinal = f.ordinal AND better.field = f.field AND better.trust > f.trust)
         ORDER BY trust DESC, ordinal`,
     ).all(lookup, field)
-    return rows as unknown as { ordinal: number; at: number }[]
+    return rows as unknown as { ordinal: number; at: number; rank: number }[]
   }
 
   // --------------------------------------------------------------------------------- edges and memberships

@@ -48,6 +48,14 @@ test('through the socket each call gives what it gives in the process', async ()
         reply.waiting.map((blob) => vault.openWaiting(reply.day, blob)),
         window.waiting,
       )
+      // The public edge cannot speak with the voice of the company's own user table.
+      for (const said of [
+        { facts: [{ of: -1, field: 'email', value: 'x@example.com', once: false, trust: 'directory' as const, at: 9 }] },
+        { edges: [{ kind: 'merge' as const, from: -1, to: -2, trust: 'directory' as const, at: 9 }] },
+        { memberships: [{ person: -1, group: -4, trust: 'server' as const, at: 9, admin: true }] },
+      ]) {
+        await assert.rejects(gateway.commitWindow({ ...window, ...said }), { code: 'vault_refused' })
+      }
       const empty = await gateway.commitWindow(windowOf({}))
       assert.deepEqual([empty.ordinals, empty.dedup.length, empty.waiting], [[], 0, []])
 

@@ -1,5 +1,7 @@
 /** The vault behind its socket: each role's token opens that role's calls and no other. */
+import { BulkheadError } from '#base/errors.ts'
 import { type RpcMethods, type RpcServer, serveRpc } from '#base/rpc.ts'
+import type { Trust } from '#model/field.ts'
 import type { DirectoryRow, Look, WindowRequest } from './port.ts'
 import type { Vault } from './vault.ts'
 import { decodeNumbers, decodeSubjects, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
@@ -20,6 +22,7 @@ export async function serveVault(options: { vault: Vault; path: string; tokens: 
 function gatewayMethods(vault: Vault): RpcMethods {
   return {
     commitWindow: async (body: Omit<WindowRequest, 'waiting'>, attachments) => {
+      checkGatewayTrust(body)
       const { ordinals, day, dedup, waiting } = await vault.commitWindow({
         ...body,
         waiting: attachments.map((text) => text.toString('utf8')),
@@ -27,6 +30,13 @@ function gatewayMethods(vault: Vault): RpcMethods {
       return { body: { ordinals, day }, attachments: [dedup, ...waiting] }
     },
   }
+}
+
+/** The public edge speaks for browsers and servers; the company's own user table comes by another role. */
+function checkGatewayTrust({ facts, edges, memberships }: Omit<WindowRequest, 'waiting'>): void {
+  const isOwn = ({ trust }: { trust: Trust }): boolean => trust === 'browser' || trust === 'server'
+  if (facts.every(isOwn) && edges.every(isOwn) && memberships.every((said) => isOwn(said) && !('admin' in said))) return
+  throw new BulkheadError('vault_refused', 'the gateway states nothing with the trust of the directory')
 }
 
 function workerMethods(vault: Vault): RpcMethods {

@@ -90,6 +90,30 @@ test('the cut is durable before the worker is asked, and every worker ends fence
   }
 })
 
+test('a count that fails does not hide the cut', async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-cut-'))
+  const records = openRecords({ path: path.join(folder, 'records.db') })
+  try {
+    const result = await cutVendor({
+      vendor: 'acme',
+      actor: 'operator',
+      reason: 'breach',
+      records,
+      fence: async () => undefined,
+      killWorker: async () => ({ pid: 0, gone: false }),
+      heldEvents: async () => {
+        throw new Error('a folder of the log was dropped while it was read')
+      },
+      clock: steppedClock(),
+    })
+    assert.equal(records.flow('acme').state, 'cut')
+    assert.deepEqual([result.fencedWorkers, result.unfenced, result.heldEvents], [1, [], 0])
+  } finally {
+    records.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
 test('held events are the records after the cursor that is furthest behind', () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 30 })
   const position = fc.record({ seq: fc.integer({ min: 0, max: 32 }), index: fc.integer({ min: 0, max: 5 }) })

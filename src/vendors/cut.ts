@@ -42,7 +42,9 @@ export async function cutVendor(options: CutOptions): Promise<CutResult> {
   const { vendor, actor, reason, clock } = options
   const flow = options.records.cut(vendor, { at: clock.now(), actor, reason })
   const { fencedWorkers, unfenced } = await raiseFence(options, flow)
-  return { vendor, cutAt: new Date(flow.changedAt).toISOString(), fencedWorkers, unfenced, heldEvents: await options.heldEvents(vendor) }
+  // The count is a lower bound anyway; a log that cannot be read must not make a cut that stands look like none.
+  const heldEvents = await options.heldEvents(vendor).catch(() => 0)
+  return { vendor, cutAt: new Date(flow.changedAt).toISOString(), fencedWorkers, unfenced, heldEvents }
 }
 
 async function raiseFence(options: CutOptions, flow: VendorFlow): Promise<{ fencedWorkers: number; unfenced: string[] }> {

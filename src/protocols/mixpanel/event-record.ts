@@ -131,6 +131,8 @@ export function decodeEvent(value: JsonValue, index: number, options: EventOptio
   const { user, device, linked } = resolveIdentity(read.identity)
   const record: WireRecord = { type: typeOf(name), token, name, values: read.values }
   if (RESERVED_EVENTS.has(name)) record.reserved = true
+  // Mixpanel has `$merge` on `/import` alone (developer.mixpanel.com/reference/identity-merge); we send with the project's login.
+  if (name === '$merge') record.serverOnly = true
   if (time !== undefined) record.time = time
   if (insertId !== undefined && !isReservedId(insertId)) record.insertId = insertId
   if (user !== undefined) record.user = user

@@ -45,7 +45,7 @@ test('every spelling of an identity is found and none stays among the values', (
     [
       { $distinct_ids: ['ann', `$device:${device}`] },
       '$merge',
-      { type: 'merge', user: 'ann', linked: [{ role: 'device', value: device }] },
+      { type: 'merge', serverOnly: true, user: 'ann', linked: [{ role: 'device', value: device }] },
     ],
     // Placeholders are nobody: they must not make one person of thousands.
     [{ distinct_id: 'Undefined', $user_id: 'null', $device_id: '00000000-0000-0000-0000-000000000000' }, 'e', {}],
