@@ -78,7 +78,7 @@ async function install() {
   try {
     const wanted = Object.keys(JSON.parse(readFileSync(lockFile, 'utf8')).packages).length - 1
     const startedAt = Date.now()
-    process.stderr.write(`bulkhead: first run in this checkout: installing its ${wanted} locked packages (about 1 GB on disk, mostly the warehouse engine)\n`)
+    process.stderr.write(`bulkhead: installing the ${wanted} packages that this checkout locks (about 1 GB on disk, mostly the warehouse engine)\n`)
     const progress = setInterval(() => {
       process.stderr.write(`bulkhead: … ${Math.round((Date.now() - startedAt) / 1000)} s, ${packagesPresent()} package folders\n`)
     }, 5000)

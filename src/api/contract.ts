@@ -169,7 +169,10 @@ export const AffectedAnswer = Type.Object(
     delivered: Count,
     possible: Count,
     ambiguousDevices: Count,
-    groups: Count,
+    groups: Type.Integer({
+      minimum: 0,
+      description: 'groups that were named in what was sent; memberships that only the directory knows do not count',
+    }),
     fields: Type.Array(Type.Object({ ...FieldFormAnswer.properties, subjects: Count }, closed)),
     notSent: Type.Array(Type.String()),
     windows: Type.Object({ access: WindowAnswer, data: WindowAnswer }, closed),

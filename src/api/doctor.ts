@@ -99,8 +99,8 @@ function gatewayChecks(gateway: unknown): Check[] {
     const tokens = Array.isArray(unknown.tokens)
       ? unknown.tokens.flatMap((entry) => (isJsonObject(entry) ? [String(entry.token)] : []))
       : []
-    const named = tokens.length > 0 ? `: ${tokens.slice(0, 5).join(', ')}` : ''
-    const what = `${Number(unknown.count)} records with an unknown token were dropped${named}`
+    const named = tokens.length > 0 ? ` (${tokens.slice(0, 5).join(', ')})` : ''
+    const what = `dropped for an unknown token: ${Number(unknown.count)}${named}`
     checks.push(warn('unknown_tokens', what, 'Add the token to `sources` in bulkhead.yaml, or correct it in the SDK that sends it.'))
   }
   const dropped = isJsonObject(gateway.records) && isJsonObject(gateway.records.dropped) ? Object.entries(gateway.records.dropped) : []

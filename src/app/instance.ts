@@ -172,9 +172,13 @@ export function lockPlace(instance: Instance): InstanceLock {
     }
   }
   const holder = existsSync(holderFile) ? ` (${readFileSync(holderFile, 'utf8')})` : ''
-  throw new BulkheadError('already_running', `the same instance runs already${holder}, and ${instance.dataDir} is another copy of its data`, {
-    hint: 'Use the folder named above; a copy can be started only while the other is stopped.',
-  })
+  throw new BulkheadError(
+    'already_running',
+    `the same instance runs already${holder}, and ${instance.dataDir} is another copy of its data`,
+    {
+      hint: 'Use the folder named above; a copy can be started only while the other is stopped.',
+    },
+  )
 }
 
 /** Undefined when another process holds it. */

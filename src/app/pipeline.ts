@@ -5,6 +5,7 @@
 import type { Registry } from 'prom-client'
 import { systemClock } from '#base/clock.ts'
 import { createForwarder } from '#forward/forwarder.ts'
+import { firstEntryMeantFor } from '#forward/meant-for.ts'
 import { createDisclosureLoader } from '#forward/load-disclosures.ts'
 import { createEventLoader } from '#forward/load-events.ts'
 import type { LoaderStatus } from '#forward/load-step.ts'
@@ -83,14 +84,16 @@ export interface WorkerPipeline {
 
 /** log → loader → warehouse; log → policy → ledger intent → vendor → ledger outcome → loader → warehouse */
 export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPipeline> {
-  const { config, ledger, log, warehouse } = parts
+  const { config, ledger, log, records, warehouse } = parts
   const stop = new AbortController()
   const events = createEventLoader({ log, ledger, warehouse, clock: systemClock })
   const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: parts.manifests, clock: systemClock })
   const forwarders: { vendor: string; forwarder: Forwarder }[] = []
   for (const destination of config.vendors.flatMap((vendor) => vendor.destinations)) {
-    // What was collected before a destination was configured was never meant for it.
     await ledger.beginCursor(destination.id, { seq: log.head() + 1, index: 0 })
+    const cursor = ledger.cursor(destination.id)
+    const from = firstEntryMeantFor(destination.id, { from: cursor.seq, log, records })
+    if (from > cursor.seq) await ledger.moveCursor(destination.id, { seq: from, index: 0 })
     forwarders.push({ vendor: destination.vendor, forwarder: forwarderFor(destination, parts) })
   }
   const running = [events.run(stop.signal), disclosures.run(stop.signal), ...forwarders.map(({ forwarder }) => forwarder.run(stop.signal))]

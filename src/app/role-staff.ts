@@ -13,6 +13,7 @@ import { policyFromConfig } from '#policy/policy.ts'
 import { openRecords } from '#records/records.ts'
 import { staffVault } from '#vault/client.ts'
 import { countHeld } from '#vendors/held.ts'
+import { assertDestinationsStay } from '#vendors/register.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import { type Instance, readOperatorCredential } from './instance.ts'
 import { type RoleInit, type RunningRole, type SupervisorPort, socketPath } from './role.ts'
@@ -26,7 +27,9 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   const { instance, config, tokens } = init
   writeCredentialOnce(instance)
   const records = openRecords({ path: instance.recordsPath })
-  const policy = records.applyPolicy(policyFromConfig(config), Date.now())
+  const configured = policyFromConfig(config)
+  assertDestinationsStay(records, configured)
+  const policy = records.applyPolicy(configured, Date.now())
   const rpc = (server: 'vault' | 'worker' | 'gateway'): RpcClient =>
     new RpcClient({
       path: socketPath(instance, server),

@@ -25,7 +25,7 @@ import { isSameProcess } from '#base/processes.ts'
 import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import type { Records } from '#records/port.ts'
-import { openRecords } from '#records/records.ts'
+import { openRecords, openRecordsReader } from '#records/records.ts'
 import { type CutResult, cutVendor, type RestoreResult, restoreVendor } from '#vendors/cut.ts'
 import { countHeld } from '#vendors/held.ts'
 import { assertVendorKnown, destinationsOf, vendorNames } from '#vendors/register.ts'
@@ -41,6 +41,7 @@ export interface FlowOrder {
 
 /** Cuts by writing the record itself; throws `vendor_unknown`. */
 export async function cutDirectly(instance: Instance, order: FlowOrder): Promise<CutResult> {
+  assertOnRecord(instance, order.vendor)
   const lock = await lockOrHolder(instance)
   let place: InstanceLock | undefined
   try {
@@ -101,6 +102,17 @@ function tryLock(instance: Instance): InstanceLock | undefined {
   } catch (thrown) {
     if (thrown instanceof BulkheadError && thrown.code === 'already_running') return undefined
     throw thrown
+  }
+}
+
+/** Before anything is ended: a typing error must not cost a running Bulkhead its staff. */
+function assertOnRecord(instance: Instance, vendor: string): void {
+  if (!existsSync(instance.recordsPath)) return
+  const records = openRecordsReader({ path: instance.recordsPath })
+  try {
+    assertVendorKnown(vendor, vendorNames(records, []))
+  } finally {
+    records.close()
   }
 }
 

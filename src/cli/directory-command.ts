@@ -2,7 +2,7 @@ import { type DirectoryBody, type DirectoryResult, ROUTES } from '#api/contract.
 import type { DirectoryRow } from '#vault/port.ts'
 import { type Context, printAnswer } from './context.ts'
 import { openDirectoryFile } from './directory-csv.ts'
-import { renderDirectory } from './render.ts'
+import { count, renderDirectory } from './render.ts'
 import { connect } from './staff-client.ts'
 
 const ROWS_A_BATCH = 2000
@@ -16,7 +16,7 @@ export async function importDirectoryCommand(
   const client = connect(context)
   const directory = openDirectoryFile(file)
   const { ignoredColumns } = await directory.check()
-  if (ignoredColumns > 0) context.err(`${ignoredColumns} columns that mean nothing here are left out (see docs/directory.md).\n`)
+  if (ignoredColumns > 0) context.err(`${count(ignoredColumns, 'column')} left out that mean nothing here (see docs/directory.md).\n`)
   const total: DirectoryResult = { rows: 0, newPeople: 0, facts: 0 }
   const send = async (rows: DirectoryRow[]): Promise<void> => {
     const body: DirectoryBody = { namespace: options.namespace, rows, ...(options.reason === undefined ? {} : { reason: options.reason }) }

@@ -7,7 +7,7 @@ import { BulkheadError, type ErrorCode, isErrorCode } from '#base/errors.ts'
 import { syncFolder } from '#base/files.ts'
 import { decodeWindows } from '#incidents/windows.ts'
 import { type Context, demandReason, printAnswer } from './context.ts'
-import { renderAffected, renderWho } from './render.ts'
+import { count, renderAffected, renderWho } from './render.ts'
 import { connect, type StaffClient } from './staff-client.ts'
 
 export async function whoCommand(context: Context, query: string, options: { reason?: string }): Promise<void> {
@@ -41,7 +41,7 @@ export async function affectedCommand(context: Context, options: AffectedOptions
   const body: AffectedBody = { ...query, list: true, identities: identities === true, reason: demandReason(reason) }
   const { answer, lines } = await writeList(client, body, path.resolve(list))
   printAnswer(context, answer, renderAffected)
-  context.err(`${lines} lines written to ${list}${identities === true ? ', with names and addresses: keep it safe' : ''}\n`)
+  context.err(`${count(lines, 'line')} written to ${list}${identities === true ? ', with names and addresses: keep it safe' : ''}\n`)
 }
 
 /** The file appears whole or not at all, readable by its owner alone. */

@@ -30,7 +30,7 @@ function wrap(words: readonly string[], indent: string, width = 100): string {
   return [...lines, line.trimEnd()].join('\n')
 }
 
-function count(number: number, one: string, many = `${one}s`): string {
+export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`
 }
 
@@ -189,6 +189,11 @@ export function renderDoctor(answer: Doctor): string {
       '  ',
     ),
     '',
-    answer.ok ? 'All is well.' : 'Something is wrong: see the lines marked "fail".',
+    verdict(answer),
   ].join('\n')
+}
+
+function verdict({ ok, checks }: Doctor): string {
+  if (!ok) return 'Something is wrong: see the lines marked "fail".'
+  return checks.every(({ state }) => state === 'ok') ? 'All is well.' : 'Nothing failed; see the lines that are not "ok".'
 }

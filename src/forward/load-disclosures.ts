@@ -9,7 +9,7 @@ import type { Clock } from '#base/clock.ts'
 import type { Ledger, LoadPlan } from '#ledger/port.ts'
 import type { Intent, LedgerEntry, ManifestRow, Outcome } from '#model/disclosure.ts'
 import type { DisclosureRow, Warehouse } from '#warehouse/port.ts'
-import { createLoader, insertOnce } from '#forward/load-step.ts'
+import { createLoader, insertOnce, reloadIfEmpty } from '#forward/load-step.ts'
 import type { Loader } from '#forward/load-step.ts'
 
 export interface DisclosureLoaderOptions {
@@ -125,7 +125,9 @@ export function createDisclosureLoader(options: DisclosureLoaderOptions): Loader
     return byDay
   }
 
-  return createLoader({ table: 'disclosures', head: () => ledger.head, cursor, load }, options.clock)
+  const check = (): Promise<void> => reloadIfEmpty({ table: 'disclosures', ledger, warehouse, from: 1 })
+
+  return createLoader({ table: 'disclosures', head: () => ledger.head, cursor, check, load }, options.clock)
 }
 
 function intentOf(ledger: Ledger, outcome: Outcome): Intent {

@@ -11,7 +11,7 @@ import type { Ledger, LoadPlan } from '#ledger/port.ts'
 import type { LogReader } from '#log/port.ts'
 import type { LogEntry } from '#model/log-entry.ts'
 import type { Warehouse } from '#warehouse/port.ts'
-import { createLoader, insertOnce } from '#forward/load-step.ts'
+import { createLoader, insertOnce, reloadIfEmpty } from '#forward/load-step.ts'
 import type { Loader } from '#forward/load-step.ts'
 
 export interface EventLoaderOptions {
@@ -74,7 +74,9 @@ export function createEventLoader(options: EventLoaderOptions): Loader {
     return rows
   }
 
-  return createLoader({ table: 'events', head: () => log.head(), cursor, load }, options.clock)
+  const check = (): Promise<void> => reloadIfEmpty({ table: 'events', ledger, warehouse, from: log.tail() })
+
+  return createLoader({ table: 'events', head: () => log.head(), cursor, check, load }, options.clock)
 }
 
 /** Consecutive entries from `from` on while `wanted` says so, read in slices between which the process goes on. */

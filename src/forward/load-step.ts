@@ -4,7 +4,8 @@
  */
 import { BulkheadError } from '#base/errors.ts'
 import type { Clock } from '#base/clock.ts'
-import type { LoadPlan } from '#ledger/port.ts'
+import type { Ledger, LoadPlan } from '#ledger/port.ts'
+import type { Warehouse } from '#warehouse/port.ts'
 
 export interface Loader {
   /**
@@ -33,6 +34,8 @@ export interface LoaderSource {
   head(): number
   /** First number that is not loaded. */
   cursor(): number
+  /** Before the first step of this process: is what was loaded still there? */
+  check(): Promise<void>
   /** One plan from begin to end; the rows loaded, or undefined when there was nothing. */
   load(): Promise<number | undefined>
 }
@@ -48,13 +51,20 @@ const BARRIER_WAIT_MS = 10_000
 
 export function createLoader(source: LoaderSource, clock: Clock): Loader {
   let turn: Promise<unknown> = Promise.resolve()
+  let isChecked = false
   let rowsLoaded = 0
   let failures = 0
   let lastRows = 0
 
+  const checkedLoad = async (): Promise<number | undefined> => {
+    if (!isChecked) await source.check()
+    isChecked = true
+    return source.load()
+  }
+
   const step = (): Promise<boolean> => {
     const mine = turn.then(async () => {
-      const rows = await source.load().catch((thrown: unknown) => {
+      const rows = await checkedLoad().catch((thrown: unknown) => {
         failures += 1
         throw thrown
       })
@@ -68,6 +78,8 @@ export function createLoader(source: LoaderSource, clock: Clock): Loader {
   }
 
   const barrier = async (upTo: number): Promise<void> => {
+    // The cursor is worth nothing until it is known that the rows behind it exist.
+    if (!isChecked) await step()
     const deadline = clock.now() + BARRIER_WAIT_MS
     while (source.cursor() <= upTo) {
       if (await step()) continue
@@ -122,4 +134,22 @@ async function isPresent(insert: { rows: number; token: string; present: () => P
     throw new BulkheadError('warehouse_failed', `the warehouse has ${present} of the ${insert.rows} rows of plan ${insert.token}`)
   }
   return present === insert.rows
+}
+
+/**
+ * A warehouse folder that was lost comes back empty while the ledger's cursor says that all was loaded; every question would
+ * then be answered with nobody. All that ledger and log still hold is loaded again.
+ */
+export async function reloadIfEmpty(given: {
+  table: LoadPlan['table']
+  ledger: Pick<Ledger, 'loadCursor' | 'reload'>
+  warehouse: Pick<Warehouse, 'query'>
+  /** First number that can still be read. */
+  from: number
+}): Promise<void> {
+  const { table, ledger, warehouse } = given
+  const cursor = ledger.loadCursor(table)
+  if (cursor <= given.from) return
+  const [answer] = await warehouse.query<{ rows: number }>(`SELECT count() AS rows FROM ${table}`, {}, 'loader')
+  if (Number(answer?.rows) === 0) await ledger.reload(table, given.from)
 }

@@ -178,6 +178,10 @@ function loadState(): Ledger & { plans: LoadPlan[] } {
       plan = next
       plans.push(next)
     },
+    reload: async (_table: string, from: number) => {
+      plan = undefined
+      cursor = from
+    },
     finishPlan: async (done: LoadPlan) => {
       plan = undefined
       cursor = done.to
@@ -224,7 +228,10 @@ function warehouseWith(power: Power, failOnce: { next: boolean }): Warehouse {
       }
       return { rows: entries.length }
     },
-    query: async () => [{ present: [...power.rows.values()].reduce((sum, rows) => sum + rows, 0) }],
+    query: async () => {
+      const present = [...power.rows.values()].reduce((sum, rows) => sum + rows, 0)
+      return [{ present, rows: present }]
+    },
   } as unknown as Warehouse
 }
 
@@ -273,6 +280,19 @@ test('after a power cut a plan is loaded once, whatever the engine remembers of 
       assert.deepEqual([...power.rows.values()], [3], `rows ${rowsSurvive}, token ${tokenSurvives}`)
     }
   }
+})
+
+test('a warehouse that comes back empty is loaded again, before a barrier says that all is there', async () => {
+  const ledger = loadState()
+  const loaderOn = (power: Power) =>
+    createEventLoader({ log: logOf(entriesOf([0, 0, 0])), ledger, warehouse: warehouseWith(power, { next: false }), clock: systemClock })
+  const first: Power = { remembered: new Set(), rows: new Map() }
+  await loaderOn(first).barrier(3)
+  const lost: Power = { remembered: new Set(), rows: new Map() }
+  await loaderOn(lost).barrier(3)
+  assert.deepEqual([...lost.rows.values()], [3])
+  await loaderOn(lost).barrier(3)
+  assert.deepEqual([...lost.rows.values()], [3], 'what is there is not loaded twice')
 })
 
 test('a missing log entry stops the loader instead of being passed over', async () => {

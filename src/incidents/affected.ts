@@ -199,8 +199,9 @@ async function boundOf(scope: Scope, warehouse: Warehouse): Promise<{ upperBound
   const first = sent.reduce((a, b) => Math.min(a, b))
   const { from } = scope.windows
   if (from !== undefined && from >= first) return { upperBound: true, upperBoundReason: null }
-  const start = from === undefined ? 'has no beginning' : `begins at ${new Date(from).toISOString()}`
-  return refuse(`${unknown}, and the data window ${start}, before the first ledger entry for it of ${new Date(first).toISOString()}`)
+  const start = from === undefined ? 'without end' : `to ${new Date(from).toISOString()}`
+  const entry = new Date(first).toISOString()
+  return refuse(`${unknown}, and the data window reaches back ${start}, behind the first ledger entry for it, of ${entry}`)
 }
 
 async function policiesOf(scope: Scope, warehouse: Warehouse): Promise<{ from: number; to: number } | null> {

@@ -7,7 +7,7 @@ import { systemClock } from '#base/clock.ts'
 import { basicUser, clientAddress, decodeTrustedProxies, hasBrowserMarks } from './client.ts'
 import { CommitQueue } from './commit.ts'
 import { MemoryLog, MemoryVault, sourceOf } from './fixture.ts'
-import { RecentMap, VaultMemory } from './vault-memory.ts'
+import { identifierKey, RecentMap, VaultMemory } from './vault-memory.ts'
 
 function requestFrom(peer: string, forwarded?: string): IncomingMessage {
   return {
@@ -48,9 +48,20 @@ test('browsers are told from servers, and the fetch of Node is a server', async 
   const server = http.createServer((request, response) => response.end(String(hasBrowserMarks(request.headers))))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  assert.equal(await (await fetch(`http://127.0.0.1:${port}/import`, { method: 'POST', body: '[]' })).text(), 'false')
-  server.closeAllConnections()
-  await new Promise((resolve) => server.close(resolve))
+  try {
+    assert.equal(await (await fetch(`http://127.0.0.1:${port}/import`, { method: 'POST', body: '[]' })).text(), 'false')
+  } finally {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
+})
+
+test('a long id is remembered by its hash, and stays apart from every other id', () => {
+  const key = (value: string): string => identifierKey({ namespace: 'default', kind: 'id', role: 'user', value })
+  const long = 'x'.repeat(1_000_000)
+  assert.ok(key(long).length < 100)
+  const hashed = key(long).split('\0').at(-1) as string
+  assert.equal(new Set([long, `${long}x`, hashed, ` hash\0${hashed}`, 'x'].map(key)).size, 5)
 })
 
 test('windows keep the order of their requests, whatever the vault and the log do meanwhile', () =>

@@ -123,7 +123,11 @@ export class VaultMemory {
   }
 }
 
+/** Longer ids are remembered by their hash: the memory counts entries, and one entry may not be a megabyte. */
+const VALUE_CHARACTERS_MAX = 256
+
 /** The role is part of it: the vault is told once for each role in which it sees a value. */
 export function identifierKey({ namespace, kind, role, value }: IdentifierRequest): string {
+  if (value.length > VALUE_CHARACTERS_MAX) return `${namespace}\0${kind}\0${role} hash\0${hash('sha256', value, 'base64')}`
   return `${namespace}\0${kind}\0${role}\0${value}`
 }

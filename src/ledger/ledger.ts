@@ -197,6 +197,14 @@ class LmdbLedger implements Ledger {
     })
   }
 
+  async reload(table: LoadPlan['table'], from: number): Promise<void> {
+    assert(from >= 1 && from <= this.loadCursor(table), 'only what was loaded is loaded again')
+    await this.#write(() => {
+      void this.#store.state.remove(`plan/${table}`)
+      void this.#store.state.put(`load/${table}`, from)
+    })
+  }
+
   async count(destination: string, counts: Record<string, number>): Promise<void> {
     await this.#write(() => this.#putCounts(destination, counts))
   }

@@ -57,6 +57,8 @@ export interface Ledger {
   savePlan(plan: LoadPlan): Promise<void>
   /** Forgets the plan and moves the load cursor to its end, one commit. */
   finishPlan(plan: LoadPlan): Promise<void>
+  /** Moves the load cursor back and forgets the plan, one commit: for a warehouse that has lost what was loaded. */
+  reload(table: LoadPlan['table'], from: number): Promise<void>
   /** Counters by destination and reason of what was not sent or refused; kept for reports. */
   count(destination: string, counts: Record<string, number>): Promise<void>
   counts(destination: string): Record<string, number>

@@ -30,12 +30,19 @@ export function foldText(text: string): string {
   return text.replace(INVISIBLE, '').normalize('NFKC').replaceAll('。', '.').replace(NOT_ASCII_DIGIT, plainDigit)
 }
 
+/** Every digit of every script is met once; there are some seven hundred. */
+const PLAIN_DIGITS = new Map<string, string>()
+
 /** Decimal digits stand in runs of ten from zero to nine (Unicode Standard, section 4.6): the way back to the run's start is the value. */
 function plainDigit(digit: string): string {
+  const known = PLAIN_DIGITS.get(digit)
+  if (known !== undefined) return known
   const point = digit.codePointAt(0) as number
   let value = 0
   while (DIGIT.test(String.fromCodePoint(point - value - 1))) value++
-  return String(value % 10)
+  const plain = String(value % 10)
+  PLAIN_DIGITS.set(digit, plain)
+  return plain
 }
 
 function decodePercentRun(run: string): string {

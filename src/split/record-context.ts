@@ -30,6 +30,8 @@ export interface ContextRules {
 }
 
 const CLIENTS_MAX = 2000
+/** Nothing real is longer, and what is would stay in memory. */
+const REMEMBERED_CHARACTERS_MAX = 512
 const FIRST_TOUCH = /initial|first/i
 const NOT_THE_PAGE = /initial|first|href|attr/i
 
@@ -37,8 +39,13 @@ const NOT_THE_PAGE = /initial|first|href|attr/i
 export class ClientCache {
   readonly #clients = new Map<string, Client>()
 
+  get size(): number {
+    return this.#clients.size
+  }
+
   clientOf(userAgent: string | undefined): Client {
     if (userAgent === undefined) return {}
+    if (userAgent.length > REMEMBERED_CHARACTERS_MAX) return clientOf(userAgent)
     const known = this.#clients.get(userAgent)
     if (known !== undefined) return known
     if (this.#clients.size >= CLIENTS_MAX) this.#clients.clear()

@@ -25,6 +25,8 @@ const REDUCED: ReadonlySet<KnownField> = new Set(['url', 'referrer', 'user_agent
 /** Operations that state a value of the subject; the others change or take away one that the vault may not have. */
 const STATING_OPS: ReadonlySet<ProfileOp> = new Set(['set', 'set_once', 'append', 'union'])
 const FACT_CHARACTERS_MAX = 1024
+/** Nobody is in more groups of one kind at once; what is beyond waits. */
+const GROUPS_MAX = 255
 
 export class RecordValues {
   readonly pairs: [key: string, value: unknown][] = []
@@ -150,8 +152,9 @@ export class RecordValues {
   }
 
   #addGroups(key: string, value: JsonValue): void {
-    const odd: JsonValue[] = []
-    for (const member of Array.isArray(value) ? value : [value]) {
+    const members = Array.isArray(value) ? value : [value]
+    const odd: JsonValue[] = members.slice(GROUPS_MAX)
+    for (const member of members.slice(0, GROUPS_MAX)) {
       const text = typeof member === 'string' || typeof member === 'number' ? String(member) : undefined
       const ordinal = text === undefined ? undefined : this.#builder.identifier(`group:${key}`, text, 'group')
       if (ordinal === undefined) {

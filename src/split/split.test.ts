@@ -6,6 +6,7 @@ import type { JsonValue } from '#model/json.ts'
 import type { RequestContext, SplitDraft } from '#model/split-draft.ts'
 import type { WireRecord, WireValue } from '#model/wire-record.ts'
 import { compilePolicy } from '#policy/policy.ts'
+import { ClientCache } from './record-context.ts'
 import { createSplit } from './split.ts'
 
 const NOW = 1_764_000_000_000
@@ -209,6 +210,16 @@ describe('relations', () => {
       values: [],
     }
     assert.deepEqual(one(alias).draft.edges, [{ kind: 'device', from: 0, to: 1, at: NOW }])
+  })
+
+  it('takes no endless list of groups, and remembers no endless header', () => {
+    const { draft, record, pairs } = one(event({ user: 'u', values: free({ company: Array.from({ length: 1000 }, (_, n) => `g${n}`) }) }))
+    assert.deepEqual([draft.identifiers.length, record.groups?.length], [256, 255])
+    const [[key, rest] = []] = pairs
+    assert.deepEqual([key, Array.isArray(rest) && rest.length], ['company', 745])
+    const clients = new ClientCache()
+    assert.equal(clients.clientOf(`Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/128.0 ${'x'.repeat(100_000)}`).os, 'Linux')
+    assert.equal(clients.size, 0)
   })
 
   it('keeps text waiting that has half a letter', () => {

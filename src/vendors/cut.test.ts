@@ -7,10 +7,11 @@ import fc from 'fast-check'
 import type { Clock } from '#base/clock.ts'
 import type { LogPosition } from '#model/disclosure.ts'
 import type { LogEntry, LogRecord } from '#model/log-entry.ts'
+import type { Policy } from '#model/policy.ts'
 import { openRecords } from '#records/records.ts'
 import { cutVendor, restoreVendor, unfencedError } from './cut.ts'
 import { countHeld } from './held.ts'
-import { assertVendorKnown, vendorNames } from './register.ts'
+import { assertDestinationsStay, assertVendorKnown, vendorNames } from './register.ts'
 
 /** Time passes only when somebody sleeps. */
 function steppedClock(): Clock {
@@ -84,6 +85,25 @@ test('the cut is durable before the worker is asked, and every worker ends fence
     )
     assert.deepEqual(vendorNames(records, [{ id: 'beta' }]), ['acme', 'beta'])
     assert.throws(() => assertVendorKnown('acmee', vendorNames(records, [])), { code: 'vendor_unknown' })
+  } finally {
+    records.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('a destination does not move to another vendor: that would go round a cut', () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-cut-'))
+  const records = openRecords({ path: path.join(folder, 'records.db') })
+  const policyOf = (...pairs: [vendor: string, destination: string][]): Policy => ({
+    destinations: pairs.map(([vendor, destination]) => ({ vendor, destination, protocol: 'p', grants: [], events: [], properties: [] })),
+    store: { events: [], properties: [], paths: [], referrers: [] },
+  })
+  try {
+    records.applyPolicy(policyOf(['acme', 'acme-us']), 1)
+    // Left out for a while: it is remembered all the same.
+    records.applyPolicy(policyOf(), 2)
+    assert.throws(() => assertDestinationsStay(records, policyOf(['other', 'acme-us'])), { code: 'config_invalid' })
+    assertDestinationsStay(records, policyOf(['acme', 'acme-us'], ['other', 'other-us']))
   } finally {
     records.close()
     rmSync(folder, { recursive: true, force: true })

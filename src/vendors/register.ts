@@ -1,7 +1,7 @@
 /** Which vendors there are, seen from configuration and records together: a vendor that left the file is still known. */
 import { BulkheadError } from '#base/errors.ts'
 import type { DestinationConfig, VendorConfig } from '#model/config.ts'
-import type { DestinationPolicy, Grant } from '#model/policy.ts'
+import type { DestinationPolicy, Grant, Policy } from '#model/policy.ts'
 import type { RecordsReader, VendorFlow } from '#records/port.ts'
 
 export interface VendorSummary {
@@ -55,6 +55,23 @@ export function destinationsOf(vendor: string, records: Policies, configured: re
   const names = new Set(configured.find((entry) => entry.id === vendor)?.destinations.map((destination) => destination.id) ?? [])
   for (const entry of policyDestinations(records)) if (entry.vendor === vendor) names.add(entry.destination)
   return [...names].sort()
+}
+
+/**
+ * A destination stays with its vendor: its cursor, epoch and entries stand under its own id, and a cut under the vendor's.
+ * Moved to another vendor it would take its pseudonyms along, and what a cut holds back. Throws `config_invalid`.
+ */
+export function assertDestinationsStay(records: Policies, next: Pick<Policy, 'destinations'>): void {
+  const known = policyDestinations(records)
+  for (const { destination, vendor } of next.destinations) {
+    const before = known.find((entry) => entry.destination === destination)
+    if (before === undefined || before.vendor === vendor) continue
+    const advice = 'give the destination an id that was never used, or the vendor its earlier id'
+    throw new BulkheadError(
+      'config_invalid',
+      `the destination ${destination} belongs to the vendor ${before.vendor}, not to ${vendor}: ${advice}`,
+    )
+  }
 }
 
 export function summarizeVendor(vendor: string, records: Reading, configured: readonly VendorConfig[]): VendorSummary {

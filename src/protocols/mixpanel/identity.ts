@@ -100,6 +100,9 @@ function resolvePlain(raw: RawIdentity): Identity {
   return { user: undefined, device: deviceId ?? stated.value, linked: deviceId === undefined ? [] : [stated] }
 }
 
+/** Mixpanel merges two at a time. A list without end would be compared with itself, each with each. */
+const MERGED_MAX = 50
+
 /** The general way; the test holds the short one against it. */
 export function resolveStated(raw: RawIdentity): Identity {
   const deviceId = readIdentifier(raw.deviceId, 'device')?.value
@@ -107,7 +110,9 @@ export function resolveStated(raw: RawIdentity): Identity {
     found !== undefined && found.value === deviceId ? { role: 'device', value: found.value } : found
 
   const stated = [raw.identifiedId, raw.distinctId, raw.userId].map((value) => roleOf(readIdentifier(value, 'user')))
-  const merged = (Array.isArray(raw.distinctIds) ? raw.distinctIds : []).map((value) => roleOf(readIdentifier(value, 'user')))
+  const merged = (Array.isArray(raw.distinctIds) ? raw.distinctIds.slice(0, MERGED_MAX) : []).map((value) =>
+    roleOf(readIdentifier(value, 'user')),
+  )
   const user = [...stated, ...merged].find((found) => found?.role === 'user')?.value
   const device =
     deviceId ??

@@ -60,6 +60,11 @@ test('every spelling of an identity is found and none stays among the values', (
   }
 })
 
+test('a list of ids to merge has an end', () => {
+  const $distinct_ids = Array.from({ length: 1000 }, (_, n) => `i${n}`)
+  assert.equal(onlyRecord(decodeJson('/import', eventOf({ $distinct_ids }, '$merge'))).linked?.length, 49)
+})
+
 test('keys get their meaning, times their unit', () => {
   const record = onlyRecord(
     decodeJson(

@@ -1,0 +1,24 @@
+/**
+ * Test support: stands in the place of a role. What it does wrong is written in a file `plan` of the data folder:
+ * `{role: 'dies' | 'hangs' | 'meddles'}`; `dies` does so on its first two starts.
+ */
+import { appendFileSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import type { RoleInit, ToChild } from './role.ts'
+
+process.on('disconnect', () => process.exit(0))
+process.on('message', (message: ToChild) => {
+  if (message.type === 'stop') process.exit(0)
+  if (message.type === 'init') begin(message.init as RoleInit)
+})
+
+function begin({ role, instance }: RoleInit): void {
+  const { dataDir } = instance
+  const plan = JSON.parse(readFileSync(path.join(dataDir, 'plan'), 'utf8')) as Record<string, string>
+  const starts = path.join(dataDir, `starts-${role}`)
+  appendFileSync(starts, '.')
+  if (plan[role] === 'dies' && readFileSync(starts, 'utf8').length <= 2) process.kill(process.pid, 'SIGKILL')
+  if (plan[role] === 'hangs') return
+  if (plan[role] === 'meddles') process.send?.({ type: 'request', id: 1, call: 'killRole', role: 'vault' })
+  process.send?.({ type: 'ready', facts: {} })
+}
