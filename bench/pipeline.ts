@@ -30,7 +30,12 @@ export async function benchPipeline(table: Table, folder: string, seconds: numbe
     program = await startProgram({ folder: path.join(folder, 'pipeline'), config: config(sink.port) })
     const atVendor = async (): Promise<number> => Number(await (await fetch(`http://127.0.0.1:${sink.port}/count`)).text())
     const introduced = await introducePeople(program.port)
-    await waitUntil('the people are known', async () => (await eventCounts(program as Program)).warehouse >= introduced && (await atVendor()) >= introduced, 60_000, 500)
+    await waitUntil(
+      'the people are known',
+      async () => (await eventCounts(program as Program)).warehouse >= introduced && (await atVendor()) >= introduced,
+      60_000,
+      500,
+    )
     const processes = program.processes()
     const before = new Map(processes.map(({ pid }) => [pid, cpuSeconds(pid)]))
     const startedAt = performance.now()

@@ -35,11 +35,15 @@ function isInstalled() {
 /** Runs npm with its chatter on our stderr, so that stdout stays the program's own. */
 function npm(args) {
   const execPath = process.env.npm_execpath
-  const viaNode = execPath !== undefined && execPath.endsWith('.js')
+  const viaNode = execPath?.endsWith('.js') === true
   // npm hands its own settings down as npm_config_*; a nested run that inherits them may act on the wrong scope.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_(config|package|lifecycle)_/.test(name)))
   return new Promise((resolve) => {
-    const child = spawn(viaNode ? process.execPath : 'npm', viaNode ? [execPath, ...args] : args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(viaNode ? process.execPath : 'npm', viaNode ? [execPath, ...args] : args, {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let tail = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
@@ -78,7 +82,9 @@ async function install() {
   try {
     const wanted = Object.keys(JSON.parse(readFileSync(lockFile, 'utf8')).packages).length - 1
     const startedAt = Date.now()
-    process.stderr.write(`bulkhead: installing the ${wanted} packages that this checkout locks (about 1 GB on disk, mostly the warehouse engine)\n`)
+    process.stderr.write(
+      `bulkhead: installing the ${wanted} packages that this checkout locks (about 1 GB on disk, mostly the warehouse engine)\n`,
+    )
     const progress = setInterval(() => {
       process.stderr.write(`bulkhead: … ${Math.round((Date.now() - startedAt) / 1000)} s, ${packagesPresent()} package folders\n`)
     }, 5000)
@@ -87,7 +93,9 @@ async function install() {
     let result = await npm(['ci', ...quiet])
     if (result.code !== 0) {
       // `npm ci` wants every platform's optional packages in the lock, also those that the registry here does not have.
-      process.stderr.write('bulkhead: npm ci wants packages of other platforms; installing the locked versions with npm install --no-save\n')
+      process.stderr.write(
+        'bulkhead: npm ci wants packages of other platforms; installing the locked versions with npm install --no-save\n',
+      )
       result = await npm(['install', '--no-save', ...quiet])
     }
     clearInterval(progress)

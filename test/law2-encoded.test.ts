@@ -19,7 +19,19 @@ import { createSplit } from '#split/split.ts'
 const NOW = 1_764_000_000_000
 const EVENTS = ['Signed Up', 'Invoice Paid', 'Ärger', 'constructor']
 const KEYS = ['plan', 'amount', 'seats', 'is trial', 'cart', 'cart.total']
-const GRANTABLE = ['user_id', 'device_id', 'group_id', 'country', 'os', 'browser', 'browser_version', 'referrer', 'url', 'screen', 'property.*']
+const GRANTABLE = [
+  'user_id',
+  'device_id',
+  'group_id',
+  'country',
+  'os',
+  'browser',
+  'browser_version',
+  'referrer',
+  'url',
+  'screen',
+  'property.*',
+]
 const UUID = /^(?:\$device:)?[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const RESERVED = ['$identify', '$create_alias', '$mp_web_page_view']
 const OPERATIONS = ['$set', '$set_once', '$add', '$append', '$union', '$remove', '$unset', '$delete']
@@ -40,7 +52,13 @@ const KEYS_OF: Record<string, string[]> = {
 }
 
 const SOURCE: SourceConfig = {
-  id: 'web', protocol: 'mixpanel', token: 'T', trust: 'server', namespace: 'default', surface: 'site', groupKeys: ['company'],
+  id: 'web',
+  protocol: 'mixpanel',
+  token: 'T',
+  trust: 'server',
+  namespace: 'default',
+  surface: 'site',
+  groupKeys: ['company'],
 }
 
 interface Case {
@@ -69,7 +87,11 @@ function policyOf({ grants, expired, events, properties }: Case): Policy {
     store: { events: EVENTS, properties: KEYS, paths: ['/pricing'], referrers: [] },
     destinations: [
       {
-        vendor: 'v', destination: 'd', protocol: 'mixpanel', events, properties,
+        vendor: 'v',
+        destination: 'd',
+        protocol: 'mixpanel',
+        events,
+        properties,
         grants: [...['event', 'time', ...grants].map((field) => grant(field, null)), ...expired.map((field) => grant(field, NOW - 1))],
       },
     ],
@@ -78,9 +100,20 @@ function policyOf({ grants, expired, events, properties }: Case): Policy {
 
 /** Text that nobody approved: each with a mark that must not be found anywhere. */
 const marked = fc.integer({ min: 1 }).map((number) => `ünapproved-MARK${number} Ann O'Neil`)
-const leaf = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer({ min: -9999, max: 9999 }), fc.boolean(), fc.constant(null), marked)
+const leaf = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.integer({ min: -9999, max: 9999 }),
+  fc.boolean(),
+  fc.constant(null),
+  marked,
+)
 const nested = fc.letrec((tie) => ({
-  value: fc.oneof({ depthSize: 'small' }, leaf, fc.array(tie('value'), { maxLength: 3 }), fc.dictionary(fc.oneof(marked, fc.constantFrom(...KEYS)), tie('value'), { maxKeys: 3 })),
+  value: fc.oneof(
+    { depthSize: 'small' },
+    leaf,
+    fc.array(tie('value'), { maxLength: 3 }),
+    fc.dictionary(fc.oneof(marked, fc.constantFrom(...KEYS)), tie('value'), { maxKeys: 3 }),
+  ),
 })).value
 const properties = fc.dictionary(fc.oneof(fc.constantFrom(...KEYS), marked), nested, { maxKeys: 6 })
 const context = fc.record(
@@ -101,23 +134,29 @@ const context = fc.record(
   },
   { requiredKeys: [] },
 )
-const event = fc
-  .record({ name: fc.oneof(fc.constantFrom(...EVENTS, ...RESERVED), marked), properties, context })
-  .map((parts) => ({
-    route: 'track',
-    record: {
-      event: parts.name,
-      properties: {
-        ...parts.properties, ...parts.context, token: 'T', distinct_id: 'MARK-user', time: NOW / 1000, alias: 'MARK-alias', $anon_distinct_id: 'MARK-anon',
-      },
+const event = fc.record({ name: fc.oneof(fc.constantFrom(...EVENTS, ...RESERVED), marked), properties, context }).map((parts) => ({
+  route: 'track',
+  record: {
+    event: parts.name,
+    properties: {
+      ...parts.properties,
+      ...parts.context,
+      token: 'T',
+      distinct_id: 'MARK-user',
+      time: NOW / 1000,
+      alias: 'MARK-alias',
+      $anon_distinct_id: 'MARK-anon',
     },
-  }))
+  },
+}))
 const profile = fc
   .record({ operation: fc.constantFrom(...OPERATIONS), values: properties, context })
   .map(({ operation, values, context: around }) => ({
     route: 'engage',
     record: {
-      $token: 'T', $distinct_id: 'MARK-user', $ip: '203.0.113.7',
+      $token: 'T',
+      $distinct_id: 'MARK-user',
+      $ip: '203.0.113.7',
       [operation]: operation === '$unset' ? Object.keys(values) : operation === '$delete' ? '' : { ...values, ...around },
     },
   }))
@@ -139,17 +178,32 @@ test('every key and value of an encoded request is explained by a grant', async 
         const ingestRoute = protocol.ingest.route(`/${route}`)
         assert.ok(ingestRoute)
         const decoded = protocol.ingest.decode({
-          route: ingestRoute, method: 'POST', query: new URLSearchParams(), body: Buffer.from(JSON.stringify([record])), basicUser: undefined,
+          route: ingestRoute,
+          method: 'POST',
+          query: new URLSearchParams(),
+          body: Buffer.from(JSON.stringify([record])),
+          basicUser: undefined,
           gunzip: () => undefined,
         })
-        const draft = split(decoded.records, { receivedAt: NOW, source: SOURCE, clientAddress: undefined, userAgent: undefined, consent: {} })
+        const draft = split(decoded.records, {
+          receivedAt: NOW,
+          source: SOURCE,
+          clientAddress: undefined,
+          userAgent: undefined,
+          consent: {},
+        })
         // Indexes stand for ordinals here; any positive numbers will do.
         for (const [index, one] of draft.records.entries()) placed.push({ record: withOrdinals(one), seq: at + 1, index, surface: 'site' })
       }
       const decider = destinationDecider({ version: 1, appliedAt: NOW, policy }, 'd')
       assert.ok(decider)
       const plan = await planRequests(placed, {
-        destination: 'd', decider, at: NOW, epoch: 1, protocol: protocol.egress, vault: testVault(),
+        destination: 'd',
+        decider,
+        at: NOW,
+        epoch: 1,
+        protocol: protocol.egress,
+        vault: testVault(),
         context: { url: 'https://vendor.example', token: 'PROJECT', credentials: { kind: 'secret', secret: 'sss' } },
       })
       for (const { request, route } of plan.requests) {

@@ -11,7 +11,18 @@ import { listFiles } from './source-text.ts'
 const root = path.dirname(import.meta.dirname)
 
 /** Order of the system suites: what tells most about a broken build comes first. What is not named here runs last. */
-const systemOrder = ['law2-encoded', 'start', 'sdk-mixpanel-node', 'sdk-mixpanel-browser', 'contract', 'hostile', 'law1-planted', 'cut', 'drill', 'kills']
+const systemOrder = [
+  'law2-encoded',
+  'start',
+  'sdk-mixpanel-node',
+  'sdk-mixpanel-browser',
+  'contract',
+  'hostile',
+  'law1-planted',
+  'cut',
+  'drill',
+  'kills',
+]
 
 /** Parts of the system that a suite cannot do without; see setup-system.ts. */
 const needs: Record<string, string[]> = { 'sdk-mixpanel-browser': ['chromium'] }

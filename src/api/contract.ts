@@ -184,6 +184,8 @@ export const AffectedAnswer = Type.Object(
   { ...closed, title: 'bulkhead incident affected --json' },
 )
 
+const TrustAnswer = Type.Enum(['browser', 'server', 'directory'])
+
 export const AffectedPersonLine = Type.Object(
   {
     subject: Type.String(),
@@ -198,6 +200,12 @@ export const AffectedPersonLine = Type.Object(
     ids: Type.Optional(Type.Array(Type.String())),
     emails: Type.Optional(Type.Array(Type.String())),
     names: Type.Optional(Type.Array(Type.String())),
+    trust: Type.Optional(
+      Type.Object(
+        { emails: nullable(TrustAnswer), names: nullable(TrustAnswer) },
+        { ...closed, description: 'who said so; what only a browser said anyone with the public token may have said' },
+      ),
+    ),
   },
   { ...closed, title: 'One line of bulkhead incident affected --list FILE; ids, emails and names only with --identities' },
 )

@@ -102,7 +102,8 @@ export function setStage(records: Records, credential: string): Stage {
       graph: async () => ({ merged: [], devices: [] }),
       staffPseudonyms: async (subjects) => subjects.map((subject) => `${subject.kind}-${subject.ordinal}`),
       memberships: async () => [[1, 21, 'org', 'server']],
-      identities: async (people) => people.map(() => ({ ids: ['ann'], emails: ['ann@example.com'], names: [] })),
+      identities: async (people) =>
+        people.map(() => ({ ids: ['ann'], emails: ['ann@example.com'], names: [], trust: { emails: 'server', names: null } })),
       recordLook: async (look) => void stage.looks.push(`look ${look.action} ${look.subjects}`),
       importDirectory: async (rows) => {
         stage.imported.push(...rows)

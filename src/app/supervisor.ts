@@ -185,11 +185,8 @@ export class Supervisor {
     const quick = Date.now() - before.since > 10_000
     const restarts = before.restarts + 1
     const waitMs = quick ? RESTART_MS_MIN : Math.min(RESTART_MS_MAX, RESTART_MS_MIN * 2 ** Math.min(before.restarts, 8))
-    trace(
-      'error',
-      role,
-      `ended (${why}${before.fatal === undefined ? '' : `; ${before.fatal.code}: ${before.fatal.message}`}); starting it again in ${waitMs} ms`,
-    )
+    const said = before.fatal === undefined ? '' : `; ${before.fatal.code}: ${before.fatal.message}`
+    trace('error', role, `ended (${why}${said}); starting it again in ${waitMs} ms`)
     setTimeout(() => {
       if (this.#stopping) return
       try {

@@ -149,7 +149,8 @@ async function prepare(given: Case): Promise<{ vendor: string; ports: IncidentPo
     graph: async () => given.graph,
     memberships: async () => [[1, 21, 'org', 'server']],
     staffPseudonyms: async (subjects) => subjects.map(({ kind, ordinal }) => `${kind}-${ordinal}`),
-    identities: async (people) => people.map((ids) => ({ ids: ids.map(String), emails: [], names: [] })),
+    identities: async (people) =>
+      people.map((ids) => ({ ids: ids.map(String), emails: [], names: [], trust: { emails: null, names: null } })),
     recordLook: async (look) => void looks.push(`${look.subjects}`),
     resolve: async (query) => {
       const person = Number(query)
@@ -241,6 +242,7 @@ test('affected, its list and its windows equal a naive recomputation', async () 
         ids: [person, ...graph.merged.filter(([, to]) => to === person).map(([from]) => from)].map(String).sort(),
         emails: [],
         names: [],
+        trust: { emails: null, names: null },
       }))
       const order = (a: { subject: string }, b: { subject: string }): number => (a.subject < b.subject ? -1 : 1)
       const byGroup = (a: { group: string }, b: { group: string }): number => (a.group < b.group ? -1 : 1)

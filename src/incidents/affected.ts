@@ -71,6 +71,7 @@ export interface AffectedPerson {
   ids?: string[]
   emails?: string[]
   names?: string[]
+  trust?: Identity['trust']
 }
 
 export interface AffectedAnswer {

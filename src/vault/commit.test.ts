@@ -66,7 +66,12 @@ test('when the rows cannot be written every waiting call fails, nothing of it sh
     rows.close()
     keys.close()
     const vault = await openAt(place)
-    assert.deepEqual((await vault.identities([ordinals], LOOK))[0], { ids: ['anna', 'tablet'], emails: ['a@example.com'], names: [] })
+    assert.deepEqual((await vault.identities([ordinals], LOOK))[0], {
+      ids: ['anna', 'tablet'],
+      emails: ['a@example.com'],
+      names: [],
+      trust: { emails: 'server', names: null },
+    })
     assert.equal((await vault.describe()).people, 1)
     await vault.close()
   } finally {

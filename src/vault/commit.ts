@@ -40,6 +40,8 @@ interface Fresh {
 }
 
 const CHANGES_PER_COMMIT_MAX = 64
+/** 320: the longest address that mail allows (RFC 3696, errata 1690). */
+const EMAIL_LIKE = /^(?=.{3,320}$)[^\s@]+@[^\s@]+$/
 
 /** Fields of text from outside are kept under a keyed tag; the known vocabulary stands plain. */
 export function storedField(keys: KeyStore, field: string): string {
@@ -203,6 +205,10 @@ export class Committer {
       roles,
       sealed: seal(sealKey, identifierBinding(ordinal, scope.id), value),
     })
+    // Ids keep their case, addresses do not: one that is an address must be found however it is asked for.
+    if (scope.kind === 'id' && EMAIL_LIKE.test(value)) {
+      this.#putFact(ordinal, { of: ordinal, field: 'email', value, once: true, trust: 'browser', at: 0 })
+    }
   }
 
   #writeRows(change: Change, ordinals: readonly number[]): void {

@@ -103,6 +103,8 @@ export interface Identity {
   ids: string[]
   emails: string[]
   names: string[]
+  /** Who said so. What only a `browser` said anyone with the public token may have said: no notice goes there. */
+  trust: { emails: Trust | null; names: Trust | null }
 }
 
 export interface DirectoryRow {
@@ -116,7 +118,10 @@ export interface DirectoryRow {
 }
 
 export interface StaffVault {
-  /** People who match an email address or an id, the best founded match first. The look is durable before the answer; an empty answer is recorded too. */
+  /**
+   * People who match an email address or an id, the best founded match first. The look is durable before the answer; an
+   * empty answer is recorded too.
+   */
   resolve(query: string, look: Look): Promise<Person[]>
   /** Relations of all identifiers; no plain values, so no look. */
   graph(): Promise<PeopleGraph>

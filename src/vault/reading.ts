@@ -140,7 +140,12 @@ export class Reading {
       const name = best.get('name') ?? joinNames(best.get('first_name'), best.get('last_name'))
       if (name !== undefined) names.push(name)
     }
-    return { ids: [...new Set(ids)], emails: mostTrusted(emails, canonicalEmail), names: mostTrusted(names, canonicalId) }
+    return {
+      ids: [...new Set(ids)],
+      emails: mostTrusted(emails, canonicalEmail),
+      names: mostTrusted(names, canonicalId),
+      trust: { emails: TRUSTS[highestRank(emails)] ?? null, names: TRUSTS[highestRank(names)] ?? null },
+    }
   }
 
   #bestFacts(ordinal: number, key: NonNullable<ReturnType<Committer['sealKey']>>): Map<string, Plain> {
@@ -163,8 +168,13 @@ function joinNames(first: Plain | undefined, last: Plain | undefined): Plain | u
   return { value: parts.map(({ value }) => value).join(' '), rank: Math.min(...parts.map(({ rank }) => rank)) }
 }
 
+/** -1 when nobody said anything. */
+function highestRank(plains: readonly Plain[]): number {
+  return Math.max(-1, ...plains.map((plain) => plain.rank))
+}
+
 function mostTrusted(plains: readonly Plain[], canonical: (value: string) => string): string[] {
-  const rank = Math.max(-1, ...plains.map((plain) => plain.rank))
+  const rank = highestRank(plains)
   const values = new Map<string, string>()
   for (const plain of plains)
     if (plain.rank === rank && !values.has(canonical(plain.value))) values.set(canonical(plain.value), plain.value)

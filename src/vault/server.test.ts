@@ -86,7 +86,7 @@ test('through the socket each call gives what it gives in the process', async ()
       assert.deepEqual(await staff.staffPseudonyms(subjects), await vault.staffPseudonyms(subjects))
       assert.deepEqual(await staff.resolve('anna@example.com', LOOK), await vault.resolve('anna', LOOK))
       assert.deepEqual(await staff.identities([reply.ordinals.slice(0, 2)], LOOK), [
-        { ids: ['anna', 'an-na'], emails: ['anna@example.com'], names: [] },
+        { ids: ['anna', 'an-na'], emails: ['anna@example.com'], names: [], trust: { emails: 'server', names: null } },
       ])
       assert.deepEqual(await staff.importDirectory([{ id: 'z', name: 'Z', groups: [] }], 'default', LOOK), {
         rows: 1,

@@ -138,8 +138,8 @@ test('a late retry, a weaker origin and set_once overwrite nothing', async () =>
       LOOK,
     )
     assert.deepEqual(await vault.identities([[anna], [tablet]], LOOK), [
-      { ids: ['anna'], emails: ['anna@example.com'], names: ['Anna A'] },
-      { ids: ['d'], emails: ['evil@example.com'], names: [] },
+      { ids: ['anna'], emails: ['anna@example.com'], names: ['Anna A'], trust: { emails: 'directory', names: 'directory' } },
+      { ids: ['d'], emails: ['evil@example.com'], names: [], trust: { emails: 'browser', names: null } },
     ])
     assert.deepEqual(await named('third@example.com'), [])
     assert.deepEqual(await named('+442079460018'), [anna])
