@@ -1,10 +1,14 @@
-/** Durable accept: our gateway with everything behind it against the bare server, alternating in one run. */
+/**
+ * Durable accept: our gateway with everything behind it against the bare server, alternating in one run; single-event
+ * requests also against nginx as a tracking proxy, the least that a company would put there instead.
+ */
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { type Program, startProgram } from '#drill/program.ts'
 import { makeRequests } from './events.ts'
 import { introducePeople, type LoadResult, runLoad } from './load.ts'
-import { endChild, startChild } from './processes.ts'
+import { findNginx, proxyProcesses } from './nginx.ts'
+import { type BenchChild, cpuSecondsOf, endChild, startChild } from './processes.ts'
 import type { Table } from './table.ts'
 
 const SHAPES: [events: number, connections: number][] = [
@@ -13,33 +17,65 @@ const SHAPES: [events: number, connections: number][] = [
   [1, 32],
 ]
 
+interface Contender {
+  name: string
+  port: number
+  pids(): number[]
+}
+
+interface Measured extends LoadResult {
+  /** Of the contender's processes, while it was loaded. */
+  cpuSeconds: number
+}
+
 export async function benchAccept(table: Table, folder: string, seconds: number): Promise<void> {
   mkdirSync(path.join(folder, 'bare'), { recursive: true })
   const bare = await startChild('bare-server.ts', [path.join(folder, 'bare')])
   let program: Program | undefined
+  let nginx: BenchChild | undefined
   try {
-    program = await startProgram({ folder: path.join(folder, 'accept') })
-    await introducePeople(program.port)
+    const started = await startProgram({ folder: path.join(folder, 'accept') })
+    program = started
+    await introducePeople(started.port)
+    const gateway: Contender = { name: 'gateway', port: started.port, pids: () => started.processes().map(({ pid }) => pid) }
+    const bareServer: Contender = { name: 'bare server', port: bare.port, pids: () => [bare.process.pid ?? 0] }
     for (const [events, connections] of SHAPES) {
-      const ours = await twice(program.port, events, connections, seconds)
-      const peer = await twice(bare.port, events, connections, seconds)
-      for (const [name, result] of [
-        ['gateway', ours],
-        ['bare server', peer],
-      ] as const) {
-        table.row({
-          what: `accept ${events.toLocaleString('en')}-event requests, ${connections} connections: ${name}`,
-          figure: result.events / result.seconds,
-          unit: 'events/s',
-          ...(name === 'gateway' ? { ratio: result.events / result.seconds / (peer.events / peer.seconds), peer: 'bare server' } : {}),
-          note: `p50 ${result.p50Ms.toFixed(1)} ms, p99 ${result.p99Ms.toFixed(1)} ms${failuresOf(result)}`,
-        })
+      const ours = await twice(gateway, events, connections, seconds)
+      const peer = await twice(bareServer, events, connections, seconds)
+      const what = `accept ${events.toLocaleString('en')}-event requests, ${connections} connections`
+      table.row({ ...rowOf(`${what}: gateway`, ours), ratio: ratioOf(ours, peer), peer: 'bare server' })
+      table.row(rowOf(`${what}: bare server`, peer))
+      if (events > 1) continue
+      if (findNginx() === undefined) {
+        table.absent(`${what}: nginx as a tracking proxy`, 'nginx is not installed here: the Debian package nginx-light')
+        continue
       }
+      const place = path.join(folder, 'nginx')
+      nginx = await startChild('nginx.ts', [place])
+      const proxy = await twice({ name: 'nginx', port: nginx.port, pids: () => proxyProcesses(place) }, events, connections, seconds)
+      const again = await twice(gateway, events, connections, seconds)
+      table.row(rowOf(`${what}: nginx as a tracking proxy`, proxy))
+      table.row({ ...rowOf(`${what}: gateway, after nginx`, again), ratio: ratioOf(again, proxy), peer: 'nginx, which keeps nothing' })
     }
   } finally {
+    if (nginx !== undefined) await endChild(nginx)
     await program?.stop('SIGTERM', 10_000)
     await endChild(bare)
   }
+}
+
+function rowOf(what: string, result: Measured): { what: string; figure: number; unit: string; note: string } {
+  const cpu = `${((result.cpuSeconds / result.events) * 1e6).toFixed(0)} CPU s per 1M`
+  return {
+    what,
+    figure: result.events / result.seconds,
+    unit: 'events/s',
+    note: `p50 ${result.p50Ms.toFixed(1)} ms, p99 ${result.p99Ms.toFixed(1)} ms, ${cpu}${failuresOf(result)}`,
+  }
+}
+
+function ratioOf(ours: LoadResult, peer: LoadResult): number {
+  return ours.events / ours.seconds / (peer.events / peer.seconds)
 }
 
 function failuresOf(result: LoadResult): string {
@@ -47,9 +83,15 @@ function failuresOf(result: LoadResult): string {
 }
 
 /** The better of two runs: on a shared machine the worse one measures the neighbours. */
-async function twice(port: number, events: number, connections: number, seconds: number): Promise<LoadResult> {
+async function twice(contender: Contender, events: number, connections: number, seconds: number): Promise<Measured> {
   const make = makeRequests(events)
-  const first = await runLoad({ port, connections, seconds: seconds / 2, make })
-  const second = await runLoad({ port, connections, seconds: seconds / 2, make })
+  const once = async (): Promise<Measured> => {
+    const pids = contender.pids()
+    const before = cpuSecondsOf(pids)
+    const load = await runLoad({ port: contender.port, connections, seconds: seconds / 2, make })
+    return { ...load, cpuSeconds: cpuSecondsOf(pids) - before }
+  }
+  const first = await once()
+  const second = await once()
   return first.events / first.seconds > second.events / second.seconds ? first : second
 }

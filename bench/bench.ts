@@ -1,29 +1,32 @@
 /**
- * `npm run bench`: honest figures of this machine, each beside its peer of the same run. `-- --seconds N` is the length
- * of each measurement (default 5); words choose parts (`accept`, `pseudonyms`, `pipeline`, `affected`).
+ * `npm run bench`: honest figures of this machine, each beside its peer or limit of the same run. `-- --seconds N` is the
+ * length of each measurement (default 5), `--rows N` the size of `affected`, `--sustain [N]` adds a paced run of N seconds
+ * (default 60) that tells whether the backlog stays flat; words choose parts.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { benchAccept } from './accept.ts'
 import { benchAffected } from './affected.ts'
+import { readOptions } from './options.ts'
+import { benchPaced } from './paced.ts'
 import { benchPipeline } from './pipeline.ts'
 import { benchPseudonyms } from './pseudonyms.ts'
 import { openTable } from './table.ts'
 
-const args = process.argv.slice(2)
-const secondsAt = args.indexOf('--seconds')
-const seconds = secondsAt >= 0 ? Number(args[secondsAt + 1]) : 5
-if (!(seconds > 0 && seconds <= 120)) {
-  process.stderr.write('error[bad_usage]: --seconds takes a number up to 120\nhint: npm run bench -- --seconds 5\n')
+const options = readOptions(process.argv.slice(2))
+if (typeof options === 'string') {
+  process.stderr.write(options)
   process.exit(2)
 }
-const words = args.filter((arg, index) => !arg.startsWith('--') && index !== secondsAt + 1)
-const isWanted = (name: string): boolean => words.length === 0 || words.includes(name)
+const { seconds, rows, sustainSeconds, parts: wanted } = options
 
 const write = (line: string): void => void process.stdout.write(`${line}\n`)
 const table = openTable(write)
 const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-bench-'))
+// Also when it is interrupted; the children end with their parent.
+process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const processors = os.cpus()
 write(`${processors.length} × ${processors[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}, ${new Date().toISOString()}`)
 write('The load generator and the peer run on the same processors: read the ratios, not the figures.\n')
@@ -31,12 +34,13 @@ write('The load generator and the peer run on the same processors: read the rati
 const parts: [name: string, run: () => Promise<void>][] = [
   ['pseudonyms', () => benchPseudonyms(table, folder, seconds)],
   ['accept', () => benchAccept(table, folder, seconds)],
-  ['pipeline', () => benchPipeline(table, folder, seconds)],
-  ['affected', () => benchAffected(table, folder)],
+  ['pipeline', () => benchPipeline(table, folder, seconds, sustainSeconds)],
+  ['paced', () => benchPaced(table, folder, seconds * 2)],
+  ['affected', () => benchAffected(table, folder, rows)],
 ]
 let failed = 0
 for (const [name, run] of parts) {
-  if (!isWanted(name)) continue
+  if (wanted.length > 0 && !wanted.includes(name)) continue
   try {
     await run()
   } catch (error) {
@@ -44,8 +48,5 @@ for (const [name, run] of parts) {
     table.absent(name, error instanceof Error ? (error.message.split('\n')[0] ?? error.message) : String(error))
   }
 }
-const hasNginx = ['/usr/sbin/nginx', '/usr/local/sbin/nginx'].some((file) => existsSync(file))
-table.absent('nginx as a tracking proxy', hasNginx ? 'installed, but its row is not written yet' : 'nginx is not installed here')
 table.print()
-rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 process.exit(failed > 0 ? 1 : 0)

@@ -5,6 +5,8 @@
 import net from 'node:net'
 import { makeRequests, PEOPLE, type RequestMaker } from './events.ts'
 
+const SAYS_CLOSE = /\r\nconnection: close\r\n/i
+
 export interface LoadResult {
   requests: number
   events: number
@@ -30,35 +32,44 @@ export async function runLoad(options: {
   const latencies: number[] = []
   const lane = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const socket = net.connect(port, '127.0.0.1')
-      socket.setNoDelay(true)
-      let pending = ''
-      let sentAt = 0
-      const sendNext = (): void => {
-        if (isOver) {
-          socket.destroy()
-          return resolve()
+      const sendOn = (socket: net.Socket): (() => void) => {
+        let sentAt = 0
+        let pending = ''
+        socket.on('data', (part: string) => {
+          pending += part
+          if (!isWhole(pending)) return
+          if (!pending.startsWith('HTTP/1.1 200')) failures++
+          // nginx closes a connection after 1,000 requests, and says so.
+          const isLast = SAYS_CLOSE.test(pending)
+          pending = ''
+          requests++
+          if (requests === warmUp) startedAt = performance.now()
+          else if (startedAt > 0) {
+            latencies.push(performance.now() - sentAt)
+            if (performance.now() - startedAt > seconds * 1000) isOver = true
+          }
+          if (isLast || isOver) {
+            socket.removeAllListeners('close')
+            socket.destroy()
+            return isOver ? resolve() : connect()
+          }
+          sendNext()
+        })
+        const sendNext = (): void => {
+          sentAt = performance.now()
+          socket.write(Buffer.from(make.next()))
         }
-        sentAt = performance.now()
-        socket.write(Buffer.from(make.next()))
+        return sendNext
       }
-      socket.setEncoding('latin1')
-      socket.on('connect', sendNext)
-      socket.on('error', reject)
-      socket.on('close', () => (isOver ? resolve() : reject(new Error('the server closed the connection'))))
-      socket.on('data', (part: string) => {
-        pending += part
-        if (!isWhole(pending)) return
-        if (!pending.startsWith('HTTP/1.1 200')) failures++
-        pending = ''
-        requests++
-        if (requests === warmUp) startedAt = performance.now()
-        else if (startedAt > 0) {
-          latencies.push(performance.now() - sentAt)
-          if (performance.now() - startedAt > seconds * 1000) isOver = true
-        }
-        sendNext()
-      })
+      const connect = (): void => {
+        const socket = net.connect(port, '127.0.0.1')
+        socket.setNoDelay(true)
+        socket.setEncoding('latin1')
+        socket.on('connect', sendOn(socket))
+        socket.on('error', reject)
+        socket.on('close', () => reject(new Error('the server closed the connection')))
+      }
+      connect()
     })
   await Promise.all(Array.from({ length: connections }, lane))
   const elapsed = (performance.now() - startedAt) / 1000
@@ -84,7 +95,7 @@ export async function introducePeople(port: number): Promise<number> {
 }
 
 /** Whole by Content-Length, or by the last chunk. Answers here are short. */
-function isWhole(text: string): boolean {
+export function isWhole(text: string): boolean {
   const end = text.indexOf('\r\n\r\n')
   if (end < 0) return false
   const length = /\r\ncontent-length: *(\d+)/i.exec(text.slice(0, end))

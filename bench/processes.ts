@@ -42,6 +42,11 @@ export function cpuSeconds(pid: number): number {
   }
 }
 
+/** The same of several processes together. */
+export function cpuSecondsOf(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)
+}
+
 /** Largest resident size so far, MB; 0 when unknown. proc(5), VmHWM. */
 export function peakMegabytes(pid: number): number {
   try {
