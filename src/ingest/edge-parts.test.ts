@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import http, { type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import test from 'node:test'
@@ -7,7 +8,7 @@ import { systemClock } from '#base/clock.ts'
 import { basicUser, clientAddress, decodeTrustedProxies, hasBrowserMarks } from './client.ts'
 import { CommitQueue } from './commit.ts'
 import { MemoryLog, MemoryVault, sourceOf } from './fixture.ts'
-import { identifierKey, RecentMap, VaultMemory } from './vault-memory.ts'
+import { type Known, RecentMap, VaultMemory } from './vault-memory.ts'
 
 function requestFrom(peer: string, forwarded?: string): IncomingMessage {
   return {
@@ -56,12 +57,41 @@ test('browsers are told from servers, and the fetch of Node is a server', async 
   }
 })
 
-test('a long id is remembered by its hash, and stays apart from every other id', () => {
-  const key = (value: string): string => identifierKey({ namespace: 'default', kind: 'id', role: 'user', value })
+test('a long id is remembered by its hash, and every id stays apart from every other', () => {
+  const memory = new VaultMemory()
   const long = 'x'.repeat(1_000_000)
-  assert.ok(key(long).length < 100)
-  const hashed = key(long).split('\0').at(-1) as string
-  assert.equal(new Set([long, `${long}x`, hashed, ` hash\0${hashed}`, 'x'].map(key)).size, 5)
+  const hashed = hash('sha256', long, 'base64')
+  const identifiers = [long, `${long}x`, hashed, 'x', '\ud800', '\udfff', 'ü'].flatMap((value) => [
+    { namespace: 'default', kind: 'id', role: 'user', value } as const,
+    { namespace: 'default', kind: 'id', role: 'device', value } as const,
+    { namespace: 'other', kind: 'id', role: 'user', value } as const,
+    { namespace: 'default', kind: 'group:company', role: 'group', value } as const,
+  ])
+  const known = identifiers.map((identifier) => memory.of(identifier))
+  assert.equal(new Set(known).size, identifiers.length)
+  assert.equal(new Set(known.map(({ serial }) => serial)).size, identifiers.length)
+  assert.deepEqual(
+    identifiers.map((identifier) => memory.of({ ...identifier })),
+    known,
+  )
+  assert.ok(known.every((one, index) => one === memory.of(identifiers[index]!)))
+  memory.clear()
+  assert.ok(identifiers.every((identifier, index) => memory.of(identifier) !== known[index]))
+})
+
+test('a relation is told once for each pair, kind and trust', () => {
+  const memory = new VaultMemory()
+  const known = ['a', 'b', 'c'].map((value) => memory.of({ namespace: 'default', kind: 'id', role: 'user', value }))
+  const tell = (): boolean[] =>
+    known.flatMap((from) =>
+      known.flatMap((to) => [
+        memory.isNewRelation('merge', from, to, 'server'),
+        memory.isNewRelation('merge', from, to, 'browser'),
+        memory.isNewRelation('member', from, to, 'server'),
+      ]),
+    )
+  assert.ok(tell().every((isNew) => isNew))
+  assert.ok(tell().every((isNew) => !isNew))
 })
 
 test('windows keep the order of their requests, whatever the vault and the log do meanwhile', () =>
@@ -117,7 +147,9 @@ test('windows keep the order of their requests, whatever the vault and the log d
 
 test('a device’s user is told again whenever somebody else stood in between', () => {
   const memory = new VaultMemory()
-  const use = (user: string, at: number): boolean => memory.isNewUse('d', { user, at, trust: 'browser' })
+  const known = (role: 'user' | 'device', value: string): Known => memory.of({ namespace: 'default', kind: 'id', role, value })
+  const use = (user: string, at: number): boolean =>
+    memory.isNewUse(known('device', 'd'), { user: known('user', user), at, trust: 'browser' })
   assert.deepEqual(
     [use('a', 10), use('a', 50), use('b', 20), use('a', 51), use('a', 60), use('b', 70), use('b', 71), use('b', 5)],
     [true, false, true, true, false, true, false, true],
@@ -125,7 +157,7 @@ test('a device’s user is told again whenever somebody else stood in between', 
 })
 
 test('a recent map forgets, but never what was used last', () => {
-  const map = new RecentMap<number>(100)
+  const map = new RecentMap<string, number>(100)
   for (let key = 0; key < 1000; key++) {
     map.set(String(key), key)
     assert.equal(map.get('0'), 0)

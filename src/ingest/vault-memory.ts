@@ -14,16 +14,16 @@ const RELATIONS_MAX = 100_000
  * A map that forgets what was not used for long. Two generations instead of an ordered list: a look-up costs one or two
  * map reads, and the older half goes at once.
  */
-export class RecentMap<Value> {
+export class RecentMap<Key, Value> {
   readonly #halfMax: number
-  #young = new Map<string, Value>()
-  #old = new Map<string, Value>()
+  #young = new Map<Key, Value>()
+  #old = new Map<Key, Value>()
 
   constructor(max: number) {
     this.#halfMax = Math.max(1, Math.floor(max / 2))
   }
 
-  get(key: string): Value | undefined {
+  get(key: Key): Value | undefined {
     const value = this.#young.get(key)
     if (value !== undefined) return value
     const older = this.#old.get(key)
@@ -31,14 +31,14 @@ export class RecentMap<Value> {
     return older
   }
 
-  set(key: string, value: Value): void {
+  set(key: Key, value: Value): void {
     this.#young.set(key, value)
     if (this.#young.size < this.#halfMax) return
     this.#old = this.#young
     this.#young = new Map()
   }
 
-  delete(key: string): void {
+  delete(key: Key): void {
     this.#young.delete(key)
     this.#old.delete(key)
   }
@@ -50,35 +50,71 @@ export class RecentMap<Value> {
 }
 
 interface DeviceUse {
-  user: string
+  /** Serial of the user. */
+  user: number
   /** Event time of the newest edge that the vault was told. */
   since: number
   /** Newest event time at which this user was seen. */
   seen: number
 }
 
+/** An identifier in one role: the vault is told once for each role in which it sees a value. */
+export interface Known {
+  readonly namespace: string
+  readonly kind: string
+  readonly role: string
+  /** Never given twice, so that relations can be remembered under numbers. */
+  readonly serial: number
+  /** Undefined until the vault has answered. */
+  ordinal: Ordinal | undefined
+  /** The same value in another namespace, kind or role. */
+  readonly next: Known | undefined
+}
+
+/** Longer ids are remembered by their hash: the memory counts entries, and one entry may not be a megabyte. */
+const VALUE_CHARACTERS_MAX = 256
+/** Two serials below this fit into one exact number. */
+const SERIALS_MAX = 2 ** 26
+
 export class VaultMemory {
-  readonly #ordinals: RecentMap<Ordinal>
-  readonly #facts = new RecentMap<string>(RELATIONS_MAX)
-  readonly #devices = new RecentMap<DeviceUse>(RELATIONS_MAX)
-  readonly #relations = new RecentMap<true>(RELATIONS_MAX)
+  /** By value alone: the strings of a request are hashed once, and none is put together for a look-up. */
+  readonly #known: RecentMap<string, Known>
+  /** By the hash of the value. */
+  readonly #knownLong: RecentMap<string, Known>
+  readonly #facts = new RecentMap<string, string>(RELATIONS_MAX)
+  readonly #devices = relationsByTrust<DeviceUse>()
+  readonly #relations = { merge: relationsByTrust<true>(), member: relationsByTrust<true>() }
+  #serial = 0
 
   constructor(identifiersMax = IDENTIFIERS_MAX) {
-    this.#ordinals = new RecentMap(identifiersMax)
+    this.#known = new RecentMap(identifiersMax)
+    this.#knownLong = new RecentMap(identifiersMax)
   }
 
-  ordinal(key: string): Ordinal | undefined {
-    return this.#ordinals.get(key)
+  /** What is remembered of an identifier; noted now when it is new. */
+  of({ namespace, kind, role, value }: IdentifierRequest): Known {
+    const isLong = value.length > VALUE_CHARACTERS_MAX
+    const key = isLong ? hash('sha256', value, 'base64') : value
+    const knownByKey = isLong ? this.#knownLong : this.#known
+    const first = knownByKey.get(key)
+    for (let known = first; known !== undefined; known = known.next) {
+      if (known.role === role && known.kind === kind && known.namespace === namespace) return known
+    }
+    const known: Known = { namespace, kind, role, serial: this.#serial++, ordinal: undefined, next: first }
+    // A copy, since a trimmed text may be a slice that keeps all of a longer one in memory.
+    knownByKey.set(JSON.parse(JSON.stringify(key)) as string, known)
+    return known
   }
 
-  learn(key: string, ordinal: Ordinal): void {
-    this.#ordinals.set(key, ordinal)
+  /** Between windows only, whose relations hold serials: forgets everything before the serials no longer fit. */
+  renew(): void {
+    if (this.#serial > SERIALS_MAX / 2) this.clear()
   }
 
   /** Notes the fact. False: the vault holds it or has been told. */
-  isNewFact(of: string, fact: { field: string; value: string; once: boolean; trust: Trust }): boolean {
-    const key = `${of}\0${fact.field}\0${fact.trust}`
-    const onceKey = `${key}\0once`
+  isNewFact(of: Known, fact: { field: string; value: string; once: boolean; trust: Trust }): boolean {
+    const key = `${of.serial} ${fact.field} ${fact.trust}`
+    const onceKey = `${key} once`
     if (fact.once) {
       // Any earlier fact of equal trust, once or not, already stands in its way.
       if (this.#facts.get(onceKey) !== undefined) return false
@@ -93,41 +129,41 @@ export class VaultMemory {
   }
 
   /** Notes that the user was seen on the device. False: the same user was already known there, with nobody in between. */
-  isNewUse(device: string, use: { user: string; at: number; trust: Trust }): boolean {
-    const key = `${device}\0${use.trust}`
-    const known = this.#devices.get(key)
-    if (known !== undefined && known.user === use.user) {
+  isNewUse(device: Known, use: { user: Known; at: number; trust: Trust }): boolean {
+    const uses = this.#devices[use.trust]
+    const user = use.user.serial
+    const known = uses.get(device.serial)
+    if (known !== undefined && known.user === user) {
       if (use.at < known.since) return true
       known.seen = Math.max(known.seen, use.at)
       return false
     }
     // Somebody else, from before the known user was last seen: who is on it now is to be told again.
-    if (known !== undefined && use.at < known.seen) this.#devices.delete(key)
-    else this.#devices.set(key, { user: use.user, since: use.at, seen: use.at })
+    if (known !== undefined && use.at < known.seen) uses.delete(device.serial)
+    else uses.set(device.serial, { user, since: use.at, seen: use.at })
     return true
   }
 
   /** Notes a relation that has no time order. False: it was told before. */
-  isNewRelation(kind: 'merge' | 'member', from: string, to: string, trust: Trust): boolean {
-    const key = `${kind}\0${trust}\0${from}\0${to}`
-    if (this.#relations.get(key) === true) return false
-    this.#relations.set(key, true)
+  isNewRelation(kind: 'merge' | 'member', from: Known, to: Known, trust: Trust): boolean {
+    const relations = this.#relations[kind][trust]
+    const key = from.serial * SERIALS_MAX + to.serial
+    if (relations.get(key) === true) return false
+    relations.set(key, true)
     return true
   }
 
   clear(): void {
-    this.#ordinals.clear()
+    this.#serial = 0
+    this.#known.clear()
+    this.#knownLong.clear()
     this.#facts.clear()
-    this.#devices.clear()
-    this.#relations.clear()
+    for (const byTrust of [this.#devices, ...Object.values(this.#relations)]) {
+      for (const relations of Object.values(byTrust)) relations.clear()
+    }
   }
 }
 
-/** Longer ids are remembered by their hash: the memory counts entries, and one entry may not be a megabyte. */
-const VALUE_CHARACTERS_MAX = 256
-
-/** The role is part of it: the vault is told once for each role in which it sees a value. */
-export function identifierKey({ namespace, kind, role, value }: IdentifierRequest): string {
-  if (value.length > VALUE_CHARACTERS_MAX) return `${namespace}\0${kind}\0${role} hash\0${hash('sha256', value, 'base64')}`
-  return `${namespace}\0${kind}\0${role}\0${value}`
+function relationsByTrust<Value>(): Record<Trust, RecentMap<number, Value>> {
+  return { browser: new RecentMap(RELATIONS_MAX), server: new RecentMap(RELATIONS_MAX), directory: new RecentMap(RELATIONS_MAX) }
 }

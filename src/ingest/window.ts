@@ -6,9 +6,9 @@ import { assert } from '#base/errors.ts'
 import type { LogDraft } from '#log/port.ts'
 import type { SourceConfig } from '#model/config.ts'
 import type { LogRecord, Ordinal, WaitingRef } from '#model/log-entry.ts'
-import type { SplitDraft } from '#model/split-draft.ts'
+import type { IdentifierRequest, SplitDraft } from '#model/split-draft.ts'
 import type { Ref, WindowReply, WindowRequest } from '#vault/port.ts'
-import { identifierKey, type VaultMemory } from './vault-memory.ts'
+import type { Known, VaultMemory } from './vault-memory.ts'
 
 /** The records of one request for one source. They become one entry of the log. */
 export interface WindowPart {
@@ -31,8 +31,8 @@ interface PartPlan {
 export interface Window {
   request: WindowRequest
   plans: PartPlan[]
-  /** Key of each identifier in the call, for the memory. */
-  newKeys: string[]
+  /** What the memory has of each identifier in the call, to be given its ordinal. */
+  asked: Known[]
 }
 
 const NO_HASH = Buffer.alloc(16)
@@ -47,23 +47,22 @@ export function buildWindow(parts: readonly WindowPart[], memory: VaultMemory): 
     waiting: [],
     receivedAt: parts.reduce((least, part) => Math.min(least, part.receivedAt), Number.MAX_SAFE_INTEGER),
   }
-  const newRefs = new Map<string, Ref>()
-  const newKeys: string[] = []
-  const refOf = (key: string, identifier: WindowRequest['identifiers'][number]): Ref => {
-    const known = memory.ordinal(key) ?? newRefs.get(key)
-    if (known !== undefined) return known
-    const ref = -request.identifiers.push(identifier)
-    newRefs.set(key, ref)
-    newKeys.push(key)
-    return ref
+  memory.renew()
+  const newRefs = new Map<Known, Ref>()
+  const asked: Known[] = []
+  const refOf = (known: Known, { namespace, kind, value, role }: IdentifierRequest): Ref => {
+    const ref = known.ordinal ?? newRefs.get(known)
+    if (ref !== undefined) return ref
+    const newRef = -request.identifiers.push([namespace, kind, value, role])
+    newRefs.set(known, newRef)
+    asked.push(known)
+    return newRef
   }
   const plans = parts.map((part): PartPlan => {
     const { draft } = part
-    const keys = draft.identifiers.map(identifierKey)
-    const refs = draft.identifiers.map(({ namespace, kind, value, role }, index) =>
-      refOf(keys[index] as string, [namespace, kind, value, role]),
-    )
-    addRelations(request, { part, keys, refs, memory })
+    const known = draft.identifiers.map((identifier) => memory.of(identifier))
+    const refs = draft.identifiers.map((identifier, index) => refOf(at(known, index), identifier))
+    addRelations(request, { part, known, refs, memory })
     return {
       part,
       refs,
@@ -71,29 +70,29 @@ export function buildWindow(parts: readonly WindowPart[], memory: VaultMemory): 
       waiting: draft.waiting.length > 0 ? request.waiting.push(JSON.stringify(draft.waiting)) - 1 : -1,
     }
   })
-  return { request, plans, newKeys }
+  return { request, plans, asked }
 }
 
 function addRelations(
   request: WindowRequest,
-  given: { part: WindowPart; keys: readonly string[]; refs: readonly Ref[]; memory: VaultMemory },
+  given: { part: WindowPart; known: readonly Known[]; refs: readonly Ref[]; memory: VaultMemory },
 ): void {
-  const { part, keys, refs, memory } = given
+  const { part, known, refs, memory } = given
   const { draft, receivedAt } = part
   const { trust } = draft
   for (const { identifier, field, value, once } of draft.facts) {
-    if (memory.isNewFact(at(keys, identifier), { field, value, once, trust })) {
+    if (memory.isNewFact(at(known, identifier), { field, value, once, trust })) {
       request.facts.push({ of: at(refs, identifier), field, value, once, trust, at: receivedAt })
     }
   }
   for (const edge of draft.edges) {
-    const [from, to] = [at(keys, edge.from), at(keys, edge.to)]
+    const [from, to] = [at(known, edge.from), at(known, edge.to)]
     const isNew =
       edge.kind === 'device' ? memory.isNewUse(from, { user: to, at: edge.at, trust }) : memory.isNewRelation('merge', from, to, trust)
     if (isNew) request.edges.push({ kind: edge.kind, from: at(refs, edge.from), to: at(refs, edge.to), trust, at: edge.at })
   }
   for (const { person, group, at: since } of draft.memberships) {
-    if (memory.isNewRelation('member', at(keys, person), at(keys, group), trust)) {
+    if (memory.isNewRelation('member', at(known, person), at(known, group), trust)) {
       request.memberships.push({ person: at(refs, person), group: at(refs, group), trust, at: since })
     }
   }
@@ -115,13 +114,13 @@ function addDedup(request: WindowRequest, part: WindowPart): number[] {
 
 /** Checks the vault's answer and remembers the ordinals. */
 export function learnOrdinals(window: Window, reply: WindowReply, memory: VaultMemory): void {
-  const { request, newKeys } = window
+  const { request, asked } = window
   assert(reply.ordinals.length === request.identifiers.length, 'an ordinal for each identifier')
   assert(reply.dedup.length === 16 * request.dedup.length, 'a hash for each insert id')
   assert(reply.waiting.length === request.waiting.length, 'a sealed blob for each waiting text')
   for (const [index, ordinal] of reply.ordinals.entries()) {
     assert(Number.isSafeInteger(ordinal) && ordinal > 0, 'an ordinal is a positive number')
-    memory.learn(newKeys[index] as string, ordinal)
+    at(asked, index).ordinal = ordinal
   }
 }
 

@@ -7,7 +7,8 @@ export class DraftBuilder {
   readonly draft: SplitDraft
   readonly #namespace: string
   readonly #receivedAt: number
-  readonly #indexes = new Map<string, number>()
+  /** By role and kind, then by value: no text is put together for each record. */
+  readonly #indexes: Record<Role, Map<string, Map<string, number>>> = { user: new Map(), device: new Map(), group: new Map() }
   /** The edge that now holds for a device; a later record of the same user only makes it older. */
   readonly #currentEdges = new Map<number, EdgeRequest>()
   readonly #memberships = new Map<string, MembershipRequest>()
@@ -32,11 +33,15 @@ export class DraftBuilder {
   identifier(kind: IdentifierRequest['kind'], text: string, role: Role): number | undefined {
     const value = text.normalize('NFC').trim()
     if (value === '') return undefined
-    const key = `${role}\0${kind}\0${value}`
-    const known = this.#indexes.get(key)
+    let indexes = this.#indexes[role].get(kind)
+    if (indexes === undefined) {
+      indexes = new Map()
+      this.#indexes[role].set(kind, indexes)
+    }
+    const known = indexes.get(value)
     if (known !== undefined) return known
     const index = this.draft.identifiers.push({ namespace: this.#namespace, kind, value, role }) - 1
-    this.#indexes.set(key, index)
+    indexes.set(value, index)
     return index
   }
 
