@@ -1,6 +1,6 @@
 /**
  * Requests for measurements: the browser SDK's batch as it stands on the wire (about 900 bytes of JSON an event), as one
- * buffer whose insert ids and people are overwritten in place, so that making a request costs the load generator little
+ * buffer whose insert ids, people and times are overwritten in place, so that making a request costs the load generator little
  * and no request repeats an earlier one.
  */
 
@@ -8,7 +8,7 @@
 export const PEOPLE = 20_000
 const NEW_SHARE = 0.02
 
-function template(index: number): string {
+function template(): string {
   return JSON.stringify({
     event: 'Page opened',
     properties: {
@@ -23,7 +23,7 @@ function template(index: number): string {
       mp_lib: 'web',
       $lib_version: '2.83.0',
       $insert_id: 'iiiiiiiiiiiiiiii',
-      time: 1_790_000_000.123 + index,
+      time: 1_000_000_000.001,
       distinct_id: 'user-pppppppp',
       $device_id: '0f0e0d0c-0b0a-4908-8706-pppppppppppp',
       $user_id: 'user-pppppppp',
@@ -52,7 +52,7 @@ export interface RequestMaker {
 }
 
 export function makeRequests(events: number, options: { path?: string; warm?: boolean } = {}): RequestMaker {
-  const body = Buffer.from(`[${Array.from({ length: events }, (_, index) => template(index)).join(',')}]`)
+  const body = Buffer.from(`[${Array.from({ length: events }, template).join(',')}]`)
   const head = Buffer.from(
     `POST ${options.path ?? '/track/?verbose=1&ip=1'} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n` +
       'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36\r\n\r\n',
@@ -60,6 +60,7 @@ export function makeRequests(events: number, options: { path?: string; warm?: bo
   const whole = Buffer.concat([head, body])
   const insertSlots = slotsOf(whole, 'iiiiiiiiiiiiiiii')
   const deviceSlots = slotsOf(whole, 'pppppppppppp')
+  const timeSlots = slotsOf(whole, '1000000000.001')
   const userSlots = slotsOf(whole, 'pppppppp')
   const usersAnEvent = userSlots.length / events
   let counter = 0
@@ -70,8 +71,11 @@ export function makeRequests(events: number, options: { path?: string; warm?: bo
     events,
     bytes: whole.length,
     next: () => {
+      // As an SDK does: a time that stands still or goes back makes every event one that arrives out of order.
+      const now = (Date.now() / 1000).toFixed(3)
       for (let event = 0; event < events; event++) {
         counter++
+        whole.write(now, (timeSlots[event] as Slot).at, 'latin1')
         const insert = insertSlots[event] as Slot
         whole.write(run + counter.toString(36).padStart(10, '0'), insert.at, 'latin1')
         const isNew = options.warm !== true && counter % (1 / NEW_SHARE) === 0
