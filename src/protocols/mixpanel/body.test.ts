@@ -136,3 +136,20 @@ test('an id that a double cannot hold stays whole', () => {
   )
   assert.deepEqual(ids, ['90071992547409931', '90071992547409932'])
 })
+
+test('a whole number that a double cannot hold stays text, wherever it stands and whatever stands around it', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 30 }),
+      fc.integer({ min: 0, max: 40 }),
+      fc.stringMatching(/^[1-9 .a-]{0,40}$/),
+      fc.boolean(),
+      (digits, before, after, isNegative) => {
+        const number = `${isNegative ? '-' : ''}${'9'.repeat(digits)}`
+        const json = `[{"event":"a","properties":{"p":"${'x'.repeat(before)}","token":"tk","n":${number},"q":"${after}"}}]`
+        const value = onlyRecord(decode(requestTo('/track', json))).values.find(({ key }) => key === 'n')?.value
+        assert.equal(value, Number.isSafeInteger(Number(number)) ? Number(number) : number)
+      },
+    ),
+  )
+})

@@ -151,10 +151,30 @@ function parseRecords(text: string): JsonValue[] | Refusal {
 function parseJson(text: string): JsonValue | undefined {
   const bare = text.startsWith('\uFEFF') ? text.slice(1) : text
   try {
-    return (/\d{16}/.test(bare) ? JSON.parse(bare, keepLongNumbers) : JSON.parse(bare)) as JsonValue
+    return (hasLongNumber(bare) ? JSON.parse(bare, keepLongNumbers) : JSON.parse(bare)) as JsonValue
   } catch {
     return undefined
   }
+}
+
+const LONG_DIGITS = 16
+
+/** Whether 16 digits stand in a row. Such a run covers a place whose number 16 divides: only those are looked at first. */
+function hasLongNumber(text: string): boolean {
+  for (let at = 0; at < text.length; at += LONG_DIGITS) {
+    if (!isDigitAt(text, at)) continue
+    let start = at
+    while (at - start < LONG_DIGITS && isDigitAt(text, start - 1)) start--
+    let end = at + 1
+    while (end - start < LONG_DIGITS && isDigitAt(text, end)) end++
+    if (end - start >= LONG_DIGITS) return true
+  }
+  return false
+}
+
+function isDigitAt(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code >= 0x30 && code <= 0x39
 }
 
 function keepLongNumbers(_key: string, value: unknown, context?: { source?: string }): unknown {
