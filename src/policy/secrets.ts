@@ -277,7 +277,20 @@ export function destroySecrets(value: JsonValue): { value: JsonValue; destroyed:
   return { value: destroyIn(value, destroyed, 0), destroyed }
 }
 
+/** Short keys in which no secret was found. Keys with one are not kept in memory. */
+const cleanKeys = new Set<string>()
+
+function destroyInKey(key: string, destroyed: Counts): string {
+  if (cleanKeys.has(key)) return key
+  const clean = destroyInText(key, destroyed, 0)
+  if (clean === key && key.length <= 64) {
+    if (cleanKeys.size >= KEYS_MAX) cleanKeys.clear()
+    cleanKeys.add(key)
+  }
+  return clean
+}
+
 /** As above for a pair: the key's own name may say that its value is a secret. */
 export function destroySecretsInPair(key: string, value: JsonValue, destroyed: Counts): [key: string, value: JsonValue] {
-  return [destroyInText(key, destroyed, 0), destroyUnder(key, value, destroyed, 0)]
+  return [destroyInKey(key, destroyed), destroyUnder(key, value, destroyed, 0)]
 }

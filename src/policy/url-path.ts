@@ -39,6 +39,7 @@ export function rawPath(address: string): string | undefined {
 }
 
 function decodeSegment(segment: string): string {
+  if (!segment.includes('%')) return segment.normalize('NFC')
   try {
     return decodeURIComponent(segment).normalize('NFC')
   } catch {

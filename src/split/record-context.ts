@@ -104,7 +104,10 @@ export function recordContext(
   return Object.keys(context).length > 0 ? context : undefined
 }
 
+const ADDRESS_KEY = /^ip$/i
 const COUNTRY_KEY = /^country(?:[ _-]?code)?$/i
+const COUNTRY_KEY_CHARACTERS_MIN = 7
+const COUNTRY_KEY_CHARACTERS_MAX = 12
 
 /** What the SDK says comes first, then an address that a server reports of its client, then a key of the application's own. */
 function countryIn(record: WireRecord, named: ReadonlyMap<string, WireValue[]>, countryOf: CountryOf): string | undefined {
@@ -112,15 +115,19 @@ function countryIn(record: WireRecord, named: ReadonlyMap<string, WireValue[]>, 
     const code = countryCode(value)
     if (code !== undefined) return code
   }
-  for (const { value } of [
-    ...(named.get('ip') ?? []),
-    ...record.values.filter(({ field, key }) => field === undefined && /^ip$/i.test(key)),
-  ]) {
-    const code = typeof value === 'string' ? countryOf(value.trim()) : undefined
+  const addressed = (value: JsonValue): string | undefined => (typeof value === 'string' ? countryOf(value.trim()) : undefined)
+  for (const { value } of named.get('ip') ?? []) {
+    const code = addressed(value)
     if (code !== undefined) return code
   }
   for (const { field, key, value } of record.values) {
-    const code = field === undefined && COUNTRY_KEY.test(key) ? countryCode(value) : undefined
+    const code = field === undefined && key.length === 2 && ADDRESS_KEY.test(key) ? addressed(value) : undefined
+    if (code !== undefined) return code
+  }
+  for (const { field, key, value } of record.values) {
+    // Nearly every key is told by its length.
+    if (field !== undefined || key.length < COUNTRY_KEY_CHARACTERS_MIN || key.length > COUNTRY_KEY_CHARACTERS_MAX) continue
+    const code = COUNTRY_KEY.test(key) ? countryCode(value) : undefined
     if (code !== undefined) return code
   }
   return undefined

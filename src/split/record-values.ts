@@ -61,7 +61,7 @@ export class RecordValues {
   }
 
   add(wire: WireValue): void {
-    const key = wire.key.normalize('NFC')
+    const key = normalKey(wire.key)
     if (this.#record.op === 'unset') return this.#addUnset(key, wire)
     if (wire.value === null) return wire.field === undefined ? this.#addFree(key, wire) : undefined
     if (this.#groupKeys.has(key) && this.#record.type !== 'group' && this.#states) return this.#addGroups(key, wire.value)
@@ -171,6 +171,22 @@ export class RecordValues {
     this.pairs.push(destroySecretsInPair(key, value, this.destroyed))
     if (field !== undefined) this.#withheld.add(field)
   }
+}
+
+const KEYS_MAX = 10_000
+const KEY_CHARACTERS_MAX = 64
+const normalKeys = new Map<string, string>()
+
+/** Keys repeat with every event, and normalizing costs more than remembering the last ones. */
+function normalKey(key: string): string {
+  const known = normalKeys.get(key)
+  if (known !== undefined) return known
+  const normal = key.normalize('NFC')
+  if (key.length <= KEY_CHARACTERS_MAX) {
+    if (normalKeys.size >= KEYS_MAX) normalKeys.clear()
+    normalKeys.set(key, normal)
+  }
+  return normal
 }
 
 /** Texts of an identity value, each a fact of its own; undefined when the value is no such thing (then it waits). */
