@@ -41,8 +41,8 @@ export interface LoaderSource {
 }
 
 /** Small inserts cost as much as large ones, so the loop lets rows gather; a barrier does not wait for that. */
-const LINGER_MS = 250
-const BUSY_ROWS = 10_000
+const LINGER_MS = 1000
+const BUSY_ROWS = 40_000
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = 10_000
 const BARRIER_POLL_MS = 10
