@@ -155,8 +155,9 @@ test('every call of the browser SDK, in every common set-up', { timeout: 300_000
     if (typeof device === 'string') assert.ok(!device.startsWith('$device:'))
     if (String(properties.distinct_id).startsWith('$device:')) assert.equal(properties.distinct_id, `$device:${device}`, 'prefix outside')
   }
-  const opened = eventsOf(loot).find(({ event }) => event === 'Key created')?.properties ?? {}
-  assert.deepEqual([opened.plan, opened.amount], ['pro', 7])
+  // Without batching the SDK does not keep the order of its requests, so the event is found by what it says.
+  const created = eventsOf(loot).filter(({ event, properties }) => event === 'Key created' && properties.plan === 'pro')
+  assert.ok(created.length > 0 && created.every(({ properties }) => properties.amount === 7), 'approved text and numbers arrive as sent')
 
   await program.stop()
   const rows = await askWarehouse<{ browser: string; os: string; medium: string; copies: number }>(
