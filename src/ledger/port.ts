@@ -15,13 +15,6 @@ export interface LoadPlan {
   token: string
 }
 
-export interface DeadLetter {
-  destination: string
-  entry: number
-  reason: string
-  count: number
-}
-
 export interface Ledger {
   /** Number of the last entry. */
   readonly head: number

@@ -2,7 +2,7 @@
  * Sealed blobs of unapproved text, one file for each log folder, appended and never rewritten. They live longer or
  * shorter than their folder (`holdDays`), so dropping a folder does not drop its waiting file.
  */
-import { closeSync, existsSync, openSync, readSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open as openFile } from 'node:fs/promises'
 import path from 'node:path'
 import { syncFolder } from '#base/files.ts'
@@ -87,10 +87,4 @@ export function readWaiting(dir: string, ref: Pick<WaitingRef, 'folder' | 'offse
   } finally {
     closeSync(handle)
   }
-}
-
-/** For the end of `holdDays`: the day's key is destroyed elsewhere, this frees the bytes. Never the current folder's. */
-export function dropWaiting(dir: string, folder: number): void {
-  rmSync(waitingPath(dir, folder), { force: true })
-  syncFolder(dir)
 }

@@ -1,6 +1,3 @@
-/** What a stage says of one thing that it was given. Expected things are outcomes, not exceptions. */
-export type StageOutcome = 'kept' | 'dropped' | 'quarantined' | 'failed'
-
 /** Why something was not kept; a closed list, so that it can be a metric label. */
 export type ReasonCode =
   | 'unknown_token'
