@@ -16,6 +16,7 @@ const systemOrder = [
   'start',
   'sdk-mixpanel-node',
   'sdk-mixpanel-browser',
+  'upgrade',
   'contract',
   'hostile',
   'law1-planted',

@@ -12,7 +12,7 @@ import { isSameProcess } from '#base/processes.ts'
 export const ROLES = ['supervisor', 'gateway', 'vault', 'worker', 'staff', 'warehouse'] as const
 export type ProgramRole = (typeof ROLES)[number]
 
-const launcher = path.join(import.meta.dirname, '..', '..', 'bin', 'bulkhead.mjs')
+const ownLauncher = path.join(import.meta.dirname, '..', '..', 'bin', 'bulkhead.mjs')
 
 export interface ProgramOptions {
   /** Folder that holds all of it; made when absent. */
@@ -25,6 +25,8 @@ export interface ProgramOptions {
   port?: number
   consolePort?: number
   readyMs?: number
+  /** Another checkout's launcher; this one's when absent. */
+  launcher?: string
 }
 
 export interface CommandResult {
@@ -104,11 +106,14 @@ function cleanEnvironment(folder: string, more: Record<string, string>): NodeJS.
 }
 
 /** Runs one command of the program to its end. */
-export function runCommand(args: readonly string[], options: { folder: string; env?: Record<string, string> }): Promise<CommandResult> {
+export function runCommand(
+  args: readonly string[],
+  options: { folder: string; env?: Record<string, string>; launcher?: string },
+): Promise<CommandResult> {
   mkdirSync(path.join(options.folder, 'home'), { recursive: true })
   const startedAt = performance.now()
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [launcher, ...args], {
+    const child = spawn(process.execPath, [options.launcher ?? ownLauncher, ...args], {
       cwd: options.folder,
       env: cleanEnvironment(options.folder, options.env ?? {}),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -150,6 +155,7 @@ class SpawnedProgram implements Program {
   readonly gatewayUrl: string
   readonly consoleUrl: string
   readonly #env: Record<string, string>
+  readonly #options: Pick<ProgramOptions, 'launcher'>
   readonly #args: string[]
   #launcher: ChildProcess | undefined
   #ended: Promise<number> = Promise.resolve(0)
@@ -167,6 +173,7 @@ class SpawnedProgram implements Program {
     this.gatewayUrl = `${isTls ? 'https' : 'http'}://127.0.0.1:${port}`
     this.consoleUrl = `http://127.0.0.1:${consolePort}`
     this.#env = options.env ?? {}
+    this.#options = options.launcher === undefined ? {} : { launcher: options.launcher }
     this.#args = ['up', '--data', this.dataDir, '--port', String(port), '--console-port', String(consolePort)]
     if (options.config !== undefined) {
       const file = path.join(options.folder, 'bulkhead.yaml')
@@ -186,7 +193,7 @@ class SpawnedProgram implements Program {
 
   launch(): void {
     // A group of its own, so that a signal to the group can be tried; the launcher watches its parent either way.
-    const child = spawn(process.execPath, [launcher, ...this.#args], {
+    const child = spawn(process.execPath, [this.#options.launcher ?? ownLauncher, ...this.#args], {
       cwd: this.folder,
       env: cleanEnvironment(this.folder, this.#env),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -213,7 +220,7 @@ class SpawnedProgram implements Program {
   }
 
   cli(args: readonly string[]): Promise<CommandResult> {
-    return runCommand([...args, '--data', this.dataDir], { folder: this.folder, env: this.#env })
+    return runCommand([...args, '--data', this.dataDir], { folder: this.folder, env: this.#env, ...this.#options })
   }
 
   processes(): ProcessRef[] {

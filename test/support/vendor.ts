@@ -7,12 +7,16 @@ import { gunzipSync } from 'node:zlib'
 import { type LootRow, type MixpanelCloud, startMixpanelCloud } from '#drill/mixpanel-cloud.ts'
 import { LOGIN, TOKENS } from './config.ts'
 
-export async function startVendor(t: TestContext, options: { port?: number; store?: string } = {}): Promise<MixpanelCloud> {
+export async function startVendor(
+  t: TestContext,
+  options: { port?: number; store?: string; secret?: string } = {},
+): Promise<MixpanelCloud> {
+  const { secret = LOGIN.secret, ...rest } = options
   const cloud = await startMixpanelCloud({
     token: TOKENS.vendor,
     projectId: LOGIN.projectId,
-    credentials: { kind: 'serviceAccount', ...LOGIN },
-    ...options,
+    credentials: { kind: 'serviceAccount', ...LOGIN, secret },
+    ...rest,
   })
   t.after(() => cloud.close())
   return cloud
