@@ -3,13 +3,13 @@
  * nothing of each other; what each needs it gets here.
  */
 import type { Registry } from 'prom-client'
-import { systemClock } from '#base/clock.ts'
+import { type Clock, systemClock } from '#base/clock.ts'
 import { createForwarder } from '#forward/forwarder.ts'
 import { firstEntryMeantFor } from '#forward/meant-for.ts'
 import { createDisclosureLoader } from '#forward/load-disclosures.ts'
 import { createEventLoader } from '#forward/load-events.ts'
 import type { LoaderStatus } from '#forward/load-step.ts'
-import type { Forwarder, ForwarderStatus } from '#forward/port.ts'
+import type { Forwarder, ForwarderStatus, Send } from '#forward/port.ts'
 import { createHttpSend } from '#forward/send-http.ts'
 import { spaceOf } from '#ingest/free-space.ts'
 import { type Gateway, startGateway } from '#ingest/gateway.ts'
@@ -69,7 +69,19 @@ export interface WorkerParts {
   warehouse: Warehouse
   manifests: (intents: readonly Intent[]) => Promise<ManifestRow[][]>
   registry: Registry
+  outside?: WorkerOutside
 }
+
+/** What the worker takes of the world besides its stores and neighbours; a simulated run brings its own. */
+export interface WorkerOutside {
+  clock: Clock
+  /** In [0, 1); for jitter only. */
+  random: () => number
+  /** One for each destination: a fence destroys all its sockets. */
+  openSend: () => Send
+}
+
+const OUTSIDE: WorkerOutside = { clock: systemClock, random: Math.random, openSend: () => createHttpSend() }
 
 export interface WorkerPipeline {
   /** Lowest log entry that anyone behind the log still reads. */
@@ -85,9 +97,10 @@ export interface WorkerPipeline {
 /** log → loader → warehouse; log → policy → ledger intent → vendor → ledger outcome → loader → warehouse */
 export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPipeline> {
   const { config, ledger, log, records, warehouse } = parts
+  const { clock } = parts.outside ?? OUTSIDE
   const stop = new AbortController()
-  const events = createEventLoader({ log, ledger, warehouse, clock: systemClock })
-  const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: parts.manifests, clock: systemClock })
+  const events = createEventLoader({ log, ledger, warehouse, clock })
+  const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: parts.manifests, clock })
   const forwarders: { vendor: string; forwarder: Forwarder }[] = []
   for (const destination of config.vendors.flatMap((vendor) => vendor.destinations)) {
     await ledger.beginCursor(destination.id, { seq: log.head() + 1, index: 0 })
@@ -123,7 +136,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
 }
 
 function forwarderFor(destination: DestinationConfig, parts: WorkerParts): Forwarder {
-  const { ledger, log, records, vault, registry } = parts
+  const { ledger, log, records, vault, registry, outside = OUTSIDE } = parts
   const protocol = protocols.get(destination.protocol)
   const current = records.currentPolicy()
   const decider = current === undefined ? undefined : destinationDecider(current, destination.id)
@@ -136,9 +149,9 @@ function forwarderFor(destination: DestinationConfig, parts: WorkerParts): Forwa
     ledger,
     vault,
     records,
-    send: createHttpSend(),
-    clock: systemClock,
-    random: Math.random,
+    send: outside.openSend(),
+    clock: outside.clock,
+    random: outside.random,
     registry,
   })
 }

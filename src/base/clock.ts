@@ -1,6 +1,7 @@
 /** Port for time. Stages take a clock, so that a simulated run can own it. All instants are UTC milliseconds. */
 export interface Clock {
   now(): number
+  /** Without a time it returns in the next turn of the event loop: what is ready now goes first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
@@ -9,6 +10,7 @@ export const systemClock: Clock = {
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve()
+      if (ms <= 0) return void setImmediate(resolve)
       const finish = (): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', finish)

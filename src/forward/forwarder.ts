@@ -130,18 +130,21 @@ class DestinationForwarder implements Forwarder {
 
   async close(): Promise<void> {
     this.#stop.abort()
-    const timer = setTimeout(() => this.#kill.abort(), this.#tempo.stopGraceMs)
+    this.#killAfterGrace()
     await Promise.allSettled([this.#running, this.#delivering?.done])
-    clearTimeout(timer)
     this.#kill.abort()
     this.#options.send.destroyAll()
+  }
+
+  /** Ended by `close`, whose abort ends the wait too. */
+  #killAfterGrace(): void {
+    void this.#options.clock.sleep(this.#tempo.stopGraceMs, this.#kill.signal).then(() => this.#kill.abort())
   }
 
   async #runUntilStopped(): Promise<void> {
     const { clock } = this.#options
     const stop = this.#stop.signal
-    const grace = (): void => void setTimeout(() => this.#kill.abort(), this.#tempo.stopGraceMs).unref()
-    stop.addEventListener('abort', grace, { once: true })
+    stop.addEventListener('abort', () => this.#killAfterGrace(), { once: true })
     while (!stop.aborted) {
       let waitMs = 0
       try {

@@ -3,7 +3,6 @@
  * the move of the cursor, after it; whatever is killed in between, the same rows are inserted again under the same
  * token, which the warehouse takes once.
  */
-import { setImmediate as letOthersRun } from 'node:timers/promises'
 import { BulkheadError } from '#base/errors.ts'
 import { dayOf, formatDay } from '#base/clock.ts'
 import type { Clock } from '#base/clock.ts'
@@ -29,21 +28,21 @@ const PRESENT = `SELECT count() AS present FROM events
 const SLICE = { entries: 2_000, bytes: 4 << 20 }
 
 export function createEventLoader(options: EventLoaderOptions): Loader {
-  const { log, ledger, warehouse } = options
+  const { log, ledger, warehouse, clock } = options
   const batchRows = options.batchRows ?? 50_000
   const cursor = (): number => Math.max(1, ledger.loadCursor('events'))
 
   const load = async (): Promise<number | undefined> => {
     const unfinished = ledger.plan('events')
     if (unfinished !== undefined) {
-      const entries = await readRange(log, unfinished.from, (entry) => entry.seq < unfinished.to)
+      const entries = await readRange({ log, clock }, unfinished.from, (entry) => entry.seq < unfinished.to)
       return finish(unfinished, entries, true)
     }
     const from = cursor()
     if (log.head() < from) return undefined
     let day: number | undefined
     let rows = 0
-    const entries = await readRange(log, from, (entry) => {
+    const entries = await readRange({ log, clock }, from, (entry) => {
       day ??= dayOf(entry.at)
       if (rows >= batchRows || dayOf(entry.at) !== day) return false
       rows += entry.records.length
@@ -76,11 +75,15 @@ export function createEventLoader(options: EventLoaderOptions): Loader {
 
   const check = (): Promise<void> => reloadIfEmpty({ table: 'events', ledger, warehouse, from: log.tail() })
 
-  return createLoader({ table: 'events', head: () => log.head(), cursor, check, load }, options.clock)
+  return createLoader({ table: 'events', head: () => log.head(), cursor, check, load }, clock)
 }
 
 /** Consecutive entries from `from` on while `wanted` says so, read in slices between which the process goes on. */
-async function readRange(log: LogReader, from: number, wanted: (entry: LogEntry) => boolean): Promise<LogEntry[]> {
+async function readRange(
+  { log, clock }: Pick<EventLoaderOptions, 'log' | 'clock'>,
+  from: number,
+  wanted: (entry: LogEntry) => boolean,
+): Promise<LogEntry[]> {
   const range: LogEntry[] = []
   for (;;) {
     const next = from + range.length
@@ -92,7 +95,7 @@ async function readRange(log: LogReader, from: number, wanted: (entry: LogEntry)
       range.push(entry)
     }
     if (slice.length === 0) return range
-    await letOthersRun()
+    await clock.sleep(0)
   }
 }
 

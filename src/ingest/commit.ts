@@ -2,6 +2,7 @@
  * Makes requests durable in windows: (1) one vault call, (2) waiting text, then log, flushed, (3) the answers. Never the
  * log before the vault. While one window is in the log the next is with the vault; their order is kept.
  */
+import type { Clock } from '#base/clock.ts'
 import { BulkheadError, toBulkheadError } from '#base/errors.ts'
 import type { AppendResult, LogWriter } from '#log/port.ts'
 import type { GatewayVault, WindowReply } from '#vault/port.ts'
@@ -19,6 +20,7 @@ export interface CommitOptions {
   log: LogWriter
   policyVersion: number
   vaultTimeoutMs: number
+  clock: Clock
   onFailure: (stage: CommitStage, error: BulkheadError) => void
 }
 
@@ -43,7 +45,7 @@ export class CommitQueue {
   #windows = 0
   #inFlight = 0
   #withVault = false
-  #gathering: NodeJS.Timeout | NodeJS.Immediate | undefined
+  #gathering = false
   #due = false
   #lastAppend: Promise<void> = Promise.resolve()
   #idle: (() => void)[] = []
@@ -82,7 +84,9 @@ export class CommitQueue {
     if (this.#withVault || this.#inFlight >= IN_FLIGHT_MAX) return
     if (this.#pending.length < REQUESTS_MAX && !this.#due) {
       // Idle: only until the requests that arrived in the same turn of the loop are in. Else a little longer.
-      this.#gathering ??= this.#inFlight === 0 ? setImmediate(() => this.#gathered()) : setTimeout(() => this.#gathered(), GATHER_MS)
+      if (this.#gathering) return
+      this.#gathering = true
+      void this.#options.clock.sleep(this.#inFlight === 0 ? 0 : GATHER_MS).then(() => this.#gathered())
       return
     }
     this.#due = false
@@ -92,7 +96,7 @@ export class CommitQueue {
   }
 
   #gathered(): void {
-    this.#gathering = undefined
+    this.#gathering = false
     this.#due = true
     this.#next()
   }
@@ -142,14 +146,17 @@ export class CommitQueue {
   }
 
   async #callVault(window: Window): Promise<WindowReply> {
-    let timer: NodeJS.Timeout | undefined
+    const { clock, vault, vaultTimeoutMs } = this.#options
+    const answered = new AbortController()
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new BulkheadError('vault_unavailable', 'the vault does not answer')), this.#options.vaultTimeoutMs)
+      void clock.sleep(vaultTimeoutMs, answered.signal).then(() => {
+        if (!answered.signal.aborted) reject(new BulkheadError('vault_unavailable', 'the vault does not answer'))
+      })
     })
     try {
-      return await Promise.race([this.#options.vault.commitWindow(window.request), timeout])
+      return await Promise.race([vault.commitWindow(window.request), timeout])
     } finally {
-      clearTimeout(timer)
+      answered.abort()
     }
   }
 

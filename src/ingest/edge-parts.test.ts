@@ -101,7 +101,14 @@ test('windows keep the order of their requests, whatever the vault and the log d
       async (steps) => {
         const vault = new MemoryVault()
         const log = new MemoryLog()
-        const queue = new CommitQueue({ vault, log, policyVersion: 1, vaultTimeoutMs: 1000, onFailure: () => undefined })
+        const queue = new CommitQueue({
+          vault,
+          log,
+          policyVersion: 1,
+          vaultTimeoutMs: 1000,
+          clock: systemClock,
+          onFailure: () => undefined,
+        })
         const outcomes: Promise<string>[] = []
         for (const [index, { pause, fails }] of steps.entries()) {
           vault.fails = fails === 'vault' ? 'unavailable' : 'no'

@@ -72,6 +72,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     log: options.log,
     policyVersion: options.policyVersion,
     vaultTimeoutMs: limits.vaultTimeoutMs,
+    clock: options.clock,
     onFailure,
   })
   const counts = new GatewayCounts(() => ({ windows: commits.windows, heldBytes: held.held, diskLow: space.low }), registry)

@@ -10,7 +10,7 @@ export function openLedgerReader(options: { dir: string }): LedgerReader {
   /** The newest commit; undefined while there is no file. */
   function current(): LedgerStore | undefined {
     if (store === undefined && storeExists(options.dir)) store = openStore(options.dir, true)
-    store?.root.resetReadTxn()
+    store?.refresh()
     return store
   }
 
@@ -29,7 +29,7 @@ export function openLedgerReader(options: { dir: string }): LedgerReader {
       return destination === undefined ? intents : intents.filter((intent) => intent.destination === destination)
     },
     close: () => {
-      void store?.root.close()
+      void store?.close()
       store = undefined
     },
   }

@@ -14,16 +14,19 @@ import { comparePositions } from './position.ts'
 import { LEDGER_FORMAT, type LedgerStore, lastEntry, openStore, readEntry, readOpenIntents, readPosition } from './store.ts'
 
 export async function openLedger(options: { dir: string; clock: Clock }): Promise<Ledger> {
-  const store = openStore(options.dir, false)
-  const ledger = new LmdbLedger(store, options.clock)
-  await store.state.put('format', LEDGER_FORMAT)
+  return openLedgerOn({ store: openStore(options.dir, false), clock: options.clock })
+}
+
+export async function openLedgerOn({ store, clock }: { store: LedgerStore; clock: Clock }): Promise<Ledger> {
+  const ledger = new StoredLedger(store, clock)
+  await store.commit(() => void store.state.put('format', LEDGER_FORMAT))
   return ledger
 }
 
 /** A write failed, or the ledger is closed: nothing more is taken until it is opened again. */
 export class LedgerStopped extends BulkheadError {}
 
-class LmdbLedger implements Ledger {
+class StoredLedger implements Ledger {
   readonly #store: LedgerStore
   readonly #clock: Clock
   /** Last number on disk, and last number given to a write that may still be under way. */
@@ -216,7 +219,7 @@ class LmdbLedger implements Ledger {
   async close(): Promise<void> {
     await this.#turn
     this.#failure ??= new LedgerStopped('not_running', 'the ledger is closed')
-    await this.#store.root.close()
+    await this.#store.close()
   }
 
   /** One caller at a time between taking a number and handing the write over; not until the write is on disk. */
@@ -238,7 +241,7 @@ class LmdbLedger implements Ledger {
   async #write(puts: () => void): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
     try {
-      await this.#store.root.batch(puts)
+      await this.#store.commit(puts)
     } catch (cause) {
       this.#failure ??= new LedgerStopped('internal', 'a write to the ledger failed; it takes no more until it is opened again', { cause })
       throw this.#failure

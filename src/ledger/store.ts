@@ -1,12 +1,14 @@
 /**
  * The ledger's file: one LMDB environment with three tables. Entries by number; numbers of intents that are open; and
  * state (cursors, plans, counts). A commit is visible to readers only once it is on disk (`overlappingSync: false`), so
- * nobody ever acts on an outcome or a cursor that a power cut could take back.
+ * nobody ever acts on an outcome or a cursor that a power cut could take back. `LedgerStore` is a port: test/sim puts a
+ * simulated disk in the place of LMDB.
  */
 import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import { open } from 'lmdb'
 import { BulkheadError } from '#base/errors.ts'
+import { countOf, type Table } from '#base/table.ts'
 import type { Intent, LedgerEntry, LogPosition } from '#model/disclosure.ts'
 import { corrupt, decodeEntry } from './entry-codec.ts'
 import { FIRST_POSITION } from './position.ts'
@@ -14,10 +16,18 @@ import { FIRST_POSITION } from './position.ts'
 export const LEDGER_FORMAT = 1
 
 export interface LedgerStore {
-  root: RootDatabase<Buffer, string>
-  entries: Database<Buffer, number>
-  open: Database<boolean, number>
-  state: Database<unknown, string>
+  /**
+   * All puts and removes of `write` in one commit, which is on disk when it returns; commits end in the order of the calls.
+   * After a throw the commit may be there or not. A crash leaves each commit whole or not at all, and none without
+   * those before it.
+   */
+  commit(write: () => void): Promise<unknown>
+  entries: Table<Buffer, number>
+  open: Table<boolean, number>
+  state: Table<unknown, string>
+  /** For readers in other processes: what is read from now on is the newest commit. */
+  refresh(): void
+  close(): Promise<void>
 }
 
 function fileOf(dir: string): string {
@@ -33,22 +43,28 @@ export function openStore(dir: string, readOnly: boolean): LedgerStore {
   if (!readOnly) mkdirSync(dir, { recursive: true, mode: 0o700 })
   const root = open<Buffer, string>({ path: fileOf(dir), encoding: 'binary', maxDbs: 8, overlappingSync: false, readOnly })
   const store: LedgerStore = {
-    root,
+    commit: (write) => root.batch(write),
+    refresh: () => root.resetReadTxn(),
+    close: () => root.close(),
     entries: root.openDB<Buffer, number>({ name: 'entries', encoding: 'binary' }),
     open: root.openDB<boolean, number>({ name: 'open', encoding: 'json' }),
     state: root.openDB<unknown, string>({ name: 'state', encoding: 'json' }),
   }
+  checkFormat(store)
+  return store
+}
+
+export function checkFormat(store: LedgerStore): void {
   const format = store.state?.get('format')
   if (typeof format === 'number' && format > LEDGER_FORMAT) {
     throw new BulkheadError('data_format_newer', `the ledger has format ${format}, this program knows ${LEDGER_FORMAT}`)
   }
-  return store
 }
 
 /** Number of the last entry; throws `ledger_corrupt` when numbers are missing before it. */
 export function lastEntry(store: LedgerStore): number {
   const [last = 0] = store.entries.getKeys({ reverse: true, limit: 1 })
-  const { entryCount } = store.entries.getStats() as { entryCount: number }
+  const entryCount = countOf(store.entries)
   if (entryCount !== last) throw corrupt(last, `is the last, but the ledger holds ${entryCount} entries`)
   return last
 }

@@ -6,51 +6,27 @@
  * One tree answers with one look-up (hash → day). Beside it stand lists of the hashes of each day, so that expiry reads
  * those lists instead of searching the tree.
  */
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
-import { type Database, open, type RootDatabase } from 'lmdb'
-import { commit, environmentFault, PAGE_BYTES } from './folders.ts'
+import type { IndexTables } from './store.ts'
 
 export const HASH_BYTES = 16
 export const KEPT_DAYS = 7
 const SLICE_HASHES = 4000
 const EXPIRED_LISTS_MAX = 50
-const MAP_BYTES = 64 * 1024 ** 3
 
 export class DedupIndex {
-  readonly #root: RootDatabase<Buffer, string>
-  readonly #days: Database<Buffer, Buffer>
-  readonly #lists: Database<Buffer, [day: number, serial: number]>
+  readonly #tables: IndexTables
   #pending = new Map<string, number>()
   #flushing = new Map<string, number>()
   #reached: number
   #recorded: number
   #serial: number
 
-  private constructor(root: RootDatabase<Buffer, string>) {
-    this.#root = root
-    this.#days = root.openDB({ name: 'days', encoding: 'binary', keyEncoding: 'binary' })
-    this.#lists = root.openDB({ name: 'lists', encoding: 'binary' })
-    const recorded = root.get('recorded')
+  constructor(tables: IndexTables) {
+    this.#tables = tables
+    const recorded = tables.root.get('recorded')
     this.#recorded = recorded === undefined ? 0 : Number(recorded.toString('latin1'))
     this.#reached = this.#recorded
-    this.#serial = Number(root.get('serial')?.toString('latin1') ?? 0)
-  }
-
-  /** An index that is not whole is begun again: its owner then reads it anew from the log. */
-  static open(place: string): DedupIndex {
-    if (existsSync(place) && environmentFault(place) !== undefined) rmSync(place, { recursive: true, force: true })
-    mkdirSync(place, { recursive: true, mode: 0o700 })
-    return new DedupIndex(
-      open<Buffer, string>(place, {
-        noSubdir: false,
-        encoding: 'binary',
-        overlappingSync: false,
-        noMemInit: false,
-        pageSize: PAGE_BYTES,
-        mapSize: MAP_BYTES,
-        maxDbs: 4,
-      }),
-    )
+    this.#serial = Number(tables.root.get('serial')?.toString('latin1') ?? 0)
   }
 
   /** Entries up to this number are in the index durably. */
@@ -94,7 +70,7 @@ export class DedupIndex {
       }
       await this.#expire(today)
       if (reached > this.#recorded) {
-        await commit(this.#root, () => void this.#root.put('recorded', Buffer.from(String(reached), 'latin1')))
+        await this.#tables.commit(() => void this.#tables.root.put('recorded', Buffer.from(String(reached), 'latin1')))
       }
       this.#recorded = Math.max(this.#recorded, reached)
       this.#flushing = new Map()
@@ -108,11 +84,11 @@ export class DedupIndex {
   }
 
   async close(): Promise<void> {
-    await this.#root.close()
+    await this.#tables.close()
   }
 
   #stored(bytes: Buffer): number | undefined {
-    const value = this.#days.getBinaryFast(bytes)
+    const value = this.#tables.days.getBinaryFast(bytes)
     return value === undefined ? undefined : value.readUInt32BE(0)
   }
 
@@ -121,25 +97,25 @@ export class DedupIndex {
     const value = Buffer.alloc(4)
     value.writeUInt32BE(day)
     const list = Buffer.from(hashes.join(''), 'latin1')
-    await commit(this.#root, () => {
-      for (let at = 0; at < list.length; at += HASH_BYTES) void this.#days.put(list.subarray(at, at + HASH_BYTES), value)
-      void this.#lists.put([day, serial], list)
-      void this.#root.put('serial', Buffer.from(String(serial), 'latin1'))
+    await this.#tables.commit(() => {
+      for (let at = 0; at < list.length; at += HASH_BYTES) void this.#tables.days.put(list.subarray(at, at + HASH_BYTES), value)
+      void this.#tables.lists.put([day, serial], list)
+      void this.#tables.root.put('serial', Buffer.from(String(serial), 'latin1'))
     })
   }
 
   async #expire(today: number): Promise<void> {
     for (let lists = 0; lists < EXPIRED_LISTS_MAX; lists++) {
-      const oldest = [...this.#lists.getRange({ limit: 1 })][0]
+      const oldest = [...this.#tables.lists.getRange({ limit: 1 })][0]
       if (oldest === undefined || today - oldest.key[0] <= KEPT_DAYS) return
       const [day] = oldest.key
-      await commit(this.#root, () => {
+      await this.#tables.commit(() => {
         for (let at = 0; at < oldest.value.length; at += HASH_BYTES) {
           const hash = oldest.value.subarray(at, at + HASH_BYTES)
           // A hash that was seen again later belongs to the later day's list.
-          if (this.#stored(hash) === day) void this.#days.remove(hash)
+          if (this.#stored(hash) === day) void this.#tables.days.remove(hash)
         }
-        void this.#lists.remove(oldest.key)
+        void this.#tables.lists.remove(oldest.key)
       })
     }
   }

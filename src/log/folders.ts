@@ -22,6 +22,7 @@ import path from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import { BulkheadError } from '#base/errors.ts'
 import { syncFolder } from '#base/files.ts'
+import type { Folder } from './store.ts'
 
 export type Environment = RootDatabase<Buffer, number>
 
@@ -102,7 +103,7 @@ export function openFolder(dir: string, number: number, options: { readOnly: boo
 }
 
 /** Number of the last entry in the newest snapshot; 0 when there is none. */
-export function lastKey(environment: Environment): number {
+export function lastKey(environment: Folder): number {
   try {
     environment.resetReadTxn()
     for (const key of environment.getKeys({ reverse: true, limit: 1 })) return key

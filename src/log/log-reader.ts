@@ -2,34 +2,39 @@
  * Reads the log from another process while it is written. `head` costs two file look-ups and one LMDB cursor; what it
  * names is durable, because the writer's commits are flushed before they become visible.
  */
-import { existsSync } from 'node:fs'
 import { BulkheadError } from '#base/errors.ts'
 import type { LogEntry } from '#model/log-entry.ts'
 import { decodeLogEntry } from './entry-codec.ts'
-import { type Environment, folderPath, lastKey, listFolders, openFolder, readFirst } from './folders.ts'
+import { lastKey } from './folders.ts'
+import { lmdbReadStore } from './lmdb-store.ts'
 import type { LogReader } from './port.ts'
+import type { Folder, LogReadStore } from './store.ts'
 
 const OPEN_FOLDERS_MAX = 3
 
 /** The folder may not exist yet; the log then is empty. */
 export function openLogReader(options: { dir: string }): LogReader {
-  return new LmdbLogReader(options.dir)
+  return openLogReaderOn(lmdbReadStore(options.dir))
 }
 
-interface Folder {
+export function openLogReaderOn(store: LogReadStore): LogReader {
+  return new StoredLogReader(store)
+}
+
+interface KnownFolder {
   number: number
   first: number
 }
 
-class LmdbLogReader implements LogReader {
-  readonly #dir: string
+class StoredLogReader implements LogReader {
+  readonly #store: LogReadStore
   /** Ascending. Whole at the upper end after `#look`; the lower end may name folders that were dropped since. */
-  #folders: Folder[] = []
-  #environments = new Map<number, Environment>()
+  #folders: KnownFolder[] = []
+  #environments = new Map<number, Folder>()
   #closed = false
 
-  constructor(dir: string) {
-    this.#dir = dir
+  constructor(store: LogReadStore) {
+    this.#store = store
   }
 
   head(): number {
@@ -56,7 +61,7 @@ class LmdbLogReader implements LogReader {
       throw new BulkheadError('log_corrupt', `entry ${expected} is asked for, but the log begins at ${oldest.first}`)
     }
     for (; at >= 0 && at < this.#folders.length && entries.length < limits.entries; at++) {
-      const { number } = this.#folders[at] as Folder
+      const { number } = this.#folders[at] as KnownFolder
       const environment = this.#environment(number)
       environment.resetReadTxn()
       for (const { key, value } of environment.getRange({ start: expected, limit: limits.entries - entries.length })) {
@@ -85,16 +90,16 @@ class LmdbLogReader implements LogReader {
   #look(): void {
     if (this.#closed) throw new BulkheadError('internal', 'the log reader is closed')
     const newest = this.#folders.at(-1)
-    if (newest === undefined || !existsSync(folderPath(this.#dir, newest.number))) return this.#list()
-    for (let number = newest.number + 1; existsSync(folderPath(this.#dir, number)); number++) {
-      this.#folders.push({ number, first: readFirst(this.#dir, number) })
+    if (newest === undefined || !this.#store.exists(newest.number)) return this.#list()
+    for (let number = newest.number + 1; this.#store.exists(number); number++) {
+      this.#folders.push({ number, first: this.#store.first(number) })
     }
   }
 
   #list(): void {
     const known = new Map(this.#folders.map((folder) => [folder.number, folder]))
-    const numbers = listFolders(this.#dir)
-    this.#folders = numbers.map((number) => known.get(number) ?? { number, first: readFirst(this.#dir, number) })
+    const numbers = this.#store.list()
+    this.#folders = numbers.map((number) => known.get(number) ?? { number, first: this.#store.first(number) })
     numbers.forEach((number, at) => {
       if (at > 0 && number !== (numbers[at - 1] as number) + 1) {
         throw new BulkheadError('log_corrupt', `log folder ${number - 1} is missing`)
@@ -107,9 +112,9 @@ class LmdbLogReader implements LogReader {
     }
   }
 
-  #environment(number: number): Environment {
+  #environment(number: number): Folder {
     let environment = this.#environments.get(number)
-    if (environment === undefined) environment = openFolder(this.#dir, number, { readOnly: true })
+    if (environment === undefined) environment = this.#store.open(number, { readOnly: true })
     // Kept in order of use; the one used longest ago is closed.
     this.#environments.delete(number)
     this.#environments.set(number, environment)

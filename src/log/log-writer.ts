@@ -2,31 +2,20 @@
  * The one writer of the log. Appends run one after another: each is one LMDB transaction with one flush, and a repeat is
  * judged only when everything before it is known to be kept or known not to be.
  */
-import { mkdirSync, statSync } from 'node:fs'
-import path from 'node:path'
 import { type Clock, dayOf } from '#base/clock.ts'
 import { assert, BulkheadError } from '#base/errors.ts'
+import { countOf } from '#base/table.ts'
 import { DedupIndex, HASH_BYTES } from './dedup-index.ts'
 import { bytesInFolder, entryOf, hashesOf, NO_HASH } from './draft-entry.ts'
 import { decodeLogEntry, encodeLogEntry } from './entry-codec.ts'
-import {
-  commit,
-  createFolder,
-  dropFolder,
-  type Environment,
-  folderPath,
-  lastKey,
-  listFolders,
-  openFolder,
-  readFirst,
-  removeUnfinished,
-} from './folders.ts'
+import { lastKey } from './folders.ts'
+import { lmdbLogStore } from './lmdb-store.ts'
 import type { AppendResult, LogDraft, LogWriter } from './port.ts'
-import { WaitingFiles, type WaitingPlace } from './waiting-file.ts'
+import type { Folder, LogStore, WaitingStore } from './store.ts'
+import type { WaitingPlace } from './waiting-file.ts'
 
 export interface LogWriterOptions {
-  dir: string
-  waitingDir: string
+  store: LogStore
   clock: Clock
   /** A folder that has reached this size is followed by a new one. */
   folderBytesMax?: number
@@ -37,37 +26,40 @@ const FOLDER_BYTES_MAX = 1024 ** 3
 const INDEX_EVERY_MS = 5000
 const INDEX_HASHES_MAX = 100_000
 
-export async function openLogWriter(options: LogWriterOptions): Promise<LogWriter> {
-  const { dir, waitingDir } = options
-  for (const folder of [dir, waitingDir]) mkdirSync(folder, { recursive: true, mode: 0o700 })
-  removeUnfinished(dir)
-  if (listFolders(dir).length === 0) await createFolder(dir, 1, 1)
-  const numbers = listFolders(dir)
+export function openLogWriter(options: Omit<LogWriterOptions, 'store'> & { dir: string; waitingDir: string }): Promise<LogWriter> {
+  return openLogWriterOn({ ...options, store: lmdbLogStore(options) })
+}
+
+export async function openLogWriterOn(options: LogWriterOptions): Promise<LogWriter> {
+  const { store } = options
+  store.prepare()
+  if (store.list().length === 0) await store.create(1, 1)
+  const numbers = store.list()
   const current = numbers.at(-1) as number
   if (current - (numbers[0] as number) !== numbers.length - 1) {
     throw new BulkheadError('log_corrupt', `a log folder between ${numbers[0]} and ${current} is missing`)
   }
-  const first = readFirst(dir, current)
-  const environment = openFolder(dir, current, { readOnly: false })
+  const first = store.first(current)
+  const environment = store.open(current, { readOnly: false })
   const last = lastKey(environment)
-  const count = (environment.getStats() as { entryCount: number }).entryCount
+  const count = countOf(environment)
   const head = last === 0 ? first - 1 : last
   if (count !== head - first + 1)
     throw new BulkheadError('log_corrupt', `log folder ${current} holds ${count} entries between ${first} and ${head}`)
-  const index = DedupIndex.open(path.join(dir, 'dedup'))
+  const index = new DedupIndex(store.openIndex())
   if (index.recorded > head) {
     throw new BulkheadError(
       'log_corrupt',
       `the log ends at ${head}, but entry ${index.recorded} was written once: a folder is missing or old`,
     )
   }
-  const writer = new LmdbLogWriter({ ...options, environment, index, folder: current, first, head })
+  const writer = new StoredLogWriter({ ...options, environment, index, folder: current, first, head })
   await writer.readIndexAnew(numbers)
   return writer
 }
 
 interface WriterState extends LogWriterOptions {
-  environment: Environment
+  environment: Folder
   index: DedupIndex
   folder: number
   first: number
@@ -81,13 +73,13 @@ interface Prepared {
   day: number
 }
 
-class LmdbLogWriter implements LogWriter {
-  readonly #dir: string
+class StoredLogWriter implements LogWriter {
+  readonly #store: LogStore
   readonly #clock: Clock
   readonly #folderBytesMax: number
   readonly #index: DedupIndex
-  readonly #waiting: WaitingFiles
-  #environment: Environment
+  readonly #waiting: WaitingStore
+  #environment: Folder
   #folder: number
   #first: number
   #head: number
@@ -100,11 +92,11 @@ class LmdbLogWriter implements LogWriter {
   #broken = false
 
   constructor(state: WriterState) {
-    this.#dir = state.dir
+    this.#store = state.store
     this.#clock = state.clock
     this.#folderBytesMax = state.folderBytesMax ?? FOLDER_BYTES_MAX
     this.#index = state.index
-    this.#waiting = new WaitingFiles(state.waitingDir)
+    this.#waiting = state.store.waiting()
     this.#environment = state.environment
     this.#folder = state.folder
     this.#first = state.first
@@ -143,11 +135,11 @@ class LmdbLogWriter implements LogWriter {
     const result = this.#turn.then(async () => {
       this.#refuseWhenClosed()
       let dropped = 0
-      for (const number of listFolders(this.#dir)) {
-        if (number === this.#folder || readFirst(this.#dir, number + 1) > seq) break
+      for (const number of this.#store.list()) {
+        if (number === this.#folder || this.#store.first(number + 1) > seq) break
         // The index is rebuilt from entries after what it has recorded; those must not go before it has them.
-        if (this.#index.recorded < readFirst(this.#dir, number + 1) - 1) await this.#flushIndex()
-        dropFolder(this.#dir, number)
+        if (this.#index.recorded < this.#store.first(number + 1) - 1) await this.#flushIndex()
+        this.#store.drop(number)
         dropped++
       }
       return dropped
@@ -171,10 +163,10 @@ class LmdbLogWriter implements LogWriter {
     const today = dayOf(this.#clock.now())
     const from = this.#index.recorded + 1
     for (const number of folders) {
-      const next = number === this.#folder ? this.#head + 1 : readFirst(this.#dir, number + 1)
+      const next = number === this.#folder ? this.#head + 1 : this.#store.first(number + 1)
       if (next <= from) continue
-      const environment = number === this.#folder ? this.#environment : openFolder(this.#dir, number, { readOnly: true })
-      for (const { key, value } of environment.getRange({ start: Math.max(from, readFirst(this.#dir, number)) })) {
+      const environment = number === this.#folder ? this.#environment : this.#store.open(number, { readOnly: true })
+      for (const { key, value } of environment.getRange({ start: Math.max(from, this.#store.first(number)) })) {
         const entry = decodeLogEntry(value, { folder: number, seq: key })
         for (const hash of hashesOf(entry)) this.#index.add(hash, dayOf(entry.at))
         this.#index.advance(key)
@@ -238,12 +230,12 @@ class LmdbLogWriter implements LogWriter {
     try {
       if (this.#folderBytes + bytes > this.#folderBytesMax && this.#head >= this.#first) await this.#rotate()
       const environment = this.#environment
-      await commit(environment, () => {
+      await this.#store.commit(environment, () => {
         for (const { seq, blob } of prepared) void environment.put(seq, blob)
       })
       // Paired with the commit's own word: what a fresh reader would see is exactly what was written.
       const last = lastKey(environment)
-      const count = (environment.getStats() as { entryCount: number }).entryCount
+      const count = countOf(environment)
       assert(last === this.#head + prepared.length && count === last - this.#first + 1, 'the commit is whole')
     } catch (thrown) {
       this.#checkNothingKept()
@@ -264,9 +256,9 @@ class LmdbLogWriter implements LogWriter {
   async #rotate(): Promise<void> {
     const next = this.#folder + 1
     const first = this.#head + 1
-    await createFolder(this.#dir, next, first)
+    await this.#store.create(next, first)
     const finished = this.#environment
-    this.#environment = openFolder(this.#dir, next, { readOnly: false })
+    this.#environment = this.#store.open(next, { readOnly: false })
     this.#folder = next
     this.#first = first
     this.#folderBytes = this.#bytesOnDisk()
@@ -293,7 +285,7 @@ class LmdbLogWriter implements LogWriter {
   }
 
   #bytesOnDisk(): number {
-    return statSync(path.join(folderPath(this.#dir, this.#folder), 'data.mdb')).size
+    return this.#store.bytes(this.#folder)
   }
 
   #refuseWhenClosed(): void {
