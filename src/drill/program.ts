@@ -101,7 +101,8 @@ export async function waitUntil(what: string, isSo: () => boolean | Promise<bool
 /** Environment of our children: nothing of the caller's Bulkhead or test run reaches them. */
 function cleanEnvironment(folder: string, more: Record<string, string>): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {}
-  for (const name of ['PATH', 'LANG', 'TZ', 'TMPDIR', 'BULKHEAD_PROFILE']) if (process.env[name] !== undefined) env[name] = process.env[name]
+  for (const name of ['PATH', 'LANG', 'TZ', 'TMPDIR', 'BULKHEAD_PROFILE'])
+    if (process.env[name] !== undefined) env[name] = process.env[name]
   return { ...env, HOME: path.join(folder, 'home'), BULKHEAD_KEYS: path.join(folder, 'keys'), ...more }
 }
 

@@ -1,17 +1,20 @@
 /**
- * Makes requests durable in windows: (1) one vault call, (2) waiting text, then log, flushed, (3) the answers. Never the
- * log before the vault. While one window is in the log the next is with the vault; their order is kept.
+ * Makes requests durable in windows: (1) at most one vault call, and beside it the waiting text, sealed and flushed, (2) the
+ * log, flushed, (3) the answers. Never the log before the two. The vault is not called for a window that says nothing new.
+ * While one window is on its way to the disk the next is with the vault; their order is kept.
  */
-import type { Clock } from '#base/clock.ts'
+import { type Clock, dayOf } from '#base/clock.ts'
 import { BulkheadError, toBulkheadError } from '#base/errors.ts'
 import type { AppendResult, LogWriter } from '#log/port.ts'
-import type { GatewayVault, WindowReply } from '#vault/port.ts'
-import { buildWindow, learnOrdinals, logDrafts, type Window, type WindowPart } from './window.ts'
+import type { Door, GatewayVault, WindowReply } from '#vault/port.ts'
+import { buildWindow, isKnownToVault, learnOrdinals, logDrafts, type Window, type WindowPart } from './window.ts'
 import { VaultMemory } from './vault-memory.ts'
 
 const REQUESTS_MAX = 64
+/** A window of more events blocks the loop for longer than others should wait. One request is never cut. */
+const EVENTS_MAX = 500
 const GATHER_MS = 2
-const IN_FLIGHT_MAX = 2
+const IN_FLIGHT_MAX = 4
 
 export type CommitStage = 'vault' | 'waiting' | 'log'
 
@@ -32,16 +35,22 @@ interface Submission {
   settle: (outcome: CommitOutcome) => void
 }
 
+type Places = Awaited<ReturnType<LogWriter['appendWaiting']>>
+
 interface Sealed {
   submissions: Submission[]
   window: Window
   reply: WindowReply
+  door: Door
+  /** Where the waiting text lies, once it is on disk. */
+  places: Promise<Places>
 }
 
 export class CommitQueue {
   readonly #options: CommitOptions
   readonly #memory = new VaultMemory()
   #pending: Submission[] = []
+  #door: { day: number; opened: Promise<Door> } | undefined
   #windows = 0
   #inFlight = 0
   #withVault = false
@@ -90,9 +99,19 @@ export class CommitQueue {
       return
     }
     this.#due = false
-    const submissions = this.#pending.splice(0, REQUESTS_MAX)
+    const submissions = this.#takePending()
     this.#windows++
     void this.#commit(submissions)
+  }
+
+  #takePending(): Submission[] {
+    let count = 0
+    let events = 0
+    while (count < Math.min(this.#pending.length, REQUESTS_MAX) && events < EVENTS_MAX) {
+      for (const { draft } of this.#pending[count]?.parts ?? []) events += draft.records.length
+      count++
+    }
+    return this.#pending.splice(0, count)
   }
 
   #gathered(): void {
@@ -125,13 +144,15 @@ export class CommitQueue {
    */
   async #seal(submissions: Submission[]): Promise<Sealed[]> {
     try {
-      const window = buildWindow(
-        submissions.flatMap(({ parts }) => parts),
-        this.#memory,
-      )
-      const reply = await this.#callVault(window)
+      const parts = submissions.flatMap((submission) => submission.parts)
+      const door = await this.#doorFor(parts)
+      const window = buildWindow(parts, this.#memory)
+      const places = this.#options.log.appendWaiting(window.waiting.map((text) => door.seal(text)))
+      // Whoever awaits it takes the failure; until then nobody has to.
+      places.catch(() => undefined)
+      const reply = isKnownToVault(window) ? { ordinals: [] } : await this.#callVault(window)
       learnOrdinals(window, reply, this.#memory)
-      return [{ submissions, window, reply }]
+      return [{ submissions, window, reply, door, places }]
     } catch (thrown) {
       this.#memory.clear()
       const error = toBulkheadError(thrown)
@@ -145,8 +166,25 @@ export class CommitQueue {
     }
   }
 
-  async #callVault(window: Window): Promise<WindowReply> {
-    const { clock, vault, vaultTimeoutMs } = this.#options
+  /** The day's door: asked for once, and again when that failed. */
+  async #doorFor(parts: readonly WindowPart[]): Promise<Door> {
+    const day = dayOf(parts.reduce((least, part) => Math.min(least, part.receivedAt), Number.MAX_SAFE_INTEGER))
+    if (this.#door?.day !== day) this.#door = { day, opened: this.#inTime(this.#options.vault.door(day)) }
+    const { opened } = this.#door
+    try {
+      return await opened
+    } catch (thrown) {
+      if (this.#door?.opened === opened) this.#door = undefined
+      throw thrown
+    }
+  }
+
+  #callVault(window: Window): Promise<WindowReply> {
+    return this.#inTime(this.#options.vault.commitWindow(window.request))
+  }
+
+  async #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    const { clock, vaultTimeoutMs } = this.#options
     const answered = new AbortController()
     const timeout = new Promise<never>((_, reject) => {
       void clock.sleep(vaultTimeoutMs, answered.signal).then(() => {
@@ -154,18 +192,17 @@ export class CommitQueue {
       })
     })
     try {
-      return await Promise.race([vault.commitWindow(window.request), timeout])
+      return await Promise.race([answer, timeout])
     } finally {
       answered.abort()
     }
   }
 
-  async #append({ submissions, window, reply }: Sealed, before: Promise<void>): Promise<void> {
-    const { log, policyVersion } = this.#options
+  async #append({ submissions, window, reply, door, places }: Sealed, before: Promise<void>): Promise<void> {
+    const { log, policyVersion: policy } = this.#options
     let stage: CommitStage = 'waiting'
     try {
-      const places = await log.appendWaiting(reply.waiting)
-      const drafts = logDrafts(window, reply, { places, policy: policyVersion })
+      const drafts = logDrafts(window, reply, { day: door.day, hashes: door.dedup(window.dedup), places: await places, policy })
       await before
       stage = 'log'
       const results = await log.append(drafts)

@@ -9,7 +9,7 @@ import type { SourceConfig } from '#model/config.ts'
 import type { DecodedRequest, IngestProtocol, IngestRequest, Protocol, Reply } from '#model/protocol.ts'
 import type { IdentifierRequest, Split, SplitDraft } from '#model/split-draft.ts'
 import type { WireRecord } from '#model/wire-record.ts'
-import type { GatewayVault, WindowReply, WindowRequest } from '#vault/port.ts'
+import type { Door, GatewayVault, WindowReply, WindowRequest } from '#vault/port.ts'
 import { type Gateway, type GatewayOptions, startGateway } from './gateway.ts'
 
 export function sourceOf(id: string, over: Partial<SourceConfig> = {}): SourceConfig {
@@ -127,9 +127,16 @@ export class MemoryVault implements GatewayVault {
         this.ordinals.set(key, ordinal)
         return ordinal
       }),
-      dedup: Buffer.concat(window.dedup.map((text) => createHmac('sha256', 'key').update(text).digest().subarray(0, 16))),
-      waiting: window.waiting.map((text) => Buffer.from(`sealed ${text}`)),
-      day: 20_000,
+    }
+  }
+
+  async door(day: number): Promise<Door> {
+    if (this.fails === 'unavailable') throw new BulkheadError('vault_unavailable', 'gone')
+    if (this.fails === 'silent') return new Promise(() => undefined)
+    return {
+      day,
+      seal: (text) => Buffer.from(`sealed ${text}`),
+      dedup: (texts) => Buffer.concat(texts.map((text) => createHmac('sha256', 'key').update(text).digest().subarray(0, 16))),
     }
   }
 

@@ -18,14 +18,14 @@ export interface WindowPart {
   draft: SplitDraft
 }
 
-/** How the answer is to be put back into one part. */
+/** How the answers are to be put back into one part. */
 interface PartPlan {
   part: WindowPart
   refs: Ref[]
-  /** Index into the call's `dedup` for each record; -1 where the SDK sent no insert id. */
-  dedup: number[]
-  /** Index into the call's `waiting`; -1 without unapproved text. */
-  waiting: number
+  /** Where the part's hashes begin in the window's; for each record whether it has one (an SDK need not send an insert id). */
+  dedupFrom: number
+  /** Which blob of the window holds the part's unapproved text, and which of its texts it is. */
+  waiting: { blob: number; part: number } | undefined
 }
 
 export interface Window {
@@ -33,20 +33,18 @@ export interface Window {
   plans: PartPlan[]
   /** What the memory has of each identifier in the call, to be given its ordinal. */
   asked: Known[]
+  /** Texts to be hashed, of all parts. */
+  dedup: string[]
+  /** Text of the blobs to be sealed. */
+  waiting: string[]
 }
 
-const NO_HASH = Buffer.alloc(16)
+const HASH_BYTES = 16
+/** Texts of requests are sealed together up to about this size: a cipher call for each costs more than its bytes. */
+const BLOB_CHARACTERS = 65_536
 
 export function buildWindow(parts: readonly WindowPart[], memory: VaultMemory): Window {
-  const request: WindowRequest = {
-    identifiers: [],
-    facts: [],
-    edges: [],
-    memberships: [],
-    dedup: [],
-    waiting: [],
-    receivedAt: parts.reduce((least, part) => Math.min(least, part.receivedAt), Number.MAX_SAFE_INTEGER),
-  }
+  const request: WindowRequest = { identifiers: [], facts: [], edges: [], memberships: [] }
   memory.renew()
   const newRefs = new Map<Known, Ref>()
   const asked: Known[] = []
@@ -58,19 +56,43 @@ export function buildWindow(parts: readonly WindowPart[], memory: VaultMemory): 
     asked.push(known)
     return newRef
   }
+  const dedup: string[] = []
+  const blobs = new WaitingBlobs()
   const plans = parts.map((part): PartPlan => {
     const { draft } = part
     const known = draft.identifiers.map((identifier) => memory.of(identifier))
     const refs = draft.identifiers.map((identifier, index) => refOf(at(known, index), identifier))
     addRelations(request, { part, known, refs, memory })
-    return {
-      part,
-      refs,
-      dedup: addDedup(request, part),
-      waiting: draft.waiting.length > 0 ? request.waiting.push(JSON.stringify(draft.waiting)) - 1 : -1,
-    }
+    const dedupFrom = dedup.length
+    addDedup(dedup, part)
+    return { part, refs, dedupFrom, waiting: draft.waiting.length > 0 ? blobs.add(JSON.stringify(draft.waiting)) : undefined }
   })
-  return { request, plans, asked }
+  return { request, plans, asked, dedup, waiting: blobs.texts() }
+}
+
+/** True when the vault knows all of it already: then it need not be asked. */
+export function isKnownToVault({ request }: Window): boolean {
+  const { identifiers, facts, edges, memberships } = request
+  return identifiers.length + facts.length + edges.length + memberships.length === 0
+}
+
+/** JSON lists of the parts' texts. */
+class WaitingBlobs {
+  readonly #blobs: { texts: string[]; characters: number }[] = []
+
+  add(text: string): { blob: number; part: number } {
+    let last = this.#blobs.at(-1)
+    if (last === undefined || last.characters + text.length > BLOB_CHARACTERS) {
+      last = { texts: [], characters: 0 }
+      this.#blobs.push(last)
+    }
+    last.characters += text.length
+    return { blob: this.#blobs.length - 1, part: last.texts.push(text) - 1 }
+  }
+
+  texts(): string[] {
+    return this.#blobs.map(({ texts }) => `[${texts.join(',')}]`)
+  }
 }
 
 function addRelations(
@@ -98,62 +120,76 @@ function addRelations(
   }
 }
 
-/** Source, event and insert id as JSON text: no two different triples have one text. */
-function addDedup(request: WindowRequest, part: WindowPart): number[] {
-  const { draft, source } = part
-  const waitingNames = new Map<number, string>()
-  for (const { record, name } of draft.waiting) if (name !== undefined) waitingNames.set(record, name)
-  return draft.records.map((record, index) => {
-    const insertId = draft.insertIds[index]
-    if (insertId === undefined) return -1
+/** Source, type, event and insert id, with the lengths of what comes from outside: no two different ones have one text. */
+function addDedup(dedup: string[], { draft, source }: WindowPart): void {
+  const { records, insertIds, waiting } = draft
+  let next = 0
+  for (const [index, record] of records.entries()) {
+    while ((waiting[next]?.record ?? index) < index) next++
+    const insertId = insertIds[index]
+    if (insertId === undefined) continue
     // The name as sent, whether or not it is approved: approving it must not make yesterday's batch new.
-    const name = record.name ?? waitingNames.get(index) ?? ''
-    return request.dedup.push(JSON.stringify([source.id, record.type, name, insertId])) - 1
-  })
+    const name = record.name ?? (waiting[next]?.record === index ? waiting[next]?.name : undefined) ?? ''
+    dedup.push(`${source.id.length}:${source.id}${record.type}:${name.length}:${name}${insertId}`)
+  }
 }
 
 /** Checks the vault's answer and remembers the ordinals. */
 export function learnOrdinals(window: Window, reply: WindowReply, memory: VaultMemory): void {
   const { request, asked } = window
   assert(reply.ordinals.length === request.identifiers.length, 'an ordinal for each identifier')
-  assert(reply.dedup.length === 16 * request.dedup.length, 'a hash for each insert id')
-  assert(reply.waiting.length === request.waiting.length, 'a sealed blob for each waiting text')
   for (const [index, ordinal] of reply.ordinals.entries()) {
     assert(Number.isSafeInteger(ordinal) && ordinal > 0, 'an ordinal is a positive number')
     at(asked, index).ordinal = ordinal
   }
 }
 
+/** To be called once a window: the records of its parts get their ordinals in place. */
 export function logDrafts(
   window: Window,
   reply: WindowReply,
-  given: { places: readonly Omit<WaitingRef, 'day'>[]; policy: number },
+  given: { day: number; hashes: Buffer; places: readonly Omit<WaitingRef, 'day'>[]; policy: number },
 ): LogDraft[] {
-  return window.plans.map(({ part, refs, dedup, waiting }) => {
+  const { day, hashes, places, policy } = given
+  assert(hashes.length === HASH_BYTES * window.dedup.length, 'a hash for each insert id')
+  return window.plans.map(({ part, refs, dedupFrom, waiting }) => {
+    const { draft, source } = part
     const ordinals = refs.map((ref): Ordinal => (ref < 0 ? at(reply.ordinals, -ref - 1) : ref))
-    const draft: LogDraft = {
+    for (const record of draft.records) resolveRecord(record, ordinals)
+    const made: LogDraft = {
       at: part.receivedAt,
-      source: part.source.id,
+      source: source.id,
       protocol: part.protocol,
-      surface: part.source.surface,
-      trust: part.draft.trust,
-      policy: given.policy,
-      records: part.draft.records.map((record) => resolveRecord(record, ordinals)),
-      dedup: Buffer.concat(dedup.map((index) => (index < 0 ? NO_HASH : reply.dedup.subarray(16 * index, 16 * index + 16)))),
+      surface: source.surface,
+      trust: draft.trust,
+      policy,
+      records: draft.records,
+      dedup: hashesOf(draft.insertIds, hashes.subarray(HASH_BYTES * dedupFrom)),
     }
-    if (waiting >= 0) draft.waiting = { day: reply.day, ...at(given.places, waiting) }
-    return draft
+    if (waiting !== undefined) made.waiting = { day, ...at(places, waiting.blob), part: waiting.part }
+    return made
   })
 }
 
+/** Zeros where the SDK sent no insert id. */
+function hashesOf(insertIds: readonly (string | undefined)[], hashes: Buffer): Buffer {
+  if (!insertIds.includes(undefined)) return hashes.subarray(0, HASH_BYTES * insertIds.length)
+  const spread = Buffer.alloc(HASH_BYTES * insertIds.length)
+  let from = 0
+  for (const [index, insertId] of insertIds.entries()) {
+    if (insertId === undefined) continue
+    hashes.copy(spread, HASH_BYTES * index, from, from + HASH_BYTES)
+    from += HASH_BYTES
+  }
+  return spread
+}
+
 /** In a split draft ordinals are indexes into its identifiers. */
-function resolveRecord(record: LogRecord, ordinals: readonly Ordinal[]): LogRecord {
-  const resolved = { ...record }
-  if (record.user !== undefined) resolved.user = at(ordinals, record.user)
-  if (record.device !== undefined) resolved.device = at(ordinals, record.device)
-  if (record.linked !== undefined) resolved.linked = record.linked.map(({ role, ordinal }) => ({ role, ordinal: at(ordinals, ordinal) }))
-  if (record.groups !== undefined) resolved.groups = record.groups.map(({ key, ordinal }) => ({ key, ordinal: at(ordinals, ordinal) }))
-  return resolved
+function resolveRecord(record: LogRecord, ordinals: readonly Ordinal[]): void {
+  if (record.user !== undefined) record.user = at(ordinals, record.user)
+  if (record.device !== undefined) record.device = at(ordinals, record.device)
+  for (const one of record.linked ?? []) one.ordinal = at(ordinals, one.ordinal)
+  for (const one of record.groups ?? []) one.ordinal = at(ordinals, one.ordinal)
 }
 
 function at<Value>(list: readonly Value[], index: number): Value {

@@ -93,6 +93,7 @@ function isCount(value: unknown): boolean {
 function isWaitingRef(value: unknown): boolean {
   if (!isObject(value)) return false
   if (value.skipped !== undefined && !(Array.isArray(value.skipped) && value.skipped.every(isCount))) return false
+  if (value.part !== undefined && !isCount(value.part)) return false
   return isCount(value.day) && isCount(value.folder) && isCount(value.offset) && isCount(value.length)
 }
 

@@ -35,6 +35,8 @@ export interface WaitingRef {
   folder: number
   offset: number
   length: number
+  /** Which text of the blob is this request's: a blob is a JSON list. Absent: the whole blob is (written before lists). */
+  part?: number
   /**
    * Indexes, in the sealed text's own numbering, of records that were dropped as repeats and so are not in `records`;
    * sorted. Absent when none was: then both numberings are the same.

@@ -1,21 +1,17 @@
 /** The vault as each role sees it from its own process. Bulk goes as bytes beside the JSON, see `wire.ts`. */
 import type { RpcClient } from '#base/rpc.ts'
+import { openDoor } from './door.ts'
 import { packManifest, unpackManifest } from './manifest.ts'
-import type { GatewayVault, Identity, PeopleGraph, Person, StaffVault, WorkerVault } from './port.ts'
+import type { GatewayVault, Identity, PeopleGraph, Person, StaffVault, WindowReply, WorkerVault } from './port.ts'
 import { formatUuids } from './pseudonym.ts'
 import { decodeIntervals, decodeMemberships, decodeNumbers, encodeNumbers, encodeSubjects } from './wire.ts'
 
 export function gatewayVault(client: RpcClient): GatewayVault {
   return {
-    commitWindow: async ({ waiting, ...window }) => {
-      const reply = await client.call(
-        'commitWindow',
-        window,
-        waiting.map((text) => Buffer.from(text)),
-      )
-      const { ordinals, day } = reply.body as { ordinals: number[]; day: number }
-      const [dedup = Buffer.alloc(0), ...sealed] = reply.attachments
-      return { ordinals, day, dedup, waiting: sealed }
+    commitWindow: async (window) => (await client.call('commitWindow', window)).body as WindowReply,
+    door: async (day) => {
+      const [waiting, dedup] = (await client.call('doorKeys', { day })).attachments as [Buffer, Buffer]
+      return openDoor({ day, waiting, dedup })
     },
   }
 }

@@ -3,7 +3,15 @@
  * AES-GCM. Whoever has the public key can seal and nobody without the private key can open, the sealer included once it has
  * let the context go: so the public edge seals the text that waits without holding a key that opens it.
  */
-import { createCipheriv, createDecipheriv, createHmac, createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+} from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { takeKey } from './seal.ts'
 

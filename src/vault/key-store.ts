@@ -6,8 +6,9 @@ import { createHmac, type KeyObject } from 'node:crypto'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { assert, BulkheadError } from '#base/errors.ts'
 import { checkpoint, transact } from './database.ts'
+import { deriveKeyPair, type KeyPair } from './hpke.ts'
 import { LABELS } from './labels.ts'
-import { bind, deriveKey, hmac, newKeyBytes, open, seal, takeKey } from './seal.ts'
+import { bind, deriveBytes, deriveKey, hmac, newKeyBytes, open, seal, takeKey } from './seal.ts'
 
 export const KEYS_FORMAT = 1
 /** Keys of one instance that belong to no person and no destination. */
@@ -46,6 +47,12 @@ export interface EpochKeys {
   time: KeyObject
 }
 
+export interface WaitingKeys {
+  /** Opens blobs of format 1; nothing is sealed with it any more. */
+  sealing: KeyObject
+  pair: KeyPair
+}
+
 export class KeyStore {
   readonly #db: DatabaseSync
   readonly #wrapPerson: KeyObject
@@ -54,7 +61,7 @@ export class KeyStore {
   readonly #scopesByName = new Map<string, Scope>()
   readonly #scopesById = new Map<number, Scope>()
   readonly #epochKeys = new Map<string, EpochKeys>()
-  readonly #waitingKeys = new Map<number, KeyObject>()
+  readonly #waitingKeys = new Map<number, WaitingKeys>()
   readonly #readSecret: StatementSync
   readonly #writeSecret: StatementSync
   readonly #writeMeta: StatementSync
@@ -243,8 +250,8 @@ export class KeyStore {
 
   // ------------------------------------------------------------------------------------------ waiting room
 
-  /** Key of an arrival day; `create` makes one, durable before it is returned. */
-  waitingKey(day: number, create: boolean): KeyObject | undefined {
+  /** Keys of an arrival day; `create` makes them, durable before they are returned. */
+  waitingKeys(day: number, create: boolean): WaitingKeys | undefined {
     const known = this.#waitingKeys.get(day)
     if (known !== undefined) return known
     let wrapped = this.#db.prepare('SELECT wrapped FROM waiting_keys WHERE day = ?').get(day)?.wrapped as Uint8Array | undefined
@@ -255,9 +262,10 @@ export class KeyStore {
       secret.fill(0)
       this.#db.prepare('INSERT INTO waiting_keys (day, wrapped) VALUES (?, ?)').run(day, wrapped)
     }
-    const key = deriveKey(this.#unwrap(wrapped, bind('waiting', day)), LABELS.waiting)
-    this.#waitingKeys.set(day, key)
-    return key
+    const secret = this.#unwrap(wrapped, bind('waiting', day))
+    const keys = { sealing: deriveKey(secret, LABELS.waiting), pair: deriveKeyPair(deriveBytes(secret, LABELS.waitingPair)) }
+    this.#waitingKeys.set(day, keys)
+    return keys
   }
 
   destroyWaitingKeys(beforeDay: number): number {

@@ -19,12 +19,15 @@ export const LABELS = {
   staffView: 'staff-view',
   ledger: 'ledger',
   looks: 'looks',
+  // `dedup` and `waiting` made the repeat hashes and sealed the waiting room of format 1.
   dedup: 'dedup',
+  dedupBlock: 'dedup-block',
   scope: 'scope',
   scopeTag: 'scope-tag',
   factMac: 'fact-mac',
   fieldTag: 'field-tag',
   waiting: 'waiting',
+  waitingPair: 'waiting-pair',
   index: 'index',
 } as const
 

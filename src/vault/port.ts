@@ -19,26 +19,33 @@ export interface WindowRequest {
   facts: { of: Ref; field: string; value: string; once: boolean; trust: Trust; at: number }[]
   edges: { kind: 'device' | 'merge'; from: Ref; to: Ref; trust: Trust; at: number }[]
   memberships: { person: Ref; group: Ref; trust: Trust; at: number }[]
-  /** Text to hash for de-duplication: source, event name and insert id, joined unambiguously by the caller. */
-  dedup: string[]
-  /** One JSON text for each request that has unapproved text. */
-  waiting: string[]
-  /** Arrival of the window, UTC ms: names the daily key. */
-  receivedAt: number
 }
 
 export interface WindowReply {
   /** In the order of `identifiers`. */
   ordinals: Ordinal[]
-  /** 16 bytes each (HMAC-SHA-256, truncated), in the order of `dedup`. */
-  dedup: Buffer
-  /** Sealed blobs in the order of `waiting`, and the day number of the key. */
-  waiting: Buffer[]
+}
+
+/** What the gateway does with keys itself. Good for one arrival day. */
+export interface Door {
+  readonly day: number
+  /** Seals unapproved text so that the vault alone can open it, and only until the day's key is destroyed. */
+  seal(text: string): Buffer
+  /** 16 bytes for each text (source, event name and insert id, joined unambiguously by the caller); the same in every run. */
+  dedup(texts: readonly string[]): Buffer
+}
+
+/** Raw bytes: the day's public key (X25519) and the secret of the repeat hashes (AES-256). */
+export interface DoorKeys {
   day: number
+  waiting: Buffer
+  dedup: Buffer
 }
 
 export interface GatewayVault {
   commitWindow(window: WindowRequest): Promise<WindowReply>
+  /** The day's key pair is durable before its public half is given out. */
+  door(day: number): Promise<Door>
 }
 
 // ------------------------------------------------------------------------------------- worker: pseudonym, commit

@@ -33,7 +33,12 @@ export function newKeyBytes(): Buffer {
 
 /** A sub-key for one use. No salt: the secrets are 32 uniform bytes already (RFC 5869, section 3.1). */
 export function deriveKey(secret: KeyObject, label: Label): KeyObject {
-  return takeKey(Buffer.from(hkdfSync('sha256', secret, '', labelText(label), KEY_BYTES)))
+  return takeKey(deriveBytes(secret, label))
+}
+
+/** The bytes of a sub-key, for what takes no KeyObject. */
+export function deriveBytes(secret: KeyObject, label: Label): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', labelText(label), KEY_BYTES))
 }
 
 /** Whole 32 bytes. A KeyObject is four times as fast here as raw bytes. */

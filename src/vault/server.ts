@@ -21,19 +21,19 @@ export async function serveVault(options: { vault: Vault; path: string; tokens: 
 
 function gatewayMethods(vault: Vault): RpcMethods {
   return {
-    commitWindow: async (body: Omit<WindowRequest, 'waiting'>, attachments) => {
+    commitWindow: async (body: WindowRequest) => {
       checkGatewayTrust(body)
-      const { ordinals, day, dedup, waiting } = await vault.commitWindow({
-        ...body,
-        waiting: attachments.map((text) => text.toString('utf8')),
-      })
-      return { body: { ordinals, day }, attachments: [dedup, ...waiting] }
+      return { body: await vault.commitWindow(body) }
+    },
+    doorKeys: async ({ day }: { day: number }) => {
+      const { waiting, dedup } = await vault.doorKeys(day)
+      return { body: null, attachments: [waiting, dedup] }
     },
   }
 }
 
 /** The public edge speaks for browsers and servers; the company's own user table comes by another role. */
-function checkGatewayTrust({ facts, edges, memberships }: Omit<WindowRequest, 'waiting'>): void {
+function checkGatewayTrust({ facts, edges, memberships }: WindowRequest): void {
   const isOwn = ({ trust }: { trust: Trust }): boolean => trust === 'browser' || trust === 'server'
   if (facts.every(isOwn) && edges.every(isOwn) && memberships.every((said) => isOwn(said) && !('admin' in said))) return
   throw new BulkheadError('vault_refused', 'the gateway states nothing with the trust of the directory')

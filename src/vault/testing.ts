@@ -48,7 +48,7 @@ export async function withVault(body: (vault: Vault, place: Place, reopen: () =>
 }
 
 export function windowOf(part: Partial<WindowRequest>): WindowRequest {
-  return { identifiers: [], facts: [], edges: [], memberships: [], dedup: [], waiting: [], receivedAt: 1_700_000_000_000, ...part }
+  return { identifiers: [], facts: [], edges: [], memberships: [], ...part }
 }
 
 export function user(value: string): WindowRequest['identifiers'][number] {

@@ -234,20 +234,24 @@ test('epochs: one active, closed ones still name, destroyed ones name nobody for
 
 test('waiting text and manifests open in their own place only', async () => {
   await withVault(async (vault, _place, reopen) => {
-    const reply = await vault.commitWindow(windowOf({ waiting: ['{"a":"\u0905"}', ''], dedup: ['a', 'b', 'a'] }))
-    assert.equal(reply.day, dayOf(1_700_000_000_000))
-    assert.equal(reply.dedup.length, 48)
-    assert.deepEqual(reply.dedup.subarray(0, 16), reply.dedup.subarray(32))
-    assert.notDeepEqual(reply.dedup.subarray(0, 16), reply.dedup.subarray(16, 32))
+    const day = dayOf(1_700_000_000_000)
+    const door = await vault.door(day)
+    const hashes = door.dedup(['a', 'b', 'a'])
+    assert.equal(hashes.length, 48)
+    assert.deepEqual(hashes.subarray(0, 16), hashes.subarray(32))
+    assert.notDeepEqual(hashes.subarray(0, 16), hashes.subarray(16, 32))
+    const sealed = [door.seal('{"a":"\u0905"}'), door.seal('')]
     vault = await reopen()
-    assert.deepEqual((await vault.commitWindow(windowOf({ dedup: ['b'] }))).dedup, reply.dedup.subarray(16, 32))
+    assert.deepEqual((await vault.door(day + 9)).dedup(['b']), hashes.subarray(16, 32), 'the same on every day and in every run')
+    sealed.push((await vault.door(day)).seal('later'))
     assert.deepEqual(
-      reply.waiting.map((blob) => vault.openWaiting(reply.day, blob)),
-      ['{"a":"\u0905"}', ''],
+      sealed.map((blob) => vault.openWaiting(day, blob)),
+      ['{"a":"\u0905"}', '', 'later'],
     )
-    assert.equal(vault.openWaiting(reply.day + 1, reply.waiting[0] as Buffer), undefined)
-    assert.equal(vault.destroyWaitingKeys(reply.day + 1), 1)
-    assert.equal(vault.openWaiting(reply.day, reply.waiting[0] as Buffer), undefined)
+    assert.equal(vault.openWaiting(day + 9, sealed[0] as Buffer), undefined)
+    assert.equal(vault.openWaiting(day, Buffer.alloc(3)), undefined)
+    assert.equal(vault.destroyWaitingKeys(day + 1), 1)
+    assert.equal(vault.openWaiting(day, sealed[0] as Buffer), undefined)
 
     const rows: ManifestRow[] = [
       { subject: 1, kind: 'user', surface: 'app', shape: 'country:coarse,user_id:pseudonym', events: 3, first: 5, last: 9, groups: [4, 6] },
@@ -292,8 +296,6 @@ test('law 1: no value from outside stands in any file, in any encoding, and noth
           ],
           edges: [{ kind: 'device', from: -2, to: -1, trust: 'browser', at: round }],
           memberships: [{ person: -1, group: -3, trust: 'browser', at: round }],
-          dedup: [plant('dedup')],
-          waiting: [plant('waiting')],
         }),
       )
     }

@@ -4,12 +4,13 @@
  */
 import type { KeyObject } from 'node:crypto'
 import path from 'node:path'
-import { type Clock, dayOf } from '#base/clock.ts'
+import type { Clock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import type { ManifestRow } from '#model/disclosure.ts'
 import { Committer } from './commit.ts'
 import { directoryChange } from './directory.ts'
-import type { KeyStore } from './key-store.ts'
+import { openDoor, openWaitingText } from './door.ts'
+import type { KeyStore, WaitingKeys } from './key-store.ts'
 import type { KeyWrap } from './key-wrap.ts'
 import { openKeys } from './keys.ts'
 import { LABELS } from './labels.ts'
@@ -19,6 +20,8 @@ import type {
   DirectoryRow,
   DiscloseReply,
   DiscloseRequest,
+  Door,
+  DoorKeys,
   GatewayVault,
   Identity,
   Look,
@@ -32,11 +35,9 @@ import type {
 import { formatUuids, makeInsertIds, makePhases, makePseudonyms, type PseudonymSubject, reversePseudonyms } from './pseudonym.ts'
 import { Reading } from './reading.ts'
 import { openRows, type Rows } from './rows.ts'
-import { bind, deriveKey, hmac, open, seal } from './seal.ts'
+import { bind, deriveBytes, deriveKey, open, seal } from './seal.ts'
 
 export { createKeys } from './keys.ts'
-
-const DEDUP_BYTES = 16
 
 export interface Resolved {
   kind: PseudonymSubject['kind']
@@ -53,6 +54,8 @@ export interface Vault extends GatewayVault, WorkerVault, StaffVault {
   openBytes(entry: number, sealed: string): Buffer
   /** Whom pseudonyms name, over all epochs of a destination that were not destroyed. The look is durable before the answer. */
   resolvePseudonyms(from: { destination: string } | 'staff', uuids: readonly string[], look: Look): Promise<(Resolved | undefined)[]>
+  /** What the door is made of, to be opened in the gateway's own process. */
+  doorKeys(day: number): Promise<DoorKeys>
   /** Text of a waiting blob; undefined when its key was destroyed or it was changed. */
   openWaiting(day: number, sealed: Uint8Array): string | undefined
   destroyWaitingKeys(beforeDay: number): number
@@ -99,7 +102,6 @@ class OpenVault implements Vault {
   readonly #instance: string
   readonly #committer: Committer
   readonly #reading: Reading
-  readonly #dedup: KeyObject
   readonly #ledger: KeyObject
   readonly #staff: KeyObject
   #closed = false
@@ -113,7 +115,6 @@ class OpenVault implements Vault {
     this.#instance = parts.instance
     this.#committer = new Committer(parts.keys, parts.rows)
     this.#reading = new Reading(parts.keys, parts.rows, this.#committer)
-    this.#dedup = deriveKey(parts.keys.named('dedup'), LABELS.dedup)
     this.#ledger = deriveKey(parts.keys.named('ledger'), LABELS.ledger)
     this.#staff = deriveKey(parts.keys.named('staff-view'), LABELS.staffView)
   }
@@ -122,25 +123,25 @@ class OpenVault implements Vault {
 
   async commitWindow(window: WindowRequest): Promise<WindowReply> {
     this.#checkOpen()
-    if (!Number.isFinite(window.receivedAt)) throw new BulkheadError('vault_refused', 'the window names no time of arrival')
-    const day = dayOf(window.receivedAt)
-    const committed = this.#committer.commit(window)
-    const dedup = Buffer.allocUnsafe(window.dedup.length * DEDUP_BYTES)
-    window.dedup.forEach((text, at) => void hmac(this.#dedup, text).copy(dedup, at * DEDUP_BYTES, 0, DEDUP_BYTES))
-    const { ordinals } = await committed
-    const waiting = window.waiting.length === 0 ? [] : this.#sealWaiting(day, window.waiting)
-    return { ordinals, dedup, waiting, day }
+    const { ordinals } = await this.#committer.commit(window)
+    return { ordinals }
   }
 
-  #sealWaiting(day: number, texts: readonly string[]): Buffer[] {
+  async doorKeys(day: number): Promise<DoorKeys> {
     this.#checkOpen()
-    const key = this.#keys.waitingKey(day, true) as KeyObject
-    return texts.map((text) => seal(key, bind('waiting', day), text))
+    if (!Number.isSafeInteger(day) || day < 0) throw new BulkheadError('vault_refused', 'the call names no day')
+    const { pair } = this.#keys.waitingKeys(day, true) as WaitingKeys
+    return { day, waiting: pair.publicKey, dedup: deriveBytes(this.#keys.named('dedup'), LABELS.dedupBlock) }
+  }
+
+  async door(day: number): Promise<Door> {
+    return openDoor(await this.doorKeys(day))
   }
 
   openWaiting(day: number, sealed: Uint8Array): string | undefined {
-    const key = this.#keys.waitingKey(day, false)
-    return key === undefined ? undefined : open(key, bind('waiting', day), sealed)?.toString('utf8')
+    const keys = this.#keys.waitingKeys(day, false)
+    if (keys === undefined) return undefined
+    return sealed[0] === 1 ? open(keys.sealing, bind('waiting', day), sealed)?.toString('utf8') : openWaitingText(keys.pair, day, sealed)
   }
 
   destroyWaitingKeys(beforeDay: number): number {
