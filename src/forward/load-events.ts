@@ -25,6 +25,7 @@ export interface EventLoaderOptions {
 const PRESENT = `SELECT count() AS present FROM events
   WHERE arrival = {day:Date} AND seq >= {from:UInt64} AND seq < {to:UInt64}`
 
+const ONE = { entries: 1, bytes: 1 }
 const SLICE = { entries: 2_000, bytes: 4 << 20 }
 
 export function createEventLoader(options: EventLoaderOptions): Loader {
@@ -38,8 +39,11 @@ export function createEventLoader(options: EventLoaderOptions): Loader {
       const entries = await readRange({ log, clock }, unfinished.from, (entry) => entry.seq < unfinished.to)
       return finish(unfinished, entries, true)
     }
-    const from = cursor()
-    if (log.head() < from) return undefined
+    if (log.head() < cursor()) return undefined
+    // Not the cursor itself where a restore has lost what stood there.
+    const [next] = log.read(cursor(), ONE)
+    if (next === undefined) return undefined
+    const from = next.seq
     let day: number | undefined
     let rows = 0
     const entries = await readRange({ log, clock }, from, (entry) => {
@@ -88,6 +92,8 @@ async function readRange(
   for (;;) {
     const next = from + range.length
     const slice = log.read(next, SLICE)
+    // Behind a gap that a restore left begins another range; any other gap the log itself refuses.
+    if (range.length > 0 && slice[0] !== undefined && slice[0].seq > next) return range
     for (const entry of slice) {
       // A gap would be an entry that the warehouse never gets.
       if (entry.seq !== from + range.length) throw missing(from + range.length, entry.seq - 1)

@@ -68,14 +68,28 @@ export function readFirst(dir: string, number: number): number {
   return Number(text)
 }
 
-export async function createFolder(dir: string, number: number, first: number): Promise<void> {
+/**
+ * Last number before this folder's first when the numbers between are gone: a restored log goes on above everything that may
+ * have been given out (`restored-log.ts`). Undefined for a folder that simply follows the one before.
+ */
+export function readAfter(dir: string, number: number): number | undefined {
+  const file = path.join(folderPath(dir, number), 'after')
+  if (!existsSync(file)) return undefined
+  const text = readFileSync(file, 'latin1')
+  if (!/^\d{1,16}\n$/.test(text)) throw corrupt(number, 'its file `after` holds no number')
+  return Number(text)
+}
+
+/** `after`: see `readAfter`. */
+export async function createFolder(dir: string, number: number, first: number, after?: number): Promise<void> {
   const finished = folderPath(dir, number)
   const unfinished = `${finished}.new`
   rmSync(unfinished, { recursive: true, force: true })
   mkdirSync(unfinished, { recursive: true, mode: 0o700 })
   await openLmdb(unfinished, { readOnly: false }).close()
   writeFileSync(path.join(unfinished, 'first'), `${first}\n`, { mode: 0o600 })
-  for (const name of ['data.mdb', 'first']) syncFile(path.join(unfinished, name))
+  if (after !== undefined) writeFileSync(path.join(unfinished, 'after'), `${after}\n`, { mode: 0o600 })
+  for (const name of ['data.mdb', 'first', ...(after === undefined ? [] : ['after'])]) syncFile(path.join(unfinished, name))
   syncFolder(unfinished)
   renameSync(unfinished, finished)
   syncFolder(dir)

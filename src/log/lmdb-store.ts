@@ -12,6 +12,7 @@ import {
   listFolders,
   openFolder,
   PAGE_BYTES,
+  readAfter,
   readFirst,
   removeUnfinished,
 } from './folders.ts'
@@ -25,6 +26,7 @@ export function lmdbReadStore(dir: string): LogReadStore {
     list: () => listFolders(dir),
     exists: (number) => existsSync(folderPath(dir, number)),
     first: (number) => readFirst(dir, number),
+    after: (number) => readAfter(dir, number),
     open: (number, options) => openFolder(dir, number, options),
   }
 }

@@ -24,6 +24,8 @@ export function openLogReaderOn(store: LogReadStore): LogReader {
 interface KnownFolder {
   number: number
   first: number
+  /** Set when numbers before `first` are gone by a restore: the last that is there. */
+  after: number | undefined
 }
 
 class StoredLogReader implements LogReader {
@@ -42,7 +44,7 @@ class StoredLogReader implements LogReader {
     const newest = this.#folders.at(-1)
     if (newest === undefined) return 0
     const last = lastKey(this.#environment(newest.number))
-    return last === 0 ? newest.first - 1 : last
+    return last === 0 ? (newest.after ?? newest.first - 1) : last
   }
 
   tail(): number {
@@ -72,6 +74,12 @@ class StoredLogReader implements LogReader {
         expected++
       }
       const next = this.#folders[at + 1]
+      if (next?.after !== undefined && expected > next.after) {
+        // What a restore lost: one answer does not reach across it, and who asks within it goes on behind it.
+        if (entries.length > 0) return entries
+        expected = next.first
+        continue
+      }
       // Full by count is no gap; otherwise the next folder must begin where this one ends.
       if (next !== undefined && entries.length < limits.entries && next.first !== expected) {
         throw new BulkheadError('log_corrupt', `log folder ${number}: entry ${expected} is missing`)
@@ -92,14 +100,14 @@ class StoredLogReader implements LogReader {
     const newest = this.#folders.at(-1)
     if (newest === undefined || !this.#store.exists(newest.number)) return this.#list()
     for (let number = newest.number + 1; this.#store.exists(number); number++) {
-      this.#folders.push({ number, first: this.#store.first(number) })
+      this.#folders.push(knowFolder(this.#store, number))
     }
   }
 
   #list(): void {
     const known = new Map(this.#folders.map((folder) => [folder.number, folder]))
     const numbers = this.#store.list()
-    this.#folders = numbers.map((number) => known.get(number) ?? { number, first: this.#store.first(number) })
+    this.#folders = numbers.map((number) => known.get(number) ?? knowFolder(this.#store, number))
     numbers.forEach((number, at) => {
       if (at > 0 && number !== (numbers[at - 1] as number) + 1) {
         throw new BulkheadError('log_corrupt', `log folder ${number - 1} is missing`)
@@ -125,4 +133,8 @@ class StoredLogReader implements LogReader {
     }
     return environment
   }
+}
+
+function knowFolder(store: LogReadStore, number: number): KnownFolder {
+  return { number, first: store.first(number), after: store.after?.(number) }
 }

@@ -37,7 +37,10 @@ export interface LogReader {
   head(): number
   /** First sequence number still held. */
   tail(): number
-  /** Entries from `seq` on, in order, until one of the limits is reached (at least one when there is any). */
+  /**
+   * Entries from `seq` on, in order, until one of the limits is reached (at least one when there is any). Their numbers
+   * follow each other. When a restore has lost what stood at `seq`, the first is the one behind that gap.
+   */
   read(seq: number, limits: { entries: number; bytes: number }): LogEntry[]
   close(): void
 }

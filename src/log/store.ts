@@ -37,6 +37,8 @@ export interface LogReadStore {
   exists(number: number): boolean
   /** Number that the folder's first entry has or will have. */
   first(number: number): number
+  /** See `readAfter` in `folders.ts`. A store that is never restored from a copy has none. */
+  after?(number: number): number | undefined
   /** Throws `log_corrupt` for a folder that cannot be read without harm. */
   open(number: number, options: { readOnly: boolean }): Folder
 }
