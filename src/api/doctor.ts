@@ -25,6 +25,7 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     ...gatewayChecks(gateway),
     ...answered('worker', worker),
     ...destinationChecks(worker),
+    ...reserveCheck(worker),
     ...answered('vault', described),
     ...answered('warehouse', warehouse),
     vendorsCheck(vendors),
@@ -109,10 +110,24 @@ function gatewayChecks(gateway: unknown): Check[] {
     checks.push(warn('dropped', `records not kept: ${others.join(', ')}`, 'docs/configuration.md says what each reason means.'))
   checks.push(
     gateway.diskLow === true
-      ? fail('disk', 'too little free space: the gateway refuses traffic until there is more', 'Free space on the disk of the data folder.')
+      ? fail(
+          'disk',
+          `nothing is accepted until there is room: ${shortages(gateway.short)}`,
+          'Free space there, or see why the log is not taken.',
+        )
       : ok('disk', 'enough free space'),
   )
   return checks
+}
+
+function shortages(short: unknown): string {
+  return Array.isArray(short) && short.length > 0 ? short.map(String).join('; ') : 'too little free space'
+}
+
+/** Space set aside that is in use: nothing is sent to vendors or loaded until it is whole again. */
+function reserveCheck(worker: unknown): Check[] {
+  if (!isJsonObject(worker) || worker.reserve !== 'in use') return []
+  return [warn('reserve', 'the space set aside is in use: nothing new is sent or loaded', 'Free space on the disk of the data folder.')]
 }
 
 /** `status()` of the worker: a destination that is blocked or failed stands still until somebody acts. */

@@ -1,4 +1,5 @@
 /** What a schema cannot say of the configuration: names that must differ, addresses, grants that contradict the laws. */
+import { DISK_DEFAULTS } from '#model/config.ts'
 import { categoryOf, type Form, isField } from '#model/field.ts'
 import { whyNotGranted } from '#policy/policy.ts'
 import type { ConfigFile } from './config-schema.ts'
@@ -54,7 +55,17 @@ export function checkMeaning(
       'an address or a CIDR range, for example 10.0.0.0/8',
     )
   }
+  checkDisk(file.disk, report)
   return problems
+}
+
+/** A held vendor must not be able to fill the log up to where nothing more is accepted. */
+function checkDisk(disk: ConfigFile['disk'], report: Report): void {
+  const { holdBytesMax, folderBytesMax, logBytesMax } = { ...DISK_DEFAULTS, ...disk }
+  if (holdBytesMax + 2 * folderBytesMax <= logBytesMax) return
+  const key = disk?.logBytesMax !== undefined ? 'logBytesMax' : disk?.holdBytesMax !== undefined ? 'holdBytesMax' : 'folderBytesMax'
+  const found = `logBytesMax ${logBytesMax} with holdBytesMax ${holdBytesMax} and folderBytesMax ${folderBytesMax}`
+  report(['disk', key], found, 'logBytesMax to be at least holdBytesMax and two folders')
 }
 
 type Report = (at: Path, found: string, expected: string) => void

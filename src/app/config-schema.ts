@@ -3,6 +3,7 @@
  * `description` of each part is what an error says was expected, so it reads as "expected DESCRIPTION".
  */
 import { type Static, Type } from 'typebox'
+import { DISK_DEFAULTS } from '#model/config.ts'
 import { FORMS } from '#model/field.ts'
 
 /** Group keys of a source that names none: what product analytics commonly calls an organisation. */
@@ -145,14 +146,47 @@ const StoreSchema = Type.Object(
   { ...closed, description: 'store: {events?, properties?, paths?, referrers?}, each {approved: [...]}' },
 )
 
+const Bytes = (what: string, standard: number, minimum: number) =>
+  Type.Integer({ minimum, maximum: 2 ** 50, description: `${what}, in bytes (at least ${minimum})`, default: standard })
+
+const DiskSchema = Type.Object(
+  {
+    freeBytesMin: Type.Optional(Bytes('free space below which nothing is accepted', DISK_DEFAULTS.freeBytesMin, 0)),
+    freeShareMin: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 0.9,
+        description: 'the share of the disk, 0 to 0.9, below which nothing is accepted when it is more than freeBytesMin',
+        default: DISK_DEFAULTS.freeShareMin,
+      }),
+    ),
+    reserveBytes: Type.Optional(
+      Bytes('space that each process sets aside for cuts, outcomes and looks', DISK_DEFAULTS.reserveBytes, 1024 ** 2),
+    ),
+    folderBytesMax: Type.Optional(Bytes('the size of a log folder', DISK_DEFAULTS.folderBytesMax, 1024 ** 2)),
+    logBytesMax: Type.Optional(Bytes('the size of the log at which nothing more is accepted', DISK_DEFAULTS.logBytesMax, 4 * 1024 ** 2)),
+    holdBytesMax: Type.Optional(Bytes('how much of the log a vendor that is behind may keep', DISK_DEFAULTS.holdBytesMax, 0)),
+    holdHoursMax: Type.Optional(
+      Type.Number({
+        minimum: 1,
+        maximum: 24 * 365,
+        description: 'for how many hours (1 to 8760) a vendor that is behind may keep the log',
+        default: DISK_DEFAULTS.holdHoursMax,
+      }),
+    ),
+  },
+  { ...closed, description: 'disk: {freeBytesMin?, freeShareMin?, reserveBytes?, folderBytesMax?, logBytesMax?, holdBytesMax?, …}' },
+)
+
 export const ConfigSchema = Type.Object(
   {
     sources: Type.Array(SourceSchema, { minItems: 1, description: 'a list of at least one source' }),
     vendors: Type.Optional(Type.Array(VendorSchema, { description: 'a list of vendors' })),
     gateway: Type.Optional(GatewaySchema),
     store: Type.Optional(StoreSchema),
+    disk: Type.Optional(DiskSchema),
   },
-  { ...closed, title: 'bulkhead.yaml', description: 'a mapping with sources, and perhaps vendors, gateway, store' },
+  { ...closed, title: 'bulkhead.yaml', description: 'a mapping with sources, and perhaps vendors, gateway, store, disk' },
 )
 
 export type ConfigFile = Static<typeof ConfigSchema>

@@ -8,7 +8,15 @@ import path from 'node:path'
 import { Ajv, type ErrorObject } from 'ajv'
 import { BulkheadError } from '#base/errors.ts'
 import { Secret } from '#base/secret.ts'
-import type { Config, Credentials, DestinationConfig, GrantConfig, SourceConfig, VendorConfig } from '#model/config.ts'
+import {
+  type Config,
+  type Credentials,
+  DISK_DEFAULTS,
+  type DestinationConfig,
+  type GrantConfig,
+  type SourceConfig,
+  type VendorConfig,
+} from '#model/config.ts'
 import { checkMeaning, decodeInstant } from './config-meaning.ts'
 import { findTlsFault } from './config-tls.ts'
 import { type ConfigFile, ConfigSchema, GROUP_KEYS_DEFAULT } from './config-schema.ts'
@@ -47,7 +55,7 @@ function configWithoutFile(protocols: readonly string[]): Config {
     surface: 'default',
     groupKeys: [...GROUP_KEYS_DEFAULT],
   }
-  return { sources: [source], vendors: [], gateway: { tls: undefined, trustProxy: [] }, store: decodeStore(undefined) }
+  return { sources: [source], vendors: [], gateway: { tls: undefined, trustProxy: [] }, store: decodeStore(undefined), disk: DISK_DEFAULTS }
 }
 
 function readText(file: string): string {
@@ -85,6 +93,7 @@ export function decodeConfig(options: {
     vendors: (file.vendors ?? []).map(decodeVendor),
     gateway: { tls, trustProxy: file.gateway?.trustProxy ?? [] },
     store: decodeStore(file.store),
+    disk: { ...DISK_DEFAULTS, ...file.disk },
   }
 }
 

@@ -11,7 +11,7 @@ import { createEventLoader } from '#forward/load-events.ts'
 import type { LoaderStatus } from '#forward/load-step.ts'
 import type { Forwarder, ForwarderStatus, Send } from '#forward/port.ts'
 import { createHttpSend } from '#forward/send-http.ts'
-import { spaceOf } from '#ingest/free-space.ts'
+import { freeSpaceOf, logSize } from '#ingest/free-space.ts'
 import { type Gateway, startGateway } from '#ingest/gateway.ts'
 import type { Ledger } from '#ledger/port.ts'
 import type { LogReader, LogWriter } from '#log/port.ts'
@@ -35,12 +35,13 @@ export interface GatewayParts {
   registry: Registry
   host: string
   port: number
-  dataDir: string
+  /** Where stores lie whose disks must not get full. */
+  places: Record<string, string>
 }
 
 /** request → protocol decode → split → vault → waiting room and log → the vendor's answer */
 export async function startGatewayPipeline(parts: GatewayParts): Promise<Gateway> {
-  const { config, policy, vault, log, registry, host, port, dataDir } = parts
+  const { config, policy, vault, log, registry, host, port, places } = parts
   const split = createSplit({ policy: compilePolicy(policy.policy), countryOf: openCountries() })
   return startGateway({
     host,
@@ -54,7 +55,7 @@ export async function startGatewayPipeline(parts: GatewayParts): Promise<Gateway
     vault,
     log,
     clock: systemClock,
-    space: spaceOf(dataDir),
+    room: [...freeSpaceOf(places, config.disk), logSize(() => log.bytes(), config.disk.logBytesMax)],
     registry,
     onFailure: (stage, error) => trace('error', 'gateway', `${stage}: ${error.code}: ${sayable(error)}`),
   })

@@ -1,8 +1,9 @@
 import { Registry } from 'prom-client'
-import { systemClock } from '#base/clock.ts'
+import { dayOf, systemClock } from '#base/clock.ts'
 import { RpcClient, serveRpc } from '#base/rpc.ts'
 import { openLogWriter } from '#log/log-writer.ts'
 import { openRecordsReader } from '#records/records.ts'
+import { WAITING_DAYS } from '#model/log-entry.ts'
 import type { Gateway } from '#ingest/gateway.ts'
 import { gatewayVault } from '#vault/client.ts'
 import { startGatewayPipeline } from './pipeline.ts'
@@ -25,7 +26,12 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
   const policy = records.currentPolicy()
   records.close()
   if (policy === undefined) throw new Error('no policy is applied')
-  const log = await openLogWriter({ dir: instance.logDir, waitingDir: instance.waitingDir, clock: systemClock })
+  const log = await openLogWriter({
+    dir: instance.logDir,
+    waitingDir: instance.waitingDir,
+    clock: systemClock,
+    folderBytesMax: config.disk.folderBytesMax,
+  })
   const registry = new Registry()
   const gateway = await startGatewayPipeline({
     config,
@@ -35,7 +41,13 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
     registry,
     host: init.host,
     port: init.port,
-    dataDir: instance.dataDir,
+    places: {
+      log: instance.logDir,
+      waiting: instance.waitingDir,
+      vault: instance.dataDir,
+      warehouse: instance.warehouseDir,
+      keys: instance.keysDir,
+    },
   })
   const rpc = await serveRpc({
     path: socketPath(instance, 'gateway'),
@@ -53,6 +65,8 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
       .call('needed', null)
       .then((reply) => log.dropBelow(Number(reply.body)))
       .catch(() => undefined)
+    // A day later than their keys, which the vault destroys by its own timer.
+    log.dropWaiting(dayOf(systemClock.now()) - WAITING_DAYS - 1).catch(() => undefined)
   }, CLEAN_EVERY_MS)
   const warning = setInterval(warnOfUnknownTokens(gateway), WARN_EVERY_MS)
   return {

@@ -6,6 +6,7 @@ import { startStaff } from '#api/staff.ts'
 import { systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { writeFileDurably } from '#base/files.ts'
+import { openReserve } from '#base/reserve.ts'
 import { RpcClient } from '#base/rpc.ts'
 import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
@@ -16,7 +17,7 @@ import { countHeld } from '#vendors/held.ts'
 import { assertDestinationsStay } from '#vendors/register.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import { type Instance, readOperatorCredential } from './instance.ts'
-import { type RoleInit, type RunningRole, type SupervisorPort, socketPath } from './role.ts'
+import { reservePath, type RoleInit, type RunningRole, type SupervisorPort, socketPath } from './role.ts'
 import { trace } from './trace.ts'
 
 /** How long one role may take to give its metrics. */
@@ -26,7 +27,8 @@ const METRICS_MS = 2000
 export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort): Promise<RunningRole> {
   const { instance, config, tokens } = init
   writeCredentialOnce(instance)
-  const records = openRecords({ path: instance.recordsPath })
+  const reserve = openReserve({ file: reservePath(instance, 'staff'), bytes: config.disk.reserveBytes })
+  const records = openRecords({ path: instance.recordsPath, room: reserve.room })
   const configured = policyFromConfig(config)
   assertDestinationsStay(records, configured)
   const policy = records.applyPolicy(configured, Date.now())
@@ -38,7 +40,6 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     })
   const [vaultClient, worker, gateway] = [rpc('vault'), rpc('worker'), rpc('gateway')]
   const warehouse = openWarehouse({ path: socketPath(instance, 'warehouse'), token: tokens.warehouse?.staff ?? '', role: 'staff' })
-  const log = openLogReader({ dir: instance.logDir })
   const ledger = openLedgerReader({ dir: instance.ledgerDir })
   const staff = await startStaff({
     host: init.consoleHost,
@@ -57,7 +58,15 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     },
     gateway: { status: async () => (await gateway.call('status', null)).body },
     supervisor: { status: () => supervisor.status(), killWorker: () => supervisor.killRole('worker') },
-    heldEvents: async (destinations) => countHeld({ log, ledger, destinations, clock: systemClock }),
+    heldEvents: async (destinations) => {
+      // Opened for the question alone: a folder that is dropped would keep its place on the disk while somebody has it open.
+      const log = openLogReader({ dir: instance.logDir })
+      try {
+        return countHeld({ log, ledger, destinations, clock: systemClock })
+      } finally {
+        log.close()
+      }
+    },
     metrics: () => collectMetrics([worker, gateway]),
     trace: (text) => trace('error', 'staff', text),
     credential: readOperatorCredential(instance),
@@ -70,9 +79,9 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       await staff.close()
       await warehouse.close()
       for (const client of [vaultClient, worker, gateway]) client.close()
-      log.close()
       ledger.close()
       records.close()
+      reserve.close()
     },
   }
 }

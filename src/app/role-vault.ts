@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { dayOf, systemClock } from '#base/clock.ts'
+import { isDiskFull, openReserve } from '#base/reserve.ts'
+import { WAITING_DAYS } from '#model/log-entry.ts'
 import { serveVault } from '#vault/server.ts'
 import { createKeys, openVault } from '#vault/vault.ts'
-import { type RoleInit, type RunningRole, socketPath } from './role.ts'
+import { reservePath, type RoleInit, type RunningRole, socketPath } from './role.ts'
 
-/** Days for which unapproved text waits for an approval; then its key is destroyed and nobody can open it any more. */
-const HOLD_DAYS = 30
 const SWEEP_EVERY_MS = 3_600_000
+/** What one look writes there is a line of a table. */
+const KEYS_RESERVE_BYTES = 1024 ** 2
 
 /** The only process that reads key bytes. Keys are made once, while the instance is being created, and never again. */
 export async function startVault(init: RoleInit): Promise<RunningRole> {
@@ -15,9 +17,26 @@ export async function startVault(init: RoleInit): Promise<RunningRole> {
   const keys = { keysDir: instance.keysDir, instance: instance.instanceId }
   // A crash between the keys and the end of the creation leaves keys of this very instance: opening checks that they are.
   if (instance.creating && !existsSync(path.join(instance.keysDir, 'keys.db'))) await createKeys(keys)
-  const vault = await openVault({ ...keys, dataDir: instance.dataDir, clock: systemClock })
+  const bytes = init.config.disk.reserveBytes
+  const reserve = openReserve({ file: reservePath(instance, 'vault'), bytes })
+  // The key folder is best on another disk, which can be full by itself.
+  const keysReserve = openReserve({ file: path.join(instance.keysDir, 'reserve'), bytes: KEYS_RESERVE_BYTES })
+  const vault = await openVault({
+    ...keys,
+    dataDir: instance.dataDir,
+    clock: systemClock,
+    room: reserve.room,
+    keysRoom: keysReserve.room,
+  })
   const server = await serveVault({ vault, path: socketPath(instance, 'vault'), tokens: init.tokens.vault ?? {} })
-  const sweep = (): void => void vault.destroyWaitingKeys(dayOf(systemClock.now()) - HOLD_DAYS)
+  const sweep = (): void => {
+    try {
+      vault.destroyWaitingKeys(dayOf(systemClock.now()) - WAITING_DAYS)
+    } catch (thrown) {
+      // On a full disk nothing can be destroyed; the next sweep does it.
+      if (!isDiskFull(thrown)) throw thrown
+    }
+  }
   sweep()
   const sweeping = setInterval(sweep, SWEEP_EVERY_MS)
   return {
@@ -25,6 +44,8 @@ export async function startVault(init: RoleInit): Promise<RunningRole> {
       clearInterval(sweeping)
       await server.close()
       await vault.close()
+      reserve.close()
+      keysReserve.close()
     },
   }
 }

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client'
 import { systemClock } from '#base/clock.ts'
+import { openReserve } from '#base/reserve.ts'
 import { RpcClient, serveRpc } from '#base/rpc.ts'
 import { disclosureRow } from '#forward/load-disclosures.ts'
 import { openLedger } from '#ledger/ledger.ts'
@@ -10,7 +11,7 @@ import { workerVault } from '#vault/client.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import type { DisclosureRow } from '#warehouse/port.ts'
 import { startWorkerPipeline } from './pipeline.ts'
-import { type RoleInit, type RunningRole, socketPath } from './role.ts'
+import { reservePath, type RoleInit, type RunningRole, socketPath } from './role.ts'
 
 /** Everything behind the log: loaders, forwarders, ledger. The only holder of vendor credentials and sockets. */
 export async function startWorker(init: RoleInit): Promise<RunningRole> {
@@ -21,7 +22,8 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
     unavailable: 'vault_unavailable',
   })
   const vault = workerVault(vaultClient)
-  const ledger = await openLedger({ dir: instance.ledgerDir, clock: systemClock })
+  const reserve = openReserve({ file: reservePath(instance, 'worker'), bytes: config.disk.reserveBytes })
+  const ledger = await openLedger({ dir: instance.ledgerDir, clock: systemClock, reserve })
   const log = openLogReader({ dir: instance.logDir })
   const records = openRecordsReader({ path: instance.recordsPath })
   const warehouse = openWarehouse({ path: socketPath(instance, 'warehouse'), token: tokens.warehouse?.worker ?? '', role: 'worker' })
@@ -52,13 +54,15 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
       staff: {
         fence: async (body: { vendor: string; fence: number }) => ({ body: await pipeline.fence(body.vendor, body.fence) }),
         barrier: async () => ({ body: await barrier() }),
-        status: async () => ({ body: pipeline.status() }),
+        status: async () => ({ body: { ...pipeline.status(), reserve: reserve.whole ? 'whole' : 'in use' } }),
         metrics: async () => ({ body: await registry.getMetricsAsJSON() }),
       },
     },
   })
   return {
     stop: async () => {
+      // First, so that nobody waits for space to begin something.
+      reserve.close()
       await pipeline.stop()
       await rpc.close()
       await warehouse.close()

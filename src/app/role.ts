@@ -58,6 +58,11 @@ export function socketPath(instance: Instance, server: Role): string {
   return `${instance.runtimeDir}/${server}.sock`
 }
 
+/** Space that one process sets aside on the disk of the data folder. */
+export function reservePath(instance: Pick<Instance, 'dataDir'>, role: Role | 'supervisor'): string {
+  return `${instance.dataDir}/reserve/${role}`
+}
+
 /** Which role may call which server; everything else has no token. */
 export const CALLERS: Record<'vault' | 'warehouse' | 'worker' | 'gateway', readonly Role[]> = {
   vault: ['gateway', 'worker', 'staff'],

@@ -7,9 +7,21 @@ import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { BulkheadError, isErrorCode } from '#base/errors.ts'
 import { processStartTime } from '#base/processes.ts'
+import { openReserve, type Reserve } from '#base/reserve.ts'
 import type { Config } from '#model/config.ts'
 import { finishCreation, type Instance, writeChildren } from './instance.ts'
-import { CALLERS, encodeInit, type FromChild, ROLES, type Role, type RoleInit, type RoleStatus, type ToChild, tokensFor } from './role.ts'
+import {
+  CALLERS,
+  encodeInit,
+  type FromChild,
+  ROLES,
+  type Role,
+  type RoleInit,
+  type RoleStatus,
+  reservePath,
+  type ToChild,
+  tokensFor,
+} from './role.ts'
 import { relayTrace, trace } from './trace.ts'
 
 const RESTART_MS_MIN = 100
@@ -18,6 +30,8 @@ const RESTART_MS_MAX = 5000
 const STOP_MS: Record<Role, number> = { gateway: 10_000, worker: 15_000, staff: 3000, warehouse: 15_000, vault: 5000 }
 /** Each query that runs in the warehouse holds a thread of libuv's pool, which has four unless told otherwise. */
 const ROLE_ENV: Partial<Record<Role, Record<string, string>>> = { warehouse: { UV_THREADPOOL_SIZE: '16' } }
+/** A role that ends while the disk is full is started again all the same: its line in children.json needs a block. */
+const RESERVE_BYTES = 1024 ** 2
 const STOP_ORDER: readonly Role[] = ['gateway', 'worker', 'staff', 'warehouse', 'vault']
 
 export interface SupervisorOptions {
@@ -58,11 +72,13 @@ export class Supervisor {
   /** Roles that were ready once: from then on one that ends is started again, whatever it says. */
   readonly #proven = new Set<Role>()
   readonly #entry: string
+  readonly #reserve: Reserve
   #stopping = false
 
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.#entry = options.entry ?? fileURLToPath(new URL('./role-main.ts', import.meta.url))
+    this.#reserve = openReserve({ file: reservePath(options.instance, 'supervisor'), bytes: RESERVE_BYTES })
     this.#tokens = Object.fromEntries(
       Object.entries(CALLERS).map(([server, callers]) => [
         server,
@@ -104,6 +120,7 @@ export class Supervisor {
       await running.ended
       clearTimeout(timer)
     }
+    this.#reserve.close()
   }
 
   async #startFirst(role: Role): Promise<Record<string, string | number>> {
@@ -244,7 +261,7 @@ export class Supervisor {
       return pid === undefined || startTime === undefined ? [] : [{ role, pid, startTime }]
     })
     try {
-      writeChildren(this.#options.instance, children)
+      this.#reserve.room(() => writeChildren(this.#options.instance, children))
       return true
     } catch (thrown) {
       trace('error', 'supervisor', `children.json cannot be written (${(thrown as NodeJS.ErrnoException).code ?? 'no reason given'})`)

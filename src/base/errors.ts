@@ -59,6 +59,11 @@ export const ERRORS = {
     hint: 'Check free space and health of the disk that holds the data folder; nothing of the request was kept.',
   },
   ledger_corrupt: { exit: 1, status: 500, hint: 'Stop, copy the data folder, and restore the ledger from its backup.' },
+  disk_full: {
+    exit: 1,
+    status: 503,
+    hint: 'Free space on the disk that `bulkhead doctor` names; everything goes on by itself then, and nothing that was accepted is lost.',
+  },
   dependency_missing: { exit: 1, status: 500, hint: 'Run `npm run setup:system`, which installs what the system packages provide.' },
   drill_failed: { exit: 1, status: 500, hint: 'Read the score above: the figures that are not as expected are named.' },
   internal: { exit: 1, status: 500, hint: 'This is a defect in Bulkhead; please report it with the code path named above.' },

@@ -19,9 +19,11 @@ import {
   readChildren,
   readRun,
 } from '#app/instance.ts'
+import { reservePath } from '#app/role.ts'
 import { systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { isSameProcess } from '#base/processes.ts'
+import { roomOf } from '#base/reserve.ts'
 import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import type { Records } from '#records/port.ts'
@@ -121,7 +123,7 @@ async function withRecords<Result>(
   vendor: string,
   act: (records: Records, heldEvents: () => Promise<number>) => Promise<Result>,
 ): Promise<Result> {
-  const records = openRecords({ path: instance.recordsPath })
+  const records = openRecords({ path: instance.recordsPath, room: roomOf(reservePath(instance, 'staff')) })
   try {
     assertVendorKnown(vendor, vendorNames(records, []))
     return await act(records, async () => held(instance, destinationsOf(vendor, records, [])))

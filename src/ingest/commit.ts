@@ -140,7 +140,7 @@ export class CommitQueue {
 
   /**
    * The vault's part. When it refuses the window for what stands in it, the requests are tried one by one, so that one
-   * of them cannot fail the others; a vault that does not answer fails all at once.
+   * of them cannot fail the others; a vault that does not answer or has no space fails all at once.
    */
   async #seal(submissions: Submission[]): Promise<Sealed[]> {
     try {
@@ -156,7 +156,7 @@ export class CommitQueue {
     } catch (thrown) {
       this.#memory.clear()
       const error = toBulkheadError(thrown)
-      if (submissions.length > 1 && error.code !== 'vault_unavailable') {
+      if (submissions.length > 1 && error.code !== 'vault_unavailable' && error.code !== 'disk_full') {
         const sealed: Sealed[] = []
         for (const submission of submissions) sealed.push(...(await this.#seal([submission])))
         return sealed

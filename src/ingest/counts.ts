@@ -16,11 +16,13 @@ export interface GatewayStats {
   unknownTokens: { count: number; tokens: { token: string; count: number }[] }
   windows: number
   heldBytes: number
+  /** True while nothing more is taken for want of room; `short` says of what. */
   diskLow: boolean
+  short: readonly string[]
 }
 
 /** What only others know at the moment of asking. */
-export type LiveState = () => Pick<GatewayStats, 'windows' | 'heldBytes' | 'diskLow'>
+export type LiveState = () => Pick<GatewayStats, 'windows' | 'heldBytes' | 'diskLow' | 'short'>
 
 export class GatewayCounts {
   readonly unknownTokens = new UnknownTokens()

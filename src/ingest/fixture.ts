@@ -167,6 +167,14 @@ export class MemoryLog implements LogWriter {
     return blobs.map((blob) => ({ folder: 1, offset: this.waiting.push(blob) - 1, length: blob.length }))
   }
 
+  async dropWaiting(): Promise<number> {
+    return 0
+  }
+
+  bytes(): number {
+    return 0
+  }
+
   async dropBelow(): Promise<number> {
     return 0
   }

@@ -7,6 +7,7 @@ import zlib from 'node:zlib'
 import { dayOf, systemClock } from '#base/clock.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { openLogWriter } from '#log/log-writer.ts'
+import { freeSpace } from './free-space.ts'
 import { ask, MemoryVault, post, raw, running, sourceOf, toy, toySplit } from './fixture.ts'
 import { startGateway } from './gateway.ts'
 
@@ -304,14 +305,17 @@ test('too many bytes in memory, or too little disk: overloaded, before anything 
   })
   let free = 1e9
   const clock = { ...systemClock, sleep: (_ms: number, signal?: AbortSignal) => systemClock.sleep(1, signal) }
-  await running({ clock, space: async () => ({ free, total: 1e10 }) }, async ({ gateway, log, vault }) => {
-    assert.equal((await ask(gateway, '/take', { body: event() })).body, 'no overloaded')
-    assert.equal((await ask(gateway, '/look')).status, 200, 'what keeps nothing is answered')
-    assert.equal(log.head + vault.calls.length, 0)
-    free = 3e9
-    while (gateway.stats().diskLow) await systemClock.sleep(1)
-    assert.equal((await ask(gateway, '/take', { body: event() })).body, 'good 1')
-  })
+  await running(
+    { clock, room: [freeSpace('log', async () => ({ free, total: 1e10 }), { freeBytesMin: 2e9, freeShareMin: 0.05 })] },
+    async ({ gateway, log, vault }) => {
+      assert.equal((await ask(gateway, '/take', { body: event() })).body, 'no overloaded')
+      assert.equal((await ask(gateway, '/look')).status, 200, 'what keeps nothing is answered')
+      assert.equal(log.head + vault.calls.length, 0)
+      free = 3e9
+      while (gateway.stats().diskLow) await systemClock.sleep(1)
+      assert.equal((await ask(gateway, '/take', { body: event() })).body, 'good 1')
+    },
+  )
 })
 
 test('pipelined requests are answered in order, and an error after them comes last', () =>

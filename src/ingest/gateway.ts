@@ -19,7 +19,7 @@ import { CommitQueue } from './commit.ts'
 import { Connections } from './connection.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { GatewayCounts, type GatewayStats } from './counts.ts'
-import { FreeSpaceWatch, type SpaceProbe } from './free-space.ts'
+import { type RoomProbe, RoomWatch } from './free-space.ts'
 import { type Intake, keepRecords } from './intake.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
 import { type BodyOutcome, HeldBytes, Inflater, readBody } from './request-body.ts'
@@ -39,8 +39,8 @@ export interface GatewayOptions {
   log: LogWriter
   clock: Clock
   limits?: Partial<GatewayLimits>
-  /** Space on the disk of log and vault; without it the disk is not watched. */
-  space?: SpaceProbe
+  /** What must be left of disks and log for anything more to be taken; without it nothing is watched. */
+  room?: readonly RoomProbe[]
   /** Where the metrics register; a registry of its own by default. */
   registry?: Registry
   /** For the trace: which stage failed a request or a window. Carries no content. */
@@ -61,7 +61,7 @@ export interface Gateway {
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const limits = { ...GATEWAY_LIMITS, ...options.limits }
   const registry = options.registry ?? new Registry()
-  const space = await FreeSpaceWatch.start(options.space, options.clock)
+  const room = await RoomWatch.start(options.room ?? [], options.clock)
   const held = new HeldBytes(limits.heldBytesMax)
   const onFailure = (stage: string, error: BulkheadError): void => {
     counts.failure(stage)
@@ -75,8 +75,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock: options.clock,
     onFailure,
   })
-  const counts = new GatewayCounts(() => ({ windows: commits.windows, heldBytes: held.held, diskLow: space.low }), registry)
-  const edge = new Edge(options, { limits, space, held, commits, counts, onFailure })
+  const counts = new GatewayCounts(
+    () => ({ windows: commits.windows, heldBytes: held.held, diskLow: room.low, short: room.short }),
+    registry,
+  )
+  const edge = new Edge(options, { limits, room, held, commits, counts, onFailure })
   const server = await edge.listen()
   const { address, port } = server.address() as AddressInfo
   return {
@@ -88,14 +91,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     close: async () => {
       await edge.close()
       await commits.drain()
-      space.stop()
+      room.stop()
     },
   }
 }
 
 interface EdgeParts {
   limits: GatewayLimits
-  space: FreeSpaceWatch
+  room: RoomWatch
   held: HeldBytes
   commits: CommitQueue
   counts: GatewayCounts
@@ -226,7 +229,7 @@ class Edge {
   #refusalAtOnce(request: IncomingMessage, route: IngestRoute): Refusal | undefined {
     if (request.method !== 'GET' && request.method !== 'POST') return 'bad_method'
     if (!route.methods.includes(request.method)) return 'bad_method'
-    return route.keeps && this.#parts.space.low ? 'overloaded' : undefined
+    return route.keeps && this.#parts.room.low ? 'overloaded' : undefined
   }
 
   async #take(

@@ -1,25 +1,32 @@
 /**
  * The one writer of the ledger. Numbers are given in the order of calls, without gaps; calls of one turn of the event
  * loop share a commit, and each returns after its commit is on disk. A failed write leaves numbers that others may
- * have counted on, so after one the ledger refuses every further write: the process must start again from the file.
+ * have counted on, so after one the ledger refuses every further write: the process must start again from the file. A
+ * disk that is full is no failure but a wait (`full-disk.ts`).
  */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import { assert, BulkheadError } from '#base/errors.ts'
+import type { Reserve } from '#base/reserve.ts'
 import { LEDGER_ENTRY_VERSION } from '#model/disclosure.ts'
 import type { Intent, LedgerEntry, LogPosition, Outcome } from '#model/disclosure.ts'
 import { corrupt, decodeEntry, encodeEntry } from './entry-codec.ts'
 import type { IntentDraft, Ledger, LoadPlan, OutcomeDraft } from './port.ts'
 import { comparePositions } from './position.ts'
+import { withReserve } from './full-disk.ts'
 import { LEDGER_FORMAT, type LedgerStore, lastEntry, openStore, readEntry, readOpenIntents, readPosition } from './store.ts'
 
-export async function openLedger(options: { dir: string; clock: Clock }): Promise<Ledger> {
-  return openLedgerOn({ store: openStore(options.dir, false), clock: options.clock })
+export async function openLedger(options: { dir: string; clock: Clock; reserve?: Reserve }): Promise<Ledger> {
+  const { dir, clock, reserve } = options
+  const store = openStore(dir, false)
+  return openLedgerOn({ store: reserve === undefined ? store : withReserve(store, reserve, clock), clock, reserve })
 }
 
-export async function openLedgerOn({ store, clock }: { store: LedgerStore; clock: Clock }): Promise<Ledger> {
-  const ledger = new StoredLedger(store, clock)
-  await store.commit(() => void store.state.put('format', LEDGER_FORMAT))
+export async function openLedgerOn(options: { store: LedgerStore; clock: Clock; reserve?: Reserve | undefined }): Promise<Ledger> {
+  const { store, clock, reserve } = options
+  const ledger = new StoredLedger(store, clock, reserve)
+  // Not written anew each time: a start must not need space.
+  if (store.state.get('format') !== LEDGER_FORMAT) await store.commit(() => void store.state.put('format', LEDGER_FORMAT))
   return ledger
 }
 
@@ -29,6 +36,7 @@ export class LedgerStopped extends BulkheadError {}
 class StoredLedger implements Ledger {
   readonly #store: LedgerStore
   readonly #clock: Clock
+  readonly #reserve: Reserve | undefined
   /** Last number on disk, and last number given to a write that may still be under way. */
   #head: number
   #given: number
@@ -43,9 +51,10 @@ class StoredLedger implements Ledger {
   #turn: Promise<void> = Promise.resolve()
   #failure: LedgerStopped | undefined
 
-  constructor(store: LedgerStore, clock: Clock) {
+  constructor(store: LedgerStore, clock: Clock, reserve: Reserve | undefined) {
     this.#store = store
     this.#clock = clock
+    this.#reserve = reserve
     this.#head = lastEntry(store)
     this.#given = this.#head
     for (const intent of readOpenIntents(store)) this.#open.set(intent.entry, intent)
@@ -60,6 +69,7 @@ class StoredLedger implements Ledger {
   }
 
   async appendIntents(drafts: readonly (IntentDraft & { entry: number; manifest: string })[]): Promise<Intent[]> {
+    await this.#reserve?.refilled()
     const { committed } = await this.#exclusive(() => {
       for (const [index, draft] of drafts.entries()) {
         assert(draft.entry === this.#given + 1 + index, 'an intent has another number than its manifest was sealed under')
@@ -73,6 +83,8 @@ class StoredLedger implements Ledger {
   }
 
   async appendSealed(drafts: readonly IntentDraft[], seal: (entries: readonly number[]) => Promise<readonly string[]>): Promise<Intent[]> {
+    // What begins something new leaves the reserve to what ends what was begun.
+    await this.#reserve?.refilled()
     const { committed } = await this.#exclusive(async () => {
       const manifests = await seal(drafts.map((_, index) => this.#given + 1 + index))
       assert(manifests.length === drafts.length, 'every intent needs a sealed manifest')
@@ -111,6 +123,7 @@ class StoredLedger implements Ledger {
       const encoded = outcomes.map(encodeChecked)
       this.#given += outcomes.length
       for (const intent of named) this.#closing.add(intent)
+      const sum = destination === undefined ? undefined : this.#sumOf(destination, counts)
       return {
         committed: this.#write(() => {
           for (const [index, outcome] of outcomes.entries()) {
@@ -118,7 +131,7 @@ class StoredLedger implements Ledger {
             void this.#store.open.remove(outcome.intent)
           }
           if (cursor !== undefined) this.#putPosition('cursor', cursor.destination, cursor.position)
-          if (destination !== undefined) this.#putCounts(destination, counts)
+          if (destination !== undefined) this.#putCounts(destination, sum)
         }).then(() => {
           for (const intent of named) {
             this.#open.delete(intent)
@@ -135,10 +148,11 @@ class StoredLedger implements Ledger {
   async moveCursor(destination: string, position: LogPosition, counts: Record<string, number> = {}): Promise<void> {
     const { committed } = await this.#exclusive(() => {
       this.#assertForward(destination, position)
+      const sum = this.#sumOf(destination, counts)
       return {
         committed: this.#write(() => {
           this.#putPosition('cursor', destination, position)
-          this.#putCounts(destination, counts)
+          this.#putCounts(destination, sum)
         }),
       }
     })
@@ -189,6 +203,7 @@ class StoredLedger implements Ledger {
   async savePlan(plan: LoadPlan): Promise<void> {
     assert(plan.from >= this.loadCursor(plan.table) && plan.to >= plan.from, 'a plan starts at the load cursor or behind it')
     const { table, from, to, token } = plan
+    await this.#reserve?.refilled()
     await this.#write(() => void this.#store.state.put(`plan/${table}`, { table, from, to, token }))
   }
 
@@ -209,7 +224,8 @@ class StoredLedger implements Ledger {
   }
 
   async count(destination: string, counts: Record<string, number>): Promise<void> {
-    await this.#write(() => this.#putCounts(destination, counts))
+    const sum = this.#sumOf(destination, counts)
+    await this.#write(() => this.#putCounts(destination, sum))
   }
 
   counts(destination: string): Record<string, number> {
@@ -237,7 +253,7 @@ class StoredLedger implements Ledger {
     }
   }
 
-  /** All puts of `puts` in one commit. `puts` must not throw: LMDB would commit what came before it. */
+  /** All puts of `puts` in one commit. `puts` must not throw (LMDB would commit what came before it), and it may run again. */
   async #write(puts: () => void): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
     try {
@@ -253,15 +269,19 @@ class StoredLedger implements Ledger {
     const intents = drafts.map((draft, index) => intentOf(draft, this.#given + 1 + index, at, manifests[index] as string))
     const encoded = intents.map(encodeChecked)
     this.#given += intents.length
+    for (const { destination, to } of intents) {
+      const reached = this.#reached.get(destination) ?? this.reached(destination)
+      this.#reached.set(destination, comparePositions(to, reached) > 0 ? to : reached)
+    }
+    const reached = [...new Set(intents.map(({ destination }) => destination))].map(
+      (destination) => [destination, this.#reached.get(destination) as LogPosition] as const,
+    )
     const committed = this.#write(() => {
       for (const [index, intent] of intents.entries()) {
         void this.#store.entries.put(intent.entry, encoded[index] as Buffer)
         void this.#store.open.put(intent.entry, true)
-        const reached = this.#reached.get(intent.destination) ?? this.reached(intent.destination)
-        if (comparePositions(intent.to, reached) > 0) {
-          this.#putPosition('reached', intent.destination, intent.to)
-        }
       }
+      for (const [destination, position] of reached) this.#putPosition('reached', destination, position)
     }).then(() => {
       for (const intent of intents) this.#open.set(intent.entry, intent)
       this.#head = intents.at(-1)?.entry ?? this.#head
@@ -275,13 +295,18 @@ class StoredLedger implements Ledger {
     void this.#store.state.put(`${kind}/${destination}`, [seq, index])
   }
 
-  #putCounts(destination: string, counts: Record<string, number>): void {
+  /** What the counts come to with these added; undefined when they add nothing. */
+  #sumOf(destination: string, counts: Record<string, number>): Record<string, number> | undefined {
     const added = Object.entries(counts).filter(([, count]) => count !== 0)
-    if (added.length === 0) return
-    const sum = this.#counts.get(destination) ?? this.counts(destination)
+    if (added.length === 0) return undefined
+    const sum = { ...(this.#counts.get(destination) ?? this.counts(destination)) }
     for (const [reason, count] of added) sum[reason] = (sum[reason] ?? 0) + count
     this.#counts.set(destination, sum)
-    void this.#store.state.put(`counts/${destination}`, sum)
+    return sum
+  }
+
+  #putCounts(destination: string, sum: Record<string, number> | undefined): void {
+    if (sum !== undefined) void this.#store.state.put(`counts/${destination}`, sum)
   }
 
   #assertForward(destination: string, position: LogPosition): void {

@@ -9,6 +9,7 @@ import path from 'node:path'
 import { open } from 'lmdb'
 import { BulkheadError } from '#base/errors.ts'
 import { countOf, type Table } from '#base/table.ts'
+import { commit } from '#log/folders.ts'
 import type { Intent, LedgerEntry, LogPosition } from '#model/disclosure.ts'
 import { corrupt, decodeEntry } from './entry-codec.ts'
 import { FIRST_POSITION } from './position.ts'
@@ -18,6 +19,7 @@ export const LEDGER_FORMAT = 1
 export interface LedgerStore {
   /**
    * All puts and removes of `write` in one commit, which is on disk when it returns; commits end in the order of the calls.
+   * `write` may run again when there was no space for the commit.
    * After a throw the commit may be there or not. A crash leaves each commit whole or not at all, and none without
    * those before it.
    */
@@ -43,7 +45,7 @@ export function openStore(dir: string, readOnly: boolean): LedgerStore {
   if (!readOnly) mkdirSync(dir, { recursive: true, mode: 0o700 })
   const root = open<Buffer, string>({ path: fileOf(dir), encoding: 'binary', maxDbs: 8, overlappingSync: false, readOnly })
   const store: LedgerStore = {
-    commit: (write) => root.batch(write),
+    commit: (write) => commit(root, write),
     refresh: () => root.resetReadTxn(),
     close: () => root.close(),
     entries: root.openDB<Buffer, number>({ name: 'entries', encoding: 'binary' }),

@@ -15,6 +15,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -66,6 +67,21 @@ export function readFirst(dir: string, number: number): number {
   }
   if (!/^[1-9]\d{0,15}\n$/.test(text)) throw corrupt(number, 'its file `first` holds no number')
   return Number(text)
+}
+
+/** What it takes on the disk; 0 when it was dropped just now. */
+export function folderBytes(dir: string, number: number): number {
+  return statSync(path.join(folderPath(dir, number), 'data.mdb'), { throwIfNoEntry: false })?.size ?? 0
+}
+
+/** When it was made, UTC ms. */
+export function folderBegunAt(dir: string, number: number): number {
+  return statSync(path.join(folderPath(dir, number), 'first')).mtimeMs
+}
+
+/** When something was last written to it, UTC ms. */
+export function folderWrittenAt(dir: string, number: number): number {
+  return statSync(path.join(folderPath(dir, number), 'data.mdb')).mtimeMs
 }
 
 /**

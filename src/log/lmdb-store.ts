@@ -1,5 +1,5 @@
 /** The log on real disks: folders that are LMDB environments, an LMDB index of repeats, and plain waiting files. */
-import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { open } from 'lmdb'
 import {
@@ -8,6 +8,8 @@ import {
   dropFolder,
   type Environment,
   environmentFault,
+  folderBegunAt,
+  folderBytes,
   folderPath,
   listFolders,
   openFolder,
@@ -40,7 +42,8 @@ export function lmdbLogStore({ dir, waitingDir }: { dir: string; waitingDir: str
     },
     create: (number, first) => createFolder(dir, number, first),
     drop: (number) => dropFolder(dir, number),
-    bytes: (number) => statSync(path.join(folderPath(dir, number), 'data.mdb')).size,
+    bytes: (number) => folderBytes(dir, number),
+    begunAt: (number) => folderBegunAt(dir, number),
     commit: (folder, write) => commit(folder as Environment, write),
     openIndex: () => openIndex(path.join(dir, 'dedup')),
     waiting: () => new WaitingFiles(waitingDir),

@@ -17,7 +17,7 @@ import type { WaitingPlace } from './waiting-file.ts'
 export interface LogWriterOptions {
   store: LogStore
   clock: Clock
-  /** A folder that has reached this size is followed by a new one. */
+  /** A folder that has reached this size is followed by a new one; so is one of an earlier day, since days expire. */
   folderBytesMax?: number
 }
 
@@ -84,6 +84,8 @@ class StoredLogWriter implements LogWriter {
   #first: number
   #head: number
   #folderBytes: number
+  /** Day on which it was begun, UTC. */
+  #folderDay: number
   #turn: Promise<unknown> = Promise.resolve()
   #waitingTurn: Promise<unknown> = Promise.resolve()
   #indexing: Promise<void> | undefined
@@ -101,7 +103,8 @@ class StoredLogWriter implements LogWriter {
     this.#folder = state.folder
     this.#first = state.first
     this.#head = state.head
-    this.#folderBytes = this.#bytesOnDisk()
+    this.#folderDay = this.#dayBegun()
+    this.#folderBytes = this.#store.bytes(this.#folder)
     this.#indexedAt = this.#clock.now()
   }
 
@@ -146,6 +149,19 @@ class StoredLogWriter implements LogWriter {
     })
     this.#turn = result.catch(() => undefined)
     return result
+  }
+
+  dropWaiting(day: number): Promise<number> {
+    const result = this.#waitingTurn.then(() => {
+      this.#refuseWhenClosed()
+      return this.#waiting.dropOlder?.(day, this.#folder) ?? 0
+    })
+    this.#waitingTurn = result.catch(() => undefined)
+    return result
+  }
+
+  bytes(): number {
+    return this.#store.list().reduce((sum, number) => sum + this.#store.bytes(number), 0)
   }
 
   async close(): Promise<void> {
@@ -228,7 +244,8 @@ class StoredLogWriter implements LogWriter {
 
   async #write(prepared: readonly Prepared[], bytes: number): Promise<void> {
     try {
-      if (this.#folderBytes + bytes > this.#folderBytesMax && this.#head >= this.#first) await this.#rotate()
+      const isFull = this.#folderBytes + bytes > this.#folderBytesMax
+      if ((isFull || dayOf(this.#clock.now()) > this.#folderDay) && this.#head >= this.#first) await this.#rotate()
       const environment = this.#environment
       await this.#store.commit(environment, () => {
         for (const { seq, blob } of prepared) void environment.put(seq, blob)
@@ -261,7 +278,8 @@ class StoredLogWriter implements LogWriter {
     this.#environment = this.#store.open(next, { readOnly: false })
     this.#folder = next
     this.#first = first
-    this.#folderBytes = this.#bytesOnDisk()
+    this.#folderDay = this.#dayBegun()
+    this.#folderBytes = this.#store.bytes(next)
     await finished.close()
   }
 
@@ -284,8 +302,9 @@ class StoredLogWriter implements LogWriter {
     }
   }
 
-  #bytesOnDisk(): number {
-    return this.#store.bytes(this.#folder)
+  #dayBegun(): number {
+    const begunAt = this.#store.begunAt?.(this.#folder)
+    return begunAt === undefined ? Number.POSITIVE_INFINITY : dayOf(begunAt)
   }
 
   #refuseWhenClosed(): void {

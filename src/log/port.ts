@@ -29,6 +29,10 @@ export interface LogWriter {
   appendWaiting(blobs: readonly Buffer[]): Promise<{ folder: number; offset: number; length: number }[]>
   /** Deletes folders that hold nothing at or above `seq`. */
   dropBelow(seq: number): Promise<number>
+  /** Deletes waiting files to which nothing was added since before `day`: what they hold cannot be opened any more. */
+  dropWaiting(day: number): Promise<number>
+  /** What the log's folders take on the disk. */
+  bytes(): number
   close(): Promise<void>
 }
 

@@ -28,6 +28,8 @@ export interface IndexTables {
 export interface WaitingStore {
   /** On disk on return. After a throw the bytes that were written, if any, are never referred to. */
   append(folder: number, blobs: readonly Buffer[]): Promise<WaitingPlace[]>
+  /** Deletes the files of folders before `current` to which nothing was added on `day` or later; how many there were. */
+  dropOlder?(day: number, current: number): number
   close(): Promise<void>
 }
 
@@ -50,7 +52,10 @@ export interface LogStore extends LogReadStore {
   create(number: number, first: number): Promise<void>
   /** Gone at once for every reader that looks from now on. */
   drop(number: number): void
+  /** What a folder takes on the disk; 0 when it is gone. */
   bytes(number: number): number
+  /** When a folder was made, UTC ms. Without it a day's end does not end a folder. */
+  begunAt?(number: number): number
   /** As in `IndexTables`. */
   commit(folder: Folder, write: () => void): Promise<void>
   /** An index that is not whole is begun again, empty. */

@@ -2,9 +2,10 @@
  * Sealed blobs of unapproved text, one file for each log folder, appended and never rewritten. They live longer or
  * shorter than their folder (`holdDays`), so dropping a folder does not drop its waiting file.
  */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs'
 import { type FileHandle, open as openFile } from 'node:fs/promises'
 import path from 'node:path'
+import { dayOf } from '#base/clock.ts'
 import { syncFolder } from '#base/files.ts'
 import type { WaitingRef } from '#model/log-entry.ts'
 
@@ -13,6 +14,8 @@ export interface WaitingPlace {
   offset: number
   length: number
 }
+
+const FILE_NAME = /^(\d{6,9})\.dat$/
 
 export class WaitingFiles {
   readonly #dir: string
@@ -39,9 +42,29 @@ export class WaitingFiles {
       this.#end = offset
       return places
     } catch (thrown) {
+      // On a full disk the half that was written would only take space.
+      await this.#handle?.truncate(this.#end).catch(() => undefined)
       await this.close()
       throw thrown
     }
+  }
+
+  /**
+   * Deletes files to which nothing was added on `day` or later. The file's own time is the day of its last blob or later,
+   * and the keys that open them go by the same clock. A file of `current` is still being written.
+   */
+  dropOlder(day: number, current: number): number {
+    let dropped = 0
+    for (const name of readdirSync(this.#dir)) {
+      const number = FILE_NAME.exec(name)?.[1]
+      if (number === undefined || Number(number) >= current) continue
+      const file = path.join(this.#dir, name)
+      if (dayOf(statSync(file).mtimeMs) >= day) continue
+      rmSync(file)
+      dropped++
+    }
+    if (dropped > 0) syncFolder(this.#dir)
+    return dropped
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,7 @@ export interface Config {
   gateway: GatewayConfig
   /** What nobody else is told: approvals for the own store alone. */
   store: StoreConfig
+  disk: DiskConfig
 }
 
 export interface SourceConfig {
@@ -65,4 +66,30 @@ export interface StoreConfig {
   properties: { approved: string[] }
   paths: { approved: string[] }
   referrers: { approved: string[] }
+}
+
+/** How much of the disk may be used, and for what. */
+export interface DiskConfig {
+  /** Below the greater of the two the gateway answers 503. */
+  freeBytesMin: number
+  freeShareMin: number
+  /** Set aside by each of the processes that must write even then. */
+  reserveBytes: number
+  /** A log folder of this size is followed by a new one; folders are deleted whole. */
+  folderBytesMax: number
+  /** At this size of the log the gateway answers 503: what is behind it does not keep up. */
+  logBytesMax: number
+  /** A destination that is behind keeps no more than this of the log, and nothing older; the rest is sent from the warehouse. */
+  holdBytesMax: number
+  holdHoursMax: number
+}
+
+export const DISK_DEFAULTS: DiskConfig = {
+  freeBytesMin: 2 * 1000 ** 3,
+  freeShareMin: 0.05,
+  reserveBytes: 8 * 1024 ** 2,
+  folderBytesMax: 1024 ** 3,
+  logBytesMax: 64 * 1024 ** 3,
+  holdBytesMax: 8 * 1024 ** 3,
+  holdHoursMax: 72,
 }

@@ -28,6 +28,9 @@ export interface LogEntry {
   dedup?: string
 }
 
+/** Days for which unapproved text waits for an approval; then its key is destroyed, and its bytes are deleted. */
+export const WAITING_DAYS = 30
+
 export interface WaitingRef {
   /** Day number of the key under which it is sealed. */
   day: number

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { DISK_DEFAULTS } from '#model/config.ts'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { BulkheadError } from '#base/errors.ts'
@@ -35,6 +36,7 @@ function config(...destinations: DestinationConfig[]): Config {
       paths: { approved: [] },
       referrers: { approved: ['Blog.Example '] },
     },
+    disk: DISK_DEFAULTS,
   }
 }
 

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
+import type { Room } from '#base/reserve.ts'
 import type { Policy, PolicyVersion } from '#model/policy.ts'
 import { migrate, RECORDS_FORMAT, recordsFormat, refuseNewer } from './migrations.ts'
 import type { Records, RecordsReader, VendorFlow } from './port.ts'
@@ -15,17 +16,23 @@ const BUSY_MS = 5000
 
 const FLOW_COLUMNS = 'vendor, state, fence, changed_at AS changedAt, actor, reason'
 
-/** Opens the records for their one writer; makes and migrates them. Throws `data_format_newer`. */
-export function openRecords(options: { path: string }): Records {
-  const database = new DatabaseSync(options.path, { timeout: BUSY_MS })
-  try {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-    migrate(database)
-  } catch (thrown) {
-    database.close()
-    throw thrown
-  }
-  return { ...reading(database), ...writing(database) }
+/**
+ * Opens the records for their one writer; makes and migrates them. `room` finds space for what is written while the disk
+ * is full: a cut above all. Throws `data_format_newer`, `disk_full`.
+ */
+export function openRecords(options: { path: string; room?: Room }): Records {
+  const { room = (write) => write() } = options
+  return room(() => {
+    const database = new DatabaseSync(options.path, { timeout: BUSY_MS })
+    try {
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+      migrate(database)
+      return { ...reading(database), ...writing(database, room) }
+    } catch (thrown) {
+      database.close()
+      throw thrown
+    }
+  })
 }
 
 /** Opens records that exist, without the right to change them. Sees each commit of the writer at its next call. */
@@ -60,13 +67,14 @@ function reading(database: DatabaseSync): RecordsReader {
   }
 }
 
-function writing(database: DatabaseSync): Omit<Records, keyof RecordsReader> {
+function writing(database: DatabaseSync, room: Room): Omit<Records, keyof RecordsReader> {
   const reader = reading(database)
   const insertPolicy = database.prepare('INSERT INTO policy_version (version, applied_at, policy) VALUES (?, ?, ?)')
   const insertFlow = database.prepare('INSERT INTO vendor_flow (vendor, fence, state, changed_at, actor, reason) VALUES (?, ?, ?, ?, ?, ?)')
   const history = database.prepare(`SELECT ${FLOW_COLUMNS} FROM vendor_flow WHERE vendor = ? ORDER BY fence`)
+  const transact = <Result>(act: () => Result): Result => room(() => inTransaction(database, act))
   const change = (vendor: string, state: VendorFlow['state'], by: { at: number; actor: string; reason: string }): VendorFlow =>
-    inTransaction(database, () => {
+    transact(() => {
       const before = reader.flow(vendor)
       if (state === 'open' && before.state === 'open') throw new BulkheadError('vendor_not_cut', `the flow to ${vendor} is not cut`)
       const next: VendorFlow = { vendor, state, fence: before.fence + 1, changedAt: by.at, actor: by.actor, reason: by.reason }
@@ -75,7 +83,7 @@ function writing(database: DatabaseSync): Omit<Records, keyof RecordsReader> {
     })
   return {
     applyPolicy: (next, at) =>
-      inTransaction(database, () => {
+      transact(() => {
         const current = reader.currentPolicy()
         if (current !== undefined && canonicalJson(current.policy) === canonicalJson(next)) return current
         const version = (current?.version ?? 0) + 1
@@ -96,7 +104,8 @@ function inTransaction<Result>(database: DatabaseSync, act: () => Result): Resul
     database.exec('COMMIT')
     return result
   } catch (thrown) {
-    database.exec('ROLLBACK')
+    // A full disk may have ended the transaction already.
+    if (database.isTransaction) database.exec('ROLLBACK')
     throw thrown
   }
 }

@@ -1,6 +1,7 @@
 /** How the vault opens SQLite: one writer, every commit on the platter before it returns, freed pages overwritten. */
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { diskFull, isDiskFull } from '#base/reserve.ts'
 
 /**
  * `secure_delete` overwrites what a delete frees; EXCLUSIVE keeps a second process out (kill -9 frees it) and needs no
@@ -21,7 +22,7 @@ export function openDatabase(file: string): DatabaseSync {
   return database
 }
 
-/** All or nothing. `write` is synchronous, so nothing else runs between. */
+/** All or nothing. `write` is synchronous, so nothing else runs between. Throws `disk_full` when there is no room for it. */
 export function transact<Result>(database: DatabaseSync, write: () => Result): Result {
   database.exec('BEGIN IMMEDIATE')
   try {
@@ -31,7 +32,7 @@ export function transact<Result>(database: DatabaseSync, write: () => Result): R
   } catch (thrown) {
     // A failed COMMIT (disk full) may have ended the transaction already.
     if (database.isTransaction) database.exec('ROLLBACK')
-    throw thrown
+    throw isDiskFull(thrown) ? diskFull(thrown) : thrown
   }
 }
 

@@ -12,6 +12,7 @@ import { closeSync, existsSync, fdatasyncSync, ftruncateSync, mkdirSync, openSyn
 import path from 'node:path'
 import { BulkheadError } from '#base/errors.ts'
 import { syncFolder } from '#base/files.ts'
+import { isDiskFull, type Room } from '#base/reserve.ts'
 import { bind, open, seal } from './seal.ts'
 
 export interface LookEntry {
@@ -38,6 +39,7 @@ export interface ReadLook {
 export class Looks {
   readonly #key: KeyObject
   readonly #anchor: LooksAnchor
+  readonly #room: Room
   readonly #handle: number
   readonly #file: string
   #size: number
@@ -45,13 +47,14 @@ export class Looks {
   #head: string
 
   /** Cuts off a half-written last line, and says in a line of its own what it found missing. */
-  constructor(options: { dir: string; key: KeyObject; anchor: LooksAnchor; now: () => number }) {
+  constructor(options: { dir: string; key: KeyObject; anchor: LooksAnchor; now: () => number; room?: Room }) {
     const { dir, key, anchor, now } = options
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     this.#file = path.join(dir, 'looks.log')
     const isNew = !existsSync(this.#file)
     this.#key = key
     this.#anchor = anchor
+    this.#room = options.room ?? ((write) => write())
     this.#handle = openSync(this.#file, 'a+', 0o600)
     if (isNew) syncFolder(dir)
     const content = readFileSync(this.#file)
@@ -79,18 +82,26 @@ export class Looks {
     const line = `${sequence} ${this.#head || '-'} ${sealed.toString('base64url')}`
     const bytes = Buffer.from(`${line}\n`)
     try {
-      let written = 0
-      while (written < bytes.length) written += writeSync(this.#handle, bytes, written)
-      fdatasyncSync(this.#handle)
+      this.#room(() => this.#write(bytes))
     } catch (cause) {
-      // Half a line must not stand before the next one; nobody was answered.
-      ftruncateSync(this.#handle, this.#size)
-      throw new BulkheadError('vault_unavailable', 'the record of looks cannot be written', { cause })
+      throw new BulkheadError(isDiskFull(cause) ? 'disk_full' : 'vault_unavailable', 'the record of looks cannot be written', { cause })
     }
     this.#size += bytes.length
     this.#count = sequence
     this.#head = hashLine(line)
     this.#anchor.write({ count: this.#count, head: this.#head })
+  }
+
+  #write(bytes: Buffer): void {
+    try {
+      let written = 0
+      while (written < bytes.length) written += writeSync(this.#handle, bytes, written)
+      fdatasyncSync(this.#handle)
+    } catch (thrown) {
+      // Half a line must not stand before the next one; nobody was answered.
+      ftruncateSync(this.#handle, this.#size)
+      throw thrown
+    }
   }
 
   read(): ReadLook[] {

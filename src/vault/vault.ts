@@ -6,6 +6,7 @@ import type { KeyObject } from 'node:crypto'
 import path from 'node:path'
 import type { Clock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
+import type { Room } from '#base/reserve.ts'
 import type { ManifestRow } from '#model/disclosure.ts'
 import { Committer } from './commit.ts'
 import { directoryChange } from './directory.ts'
@@ -65,15 +66,20 @@ export interface Vault extends GatewayVault, WorkerVault, StaffVault {
   close(): Promise<void>
 }
 
-/** Opens the vault of an instance. Throws `key_missing`, `key_wrong`, `data_format_newer` or `already_running`. */
+/**
+ * Opens the vault of an instance. `room` finds space for looks on the disk of the data folder, `keysRoom` on that of the
+ * key folder, when it is full. Throws `key_missing`, `key_wrong`, `data_format_newer` or `already_running`.
+ */
 export async function openVault(options: {
   dataDir: string
   keysDir: string
   instance: string
   clock: Clock
   wrap?: KeyWrap
+  room?: Room
+  keysRoom?: Room
 }): Promise<Vault> {
-  const { dataDir, keysDir, instance, clock } = options
+  const { dataDir, keysDir, instance, clock, room, keysRoom = (write) => write() } = options
   const keys = await openKeys(options)
   let rows: Rows | undefined
   try {
@@ -82,8 +88,9 @@ export async function openVault(options: {
     const looks = new Looks({
       dir: path.join(dataDir, 'looks'),
       key: deriveKey(keys.named('looks'), LABELS.looks),
-      anchor: { read: () => keys.looksAnchor(), write: (anchor) => keys.setLooksAnchor(anchor) },
+      anchor: { read: () => keys.looksAnchor(), write: (anchor) => keysRoom(() => keys.setLooksAnchor(anchor)) },
       now: () => clock.now(),
+      ...(room === undefined ? {} : { room }),
     })
     return new OpenVault({ keys, rows, looks, clock, keysDir, instance })
   } catch (thrown) {
