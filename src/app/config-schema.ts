@@ -5,6 +5,7 @@
 import { type Static, Type } from 'typebox'
 import { DISK_DEFAULTS } from '#model/config.ts'
 import { FORMS } from '#model/field.ts'
+import { type FlowLimits, defaultLimits, NETWORK_BITS } from '#model/source-limits.ts'
 
 /** Group keys of a source that names none: what product analytics commonly calls an organisation. */
 export const GROUP_KEYS_DEFAULT: readonly string[] = [
@@ -96,6 +97,36 @@ const VendorSchema = Type.Object(
   { ...closed, description: 'a vendor: {id, name?, destinations}' },
 )
 
+const COUNT_MAX = 1e15
+
+const Count = (what: string) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum: COUNT_MAX, description: `${what}, a whole number from 1` }))
+
+const flowLimits = {
+  requestsPerSecond: Count('requests a second'),
+  eventsPerSecond: Count('events a second'),
+  bytesPerSecond: Count('bytes of unpacked bodies a second'),
+  newIdsPerHour: Count('ids never seen before that may come at once'),
+  newIdsPerDay: Count('ids never seen before a day'),
+} satisfies Record<keyof FlowLimits, unknown>
+
+const FLOW_KEYS = Object.keys(flowLimits).join('?, ')
+
+const LimitsSchema = Type.Object(
+  {
+    ...flowLimits,
+    diskBytesPerDay: Count('bytes of disk a day'),
+    network: Type.Optional(
+      Type.Object(flowLimits, {
+        ...closed,
+        description: `network: {${FLOW_KEYS}?}, what one network may bring`,
+        default: defaultLimits('browser').network,
+      }),
+    ),
+  },
+  { ...closed, description: `limits: {${FLOW_KEYS}?, diskBytesPerDay?, network?}` },
+)
+
 const SourceSchema = Type.Object(
   {
     id: Id('source'),
@@ -115,8 +146,9 @@ const SourceSchema = Type.Object(
         default: [...GROUP_KEYS_DEFAULT],
       }),
     ),
+    limits: Type.Optional(LimitsSchema),
   },
-  { ...closed, description: 'a source: {id, protocol, token, trust?, namespace?, surface?, groupKeys?}' },
+  { ...closed, description: 'a source: {id, protocol, token, trust?, namespace?, surface?, groupKeys?, limits?}' },
 )
 
 const GatewaySchema = Type.Object(
@@ -132,8 +164,18 @@ const GatewaySchema = Type.Object(
         description: 'a list of addresses or CIDR ranges of proxies whose X-Forwarded-For counts',
       }),
     ),
+    networks: Type.Optional(
+      Type.Object(
+        {
+          ipv4: Type.Integer({ minimum: 8, maximum: 32, description: 'a prefix length from 8 to 32', default: NETWORK_BITS.ipv4 }),
+          ipv6: Type.Integer({ minimum: 16, maximum: 64, description: 'a prefix length from 16 to 64', default: NETWORK_BITS.ipv6 }),
+        },
+        { ...closed, description: 'networks: {ipv4, ipv6}, the prefix lengths of what counts as one network' },
+      ),
+    ),
+    connectionsPerNetwork: Count('open connections from one network'),
   },
-  { ...closed, description: 'gateway: {tls?, trustProxy?}' },
+  { ...closed, description: 'gateway: {tls?, trustProxy?, networks?, connectionsPerNetwork?}' },
 )
 
 const StoreSchema = Type.Object(

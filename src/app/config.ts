@@ -17,6 +17,7 @@ import {
   type SourceConfig,
   type VendorConfig,
 } from '#model/config.ts'
+import { defaultLimits, type SourceLimits } from '#model/source-limits.ts'
 import { checkMeaning, decodeInstant } from './config-meaning.ts'
 import { findTlsFault } from './config-tls.ts'
 import { type ConfigFile, ConfigSchema, GROUP_KEYS_DEFAULT } from './config-schema.ts'
@@ -91,7 +92,12 @@ export function decodeConfig(options: {
   return {
     sources: file.sources.map(decodeSource),
     vendors: (file.vendors ?? []).map(decodeVendor),
-    gateway: { tls, trustProxy: file.gateway?.trustProxy ?? [] },
+    gateway: {
+      tls,
+      trustProxy: file.gateway?.trustProxy ?? [],
+      ...(file.gateway?.networks && { networks: file.gateway.networks }),
+      ...(file.gateway?.connectionsPerNetwork && { connectionsPerNetwork: file.gateway.connectionsPerNetwork }),
+    },
     store: decodeStore(file.store),
     disk: { ...DISK_DEFAULTS, ...file.disk },
   }
@@ -143,15 +149,25 @@ function placeName(at: Path): string {
 }
 
 function decodeSource(source: ConfigFile['sources'][number]): SourceConfig {
+  const trust = source.trust === 'server' ? 'server' : 'browser'
   return {
     id: source.id,
     protocol: source.protocol,
     token: source.token,
-    trust: source.trust === 'server' ? 'server' : 'browser',
+    trust,
+    ...(source.limits && { limits: decodeLimits(source.limits, trust) }),
     namespace: source.namespace ?? 'default',
     surface: source.surface ?? source.id,
     groupKeys: unique(source.groupKeys ?? [...GROUP_KEYS_DEFAULT]),
   }
+}
+
+/** What is not named keeps its default; a server source has shares of networks only when they are named. */
+function decodeLimits(given: NonNullable<ConfigFile['sources'][number]['limits']>, trust: SourceConfig['trust']): SourceLimits {
+  const limits = defaultLimits(trust)
+  const network =
+    given.network === undefined ? limits.network : { ...(limits.network ?? defaultLimits('browser').network), ...given.network }
+  return { ...limits, ...given, network: network as SourceLimits['network'] }
 }
 
 function decodeVendor(vendor: NonNullable<ConfigFile['vendors']>[number]): VendorConfig {

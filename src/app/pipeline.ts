@@ -2,6 +2,7 @@
  * Every stage that an event passes, in order, on one screen: first the gateway process, then the worker. The stages know
  * nothing of each other; what each needs it gets here.
  */
+import path from 'node:path'
 import type { Registry } from 'prom-client'
 import { type Clock, systemClock } from '#base/clock.ts'
 import { createForwarder } from '#forward/forwarder.ts'
@@ -48,6 +49,9 @@ export async function startGatewayPipeline(parts: GatewayParts): Promise<Gateway
     port,
     tls: config.gateway.tls,
     trustProxy: config.gateway.trustProxy,
+    networks: config.gateway.networks,
+    connectionsPerNetwork: config.gateway.connectionsPerNetwork,
+    quotaFile: path.join(dataDir, 'quotas.json'),
     sources: config.sources,
     protocols,
     split,

@@ -2,6 +2,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { ReasonCode } from '#model/outcome.ts'
 import type { Refusal } from '#model/protocol.ts'
+import type { QuotaStats } from './quota.ts'
 import { UnknownTokens } from './sources.ts'
 
 export interface GatewayStats {
@@ -19,10 +20,11 @@ export interface GatewayStats {
   /** True while nothing more is taken for want of room; `short` says of what. */
   diskLow: boolean
   short: readonly string[]
+  quotas: QuotaStats
 }
 
 /** What only others know at the moment of asking. */
-export type LiveState = () => Pick<GatewayStats, 'windows' | 'heldBytes' | 'diskLow' | 'short'>
+export type LiveState = () => Pick<GatewayStats, 'windows' | 'heldBytes' | 'diskLow' | 'short' | 'quotas'>
 
 export class GatewayCounts {
   readonly unknownTokens = new UnknownTokens()
@@ -111,6 +113,9 @@ export class GatewayCounts {
       ...labelled(this.#dropped, (reason) => ({ outcome: 'dropped', reason })),
     ])
     counter('refused_total', 'Requests of which nothing was kept.', ['reason'], () => labelled(this.#refused, (reason) => ({ reason })))
+    counter('over_quota_total', 'Refusals by what there was too much of.', ['source', 'scope', 'what'], () =>
+      this.#live().quotas.refused.map(({ source, scope, what, count }) => [{ source, scope, what }, count]),
+    )
     counter('failures_total', 'Windows that a store failed.', ['stage'], () => labelled(this.#failures, (stage) => ({ stage })))
     counter('destroyed_secrets_total', 'Recognised secrets destroyed at the door.', ['kind'], () =>
       labelled(this.#destroyed, (kind) => ({ kind })),
@@ -121,6 +126,7 @@ export class GatewayCounts {
       const metric: Gauge = new Gauge({ name: `bulkhead_gateway_${name}`, help, registers, collect: () => metric.set(value()) })
     }
     gauge('held_bytes', 'Bytes of bodies in memory.', () => this.#live().heldBytes)
+    gauge('quota_networks', 'Networks with a meter of their own.', () => this.#live().quotas.networks)
     gauge('disk_low', '1 while the free disk is below the reserve.', () => Number(this.#live().diskLow))
   }
 }

@@ -11,10 +11,11 @@ import type { Clock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import type { LogWriter } from '#log/port.ts'
 import type { SourceConfig } from '#model/config.ts'
+import { NETWORK_BITS, type NetworkBits } from '#model/source-limits.ts'
 import type { IngestRequest, IngestRoute, Protocol, Refusal, Reply } from '#model/protocol.ts'
 import type { Split } from '#model/split-draft.ts'
 import type { GatewayVault } from '#vault/port.ts'
-import { basicUser, decodeTrustedProxies } from './client.ts'
+import { basicUser, clientAddress, decodeTrustedProxies } from './client.ts'
 import { CommitQueue } from './commit.ts'
 import { Connections } from './connection.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
@@ -22,6 +23,9 @@ import { GatewayCounts, type GatewayStats } from './counts.ts'
 import { type RoomProbe, RoomWatch } from './free-space.ts'
 import { type Intake, keepRecords } from './intake.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
+import { type Origin, Origins } from './network.ts'
+import { Quotas } from './quota.ts'
+import { QuotaFile } from './quota-file.ts'
 import { type BodyOutcome, HeldBytes, Inflater, readBody } from './request-body.ts'
 import { SourceTable } from './sources.ts'
 
@@ -31,6 +35,11 @@ export interface GatewayOptions {
   /** PEM text, or the paths of PEM files. */
   tls?: { cert: string; key: string } | undefined
   trustProxy: string[]
+  /** What counts as one network for quotas. */
+  networks?: NetworkBits | undefined
+  connectionsPerNetwork?: number | undefined
+  /** Where the use of the disk budgets is kept over restarts; without it, in memory only. */
+  quotaFile?: string
   sources: SourceConfig[]
   protocols: ReadonlyMap<string, Protocol>
   split: Split
@@ -75,11 +84,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock: options.clock,
     onFailure,
   })
+  const quotas = new Quotas(options.sources)
+  const quotaFile =
+    options.quotaFile === undefined
+      ? undefined
+      : new QuotaFile({ file: options.quotaFile, quotas, now: options.clock.now(), onFailure: (error) => onFailure('quota', error) })
   const counts = new GatewayCounts(
-    () => ({ windows: commits.windows, heldBytes: held.held, diskLow: room.low, short: room.short }),
+    () => ({ quotas: quotas.stats(), windows: commits.windows, heldBytes: held.held, diskLow: room.low, short: room.short }),
     registry,
   )
-  const edge = new Edge(options, { limits, room, held, commits, counts, onFailure })
+  const edge = new Edge(options, { limits, room, held, commits, counts, quotas, onFailure })
   const server = await edge.listen()
   const { address, port } = server.address() as AddressInfo
   return {
@@ -92,6 +106,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await edge.close()
       await commits.drain()
       room.stop()
+      quotaFile?.close()
     },
   }
 }
@@ -102,6 +117,7 @@ interface EdgeParts {
   held: HeldBytes
   commits: CommitQueue
   counts: GatewayCounts
+  quotas: Quotas
   onFailure: (stage: string, error: BulkheadError) => void
 }
 
@@ -113,6 +129,7 @@ class Edge {
   readonly #intake: Intake
   readonly #inflater: Inflater
   readonly #trusted: BlockList
+  readonly #origins: Origins
   readonly #connections = new Connections()
   #server: http.Server | undefined
   #closing = false
@@ -122,12 +139,13 @@ class Edge {
     this.#parts = parts
     this.#inflater = new Inflater(parts.limits.inflatedBytesMax)
     this.#trusted = decodeTrustedProxies(options.trustProxy)
+    this.#origins = new Origins(options.networks ?? NETWORK_BITS)
     this.#intake = {
       sources: new SourceTable(options.sources),
       split: options.split,
       commits: parts.commits,
       counts: parts.counts,
-      trusted: this.#trusted,
+      quotas: parts.quotas,
       onFailure: parts.onFailure,
     }
   }
@@ -184,20 +202,26 @@ class Edge {
       const found = path === '/' || path === '/healthz' ? undefined : this.#route(path)
       if (found === undefined) return this.#answerPlainly(request, response, path)
       const { protocol, route } = found
-      const refusal = this.#refusalAtOnce(request, route)
+      const origin = this.#origins.of(clientAddress(request, this.#trusted))
+      const refusal = this.#refusalAtOnce(request, route) ?? this.#refusalAtDoor(route, origin)
       const limits = { ...this.#parts.limits, bodyBytesMax: route.bodyBytesMax }
       const body = await readBody(request, { limits, hold, signal: connection.signal, ...(refusal === undefined ? {} : { refusal }) })
       connection.bodyRead()
       if (body.kind === 'gone') return connection.end()
+      const work = { bytes: request.url?.length ?? 0 }
       const asked: IngestRequest = {
         route,
         method: request.method ?? '',
         query,
         body: Buffer.alloc(0),
         basicUser: basicUser(request.headers),
-        gunzip: (bytes) => this.#inflater.gunzip(bytes),
+        gunzip: (bytes) => {
+          const plain = this.#inflater.gunzip(bytes)
+          work.bytes += plain?.length ?? 0
+          return plain
+        },
       }
-      const reply = await this.#take(request, { asked, body, protocol, hold })
+      const reply = await this.#take(request, { asked, body, protocol, hold, origin, work })
       this.#parts.counts.request(protocol.id, route.name, reply.status)
       this.#send(
         request,
@@ -232,6 +256,10 @@ class Edge {
     return route.keeps && this.#parts.room.low ? 'overloaded' : undefined
   }
 
+  #refusalAtDoor(route: IngestRoute, { place }: Origin): Refusal | undefined {
+    return route.keeps && this.#parts.quotas.atDoor(place, this.#options.clock.now()) > 0 ? 'over_quota' : undefined
+  }
+
   async #take(
     request: IncomingMessage,
     given: {
@@ -239,12 +267,16 @@ class Edge {
       body: Exclude<BodyOutcome, { kind: 'gone' }>
       protocol: Protocol
       hold: { add(bytes: number): boolean }
+      origin: Origin
+      /** Bytes of the address, and of what the protocol unpacks by itself. */
+      work: { bytes: number }
     },
   ): Promise<Reply> {
-    const { asked, body, protocol, hold } = given
-    const refuse = (refusal: Refusal): Reply => {
+    const { asked, body, protocol, hold, origin, work } = given
+    const refuse = (refusal: Refusal, retryAfterMs?: number): Reply => {
       this.#parts.counts.refused(refusal)
-      return protocol.ingest.refused(asked, refusal)
+      if (refusal !== 'overloaded' && refusal !== 'internal') this.#parts.quotas.stray(origin.place, this.#options.clock.now())
+      return protocol.ingest.refused(asked, refusal, retryAfterMs === undefined ? undefined : Math.ceil(retryAfterMs / 1000))
     }
     if (body.kind === 'refused') return refuse(body.refusal)
     this.#parts.counts.body(body.bytes.length)
@@ -257,13 +289,15 @@ class Edge {
     const decoded = protocol.ingest.decode(asked)
     if (decoded.refusal !== undefined) return refuse(decoded.refusal)
     if (decoded.faults.length > 0) this.#parts.counts.dropped('bad_record', decoded.faults.length)
-    const refusal = await keepRecords(this.#intake, {
+    const refused = await keepRecords(this.#intake, {
       request,
+      origin,
+      bytes: inflated.length + work.bytes,
       records: decoded.records,
       protocol: protocol.id,
       receivedAt: this.#options.clock.now(),
     })
-    return refusal === undefined ? protocol.ingest.accepted(asked, decoded) : refuse(refusal)
+    return refused === undefined ? protocol.ingest.accepted(asked, decoded) : refuse(refused.refusal, refused.retryAfterMs)
   }
 
   #answerPlainly(request: IncomingMessage, response: ServerResponse, path: string): void {

@@ -1,14 +1,15 @@
 /** Decoded records of one request: to their sources, through the split, into the commit window. */
 import type { IncomingMessage } from 'node:http'
-import type { BlockList } from 'node:net'
 import { BulkheadError } from '#base/errors.ts'
 import type { SourceConfig } from '#model/config.ts'
 import type { Refusal } from '#model/protocol.ts'
 import type { Split } from '#model/split-draft.ts'
 import type { WireRecord } from '#model/wire-record.ts'
-import { clientAddress, consentOf, hasBrowserMarks } from './client.ts'
+import { consentOf, hasBrowserMarks } from './client.ts'
 import type { CommitQueue } from './commit.ts'
 import type { GatewayCounts } from './counts.ts'
+import type { Origin } from './network.ts'
+import type { Quotas } from './quota.ts'
 import type { SourceTable } from './sources.ts'
 import type { WindowPart } from './window.ts'
 
@@ -17,39 +18,53 @@ export interface Intake {
   split: Split
   commits: CommitQueue
   counts: GatewayCounts
-  trusted: BlockList
+  quotas: Quotas
   onFailure: (stage: string, error: BulkheadError) => void
 }
 
+export interface Arrival {
+  request: IncomingMessage
+  origin: Origin
+  records: readonly WireRecord[]
+  /** Of the body, unpacked. */
+  bytes: number
+  protocol: string
+  receivedAt: number
+}
+
+export interface Refused {
+  refusal: Refusal
+  retryAfterMs?: number
+}
+
 /** Undefined: everything that has a source is durable. A refusal: nothing of the request was kept. */
-export async function keepRecords(
-  intake: Intake,
-  given: { request: IncomingMessage; records: readonly WireRecord[]; protocol: string; receivedAt: number },
-): Promise<Refusal | undefined> {
+export async function keepRecords(intake: Intake, given: Arrival): Promise<Refused | undefined> {
+  const { network, place } = given.origin
+  const groups = bySource(intake, given)
+  if (groups.size === 0) intake.quotas.stray(place, given.receivedAt)
+  const retryAfterMs = intake.quotas.take(groups, { network, bytes: given.bytes, now: given.receivedAt })
+  if (retryAfterMs > 0) return { refusal: 'over_quota', retryAfterMs }
   const parts: WindowPart[] = []
   try {
-    for (const [source, records] of bySource(intake, given)) {
+    for (const [source, records] of groups) {
       const part = splitPart(intake, { ...given, source, records })
       if (part.draft.records.length > 0) parts.push(part)
     }
   } catch (thrown) {
     // Never the text of what was thrown: it may quote a value.
     intake.onFailure('split', thrown instanceof BulkheadError ? thrown : new BulkheadError('internal', 'the split failed'))
-    return 'internal'
+    return { refusal: 'internal' }
   }
   if (parts.length === 0) return undefined
   const outcome = await intake.commits.submit(parts)
-  if (outcome.kind === 'failed') return 'overloaded'
+  if (outcome.kind === 'failed') return { refusal: 'overloaded' }
   for (const { kept, repeats } of outcome.results) intake.counts.committed(kept, repeats)
   for (const { draft } of parts) intake.counts.destroyed(draft.destroyed)
   return undefined
 }
 
 /** Records without a source, and those that a server source refuses, are dropped and counted; the sender is told nothing. */
-function bySource(
-  intake: Intake,
-  given: { request: IncomingMessage; records: readonly WireRecord[]; protocol: string },
-): Map<SourceConfig, WireRecord[]> {
+function bySource(intake: Intake, given: Arrival): Map<SourceConfig, WireRecord[]> {
   const { request, records, protocol } = given
   const groups = new Map<SourceConfig, WireRecord[]>()
   const marked = hasBrowserMarks(request.headers)
@@ -71,18 +86,15 @@ function bySource(
   return groups
 }
 
-function splitPart(
-  intake: Intake,
-  given: { request: IncomingMessage; source: SourceConfig; records: readonly WireRecord[]; protocol: string; receivedAt: number },
-): WindowPart {
-  const { request, source, records, protocol, receivedAt } = given
+function splitPart(intake: Intake, given: Arrival & { source: SourceConfig }): WindowPart {
+  const { request, origin, source, records, protocol, receivedAt } = given
   const draft = intake.split(records, {
     receivedAt,
     source,
     // Behind a server source stands the company's own machine, not the person.
-    clientAddress: source.trust === 'browser' ? clientAddress(request, intake.trusted) : undefined,
+    clientAddress: source.trust === 'browser' ? origin.address : undefined,
     userAgent: source.trust === 'browser' ? request.headers['user-agent'] : undefined,
     consent: consentOf(request.headers),
   })
-  return { receivedAt, protocol, source, draft }
+  return { receivedAt, protocol, source, network: source.trust === 'browser' ? origin.network : undefined, draft }
 }

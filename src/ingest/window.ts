@@ -15,6 +15,8 @@ export interface WindowPart {
   receivedAt: number
   protocol: string
   source: SourceConfig
+  /** Network of the sender, where it has a share of its own in what the source may bring. */
+  network?: string | undefined
   draft: SplitDraft
 }
 

@@ -1,6 +1,7 @@
 /** The decoded configuration (`bulkhead.yaml` plus command line and environment). Secrets are wrapped on decode. */
 import type { Secret } from '#base/secret.ts'
 import type { Field, Form, Trust } from '#model/field.ts'
+import type { NetworkBits, SourceLimits } from '#model/source-limits.ts'
 
 export interface Config {
   sources: SourceConfig[]
@@ -22,6 +23,8 @@ export interface SourceConfig {
   surface: string
   /** Property keys that name groups (organisations) in this source's events. */
   groupKeys: string[]
+  /** Undefined: the defaults of its trust. */
+  limits?: SourceLimits
 }
 
 export interface VendorConfig {
@@ -59,6 +62,10 @@ export interface GatewayConfig {
   tls: { cert: string; key: string } | undefined
   /** CIDR list of proxies whose X-Forwarded-For counts. */
   trustProxy: string[]
+  /** What counts as one network. */
+  networks?: NetworkBits
+  /** Open connections from one network. */
+  connectionsPerNetwork?: number
 }
 
 export interface StoreConfig {

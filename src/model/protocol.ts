@@ -20,8 +20,8 @@ export interface IngestProtocol {
   decode(request: IngestRequest): DecodedRequest
   /** Answer after the records were kept. */
   accepted(request: IngestRequest, decoded: DecodedRequest): Reply
-  /** Answer when the request could not be taken at all; nothing was kept. */
-  refused(request: IngestRequest, refusal: Refusal): Reply
+  /** Answer when the request could not be taken at all; nothing was kept. `retryAfterS`: when it may be tried again. */
+  refused(request: IngestRequest, refusal: Refusal, retryAfterS?: number): Reply
 }
 
 export interface IngestRoute {
@@ -64,6 +64,8 @@ export type Refusal =
   | 'too_many'
   | 'bad_method'
   | 'overloaded'
+  /** More than the source or its network may bring; to be sent again later. */
+  | 'over_quota'
   | 'bad_login'
   | 'internal'
 

@@ -83,7 +83,7 @@ const PAYLOAD_MESSAGES: Partial<Record<Refusal, string>> = {
   too_deep: 'data, nested too deeply',
 }
 
-export function refusedReply(request: IngestRequest, refusal: Refusal): Reply {
+export function refusedReply(request: IngestRequest, refusal: Refusal, retryAfterS?: number): Reply {
   const { route } = request
   switch (refusal) {
     case 'too_large':
@@ -99,6 +99,12 @@ export function refusedReply(request: IngestRequest, refusal: Refusal): Reply {
         : json(401, { code: 401, error: 'Invalid credentials', status: 'Unauthorized' })
     case 'overloaded':
       return unavailable(503, 'Service Unavailable')
+    // Of its SDKs the browser's keeps the batch and waits longer each time, Python's waits as told, Node's tells its caller.
+    case 'over_quota': {
+      const error = 'Project exceeded rate limits. Please retry the request with exponential backoff.'
+      const headers = { 'retry-after': retryAfterS === undefined ? RETRY_AFTER_S : String(retryAfterS) }
+      return json(429, { code: 429, error, status: 'Too Many Requests' }, headers)
+    }
     case 'internal':
       return unavailable(500, 'Internal Server Error')
     default: {
