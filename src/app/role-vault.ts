@@ -27,6 +27,7 @@ export async function startVault(init: RoleInit): Promise<RunningRole> {
     clock: systemClock,
     room: reserve.room,
     keysRoom: keysReserve.room,
+    sources: init.config.sources,
   })
   const server = await serveVault({ vault, path: socketPath(instance, 'vault'), tokens: init.tokens.vault ?? {} })
   const sweep = (): void => {

@@ -41,3 +41,57 @@ export class SteadyTime {
     return this.#last
   }
 }
+
+/** A bounded map that forgets only what is paid; when nothing is, it takes nobody new. */
+export class PaidMap<Value> {
+  readonly #max: number
+  readonly #isPaid: (value: Value, now: number) => boolean
+  readonly #onForget: (key: string) => void
+  readonly #values = new Map<string, Value>()
+  #sweep: MapIterator<[string, Value]>
+
+  constructor(max: number, isPaid: (value: Value, now: number) => boolean, onForget: (key: string) => void = () => undefined) {
+    this.#max = max
+    this.#isPaid = isPaid
+    this.#onForget = onForget
+    this.#sweep = this.#values.entries()
+  }
+
+  get size(): number {
+    return this.#values.size
+  }
+
+  find(key: string): Value | undefined {
+    return this.#values.get(key)
+  }
+
+  /** Undefined: there is no room. */
+  findOrAdd(key: string, make: () => Value, now: number): Value | undefined {
+    const known = this.#values.get(key)
+    if (known !== undefined) return known
+    // Two looked at for each one added: the map is gone through faster than it grows.
+    this.#sweepOne(now)
+    this.#sweepOne(now)
+    if (this.#values.size >= this.#max) return undefined
+    const value = make()
+    this.#values.set(key, value)
+    return value
+  }
+
+  clear(): void {
+    this.#values.clear()
+  }
+
+  #sweepOne(now: number): void {
+    let next = this.#sweep.next()
+    if (next.done === true) {
+      this.#sweep = this.#values.entries()
+      next = this.#sweep.next()
+      if (next.done === true) return
+    }
+    const [key, value] = next.value
+    if (!this.#isPaid(value, now)) return
+    this.#values.delete(key)
+    this.#onForget(key)
+  }
+}

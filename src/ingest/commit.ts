@@ -52,6 +52,7 @@ export class CommitQueue {
   #pending: Submission[] = []
   #door: { day: number; opened: Promise<Door> } | undefined
   #windows = 0
+  #refusedNewcomers = 0
   #inFlight = 0
   #withVault = false
   #gathering = false
@@ -65,6 +66,11 @@ export class CommitQueue {
 
   get windows(): number {
     return this.#windows
+  }
+
+  /** Identifiers that were one too many of their source or network: their records are kept and are about nobody. */
+  get refusedNewcomers(): number {
+    return this.#refusedNewcomers
   }
 
   submit(parts: readonly WindowPart[]): Promise<CommitOutcome> {
@@ -151,7 +157,7 @@ export class CommitQueue {
       // Whoever awaits it takes the failure; until then nobody has to.
       places.catch(() => undefined)
       const reply = isKnownToVault(window) ? { ordinals: [] } : await this.#callVault(window)
-      learnOrdinals(window, reply, this.#memory)
+      this.#refusedNewcomers += learnOrdinals(window, reply, this.#memory)
       return [{ submissions, window, reply, door, places }]
     } catch (thrown) {
       this.#memory.clear()

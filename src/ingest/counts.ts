@@ -21,10 +21,12 @@ export interface GatewayStats {
   diskLow: boolean
   short: readonly string[]
   quotas: QuotaStats
+  /** Identifiers that the vault did not take: one too many of their source or network. */
+  refusedNewcomers: number
 }
 
 /** What only others know at the moment of asking. */
-export type LiveState = () => Pick<GatewayStats, 'windows' | 'heldBytes' | 'diskLow' | 'short' | 'quotas'>
+export type LiveState = () => Pick<GatewayStats, 'windows' | 'heldBytes' | 'diskLow' | 'short' | 'quotas' | 'refusedNewcomers'>
 
 export class GatewayCounts {
   readonly unknownTokens = new UnknownTokens()
@@ -116,6 +118,9 @@ export class GatewayCounts {
     counter('over_quota_total', 'Refusals by what there was too much of.', ['source', 'scope', 'what'], () =>
       this.#live().quotas.refused.map(({ source, scope, what, count }) => [{ source, scope, what }, count]),
     )
+    counter('refused_newcomers_total', 'Identifiers not taken: one too many of their source or network.', [], () => [
+      [{}, this.#live().refusedNewcomers],
+    ])
     counter('failures_total', 'Windows that a store failed.', ['stage'], () => labelled(this.#failures, (stage) => ({ stage })))
     counter('destroyed_secrets_total', 'Recognised secrets destroyed at the door.', ['kind'], () =>
       labelled(this.#destroyed, (kind) => ({ kind })),

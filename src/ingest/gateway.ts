@@ -90,7 +90,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ? undefined
       : new QuotaFile({ file: options.quotaFile, quotas, now: options.clock.now(), onFailure: (error) => onFailure('quota', error) })
   const counts = new GatewayCounts(
-    () => ({ quotas: quotas.stats(), windows: commits.windows, heldBytes: held.held, diskLow: room.low, short: room.short }),
+    () => ({
+      quotas: quotas.stats(),
+      refusedNewcomers: commits.refusedNewcomers,
+      windows: commits.windows,
+      heldBytes: held.held,
+      diskLow: room.low,
+      short: room.short,
+    }),
     registry,
   )
   const edge = new Edge(options, { limits, room, held, commits, counts, quotas, onFailure })

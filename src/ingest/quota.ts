@@ -3,7 +3,7 @@
  * looked at before one is charged. Memory is bounded: a network whose meters are paid is as good as one never seen and is
  * forgotten, and networks beyond the limit share one meter.
  */
-import { rateOf, type Rate, SteadyTime, take, waitFor } from '#base/gcra.ts'
+import { PaidMap, rateOf, type Rate, SteadyTime, take, waitFor } from '#base/gcra.ts'
 import { DAY_MS } from '#base/clock.ts'
 import type { SourceConfig } from '#model/config.ts'
 import { BURST_SECONDS, type FlowLimits, limitsOf } from '#model/source-limits.ts'
@@ -199,50 +199,4 @@ function chargeFlow(rates: FlowRates, meters: Meters, events: number, bytes: num
 
 function diskCost(events: number, bytes: number): number {
   return bytes + events * DISK_BYTES_PER_RECORD
-}
-
-/** A bounded map that forgets only what is paid; when nothing is, it takes nobody new. */
-class PaidMap<Value> {
-  readonly #max: number
-  readonly #isPaid: (value: Value, now: number) => boolean
-  readonly #values = new Map<string, Value>()
-  #sweep: MapIterator<[string, Value]>
-
-  constructor(max: number, isPaid: (value: Value, now: number) => boolean) {
-    this.#max = max
-    this.#isPaid = isPaid
-    this.#sweep = this.#values.entries()
-  }
-
-  get size(): number {
-    return this.#values.size
-  }
-
-  find(key: string): Value | undefined {
-    return this.#values.get(key)
-  }
-
-  /** Undefined: there is no room. */
-  findOrAdd(key: string, make: () => Value, now: number): Value | undefined {
-    const known = this.#values.get(key)
-    if (known !== undefined) return known
-    // Two looked at for each one added: the map is gone through faster than it grows.
-    this.#sweepOne(now)
-    this.#sweepOne(now)
-    if (this.#values.size >= this.#max) return undefined
-    const value = make()
-    this.#values.set(key, value)
-    return value
-  }
-
-  #sweepOne(now: number): void {
-    let next = this.#sweep.next()
-    if (next.done === true) {
-      this.#sweep = this.#values.entries()
-      next = this.#sweep.next()
-      if (next.done === true) return
-    }
-    const [key, value] = next.value
-    if (this.#isPaid(value, now)) this.#values.delete(key)
-  }
 }

@@ -9,6 +9,8 @@ import type { IdentifierRequest } from '#model/split-draft.ts'
 
 const IDENTIFIERS_MAX = 500_000
 const RELATIONS_MAX = 100_000
+const REFUSED_MAX = 100_000
+const REFUSED_FOR_MS = 60_000
 
 /**
  * A map that forgets what was not used for long. Two generations instead of an ordered list: a look-up costs one or two
@@ -64,8 +66,8 @@ export interface Known {
   readonly kind: string
   readonly role: string
   /** Never given twice, so that relations can be remembered under numbers. */
-  readonly serial: number
-  /** Undefined until the vault has answered. */
+  serial: number
+  /** Undefined until the vault has answered; 0 while it has not taken it. */
   ordinal: Ordinal | undefined
   /** The same value in another namespace, kind or role. */
   readonly next: Known | undefined
@@ -85,6 +87,9 @@ export class VaultMemory {
   readonly #devices = relationsByTrust<DeviceUse>()
   readonly #relations = { merge: relationsByTrust<true>(), member: relationsByTrust<true>() }
   #serial = 0
+  /** Not taken by the vault; asked for again after a while. */
+  #refused: Known[] = []
+  #refusedSince = 0
 
   constructor(identifiersMax = IDENTIFIERS_MAX) {
     this.#known = new RecentMap(identifiersMax)
@@ -107,8 +112,21 @@ export class VaultMemory {
   }
 
   /** Between windows only, whose relations hold serials: forgets everything before the serials no longer fit. */
-  renew(): void {
+  renew(now: number): void {
     if (this.#serial > SERIALS_MAX / 2) this.clear()
+    if (this.#refused.length === 0) return
+    const isDue = now - this.#refusedSince >= REFUSED_FOR_MS || now < this.#refusedSince || this.#refused.length >= REFUSED_MAX
+    if (isDue) for (const known of this.#refused.splice(0)) if (known.ordinal === 0) known.ordinal = undefined
+    if (isDue) this.#refusedSince = now
+  }
+
+  /**
+   * An identifier that the vault has not taken is remembered like one that it has: else whoever sends it again and again
+   * could tell the two apart by the time of the answer. What was noted of it is void, since the vault kept none of it.
+   */
+  refuse(known: Known): void {
+    known.serial = this.#serial++
+    this.#refused.push(known)
   }
 
   /** Notes the fact. False: the vault holds it or has been told. */
@@ -155,6 +173,7 @@ export class VaultMemory {
 
   clear(): void {
     this.#serial = 0
+    this.#refused = []
     this.#known.clear()
     this.#knownLong.clear()
     this.#facts.clear()

@@ -7,7 +7,7 @@ import type { LogDraft } from '#log/port.ts'
 import type { SourceConfig } from '#model/config.ts'
 import type { LogRecord, Ordinal, WaitingRef } from '#model/log-entry.ts'
 import type { IdentifierRequest, SplitDraft } from '#model/split-draft.ts'
-import type { Ref, WindowReply, WindowRequest } from '#vault/port.ts'
+import type { NewcomerRun, Ref, WindowReply, WindowRequest } from '#vault/port.ts'
 import type { Known, VaultMemory } from './vault-memory.ts'
 
 /** The records of one request for one source. They become one entry of the log. */
@@ -41,13 +41,16 @@ export interface Window {
   waiting: string[]
 }
 
+/** Ordinal and ref of an identifier that is one too many of its source or network: its records are about nobody. */
+const NOBODY = 0
 const HASH_BYTES = 16
 /** Texts of requests are sealed together up to about this size: a cipher call for each costs more than its bytes. */
 const BLOB_CHARACTERS = 65_536
 
 export function buildWindow(parts: readonly WindowPart[], memory: VaultMemory): Window {
-  const request: WindowRequest = { identifiers: [], facts: [], edges: [], memberships: [] }
-  memory.renew()
+  const newcomers: NewcomerRun[] = []
+  const request: WindowRequest = { identifiers: [], newcomers, facts: [], edges: [], memberships: [] }
+  memory.renew(parts[0]?.receivedAt ?? 0)
   const newRefs = new Map<Known, Ref>()
   const asked: Known[] = []
   const refOf = (known: Known, { namespace, kind, value, role }: IdentifierRequest): Ref => {
@@ -61,9 +64,12 @@ export function buildWindow(parts: readonly WindowPart[], memory: VaultMemory): 
   const dedup: string[] = []
   const blobs = new WaitingBlobs()
   const plans = parts.map((part): PartPlan => {
-    const { draft } = part
+    const { draft, source, network = null } = part
+    const before = request.identifiers.length
     const known = draft.identifiers.map((identifier) => memory.of(identifier))
     const refs = draft.identifiers.map((identifier, index) => refOf(at(known, index), identifier))
+    const count = request.identifiers.length - before
+    if (count > 0) newcomers.push({ source: source.id, network, count })
     addRelations(request, { part, known, refs, memory })
     const dedupFrom = dedup.length
     addDedup(dedup, part)
@@ -104,18 +110,22 @@ function addRelations(
   const { part, known, refs, memory } = given
   const { draft, receivedAt } = part
   const { trust } = draft
+  // What names nobody says nothing. An identifier that the vault has not taken has the ref 0.
   for (const { identifier, field, value, once } of draft.facts) {
+    if (at(refs, identifier) === NOBODY) continue
     if (memory.isNewFact(at(known, identifier), { field, value, once, trust })) {
       request.facts.push({ of: at(refs, identifier), field, value, once, trust, at: receivedAt })
     }
   }
   for (const edge of draft.edges) {
+    if (at(refs, edge.from) === NOBODY || at(refs, edge.to) === NOBODY) continue
     const [from, to] = [at(known, edge.from), at(known, edge.to)]
     const isNew =
       edge.kind === 'device' ? memory.isNewUse(from, { user: to, at: edge.at, trust }) : memory.isNewRelation('merge', from, to, trust)
     if (isNew) request.edges.push({ kind: edge.kind, from: at(refs, edge.from), to: at(refs, edge.to), trust, at: edge.at })
   }
   for (const { person, group, at: since } of draft.memberships) {
+    if (at(refs, person) === NOBODY || at(refs, group) === NOBODY) continue
     if (memory.isNewRelation('member', at(known, person), at(known, group), trust)) {
       request.memberships.push({ person: at(refs, person), group: at(refs, group), trust, at: since })
     }
@@ -136,14 +146,19 @@ function addDedup(dedup: string[], { draft, source }: WindowPart): void {
   }
 }
 
-/** Checks the vault's answer and remembers the ordinals. */
-export function learnOrdinals(window: Window, reply: WindowReply, memory: VaultMemory): void {
+/** Checks the vault's answer and remembers the ordinals; answers how many identifiers were not taken. */
+export function learnOrdinals(window: Window, reply: WindowReply, memory: VaultMemory): number {
   const { request, asked } = window
   assert(reply.ordinals.length === request.identifiers.length, 'an ordinal for each identifier')
+  let refused = 0
   for (const [index, ordinal] of reply.ordinals.entries()) {
-    assert(Number.isSafeInteger(ordinal) && ordinal > 0, 'an ordinal is a positive number')
+    assert(Number.isSafeInteger(ordinal) && ordinal >= NOBODY, 'an ordinal is a positive number')
     at(asked, index).ordinal = ordinal
+    if (ordinal !== NOBODY) continue
+    memory.refuse(at(asked, index))
+    refused++
   }
+  return refused
 }
 
 /** To be called once a window: the records of its parts get their ordinals in place. */
@@ -158,6 +173,7 @@ export function logDrafts(
     const { draft, source } = part
     const ordinals = refs.map((ref): Ordinal => (ref < 0 ? at(reply.ordinals, -ref - 1) : ref))
     for (const record of draft.records) resolveRecord(record, ordinals)
+    if (ordinals.includes(NOBODY)) for (const record of draft.records) dropNobody(record)
     const made: LogDraft = {
       at: part.receivedAt,
       source: source.id,
@@ -192,6 +208,15 @@ function resolveRecord(record: LogRecord, ordinals: readonly Ordinal[]): void {
   if (record.device !== undefined) record.device = at(ordinals, record.device)
   for (const one of record.linked ?? []) one.ordinal = at(ordinals, one.ordinal)
   for (const one of record.groups ?? []) one.ordinal = at(ordinals, one.ordinal)
+}
+
+function dropNobody(record: LogRecord): void {
+  if (record.user === NOBODY) delete record.user
+  if (record.device === NOBODY) delete record.device
+  if (record.linked !== undefined) record.linked = record.linked.filter(({ ordinal }) => ordinal !== NOBODY)
+  if (record.linked?.length === 0) delete record.linked
+  if (record.groups !== undefined) record.groups = record.groups.filter(({ ordinal }) => ordinal !== NOBODY)
+  if (record.groups?.length === 0) delete record.groups
 }
 
 function at<Value>(list: readonly Value[], index: number): Value {

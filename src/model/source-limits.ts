@@ -2,7 +2,7 @@
  * How much one source may bring, and how much of it from one network. A public token is in everybody's hands, so without
  * these whoever holds it could fill the disk and the vault, and take the machine from the other sources.
  */
-import type { SourceConfig } from '#model/config.ts'
+import type { Trust } from '#model/field.ts'
 
 export interface FlowLimits {
   requestsPerSecond: number
@@ -54,11 +54,12 @@ const SERVER: SourceLimits = {
   network: undefined,
 }
 
-export function limitsOf({ trust, limits }: Pick<SourceConfig, 'trust' | 'limits'>): SourceLimits {
+/** Limits of a source as configured, else the defaults of its trust. */
+export function limitsOf({ trust, limits }: { trust: Trust; limits?: SourceLimits | undefined }): SourceLimits {
   return limits ?? defaultLimits(trust)
 }
 
-export function defaultLimits(trust: SourceConfig['trust']): SourceLimits {
+export function defaultLimits(trust: Trust): SourceLimits {
   return trust === 'server' ? SERVER : BROWSER
 }
 

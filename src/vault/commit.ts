@@ -12,11 +12,12 @@ import { Cache } from './cache.ts'
 import { canonicalId, LOOKUP_FORMS } from './canonical.ts'
 import type { KeyStore, Scope } from './key-store.ts'
 import { LABELS } from './labels.ts'
+import type { Newcomers } from './newcomers.ts'
 import type { Ref, WindowRequest } from './port.ts'
 import { EDGE_CODES, ROLE_BITS, type Rows } from './rows.ts'
 import { bind, deriveKey, hmac, seal } from './seal.ts'
 
-export interface Change extends Pick<WindowRequest, 'identifiers' | 'facts' | 'edges'> {
+export interface Change extends Pick<WindowRequest, 'identifiers' | 'newcomers' | 'facts' | 'edges'> {
   memberships: { person: Ref; group: Ref; trust: Trust; at: number; admin?: boolean }[]
 }
 
@@ -59,6 +60,7 @@ export function identifierBinding(ordinal: number, scope: number): string {
 export class Committer {
   readonly #keys: KeyStore
   readonly #rows: Rows
+  readonly #newcomers: Newcomers | undefined
   readonly #factMac: KeyObject
   readonly #ordinals = new Cache<string, { ordinal: number; roles: number }>(200_000)
   readonly #scopes = new Cache<number, number>(400_000)
@@ -73,7 +75,8 @@ export class Committer {
   /** Merges that a browser asked for since the start; none was kept. */
   refusedMerges = 0
 
-  constructor(keys: KeyStore, rows: Rows) {
+  constructor(keys: KeyStore, rows: Rows, newcomers?: Newcomers) {
+    this.#newcomers = newcomers
     this.#keys = keys
     this.#rows = rows
     this.#factMac = deriveKey(keys.named('dedup'), LABELS.factMac)
@@ -133,6 +136,7 @@ export class Committer {
     } catch (thrown) {
       // The caches may name what was rolled back; the secrets already written keep their ordinals taken for ever.
       for (const cache of [this.#ordinals, this.#scopes, this.#sealKeys, this.#facts, this.#memberships]) cache.clear()
+      this.#newcomers?.load()
       const error =
         thrown instanceof BulkheadError ? thrown : new BulkheadError('vault_unavailable', 'the vault could not write', { cause: thrown })
       for (const pending of batch) pending.reject(error)
@@ -142,7 +146,10 @@ export class Committer {
   #write(changes: readonly Change[]): Committed[] {
     const fresh: Fresh[] = []
     const roles = new Map<number, number>()
-    const ordinals = changes.map((change) => change.identifiers.map((identifier) => this.#ordinalOf(identifier, fresh, roles)))
+    const ordinals = changes.map((change) => {
+      const mayBeNew = change.newcomers === undefined ? undefined : this.#newcomers?.gate(change.newcomers)
+      return change.identifiers.map((identifier, index) => this.#ordinalOf(identifier, { index, mayBeNew, fresh, roles }))
+    })
     const newUsers = fresh.reduce((sum, { roles: bits }) => sum + (bits & ROLE_BITS.user), 0)
     const becameUsers = [...roles.values()].filter((bits) => (bits & ROLE_BITS.user) !== 0).length
     const batch = fresh.length > 0 ? this.#keys.addPersons(fresh.map(({ ordinal }) => ordinal)) : undefined
@@ -152,7 +159,10 @@ export class Committer {
         fresh.forEach((identifier, at) => this.#addIdentifier(identifier, batch?.sealKeys[at] as KeyObject))
         for (const [ordinal, bits] of roles) this.#rows.setRoles(ordinal, (this.#rows.identifier(ordinal)?.roles ?? 0) | bits)
         changes.forEach((change, at) => this.#writeRows(change, ordinals[at] as number[]))
-        if (batch !== undefined) this.#rows.setMeta('batch', batch.batch)
+        if (batch !== undefined) {
+          this.#rows.setMeta('batch', batch.batch)
+          this.#newcomers?.save()
+        }
         if (newUsers + becameUsers > 0) this.#rows.setMeta('people', (this.#rows.meta('people') as number) + newUsers + becameUsers)
       })
     }
@@ -165,7 +175,12 @@ export class Committer {
     })
   }
 
-  #ordinalOf([namespace, kind, value, role]: WindowRequest['identifiers'][number], fresh: Fresh[], roles: Map<number, number>): number {
+  /** 0: new, and more than its source or network may bring. */
+  #ordinalOf(
+    [namespace, kind, value, role]: WindowRequest['identifiers'][number],
+    given: { index: number; mayBeNew: ((index: number) => boolean) | undefined; fresh: Fresh[]; roles: Map<number, number> },
+  ): number {
+    const { index, mayBeNew, fresh, roles } = given
     const scope = this.#keys.scope(namespace, kind)
     const text = canonicalId(value)
     const hash = hmac(scope.index, text)
@@ -175,6 +190,7 @@ export class Committer {
     if (known === undefined) {
       known = this.#rows.findIdentifier(scope.id, hash)
       if (known === undefined) {
+        if (mayBeNew?.(index) === false) return 0
         this.#high += 1
         const ordinal = this.#high
         fresh.push({ ordinal, scope, hash, roles: bit, value: text })
@@ -213,14 +229,17 @@ export class Committer {
 
   #writeRows(change: Change, ordinals: readonly number[]): void {
     const at = (ref: Ref): number => (ref > 0 ? ref : (ordinals[-ref - 1] as number))
-    for (const fact of change.facts) this.#putFact(at(fact.of), fact)
+    // What names an identifier that was not taken is not taken either.
+    for (const fact of change.facts) if (at(fact.of) !== 0) this.#putFact(at(fact.of), fact)
     for (const edge of change.edges) {
       const [source, target] = [at(edge.from), at(edge.to)]
+      if (source === 0 || target === 0) continue
       if (edge.kind === 'merge' && edge.trust === 'browser') this.refusedMerges += 1
       else if (source !== target && this.#rows.addEdge(EDGE_CODES[edge.kind], source, target, Math.trunc(edge.at), edge.trust))
         this.revision += 1
     }
     for (const { person, group, trust, admin = false, at: since } of change.memberships) {
+      if (at(person) === 0 || at(group) === 0) continue
       const name = `${at(person)}:${at(group)}:${trust}:${admin}`
       if (this.#memberships.get(name) !== undefined) continue
       this.#rows.putMembership(at(person), at(group), trust, admin, Math.trunc(since))

@@ -24,6 +24,7 @@ export const LABELS = {
   dedupBlock: 'dedup-block',
   scope: 'scope',
   scopeTag: 'scope-tag',
+  newcomers: 'newcomers',
   factMac: 'fact-mac',
   fieldTag: 'field-tag',
   waiting: 'waiting',

@@ -13,16 +13,26 @@ import type { ManifestRow, SubjectKind } from '#model/disclosure.ts'
 /** Positive: an ordinal the caller knows. Negative: -(index + 1) into `identifiers` of this call. */
 export type Ref = number
 
+/** Where the next `count` identifiers of a call come from. */
+export interface NewcomerRun {
+  source: string
+  /** Null: the sender has no share of its own in what the source may bring. */
+  network: string | null
+  count: number
+}
+
 export interface WindowRequest {
   /** [namespace, kind, value, role]. Insert-or-get; a UNIQUE index decides every race. Duplicates allowed. */
   identifiers: [namespace: string, kind: string, value: string, role: 'user' | 'device' | 'group'][]
+  /** Origins of all of them, in order. Absent for what the company itself states: then no cap on new ones holds. */
+  newcomers?: NewcomerRun[]
   facts: { of: Ref; field: string; value: string; once: boolean; trust: Trust; at: number }[]
   edges: { kind: 'device' | 'merge'; from: Ref; to: Ref; trust: Trust; at: number }[]
   memberships: { person: Ref; group: Ref; trust: Trust; at: number }[]
 }
 
 export interface WindowReply {
-  /** In the order of `identifiers`. */
+  /** In the order of `identifiers`. 0: new, over the cap of its source or network, and not taken; nor is what names it. */
   ordinals: Ordinal[]
 }
 

@@ -28,6 +28,9 @@ const SCHEMA = `
     admin INTEGER NOT NULL, since INTEGER NOT NULL);
   CREATE UNIQUE INDEX memberships_once ON memberships (person, target, trust);`
 
+/** Came later than the rest, so a file made before gets it when it is opened. `tag` is a keyed hash. */
+const NEWCOMERS = `CREATE TABLE IF NOT EXISTS newcomers (tag BLOB PRIMARY KEY, source TEXT, paid_at REAL NOT NULL) WITHOUT ROWID`
+
 export interface IdentifierRow {
   ordinal: number
   scope: number
@@ -94,6 +97,7 @@ export function openRows(options: { file: string; instance: string; keysBatch: n
     if (format > ROWS_FORMAT)
       throw new BulkheadError('data_format_newer', `${file} has format ${format}, this program knows up to ${ROWS_FORMAT}`)
     if (rows.meta('instance') !== instance) throw new BulkheadError('key_wrong', `${file} belongs to another instance than the keys`)
+    db.exec(NEWCOMERS)
     if (rows.batch > keysBatch) throw new BulkheadError('key_wrong', `the key store is an older copy than ${file}`)
     return rows
   } catch (thrown) {
@@ -155,6 +159,23 @@ export class Rows {
 
   setRoles(ordinal: number, roles: number): void {
     this.#run('UPDATE identifiers SET roles = ? WHERE ordinal = ?').run(roles, ordinal)
+  }
+
+  // --------------------------------------------------------------------------------------------- newcomers
+
+  newcomers(): { tag: Uint8Array; source: string | null; paidAt: number }[] {
+    const rows = this.#run('SELECT tag, source, paid_at AS paidAt FROM newcomers').all()
+    return rows as unknown as { tag: Uint8Array; source: string | null; paidAt: number }[]
+  }
+
+  putNewcomers(tag: Uint8Array, source: string | null, paidAt: number): void {
+    this.#run(
+      'INSERT INTO newcomers (tag, source, paid_at) VALUES (?, ?, ?) ON CONFLICT (tag) DO UPDATE SET paid_at = excluded.paid_at',
+    ).run(tag, source, paidAt)
+  }
+
+  dropNewcomers(tag: Uint8Array): void {
+    this.#run('DELETE FROM newcomers WHERE tag = ?').run(tag)
   }
 
   // ------------------------------------------------------------------------------------------------- facts

@@ -23,6 +23,7 @@ function gatewayMethods(vault: Vault): RpcMethods {
   return {
     commitWindow: async (body: WindowRequest) => {
       checkGatewayTrust(body)
+      checkOrigins(body)
       return { body: await vault.commitWindow(body) }
     },
     doorKeys: async ({ day }: { day: number }) => {
@@ -37,6 +38,14 @@ function checkGatewayTrust({ facts, edges, memberships }: WindowRequest): void {
   const isOwn = ({ trust }: { trust: Trust }): boolean => trust === 'browser' || trust === 'server'
   if (facts.every(isOwn) && edges.every(isOwn) && memberships.every((said) => isOwn(said) && !('admin' in said))) return
   throw new BulkheadError('vault_refused', 'the gateway states nothing with the trust of the directory')
+}
+
+/** Nothing that comes from outside is new without being counted. */
+function checkOrigins({ identifiers, newcomers = [] }: WindowRequest): void {
+  const counts = newcomers.map(({ count }) => count)
+  const isWhole = counts.every((count) => Number.isSafeInteger(count) && count > 0)
+  if (isWhole && counts.reduce((sum, count) => sum + count, 0) === identifiers.length) return
+  throw new BulkheadError('vault_refused', 'the call does not say where its identifiers come from')
 }
 
 function workerMethods(vault: Vault): RpcMethods {

@@ -17,6 +17,7 @@ import { openKeys } from './keys.ts'
 import { LABELS } from './labels.ts'
 import { checkLook, type LookEntry, Looks, type ReadLook } from './looks.ts'
 import { packManifest, unpackManifest } from './manifest.ts'
+import { type CappedSource, Newcomers } from './newcomers.ts'
 import type {
   DirectoryRow,
   DiscloseReply,
@@ -78,6 +79,8 @@ export async function openVault(options: {
   wrap?: KeyWrap
   room?: Room
   keysRoom?: Room
+  /** Whose new ids are capped: every source of the gateway. */
+  sources?: readonly CappedSource[]
 }): Promise<Vault> {
   const { dataDir, keysDir, instance, clock, room, keysRoom = (write) => write() } = options
   const keys = await openKeys(options)
@@ -92,7 +95,7 @@ export async function openVault(options: {
       now: () => clock.now(),
       ...(room === undefined ? {} : { room }),
     })
-    return new OpenVault({ keys, rows, looks, clock, keysDir, instance })
+    return new OpenVault({ keys, rows, looks, clock, keysDir, instance, sources: options.sources ?? [] })
   } catch (thrown) {
     rows?.close()
     keys.close()
@@ -113,14 +116,24 @@ class OpenVault implements Vault {
   readonly #staff: KeyObject
   #closed = false
 
-  constructor(parts: { keys: KeyStore; rows: Rows; looks: Looks; clock: Clock; keysDir: string; instance: string }) {
+  constructor(parts: {
+    keys: KeyStore
+    rows: Rows
+    looks: Looks
+    clock: Clock
+    keysDir: string
+    instance: string
+    sources: readonly CappedSource[]
+  }) {
     this.#keys = parts.keys
     this.#rows = parts.rows
     this.#looks = parts.looks
     this.#clock = parts.clock
     this.#keysDir = parts.keysDir
     this.#instance = parts.instance
-    this.#committer = new Committer(parts.keys, parts.rows)
+    const key = deriveKey(parts.keys.named('dedup'), LABELS.newcomers)
+    const newcomers = new Newcomers({ sources: parts.sources, key, rows: parts.rows, clock: parts.clock })
+    this.#committer = new Committer(parts.keys, parts.rows, newcomers)
     this.#reading = new Reading(parts.keys, parts.rows, this.#committer)
     this.#ledger = deriveKey(parts.keys.named('ledger'), LABELS.ledger)
     this.#staff = deriveKey(parts.keys.named('staff-view'), LABELS.staffView)
