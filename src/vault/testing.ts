@@ -26,7 +26,7 @@ export function removePlace(place: Place): void {
 }
 
 export function openAt(place: Place): Promise<Vault> {
-  return openVault({ ...place, clock: systemClock })
+  return openVault({ ...place, clock: systemClock, sources: [{ id: 'web', trust: 'server' }] })
 }
 
 /** Runs `body` on a fresh vault and removes everything afterwards. */
@@ -48,7 +48,9 @@ export async function withVault(body: (vault: Vault, place: Place, reopen: () =>
 }
 
 export function windowOf(part: Partial<WindowRequest>): WindowRequest {
-  return { identifiers: [], facts: [], edges: [], memberships: [], ...part }
+  const window = { identifiers: [], facts: [], edges: [], memberships: [], ...part }
+  const count = window.identifiers.length
+  return { newcomers: count === 0 ? [] : [{ source: 'web', network: null, count }], ...window }
 }
 
 export function user(value: string): WindowRequest['identifiers'][number] {
