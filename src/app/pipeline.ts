@@ -2,7 +2,6 @@
  * Every stage that an event passes, in order, on one screen: first the gateway process, then the worker. The stages know
  * nothing of each other; what each needs it gets here.
  */
-import path from 'node:path'
 import type { Registry } from 'prom-client'
 import { type Clock, systemClock } from '#base/clock.ts'
 import { createForwarder } from '#forward/forwarder.ts'
@@ -38,11 +37,13 @@ export interface GatewayParts {
   port: number
   /** Where stores lie whose disks must not get full. */
   places: Record<string, string>
+  /** Where the use of the disk budgets is kept over restarts. */
+  quotaFile: string
 }
 
 /** request → protocol decode → split → vault → waiting room and log → the vendor's answer */
 export async function startGatewayPipeline(parts: GatewayParts): Promise<Gateway> {
-  const { config, policy, vault, log, registry, host, port, places } = parts
+  const { config, policy, vault, log, registry, host, port, places, quotaFile } = parts
   const split = createSplit({ policy: compilePolicy(policy.policy), countryOf: openCountries() })
   return startGateway({
     host,
@@ -51,7 +52,7 @@ export async function startGatewayPipeline(parts: GatewayParts): Promise<Gateway
     trustProxy: config.gateway.trustProxy,
     networks: config.gateway.networks,
     connectionsPerNetwork: config.gateway.connectionsPerNetwork,
-    quotaFile: path.join(dataDir, 'quotas.json'),
+    quotaFile,
     sources: config.sources,
     protocols,
     split,

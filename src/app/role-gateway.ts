@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { Registry } from 'prom-client'
 import { dayOf, systemClock } from '#base/clock.ts'
 import { RpcClient, serveRpc } from '#base/rpc.ts'
@@ -48,6 +49,7 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
       warehouse: instance.warehouseDir,
       keys: instance.keysDir,
     },
+    quotaFile: path.join(instance.dataDir, 'quotas.json'),
   })
   const rpc = await serveRpc({
     path: socketPath(instance, 'gateway'),
