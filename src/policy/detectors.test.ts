@@ -3,7 +3,9 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { JsonValue } from '#model/json.ts'
 import { isCardNumber, isIban, isVerhoeff } from './checksums.ts'
-import { destroySecrets, destroySecretsInPair, findPersonal, isIpv6, isPersonalNumber } from './detectors.ts'
+import { DestroyedCounts, destroySecrets, destroySecretsInPair, findPersonal, isIpv6, isPersonalNumber } from './detectors.ts'
+import { findSecrets, mayHoldSecret } from './secrets.ts'
+import { viewsOf } from './text-views.ts'
 
 const kinds = (text: string): string[] => [...new Set(findPersonal(text).map(({ kind }) => kind))].sort()
 
@@ -263,8 +265,7 @@ describe('destroySecrets', () => {
       'Set-Cookie',
     ]
     for (const key of named) {
-      const destroyed: Record<string, number> = {}
-      const [, value] = destroySecretsInPair(key, 'hunter2', destroyed)
+      const [, value] = destroySecretsInPair(key, 'hunter2', new DestroyedCounts())
       assert.ok(String(value).startsWith('[destroyed:'), key)
       assert.deepEqual(destroySecrets({ outer: { [key]: 'hunter2' } }).value, { outer: { [key]: value } })
     }
@@ -296,6 +297,51 @@ describe('destroySecrets', () => {
         assert.ok(Object.keys(destroyed).length > 0 || kept === any)
       }),
     )
+  })
+
+  it('looks no closer only where no pattern could match', () => {
+    const scraps = fc.constantFrom(
+      secret,
+      'sk-',
+      'eyJ',
+      'bearer ',
+      'Bearer\t',
+      'AKIA',
+      'a1'.repeat(8),
+      '4111 1111',
+      '4111111111111111',
+      '4111-1111-1111-1111',
+      '://',
+      'u:p@',
+      'token=',
+      '-----BEGIN RSA PRIVATE KEY-----',
+      '%73%6b',
+      '\uff53',
+      '&#115;',
+      '{"a":',
+      '[',
+      ' ',
+      '\n',
+      ',',
+      ':',
+      '-',
+      '.',
+      'x',
+      '1234',
+      'AB12',
+      'é',
+    )
+    fc.assert(
+      fc.property(fc.array(fc.oneof(scraps, fc.string({ maxLength: 6 })), { maxLength: 8 }), (parts) => {
+        const text = parts.join('')
+        if (mayHoldSecret(text)) return
+        for (const view of viewsOf(text)) assert.deepEqual(findSecrets(view), [], text)
+      }),
+      { numRuns: 20_000 },
+    )
+    for (const words of ['Quarterly report, second draft', 'team', 'spring launch', 'Page opened', 'user-12345678', '12:30', 'a (b) [c]']) {
+      assert.equal(mayHoldSecret(words), false, words)
+    }
   })
 
   it('keeps nothing that it did not look at', () => {

@@ -9,7 +9,7 @@ import type { Span } from './phones.ts'
 import { findSecrets } from './secrets.ts'
 import { viewsOf } from './text-views.ts'
 
-export { destroySecrets, destroySecretsInPair } from './secrets.ts'
+export { DestroyedCounts, destroySecrets, destroySecretsInPair, destroySecretsInText } from './secrets.ts'
 
 export interface Finding {
   /** `email`, `phone`, `ip`, `mac`, `national_id`, `iban`, a kind of secret, or `unscanned`. */

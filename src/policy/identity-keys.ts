@@ -2,6 +2,7 @@
  * Names under which applications themselves put identity into free properties, whatever the protocol. Compared in lower
  * case without separators: `userEmail`, `user_email`, `User E-Mail` are one.
  */
+import { remember } from '#base/remember.ts'
 import type { KnownField } from '#model/field.ts'
 
 const KEYS: Partial<Record<KnownField, readonly string[]>> = {
@@ -94,24 +95,19 @@ export interface IdentityKey {
   own: boolean
 }
 
-const CACHE_MAX = 10_000
-const cache = new Map<string, IdentityKey | null>()
-
 /** Whether a free key names identity. Undefined: it does not, as far as the list goes. */
-export function identityKeyOf(key: string): IdentityKey | undefined {
-  if (key.length > KEY_CHARACTERS_MAX) return undefined
-  const cached = cache.get(key)
-  if (cached !== undefined) return cached ?? undefined
-  const found = lookUp(
-    key
-      .normalize('NFKC')
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N}]/gu, ''),
-  )
-  if (cache.size >= CACHE_MAX) cache.clear()
-  cache.set(key, found ?? null)
-  return found
-}
+export const identityKeyOf = remember(
+  (key): IdentityKey | undefined =>
+    key.length > KEY_CHARACTERS_MAX
+      ? undefined
+      : lookUp(
+          key
+            .normalize('NFKC')
+            .toLowerCase()
+            .replaceAll(/[^\p{L}\p{N}]/gu, ''),
+        ),
+  { entriesMax: 10_000, charactersMax: KEY_CHARACTERS_MAX },
+)
 
 function lookUp(name: string): IdentityKey | undefined {
   const exact = FIELD_OF.get(name)

@@ -3,6 +3,7 @@
  * small site can be a person's name.
  */
 import { parse } from 'tldts'
+import { remember } from '#base/remember.ts'
 import type { ReferrerMedium } from '#model/log-entry.ts'
 
 export interface Referrer {
@@ -131,9 +132,21 @@ const SITES: ReadonlyMap<string, ReferrerMedium> = new Map([
 /** Hosts whose medium differs from their site's. */
 const MAIL_LABELS: ReadonlySet<string> = new Set(['mail', 'webmail', 'inbox', 'outlook', 'e'])
 
+/** Hosts repeat from event to event, the addresses around them do not and are one person's: only hosts are remembered. */
+const parseHost = remember((host) => parse(host), { entriesMax: 20_000, charactersMax: 128 })
+
+/** The host of an address in the shape that nearly all have. Anything odd (user part, brackets, other letters) is none. */
+const PLAIN_HOST = /^(?:https?:\/\/)?([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::\d{1,5})?(?=[/?#]|$)/
+
+function parseAddress(address: string): ReturnType<typeof parse> {
+  const text = address.slice(0, URL_CHARACTERS_MAX)
+  const host = PLAIN_HOST.exec(text)?.[1]
+  return host === undefined ? parse(text) : parseHost(host)
+}
+
 /** Registrable domain (public suffix list, ICANN part) of an address or host name; undefined for addresses and junk. */
 export function registrableDomain(address: string): string | undefined {
-  return parse(address.slice(0, URL_CHARACTERS_MAX)).domain ?? undefined
+  return parseAddress(address).domain ?? undefined
 }
 
 export interface ReferrerRules {
@@ -147,7 +160,7 @@ export interface ReferrerRules {
 export function referrerOf(address: string, rules: ReferrerRules): Referrer | undefined {
   const text = address.trim()
   if (text === '' || text === '$direct' || text === 'direct') return { medium: 'direct' }
-  const { domain, hostname, isIp, domainWithoutSuffix, isIcann, subdomain } = parse(text.slice(0, URL_CHARACTERS_MAX))
+  const { domain, hostname, isIp, domainWithoutSuffix, isIcann, subdomain } = parseAddress(text)
   if (hostname === null || hostname === '') return undefined
   if (domain === null || isIp === true) return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? { medium: 'referral' } : undefined
   if (rules.own.has(domain)) return { medium: 'internal' }

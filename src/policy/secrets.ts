@@ -3,6 +3,7 @@
  * is stored anywhere, the waiting room included. Every pattern begins at a word boundary and has one way to match, so the
  * time is linear in the text (a test feeds each its worst case).
  */
+import { remember } from '#base/remember.ts'
 import type { JsonValue } from '#model/json.ts'
 import { isCardNumber } from './checksums.ts'
 import { viewsOf } from './text-views.ts'
@@ -177,34 +178,86 @@ const SECRET_ENDING =
   /(?:password|passwd|passphrase|secret|apikey|accesstoken|refreshtoken|authtoken|privatekey|cardnumber|cvv)(?:confirm|confirmation|hash|value)?\d*$/
 
 const NAMED_SECRET = 'named_secret'
-/** Keys repeat with every event: what the last ones mean is kept in memory. */
-const kindsOfKeys = new Map<string, string>()
-const KEYS_MAX = 10_000
+const KEYS = { entriesMax: 10_000, charactersMax: 64 }
+
+/** What the name of a key says of its value: a kind of secret, or nothing (the empty text). */
+const secretKindOfKey = remember((key) => {
+  if (key.length > KEYS.charactersMax) return ''
+  const name = key.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+  return SECRET_KEYS.has(name) ? name : SECRET_ENDING.test(name) ? NAMED_SECRET : ''
+}, KEYS)
 
 function secretKeyKind(key: string, value: JsonValue): string | undefined {
-  if (value === null || typeof value === 'boolean' || value === '' || key.length > 64) return undefined
-  let kind = kindsOfKeys.get(key)
-  if (kind === undefined) {
-    const name = key.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
-    kind = SECRET_KEYS.has(name) ? name : SECRET_ENDING.test(name) ? NAMED_SECRET : ''
-    if (kindsOfKeys.size >= KEYS_MAX) kindsOfKeys.clear()
-    kindsOfKeys.set(key, kind)
-  }
+  if (value === null || typeof value === 'boolean' || value === '') return undefined
+  const kind = secretKindOfKey(key)
   return kind === '' || (kind === NAMED_SECRET && typeof value !== 'string') ? undefined : kind
 }
 
-type Counts = Record<string, number>
+/** How many secrets were destroyed, in all and by kind. */
+export class DestroyedCounts {
+  total = 0
+  readonly byKind: Record<string, number> = {}
 
-function count(destroyed: Counts, kind: string): string {
-  destroyed[kind] = (destroyed[kind] ?? 0) + 1
+  add(kind: string): void {
+    this.total += 1
+    this.byKind[kind] = (this.byKind[kind] ?? 0) + 1
+  }
+}
+
+function count(destroyed: DestroyedCounts, kind: string): string {
+  destroyed.add(kind)
   return `[destroyed:${kind}]`
 }
 
-function destroyInText(text: string, destroyed: Counts, depth: number): string {
+/** No pattern above matches a text whose runs of these characters are all shorter than this, but for the ones named below. */
+const TOKEN_CHARACTERS_MIN = 15
+const CARD_DIGITS_MIN = 13
+const [SEPARATOR, TOKEN, DIGIT, DASH, OPENING, TRIGGER] = [0, 1, 2, 3, 4, 5]
+const CLASSES = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code)
+  if (/[0-9]/.test(character)) return DIGIT
+  if (character === '-') return DASH
+  if (/[A-Za-z._~+/]/.test(character)) return TOKEN
+  if (/[{[]/.test(character)) return OPENING
+  // Queries and forms, and what may be text in another encoding.
+  return /[=%&\\]/.test(character) ? TRIGGER : SEPARATOR
+})
+
+/**
+ * Whether a text needs a closer look. One pass over its characters: most texts are words, and every pattern tried on each
+ * of them was half the cost of the split. A test holds it against the patterns.
+ */
+export function mayHoldSecret(text: string): boolean {
+  let run = 0
+  let digits = 0
+  let dashes = 0
+  let isStart = true
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code > 127) return true
+    const kind = CLASSES[code]
+    dashes = kind === DASH ? dashes + 1 : 0
+    if (kind === TOKEN || kind === DIGIT || kind === DASH) {
+      run++
+      if (kind === DIGIT) digits++
+      if (run >= TOKEN_CHARACTERS_MIN || digits >= CARD_DIGITS_MIN || dashes >= 5) return true
+    } else {
+      if (kind === TRIGGER || (kind === OPENING && isStart)) return true
+      // `://`, and the word that stands before a token in a header.
+      if (code === 0x3a && text.charCodeAt(at + 1) === 0x2f) return true
+      if (run >= 6 && (text.charCodeAt(at - 1) | 0x20) === 0x72 && text.slice(at - 6, at).toLowerCase() === 'bearer') return true
+      run = 0
+    }
+    if (code > 0x20) isStart = false
+  }
+  return false
+}
+
+function destroyInText(text: string, destroyed: DestroyedCounts, depth: number): string {
   if (text.length > SCAN_CHARACTERS_MAX) {
     return destroyInText(text.slice(0, SCAN_CHARACTERS_MAX - 64), destroyed, depth) + count(destroyed, 'overlong')
   }
-  if (text.length < 3) return text
+  if (!mayHoldSecret(text)) return text
   const first = text.trimStart()[0]
   if ((first === '{' || first === '[') && depth < DEPTH_MAX) {
     const inner = parseJson(text)
@@ -238,13 +291,13 @@ function parseJson(text: string): JsonValue | undefined {
   }
 }
 
-function destroyUnder(key: string, value: JsonValue, destroyed: Counts, depth: number): JsonValue {
+function destroyUnder(key: string, value: JsonValue, destroyed: DestroyedCounts, depth: number): JsonValue {
   const kind = secretKeyKind(key, value)
   return kind === undefined ? destroyIn(value, destroyed, depth) : count(destroyed, kind)
 }
 
 /** The same reference when nothing was destroyed: most values are never copied. */
-function destroyIn(value: JsonValue, destroyed: Counts, depth: number): JsonValue {
+function destroyIn(value: JsonValue, destroyed: DestroyedCounts, depth: number): JsonValue {
   if (typeof value === 'string') return destroyInText(value, destroyed, depth)
   if (typeof value === 'number') {
     return Number.isSafeInteger(value) && value >= 1e13 && isCardNumber(String(value)) ? count(destroyed, 'card_number') : value
@@ -272,25 +325,17 @@ function destroyIn(value: JsonValue, destroyed: Counts, depth: number): JsonValu
 }
 
 /** Recursive over values, nested values, keys, and JSON inside strings. Counts by kind. Equal reference: nothing was found. */
-export function destroySecrets(value: JsonValue): { value: JsonValue; destroyed: Counts } {
-  const destroyed: Counts = {}
-  return { value: destroyIn(value, destroyed, 0), destroyed }
+export function destroySecrets(value: JsonValue): { value: JsonValue; destroyed: Record<string, number> } {
+  const destroyed = new DestroyedCounts()
+  return { value: destroyIn(value, destroyed, 0), destroyed: destroyed.byKind }
 }
 
-/** Short keys in which no secret was found. Keys with one are not kept in memory. */
-const cleanKeys = new Set<string>()
-
-function destroyInKey(key: string, destroyed: Counts): string {
-  if (cleanKeys.has(key)) return key
-  const clean = destroyInText(key, destroyed, 0)
-  if (clean === key && key.length <= 64) {
-    if (cleanKeys.size >= KEYS_MAX) cleanKeys.clear()
-    cleanKeys.add(key)
-  }
-  return clean
+/** As above for one text, added to `destroyed`. */
+export function destroySecretsInText(text: string, destroyed: DestroyedCounts): string {
+  return destroyInText(text, destroyed, 0)
 }
 
 /** As above for a pair: the key's own name may say that its value is a secret. */
-export function destroySecretsInPair(key: string, value: JsonValue, destroyed: Counts): [key: string, value: JsonValue] {
-  return [destroyInKey(key, destroyed), destroyUnder(key, value, destroyed, 0)]
+export function destroySecretsInPair(key: string, value: JsonValue, destroyed: DestroyedCounts): [key: string, value: JsonValue] {
+  return [destroyInText(key, destroyed, 0), destroyUnder(key, value, destroyed, 0)]
 }

@@ -29,13 +29,22 @@ export function compilePaths(approved: readonly string[]): PathRules {
   return { segments, templates }
 }
 
-/** Path of an absolute http(s) address, or of a text that begins with one `/`. Undefined for anything else. */
+/** Where the path of an absolute http(s) address begins, or of a text that begins with one `/`; -1 for anything else. */
+function pathStart(text: string): number {
+  if (text.startsWith('/')) return text.startsWith('/', 1) ? -1 : 0
+  return /^https?:\/\/[^/?#\\]*/i.exec(text)?.[0].length ?? -1
+}
+
+/** An address that has a path. Undefined for anything else. */
 export function rawPath(address: string): string | undefined {
   const text = address.slice(0, URL_CHARACTERS_MAX).trim()
-  const absolute = /^https?:\/\/[^/?#\\]*/i.exec(text)
-  const path = absolute === null ? text : text.slice(absolute[0].length)
-  if (absolute === null && (!text.startsWith('/') || text.startsWith('//'))) return undefined
-  return /^[^?#]*/.exec(path)?.[0] ?? ''
+  const start = pathStart(text)
+  return start < 0 ? undefined : (/^[^?#]*/.exec(text.slice(start))?.[0] ?? '')
+}
+
+/** Whether `rawPath` finds a path. */
+export function hasPath(address: string): boolean {
+  return pathStart(address.trimStart()) >= 0
 }
 
 function decodeSegment(segment: string): string {
@@ -47,13 +56,30 @@ function decodeSegment(segment: string): string {
   }
 }
 
+const STARS = Array.from({ length: SEGMENTS_MAX + 1 }, (_, count) => `/${Array(count).fill('*').join('/')}`)
+
 export function pathTemplate(address: string, rules: PathRules): string | undefined {
   const path = rawPath(address)
   if (path === undefined) return undefined
+  // Nothing is approved: then only their number is left of the segments.
+  if (rules.segments.size === 0 && rules.templates.size === 0) return STARS[countSegments(path)]
   const all = path.split(/[/\\]/).filter((part) => part !== '')
   const parts = all.slice(0, SEGMENTS_MAX).map(decodeSegment)
   const template = all.length > SEGMENTS_MAX ? undefined : bestTemplate(parts, rules.templates.get(parts.length) ?? [])
   return `/${parts.map((part, i) => (template?.[i] === part || rules.segments.has(part) ? part : '*')).join('/')}`
+}
+
+/** At most SEGMENTS_MAX. */
+function countSegments(path: string): number {
+  let count = 0
+  let isInside = false
+  for (let at = 0; at < path.length && count < SEGMENTS_MAX; at++) {
+    const code = path.charCodeAt(at)
+    const isSlash = code === 0x2f || code === 0x5c
+    if (isInside && isSlash) count++
+    isInside = !isSlash
+  }
+  return isInside && count < SEGMENTS_MAX ? count + 1 : count
 }
 
 /** The matching template with most literal segments. */

@@ -4,6 +4,7 @@
  * browser by the text of the header, so its answer is looked up, too.)
  */
 import Bowser from 'bowser'
+import { remember } from '#base/remember.ts'
 
 export interface Client {
   os?: string
@@ -14,6 +15,7 @@ export interface Client {
 const OTHER = 'Other'
 const BOT = 'Bot'
 const USER_AGENT_CHARACTERS_MAX = 512
+const SPELLINGS = { entriesMax: 2000, charactersMax: 64 }
 
 const OS_NAMES: Readonly<Record<string, readonly string[]>> = {
   Windows: ['windows', 'win32', 'win64', 'windowsnt', 'win'],
@@ -81,15 +83,15 @@ function spellingOf(value: string): string {
 }
 
 /** Family of an operating system that an SDK names. Versions after the name are let go. */
-export function osFamily(value: string): string {
+export const osFamily = remember((value) => {
   const spelling = spellingOf(value)
   return OS_OF.get(spelling) ?? OS_OF.get(spelling.replace(/\d+$/, '')) ?? OTHER
-}
+}, SPELLINGS)
 
-export function browserFamily(value: string): string {
+export const browserFamily = remember((value) => {
   const spelling = spellingOf(value)
   return BROWSER_OF.get(spelling) ?? (BOT_NAME.test(spelling) ? BOT : OTHER)
-}
+}, SPELLINGS)
 
 /** First number of a version, 0 to 999; undefined when there is none. */
 export function majorVersion(value: unknown): number | undefined {
@@ -100,10 +102,16 @@ export function majorVersion(value: unknown): number | undefined {
 
 /** What a User-Agent header says, RFC 9110 section 10.1.5. Empty for none. */
 export function clientOf(userAgent: string | undefined): Client {
-  if (userAgent === undefined || userAgent === '') return {}
-  const parsed = Bowser.parse(userAgent.slice(0, USER_AGENT_CHARACTERS_MAX))
-  const client: Client = { os: osFamily(parsed.os.name ?? ''), browser: browserFamily(parsed.browser.name ?? '') }
-  const version = majorVersion(parsed.browser.version)
-  if (version !== undefined && client.browser !== OTHER && client.browser !== BOT) client.browserVersion = version
-  return client
+  return userAgent === undefined || userAgent === '' ? {} : parseUserAgent(userAgent)
 }
+
+const parseUserAgent = remember(
+  (userAgent): Client => {
+    const parsed = Bowser.parse(userAgent.slice(0, USER_AGENT_CHARACTERS_MAX))
+    const client: Client = { os: osFamily(parsed.os.name ?? ''), browser: browserFamily(parsed.browser.name ?? '') }
+    const version = majorVersion(parsed.browser.version)
+    if (version !== undefined && client.browser !== OTHER && client.browser !== BOT) client.browserVersion = version
+    return client
+  },
+  { entriesMax: 2000, charactersMax: USER_AGENT_CHARACTERS_MAX },
+)

@@ -7,8 +7,8 @@ export class DraftBuilder {
   readonly draft: SplitDraft
   readonly #namespace: string
   readonly #receivedAt: number
-  /** By role and kind, then by value: no text is put together for each record. */
-  readonly #indexes: Record<Role, Map<string, Map<string, number>>> = { user: new Map(), device: new Map(), group: new Map() }
+  /** By value; a value that stands in several roles or kinds is rare, so those are a short list. */
+  readonly #indexes = new Map<string, number[]>()
   /** The edge that now holds for a device; a later record of the same user only makes it older. */
   readonly #currentEdges = new Map<number, EdgeRequest>()
   readonly #memberships = new Map<string, MembershipRequest>()
@@ -33,15 +33,15 @@ export class DraftBuilder {
   identifier(kind: IdentifierRequest['kind'], text: string, role: Role): number | undefined {
     const value = text.normalize('NFC').trim()
     if (value === '') return undefined
-    let indexes = this.#indexes[role].get(kind)
-    if (indexes === undefined) {
-      indexes = new Map()
-      this.#indexes[role].set(kind, indexes)
+    const { identifiers } = this.draft
+    const indexes = this.#indexes.get(value)
+    for (const index of indexes ?? []) {
+      const known = identifiers[index] as IdentifierRequest
+      if (known.role === role && known.kind === kind) return index
     }
-    const known = indexes.get(value)
-    if (known !== undefined) return known
-    const index = this.draft.identifiers.push({ namespace: this.#namespace, kind, value, role }) - 1
-    indexes.set(value, index)
+    const index = identifiers.push({ namespace: this.#namespace, kind, value, role }) - 1
+    if (indexes === undefined) this.#indexes.set(value, [index])
+    else indexes.push(index)
     return index
   }
 

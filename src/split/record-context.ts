@@ -3,6 +3,7 @@
  * Which of several keys with one meaning counts is told by the key's wording (`initial…` is the first touch, `href` is
  * where a link leads), so that no protocol needs to be named.
  */
+import { remember } from '#base/remember.ts'
 import type { JsonValue } from '#model/json.ts'
 import type { CoarseContext } from '#model/log-entry.ts'
 import type { RequestContext } from '#model/split-draft.ts'
@@ -11,10 +12,10 @@ import {
   browserFamily,
   clientOf,
   countryCode,
+  hasPath,
   majorVersion,
   osFamily,
   pathTemplate,
-  rawPath,
   referrerOf,
   registrableDomain,
   screenSide,
@@ -29,152 +30,198 @@ export interface ContextRules {
   ownDomains: ReadonlySet<string>
 }
 
-const CLIENTS_MAX = 2000
-/** Nothing real is longer, and what is would stay in memory. */
-const REMEMBERED_CHARACTERS_MAX = 512
-const FIRST_TOUCH = /initial|first/i
-const NOT_THE_PAGE = /initial|first|href|attr/i
-
-/** User-Agents repeat: the answer for each of the last ones is kept in memory. */
-export class ClientCache {
-  readonly #clients = new Map<string, Client>()
-
-  get size(): number {
-    return this.#clients.size
-  }
-
-  clientOf(userAgent: string | undefined): Client {
-    if (userAgent === undefined) return {}
-    if (userAgent.length > REMEMBERED_CHARACTERS_MAX) return clientOf(userAgent)
-    const known = this.#clients.get(userAgent)
-    if (known !== undefined) return known
-    if (this.#clients.size >= CLIENTS_MAX) this.#clients.clear()
-    const client = clientOf(userAgent)
-    this.#clients.set(userAgent, client)
-    return client
-  }
-}
-
 /** What the connection itself says; the same for all records of a request. */
 export interface ConnectionContext {
   client: Client
   country: string | undefined
 }
 
-export function connectionContext(request: RequestContext, rules: ContextRules, clients: ClientCache): ConnectionContext {
+export function connectionContext(request: RequestContext, rules: ContextRules): ConnectionContext {
   // A server's own connection says where the server is and what its library is called, nothing of the person.
   if (request.source.trust !== 'browser') return { client: {}, country: undefined }
   return {
-    client: clients.clientOf(request.userAgent),
+    client: clientOf(request.userAgent),
     country: request.clientAddress === undefined ? undefined : rules.countryOf(request.clientAddress),
   }
 }
 
-/** Undefined when there is nothing to say. */
-export function recordContext(
-  record: WireRecord,
-  connection: ConnectionContext,
-  rules: ContextRules,
-  clients: ClientCache,
-): CoarseContext | undefined {
-  const isProfile = record.type === 'profile'
-  if (record.type === 'group' || (isProfile && record.op !== 'set' && record.op !== 'set_once')) return undefined
-  const context: CoarseContext = {}
-  const named = new Map<string, WireValue[]>()
-  for (const value of record.values) {
-    if (value.field === undefined) continue
-    const same = named.get(value.field)
-    if (same === undefined) named.set(value.field, [value])
-    else same.push(value)
-  }
-  const country = countryIn(record, named, rules.countryOf) ?? (record.op === 'set_once' ? undefined : connection.country)
-  if (country !== undefined) context.country = country
-  addClient(context, named, isProfile ? {} : connection.client, clients)
-  const page = pageIn(named.get('url') ?? [])
-  const path = page === undefined ? undefined : pathTemplate(page, rules.store.paths)
-  if (path !== undefined && !isProfile) context.path = path
-  const referrer = referrerIn(named.get('referrer') ?? [], page, rules, record.op === 'set_once')
-  if (referrer !== undefined) context.referrerMedium = referrer.medium
-  if (referrer?.domain !== undefined) context.referrerDomain = referrer.domain
-  for (const { key, value } of named.get('screen') ?? []) {
-    const side = screenSide(value)
-    if (side !== undefined && /width/i.test(key)) context.screenWidth = side
-    if (side !== undefined && /height/i.test(key)) context.screenHeight = side
-  }
-  return Object.keys(context).length > 0 ? context : undefined
+/** What a key's wording says beyond its field. Keys repeat with every event. */
+interface KeyWording {
+  isFirstTouch: boolean
+  /** First touch, the target of a link, an attribute. */
+  isNotThePage: boolean
+  isCurrent: boolean
+  isWidth: boolean
+  isHeight: boolean
+  /** Keys of the application's own. */
+  isAddress: boolean
+  isCountry: boolean
 }
 
-const ADDRESS_KEY = /^ip$/i
-const COUNTRY_KEY = /^country(?:[ _-]?code)?$/i
-const COUNTRY_KEY_CHARACTERS_MIN = 7
-const COUNTRY_KEY_CHARACTERS_MAX = 12
+const wordingOf = remember(
+  (key): KeyWording => ({
+    isFirstTouch: /initial|first/i.test(key),
+    isNotThePage: /initial|first|href|attr/i.test(key),
+    isCurrent: /current/i.test(key),
+    isWidth: /width/i.test(key),
+    isHeight: /height/i.test(key),
+    isAddress: /^ip$/i.test(key),
+    isCountry: /^country(?:[ _-]?code)?$/i.test(key),
+  }),
+  { entriesMax: 10_000, charactersMax: 64 },
+)
 
-/** What the SDK says comes first, then an address that a server reports of its client, then a key of the application's own. */
-function countryIn(record: WireRecord, named: ReadonlyMap<string, WireValue[]>, countryOf: CountryOf): string | undefined {
-  for (const { value } of named.get('country') ?? []) {
-    const code = countryCode(value)
-    if (code !== undefined) return code
+/** Raw values of a record that say something of its context; the first of each kind counts. */
+interface RawContext {
+  country: string | undefined
+  /** Country of an address, as are the next two. */
+  address: string | undefined
+  /** Under the application's own keys: they come after all the SDK's. */
+  ownAddress: string | undefined
+  ownCountry: string | undefined
+  userAgent: string | undefined
+  os: string | undefined
+  browser: string | undefined
+  browserVersion: JsonValue | undefined
+  page: string | undefined
+  pageRank: number
+  referrers: string[] | undefined
+  screenWidth: number | undefined
+  screenHeight: number | undefined
+}
+
+/** Undefined when there is nothing to say. */
+export function recordContext(record: WireRecord, connection: ConnectionContext, rules: ContextRules): CoarseContext | undefined {
+  const { type, op } = record
+  const isProfile = type === 'profile'
+  if (type === 'group' || (isProfile && op !== 'set' && op !== 'set_once')) return undefined
+  const isFirstTouch = op === 'set_once'
+  const raw = readRaw(record, rules, isFirstTouch)
+  const context: CoarseContext = {}
+  // What the SDK says comes first, then an address that a server reports of its client, then a key of the application's own.
+  const country = raw.country ?? raw.address ?? raw.ownAddress ?? raw.ownCountry ?? (isFirstTouch ? undefined : connection.country)
+  if (country !== undefined) context.country = country
+  addClient(context, raw, isProfile ? {} : connection.client)
+  if (raw.page !== undefined && !isProfile) {
+    const path = pathTemplate(raw.page, rules.store.paths)
+    if (path !== undefined) context.path = path
   }
-  const addressed = (value: JsonValue): string | undefined => (typeof value === 'string' ? countryOf(value.trim()) : undefined)
-  for (const { value } of named.get('ip') ?? []) {
-    const code = addressed(value)
-    if (code !== undefined) return code
-  }
-  for (const { field, key, value } of record.values) {
-    const code = field === undefined && key.length === 2 && ADDRESS_KEY.test(key) ? addressed(value) : undefined
-    if (code !== undefined) return code
-  }
-  for (const { field, key, value } of record.values) {
-    // Nearly every key is told by its length.
-    if (field !== undefined || key.length < COUNTRY_KEY_CHARACTERS_MIN || key.length > COUNTRY_KEY_CHARACTERS_MAX) continue
-    const code = COUNTRY_KEY.test(key) ? countryCode(value) : undefined
-    if (code !== undefined) return code
-  }
+  if (raw.referrers !== undefined) addReferrer(context, raw.referrers, raw.page, rules)
+  if (raw.screenWidth !== undefined) context.screenWidth = raw.screenWidth
+  if (raw.screenHeight !== undefined) context.screenHeight = raw.screenHeight
+  for (const _ in context) return context
   return undefined
 }
 
-function textIn(values: readonly WireValue[] | undefined): string | undefined {
-  return values?.map(({ value }) => value).find((value): value is string => typeof value === 'string' && value !== '')
+function readRaw(record: WireRecord, rules: ContextRules, isFirstTouch: boolean): RawContext {
+  const raw: RawContext = {
+    country: undefined,
+    address: undefined,
+    ownAddress: undefined,
+    ownCountry: undefined,
+    userAgent: undefined,
+    os: undefined,
+    browser: undefined,
+    browserVersion: undefined,
+    page: undefined,
+    pageRank: 0,
+    referrers: undefined,
+    screenWidth: undefined,
+    screenHeight: undefined,
+  }
+  for (const wire of record.values) {
+    const { field, value } = wire
+    const text = typeof value === 'string' && value !== '' ? value : undefined
+    switch (field) {
+      case undefined:
+        if (text !== undefined) readOwnKey(raw, wire.key, text, rules)
+        break
+      case 'country':
+        raw.country ??= countryCode(value)
+        break
+      case 'ip':
+        if (text !== undefined) raw.address ??= rules.countryOf(text.trim())
+        break
+      case 'user_agent':
+        raw.userAgent ??= text
+        break
+      case 'os':
+        raw.os ??= text
+        break
+      case 'browser':
+        raw.browser ??= text
+        break
+      case 'browser_version':
+        raw.browserVersion ??= value
+        break
+      case 'url':
+        if (text !== undefined) readPage(raw, wire.key, text)
+        break
+      case 'referrer':
+        if (typeof value === 'string' && (isFirstTouch || !wordingOf(wire.key).isFirstTouch)) (raw.referrers ??= []).push(value)
+        break
+      case 'screen':
+        readScreen(raw, wire)
+        break
+      default:
+        break
+    }
+  }
+  return raw
 }
 
-function addClient(context: CoarseContext, named: ReadonlyMap<string, WireValue[]>, connection: Client, clients: ClientCache): void {
-  const relayed = textIn(named.get('user_agent'))
-  const client = relayed === undefined ? connection : clients.clientOf(relayed)
-  const os = textIn(named.get('os'))
-  const osName = os === undefined ? client.os : osFamily(os)
-  if (osName !== undefined) context.os = osName
-  const browser = textIn(named.get('browser'))
-  const browserName = browser === undefined ? client.browser : browserFamily(browser)
-  if (browserName === undefined) return
-  context.browser = browserName
-  const given: JsonValue | undefined = named.get('browser_version')?.[0]?.value
-  const version = browser === undefined ? client.browserVersion : majorVersion(given)
-  if (version !== undefined && browserName !== 'Other' && browserName !== 'Bot') context.browserVersion = version
+const COUNTRY_KEY_CHARACTERS_MIN = 7
+const COUNTRY_KEY_CHARACTERS_MAX = 12
+
+function readOwnKey(raw: RawContext, key: string, text: string, rules: ContextRules): void {
+  // Nearly every key is told by its length.
+  if (key.length === 2) {
+    if (wordingOf(key).isAddress) raw.ownAddress ??= rules.countryOf(text.trim())
+  } else if (text.length === 2 && key.length >= COUNTRY_KEY_CHARACTERS_MIN && key.length <= COUNTRY_KEY_CHARACTERS_MAX) {
+    if (wordingOf(key).isCountry) raw.ownCountry ??= countryCode(text)
+  }
 }
 
 /** Address of the page: a whole one before a path alone, and one that calls itself current before others. */
-function pageIn(values: readonly WireValue[]): string | undefined {
-  let best: string | undefined
-  let bestRank = 0
-  for (const { key, value } of values) {
-    if (typeof value !== 'string' || NOT_THE_PAGE.test(key) || rawPath(value) === undefined) continue
-    const rank = (value.startsWith('/') ? 1 : 3) + (/current/i.test(key) ? 1 : 0)
-    if (rank > bestRank) {
-      best = value
-      bestRank = rank
-    }
-  }
-  return best
+function readPage(raw: RawContext, key: string, text: string): void {
+  const wording = wordingOf(key)
+  if (wording.isNotThePage || !hasPath(text)) return
+  const rank = (text.startsWith('/') ? 1 : 3) + (wording.isCurrent ? 1 : 0)
+  if (rank <= raw.pageRank) return
+  raw.page = text
+  raw.pageRank = rank
 }
 
-function referrerIn(
-  values: readonly WireValue[],
-  page: string | undefined,
-  rules: ContextRules,
-  firstTouch: boolean,
-): Referrer | undefined {
-  const texts = values.flatMap(({ key, value }) => (typeof value === 'string' && (firstTouch || !FIRST_TOUCH.test(key)) ? [value] : []))
-  texts.sort((a, b) => Number(b.includes('://')) - Number(a.includes('://')))
+function readScreen(raw: RawContext, { key, value }: WireValue): void {
+  const side = screenSide(value)
+  if (side === undefined) return
+  const wording = wordingOf(key)
+  if (wording.isWidth) raw.screenWidth = side
+  if (wording.isHeight) raw.screenHeight = side
+}
+
+function addClient(context: CoarseContext, raw: RawContext, connection: Client): void {
+  const client = raw.userAgent === undefined ? connection : clientOf(raw.userAgent)
+  const os = raw.os === undefined ? client.os : osFamily(raw.os)
+  if (os !== undefined) context.os = os
+  const browser = raw.browser === undefined ? client.browser : browserFamily(raw.browser)
+  if (browser === undefined) return
+  context.browser = browser
+  if (browser === 'Other' || browser === 'Bot') return
+  const version = raw.browser === undefined ? client.browserVersion : majorVersion(raw.browserVersion)
+  if (version !== undefined) context.browserVersion = version
+}
+
+function addReferrer(context: CoarseContext, texts: string[], page: string | undefined, rules: ContextRules): void {
+  const referrer = referrerIn(texts, page, rules)
+  if (referrer === undefined) return
+  context.referrerMedium = referrer.medium
+  if (referrer.domain !== undefined) context.referrerDomain = referrer.domain
+}
+
+/** The first that says something, whole addresses before host names. */
+function referrerIn(texts: string[], page: string | undefined, rules: ContextRules): Referrer | undefined {
+  if (texts.length > 1) texts.sort((a, b) => Number(b.includes('://')) - Number(a.includes('://')))
   const pageDomain = page === undefined || page.startsWith('/') ? undefined : registrableDomain(page)
   for (const text of texts) {
     if (pageDomain !== undefined && text.includes('.') && registrableDomain(text) === pageDomain) return { medium: 'internal' }

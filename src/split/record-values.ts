@@ -3,6 +3,7 @@
  * the record, all else into the waiting room. A value that no rule takes waits: that is the default of law 1.
  */
 import { isIP } from 'node:net'
+import { remember } from '#base/remember.ts'
 import { categoryOf } from '#model/field.ts'
 import type { KnownField } from '#model/field.ts'
 import type { JsonValue } from '#model/json.ts'
@@ -10,6 +11,7 @@ import type { LogRecord, PlainValue } from '#model/log-entry.ts'
 import type { ProfileOp, WireRecord, WireValue } from '#model/wire-record.ts'
 import { countryCode } from '#policy/forms.ts'
 import { destroySecretsInPair, identityKeyOf } from '#policy/policy.ts'
+import type { DestroyedCounts } from '#policy/policy.ts'
 import type { DraftBuilder } from './draft-builder.ts'
 import { openValue } from './open-value.ts'
 
@@ -30,17 +32,18 @@ const GROUPS_MAX = 255
 
 export class RecordValues {
   readonly pairs: [key: string, value: unknown][] = []
-  readonly destroyed: Record<string, number> = {}
   readonly #record: WireRecord
   readonly #subject: Subject
   readonly #builder: DraftBuilder
   readonly #approved: ReadonlySet<string>
   readonly #groupKeys: ReadonlySet<string>
   readonly #time: number
-  readonly #withheld = new Set<string>()
-  readonly #unset = new Set<string>()
-  readonly #groups: { key: string; ordinal: number }[] = []
+  readonly #destroyed: DestroyedCounts
   readonly #states: boolean
+  // Most records have none of these.
+  #withheld: string[] | undefined
+  #unset: string[] | undefined
+  #groups: { key: string; ordinal: number }[] | undefined
   #properties: Record<string, PlainValue> | undefined
 
   constructor(options: {
@@ -50,6 +53,7 @@ export class RecordValues {
     approved: ReadonlySet<string>
     groupKeys: ReadonlySet<string>
     time: number
+    destroyed: DestroyedCounts
   }) {
     this.#record = options.record
     this.#subject = options.subject
@@ -57,6 +61,7 @@ export class RecordValues {
     this.#approved = options.approved
     this.#groupKeys = options.groupKeys
     this.#time = options.time
+    this.#destroyed = options.destroyed
     this.#states = options.record.op === undefined || STATING_OPS.has(options.record.op)
   }
 
@@ -97,28 +102,28 @@ export class RecordValues {
   /** Writes into `record` what may stand open, and counts. */
   writeTo(record: LogRecord): void {
     if (this.#properties !== undefined) record.properties = this.#properties
-    if (this.#unset.size > 0) record.unset = [...this.#unset]
-    if (this.#groups.length > 0 && this.#record.type !== 'profile') record.groups = this.#groups
-    if (this.#withheld.size > 0) record.withheld = [...this.#withheld].sort()
+    if (this.#unset !== undefined) record.unset = this.#unset
+    if (this.#groups !== undefined && this.#record.type !== 'profile') record.groups = this.#groups
+    if (this.#withheld !== undefined) record.withheld = this.#withheld.sort()
     if (this.pairs.length > 0) record.waitingCount = this.pairs.length
-    const destroyed = Object.values(this.destroyed).reduce((sum, count) => sum + count, 0)
+    const destroyed = Object.values(this.#destroyed).reduce((sum, count) => sum + count, 0)
     if (destroyed > 0) record.destroyedCount = destroyed
   }
 
   #addUnset(key: string, { field, value }: WireValue): void {
     const identity = identityKeyOf(key)
     const isFree = field === undefined || categoryOf(field) === 'context'
-    if (value === null && isFree && identity?.own !== true && this.#approved.has(key)) this.#unset.add(key)
+    if (value === null && isFree && identity?.own !== true && this.#approved.has(key)) this.#unset = addOnce(this.#unset, key)
     else this.#wait(key, value, field ?? identity?.field)
   }
 
   #addFree(key: string, { field, value }: WireValue): void {
-    const [cleanKey, clean] = destroySecretsInPair(key, value, this.destroyed)
+    const [cleanKey, clean] = destroySecretsInPair(key, value, this.#destroyed)
     // A key whose value held a secret is not what the approval meant.
     const opened = clean === value && cleanKey === key && this.#mayOpen(key) ? openValue(key, clean, this.#approved) : undefined
     if (opened === undefined) {
       this.pairs.push([cleanKey, clean])
-      if (field !== undefined) this.#withheld.add(field)
+      if (field !== undefined) this.#withhold(field)
       return
     }
     for (const [name, plain] of opened) {
@@ -135,7 +140,7 @@ export class RecordValues {
   }
 
   #addIdentity(field: KnownField, key: string, value: JsonValue, own: boolean): void {
-    this.#withheld.add(field)
+    this.#withhold(field)
     // The address of a person's connection is read into the country and kept nowhere.
     if (field === 'ip' && typeof value === 'string' && isIP(value.trim()) !== 0) return
     const { bearer } = this.#subject
@@ -145,7 +150,7 @@ export class RecordValues {
     for (const text of texts) {
       // Telephone and identity numbers look like card numbers now and then; under these keys they are what the key says.
       const isNumber = field === 'phone' || field === 'national_id'
-      const [, clean] = isNumber ? [key, text] : destroySecretsInPair(key, text, this.destroyed)
+      const [, clean] = isNumber ? [key, text] : destroySecretsInPair(key, text, this.#destroyed)
       if (clean !== text) this.pairs.push([key, clean])
       else this.#builder.draft.facts.push({ identifier: bearer, field, value: text, once: this.#record.op !== 'set' })
     }
@@ -161,33 +166,31 @@ export class RecordValues {
         if (member !== null && member !== '') odd.push(member)
         continue
       }
+      this.#groups ??= []
       if (!this.#groups.some((group) => group.key === key && group.ordinal === ordinal)) this.#groups.push({ key, ordinal })
       if (this.#subject.user !== undefined) this.#builder.membership(this.#subject.user, ordinal, this.#time)
     }
     if (odd.length > 0) this.#wait(key, odd)
   }
 
+  #withhold(field: KnownField): void {
+    this.#withheld = addOnce(this.#withheld, field)
+  }
+
   #wait(key: string, value: JsonValue, field?: KnownField): void {
-    this.pairs.push(destroySecretsInPair(key, value, this.destroyed))
-    if (field !== undefined) this.#withheld.add(field)
+    this.pairs.push(destroySecretsInPair(key, value, this.#destroyed))
+    if (field !== undefined) this.#withhold(field)
   }
 }
 
-const KEYS_MAX = 10_000
-const KEY_CHARACTERS_MAX = 64
-const normalKeys = new Map<string, string>()
+function addOnce(list: string[] | undefined, text: string): string[] {
+  if (list === undefined) return [text]
+  if (!list.includes(text)) list.push(text)
+  return list
+}
 
 /** Keys repeat with every event, and normalizing costs more than remembering the last ones. */
-function normalKey(key: string): string {
-  const known = normalKeys.get(key)
-  if (known !== undefined) return known
-  const normal = key.normalize('NFC')
-  if (key.length <= KEY_CHARACTERS_MAX) {
-    if (normalKeys.size >= KEYS_MAX) normalKeys.clear()
-    normalKeys.set(key, normal)
-  }
-  return normal
-}
+const normalKey = remember((key) => key.normalize('NFC'), { entriesMax: 10_000, charactersMax: 64 })
 
 /** Texts of an identity value, each a fact of its own; undefined when the value is no such thing (then it waits). */
 function factTexts(field: KnownField, value: JsonValue): string[] | undefined {

@@ -7,10 +7,10 @@ import type { RequestContext, Split, WaitingText } from '#model/split-draft.ts'
 import type { WireRecord } from '#model/wire-record.ts'
 import { registrableDomain } from '#policy/forms.ts'
 import type { CountryOf } from '#policy/forms.ts'
-import { destroySecrets } from '#policy/policy.ts'
+import { DestroyedCounts, destroySecretsInText } from '#policy/policy.ts'
 import type { CompiledPolicy } from '#policy/policy.ts'
 import { DraftBuilder } from './draft-builder.ts'
-import { ClientCache, connectionContext, recordContext } from './record-context.ts'
+import { connectionContext, recordContext } from './record-context.ts'
 import type { ConnectionContext, ContextRules } from './record-context.ts'
 import { RecordValues } from './record-values.ts'
 import type { Subject } from './record-values.ts'
@@ -31,12 +31,14 @@ export function createSplit({ policy, countryOf, siteHosts = [] }: SplitOptions)
     countryOf,
     ownDomains: new Set(siteHosts.flatMap((host) => registrableDomain(host) ?? [])),
   }
-  const clients = new ClientCache()
   return (records, request) => {
     const builder = new DraftBuilder(request)
-    const connection = connectionContext(request, rules, clients)
+    const connection = connectionContext(request, rules)
     const groupKeys = new Set(request.source.groupKeys.map((key) => key.normalize('NFC')))
-    for (const record of records) splitRecord(record, { request, builder, connection, rules, clients, groupKeys })
+    const destroyed = new DestroyedCounts()
+    const scope: Scope = { request, builder, connection, rules, groupKeys, destroyed }
+    for (const record of records) splitRecord(record, scope)
+    builder.draft.destroyed = destroyed.byKind
     return builder.draft
   }
 }
@@ -46,13 +48,14 @@ interface Scope {
   builder: DraftBuilder
   connection: ConnectionContext
   rules: ContextRules
-  clients: ClientCache
   groupKeys: ReadonlySet<string>
+  destroyed: DestroyedCounts
 }
 
 function splitRecord(wire: WireRecord, scope: Scope): void {
-  const { request, builder, rules } = scope
+  const { request, builder, rules, destroyed } = scope
   const { draft } = builder
+  const destroyedBefore = destroyed.total
   const record: LogRecord = { type: wire.type, time: timeOf(wire, request.receivedAt) }
   const subject = addIdentifiers(wire, record, scope)
   if (wire.op !== undefined) record.op = wire.op
@@ -63,24 +66,25 @@ function splitRecord(wire: WireRecord, scope: Scope): void {
     approved: rules.store.properties,
     groupKeys: scope.groupKeys,
     time: record.time,
+    destroyed,
   })
   if (wire.type === 'group' && record.groups === undefined && wire.group !== undefined)
     values.addStrayGroup(wire.group.key, wire.group.value)
   for (const value of wire.values) values.add(value)
   values.writeTo(record)
-  const context = recordContext(wire, scope.connection, rules, scope.clients)
+  const context = recordContext(wire, scope.connection, rules)
   if (context !== undefined) record.context = context
   const { gpc, dnt } = request.consent
   if (gpc === true || dnt === true) record.consent = { ...(gpc === true && { gpc }), ...(dnt === true && { dnt }) }
 
-  const waitingName = addName(wire, record, rules.store.events, values.destroyed)
+  const waitingName = addName(wire, record, rules.store.events, destroyed)
   if (waitingName !== undefined || values.pairs.length > 0) {
     const waiting: WaitingText = { record: draft.records.length }
     if (waitingName !== undefined) waiting.name = waitingName
     if (values.pairs.length > 0) waiting.pairs = values.pairs
     draft.waiting.push(waiting)
   }
-  for (const [kind, count] of Object.entries(values.destroyed)) draft.destroyed[kind] = (draft.destroyed[kind] ?? 0) + count
+  if (destroyed.total > destroyedBefore) record.destroyedCount = destroyed.total - destroyedBefore
   draft.records.push(record)
   draft.insertIds.push(wire.insertId)
 }
@@ -93,12 +97,7 @@ function timeOf(wire: WireRecord, receivedAt: number): number {
 }
 
 /** Sets the name that may stand open; returns the one that waits, without the secrets in it. */
-function addName(
-  wire: WireRecord,
-  record: LogRecord,
-  approved: ReadonlySet<string>,
-  destroyed: Record<string, number>,
-): string | undefined {
+function addName(wire: WireRecord, record: LogRecord, approved: ReadonlySet<string>, destroyed: DestroyedCounts): string | undefined {
   if (wire.type === 'profile' || wire.type === 'group' || wire.name === undefined) return undefined
   const name = wire.name.normalize('NFC')
   if (wire.reserved === true) record.reserved = true
@@ -107,12 +106,7 @@ function addName(
     return undefined
   }
   record.name = null
-  const clean = destroySecrets(name)
-  for (const [kind, count] of Object.entries(clean.destroyed)) {
-    destroyed[kind] = (destroyed[kind] ?? 0) + count
-    record.destroyedCount = (record.destroyedCount ?? 0) + count
-  }
-  return String(clean.value)
+  return destroySecretsInText(name, destroyed)
 }
 
 /** Puts indexes of identifiers into the record, and the relations that it states into the draft. */
@@ -134,7 +128,8 @@ function addIdentifiers(wire: WireRecord, record: LogRecord, { builder, request,
   if (user !== undefined && device !== undefined) builder.edge('device', device, user, record.time)
   // What leaves carries our own login: a public token must not borrow it for a call that the vendor would refuse it.
   const mayLink = wire.serverOnly !== true || request.source.trust === 'server'
-  const linked = (mayLink ? (wire.linked ?? []) : []).flatMap(({ role, value }) => {
+  if (!mayLink || wire.linked === undefined) return { bearer: user ?? device, user }
+  const linked = wire.linked.flatMap(({ role, value }) => {
     const ordinal = builder.identifier('id', value, role)
     return ordinal === undefined ? [] : [{ role, ordinal }]
   })
