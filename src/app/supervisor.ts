@@ -32,6 +32,11 @@ const STOP_MS: Record<Role, number> = { gateway: 10_000, worker: 15_000, staff: 
 const ROLE_ENV: Partial<Record<Role, Record<string, string>>> = { warehouse: { UV_THREADPOOL_SIZE: '16' } }
 /** A role that ends while the disk is full is started again all the same: its line in children.json needs a block. */
 const RESERVE_BYTES = 1024 ** 2
+/**
+ * What a request holds lives until its window is on disk, some milliseconds: in a young generation of the usual size it is copied
+ * several times before it dies, and collecting took a sixth of the gateway's time.
+ */
+const ROLE_FLAGS: Partial<Record<Role, readonly string[]>> = { gateway: ['--max-semi-space-size=64'] }
 const STOP_ORDER: readonly Role[] = ['gateway', 'worker', 'staff', 'warehouse', 'vault']
 
 export interface SupervisorOptions {
@@ -138,7 +143,7 @@ export class Supervisor {
 
   #spawn(role: Role, restarts: number): Running {
     const child = fork(this.#entry, [], {
-      execArgv: ['--disable-warning=ExperimentalWarning', ...profiling()],
+      execArgv: ['--disable-warning=ExperimentalWarning', ...(ROLE_FLAGS[role] ?? []), ...profiling()],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Orders come over the channel; the environment may hold vendor secrets that a child has no use for.
       env: { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC', LANG: 'C.UTF-8', NODE_ENV: 'production', ...ROLE_ENV[role] },

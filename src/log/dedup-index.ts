@@ -13,6 +13,26 @@ export const KEPT_DAYS = 7
 const SLICE_HASHES = 4000
 const EXPIRED_LISTS_MAX = 50
 
+/**
+ * In the order of the tree, so that hashes that share a page are written together: in the order of their arrival each of them
+ * costs a page of its own. Sorted piece by piece, since to sort all at once would hold up the loop.
+ */
+function* slicesInOrder(hashes: readonly string[]): Generator<string[]> {
+  const byFirstByte: string[][] = Array.from({ length: 256 }, () => [])
+  for (const hash of hashes) byFirstByte[hash.charCodeAt(0)]?.push(hash)
+  let slice: string[] = []
+  for (const bucket of byFirstByte) {
+    // Latin1: the order of the characters is that of the bytes.
+    for (const hash of bucket.sort()) {
+      slice.push(hash)
+      if (slice.length < SLICE_HASHES) continue
+      yield slice
+      slice = []
+    }
+  }
+  if (slice.length > 0) yield slice
+}
+
 export class DedupIndex {
   readonly #tables: IndexTables
   #pending = new Map<string, number>()
@@ -66,7 +86,7 @@ export class DedupIndex {
         else list.push(hash)
       }
       for (const [day, hashes] of byDay) {
-        for (let from = 0; from < hashes.length; from += SLICE_HASHES) await this.#write(day, hashes.slice(from, from + SLICE_HASHES))
+        for (const slice of slicesInOrder(hashes)) await this.#write(day, slice)
       }
       await this.#expire(today)
       if (reached > this.#recorded) {

@@ -23,8 +23,8 @@ export interface LogWriterOptions {
 
 const FOLDER_BYTES_MAX = 1024 ** 3
 /** The index is a tree of random keys: the more hashes a flush has, the fewer pages it writes for each. */
-const INDEX_EVERY_MS = 5000
-const INDEX_HASHES_MAX = 100_000
+const INDEX_EVERY_MS = 15_000
+const INDEX_HASHES_MAX = 200_000
 
 export function openLogWriter(options: Omit<LogWriterOptions, 'store'> & { dir: string; waitingDir: string }): Promise<LogWriter> {
   return openLogWriterOn({ ...options, store: lmdbLogStore(options) })
@@ -220,11 +220,12 @@ class StoredLogWriter implements LogWriter {
       const day = dayOf(draft.at)
       const hashes: string[] = []
       const kept: number[] = []
+      const text = dedup.toString('latin1')
       for (let record = 0; record < draft.records.length; record++) {
-        const bytes = dedup.subarray(record * HASH_BYTES, (record + 1) * HASH_BYTES)
-        const hash = bytes.toString('latin1')
+        const from = record * HASH_BYTES
+        const hash = text.slice(from, from + HASH_BYTES)
         if (hash !== NO_HASH) {
-          if (here.has(hash) || this.#index.has(hash, bytes, day)) continue
+          if (here.has(hash) || this.#index.has(hash, dedup.subarray(from, from + HASH_BYTES), day)) continue
           here.add(hash)
           hashes.push(hash)
         }

@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { remember } from '#base/remember.ts'
-import { categoryOf } from '#model/field.ts'
+import { categoryOf, FIELDS } from '#model/field.ts'
 import type { KnownField } from '#model/field.ts'
 import type { JsonValue } from '#model/json.ts'
 import type { LogRecord, PlainValue } from '#model/log-entry.ts'
@@ -22,8 +22,17 @@ export interface Subject {
   user: number | undefined
 }
 
-/** Context whose raw value is read into the coarse context and not kept. */
-const REDUCED: ReadonlySet<KnownField> = new Set(['url', 'referrer', 'user_agent', 'os', 'browser', 'browser_version', 'screen'])
+/** Context whose raw value is read into the coarse context and not kept, and machinery of SDKs. */
+const READ_ELSEWHERE: ReadonlySet<KnownField> = new Set([
+  'url',
+  'referrer',
+  'user_agent',
+  'os',
+  'browser',
+  'browser_version',
+  'screen',
+  'technical',
+])
 /** Operations that state a value of the subject; the others change or take away one that the vault may not have. */
 const STATING_OPS: ReadonlySet<ProfileOp> = new Set(['set', 'set_once', 'append', 'union'])
 const FACT_CHARACTERS_MAX = 1024
@@ -66,6 +75,7 @@ export class RecordValues {
   }
 
   add(wire: WireValue): void {
+    if (wire.field !== undefined && READ_ELSEWHERE.has(wire.field) && this.#record.op !== 'unset' && !this.#groupKeys.has(wire.key)) return
     const key = normalKey(wire.key)
     if (this.#record.op === 'unset') return this.#addUnset(key, wire)
     if (wire.value === null) return wire.field === undefined ? this.#addFree(key, wire) : undefined
@@ -79,15 +89,12 @@ export class RecordValues {
       if (!identity.own && typeof wire.value === 'number') return this.#addFree(key, wire)
       return this.#addIdentity(identity.field, key, wire.value, isOwn)
     }
-    switch (categoryOf(field)) {
+    switch (FIELDS[field]) {
       case 'identity':
         return this.#addIdentity(field, key, wire.value, true)
       case 'identifier':
         return this.#wait(key, wire.value, field)
-      case 'technical':
-        return
       default:
-        if (REDUCED.has(field)) return
         // Read into the coarse context, unless it is no code: then it is text like any other.
         if (field === 'country' && countryCode(wire.value) !== undefined) return
         return this.#addFree(key, wire)

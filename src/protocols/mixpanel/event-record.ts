@@ -49,7 +49,8 @@ interface ReadEvent {
 function readProperties(properties: JsonObject, isAlias: boolean): ReadEvent {
   const identity: RawIdentity = {}
   const read: ReadEvent = { token: undefined, time: undefined, insertId: undefined, ignored: false, identity, values: [] }
-  for (const key of Object.keys(properties)) {
+  // Parsed JSON has no inherited keys, and nothing else reads an object's values as fast.
+  for (const key in properties) {
     const value = properties[key] as JsonValue
     switch (key) {
       case 'token':
@@ -87,7 +88,7 @@ function readProperties(properties: JsonObject, isAlias: boolean): ReadEvent {
         identity.anonIds = [...(identity.anonIds ?? []), value]
         break
       default:
-        if (key === 'alias' && isAlias) identity.alias = value
+        if (isAlias && key === 'alias') identity.alias = value
         else if (!isSwitchedOff(key, value)) read.values.push({ field: fieldOfKey(key, 'event'), key, value: finite(value) })
     }
   }
