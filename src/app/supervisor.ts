@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { BulkheadError, isErrorCode } from '#base/errors.ts'
 import { processStartTime } from '#base/processes.ts'
@@ -37,6 +38,8 @@ const RESERVE_BYTES = 1024 ** 2
  * several times before it dies, and collecting took a sixth of the gateway's time.
  */
 const ROLE_FLAGS: Partial<Record<Role, readonly string[]>> = { gateway: ['--max-semi-space-size=64'] }
+/** What stands behind the log can wait when processors are short; an SDK that waits for its answer cannot (nice(2)). */
+const ROLE_NICENESS: Partial<Record<Role, number>> = { worker: 5, warehouse: 5 }
 const STOP_ORDER: readonly Role[] = ['gateway', 'worker', 'staff', 'warehouse', 'vault']
 
 export interface SupervisorOptions {
@@ -149,6 +152,7 @@ export class Supervisor {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC', LANG: 'C.UTF-8', NODE_ENV: 'production', ...ROLE_ENV[role] },
       cwd: this.#options.instance.dataDir,
     })
+    yieldProcessors(child.pid, ROLE_NICENESS[role])
     const ready = Promise.withResolvers<void>()
     const end = Promise.withResolvers<void>()
     const running: Running = {
@@ -272,6 +276,15 @@ export class Supervisor {
       trace('error', 'supervisor', `children.json cannot be written (${(thrown as NodeJS.ErrnoException).code ?? 'no reason given'})`)
       return false
     }
+  }
+}
+
+function yieldProcessors(pid: number | undefined, niceness: number | undefined): void {
+  if (pid === undefined || niceness === undefined) return
+  try {
+    os.setPriority(pid, niceness)
+  } catch {
+    // It has ended already, or is nicer than that: started by a nice parent, and only root may go back.
   }
 }
 

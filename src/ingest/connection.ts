@@ -10,22 +10,39 @@ interface Connection {
   /** Requests begun and not yet answered. */
   open: number
   /** Ends the one whose body is still being read. */
-  reading: AbortController | undefined
+  reading: Reading | undefined
   failure: string | undefined
+}
+
+/** The body of one request, as its connection sees it. */
+export class Reading {
+  #onCut: (() => void) | undefined
+  #isCut = false
+
+  /** Called once the body will never be whole. At most one listener, since there is one reader. */
+  onCut(listener: (() => void) | undefined): void {
+    this.#onCut = listener
+    if (this.#isCut) listener?.()
+  }
+
+  cut(): void {
+    this.#isCut = true
+    this.#onCut?.()
+  }
 }
 
 export class Connections {
   readonly #bySocket = new WeakMap<Socket, Connection>()
 
-  /** Call once a request: `signal` fires when its body will never be whole. */
-  begin(socket: Socket): { signal: AbortSignal; bodyRead(): void; end(): void } {
+  /** Call once a request. */
+  begin(socket: Socket): { reading: Reading; bodyRead(): void; end(): void } {
     const connection = this.#connection(socket)
-    const reading = new AbortController()
+    const reading = new Reading()
     connection.open++
     connection.reading = reading
     let ended = false
     return {
-      signal: reading.signal,
+      reading,
       bodyRead: () => {
         if (connection.reading === reading) connection.reading = undefined
       },
@@ -48,7 +65,7 @@ export class Connections {
         return
       }
       connection.failure = rawAnswer(error.code)
-      connection.reading?.abort()
+      connection.reading?.cut()
       if (connection.open === 0) finish(socket, connection.failure)
     })
   }

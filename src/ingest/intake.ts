@@ -1,5 +1,6 @@
 /** Decoded records of one request: to their sources, through the split, into the commit window. */
 import type { IncomingMessage } from 'node:http'
+import { setImmediate as letOthersRun } from 'node:timers/promises'
 import { BulkheadError } from '#base/errors.ts'
 import type { SourceConfig } from '#model/config.ts'
 import type { Refusal } from '#model/protocol.ts'
@@ -37,6 +38,9 @@ export interface Refused {
   retryAfterMs?: number
 }
 
+/** Each slice becomes an entry of the log; all entries of a request are written in one commit. */
+const SLICE_RECORDS = 250
+
 /** Undefined: everything that has a source is durable. A refusal: nothing of the request was kept. */
 export async function keepRecords(intake: Intake, given: Arrival): Promise<Refused | undefined> {
   const { network, place } = given.origin
@@ -47,8 +51,12 @@ export async function keepRecords(intake: Intake, given: Arrival): Promise<Refus
   const parts: WindowPart[] = []
   try {
     for (const [source, records] of groups) {
-      const part = splitPart(intake, { ...given, source, records })
-      if (part.draft.records.length > 0) parts.push(part)
+      for (let from = 0; from < records.length; from += SLICE_RECORDS) {
+        // Between the slices of a large request others are served.
+        if (from > 0) await letOthersRun()
+        const slice = records.length <= SLICE_RECORDS ? records : records.slice(from, from + SLICE_RECORDS)
+        parts.push(splitPart(intake, { ...given, source, records: slice }))
+      }
     }
   } catch (thrown) {
     // Never the text of what was thrown: it may quote a value.

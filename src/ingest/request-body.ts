@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import type { Refusal } from '#model/protocol.ts'
+import type { Reading } from './connection.ts'
 
 const inflations = {
   gzip: promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.gunzip),
@@ -61,9 +62,9 @@ export interface BodyLimits {
 /** `refusal`: known before the first byte; the body is then read away so that the client sees the answer. */
 export function readBody(
   request: IncomingMessage,
-  given: { limits: BodyLimits; hold: Hold; refusal?: Refusal; signal: AbortSignal },
+  given: { limits: BodyLimits; hold: Hold; refusal?: Refusal | undefined; reading: Reading },
 ): Promise<BodyOutcome> {
-  const { limits, hold, signal } = given
+  const { limits, hold, reading } = given
   return new Promise((resolve) => {
     let { refusal } = given
     let chunks: Buffer[] = []
@@ -74,7 +75,7 @@ export function readBody(
       return resolve({ kind: 'refused', refusal, close: true })
 
     const finish = (outcome: BodyOutcome): void => {
-      signal.removeEventListener('abort', onAbort)
+      reading.onCut(undefined)
       request.off('data', onData).off('end', onEnd).off('close', onGone).off('error', onGone)
       request.on('error', () => undefined)
       resolve(outcome)
@@ -96,10 +97,9 @@ export function readBody(
     }
     const onGone = (): void => finish({ kind: 'gone' })
     // Whole already, only its last event is still to come: what was read whole is answered.
-    const onAbort = (): void => {
+    reading.onCut(() => {
       if (!request.complete) onGone()
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
+    })
     request.on('data', onData).on('end', onEnd).on('close', onGone).on('error', onGone)
   })
 }
@@ -115,7 +115,8 @@ export class Inflater {
   }
 
   async undo(body: Buffer, encodingHeader: string | undefined, bytesMax: number): Promise<Buffer | Refusal> {
-    const names = (encodingHeader ?? '')
+    if (encodingHeader === undefined) return body
+    const names = encodingHeader
       .toLowerCase()
       .split(',')
       .map((name) => name.trim())
