@@ -158,7 +158,10 @@ function readRaw(record: WireRecord, rules: ContextRules, isFirstTouch: boolean)
         if (text !== undefined) readPage(raw, wire.key, text)
         break
       case 'referrer':
-        if (typeof value === 'string' && (isFirstTouch || !wordingOf(wire.key).isFirstTouch)) (raw.referrers ??= []).push(value)
+        if (typeof value === 'string' && (isFirstTouch || !wordingOf(wire.key).isFirstTouch)) {
+          raw.referrers ??= []
+          raw.referrers.push(value)
+        }
         break
       case 'screen':
         readScreen(raw, wire)
