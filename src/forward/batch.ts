@@ -59,7 +59,7 @@ export function readRange(log: LogReader, from: LogPosition, recordsMax: number,
   const tail = log.tail()
   const start = from.seq < tail ? { seq: tail, index: 0 } : from
   const entriesMax = end === undefined ? recordsMax : Math.min(recordsMax, Math.max(1, end.seq - start.seq + 1))
-  const entries = log.read(start.seq, { entries: entriesMax, bytes: READ_BYTES_MAX })
+  const entries = log.read(start.seq, { entries: entriesMax, bytes: READ_BYTES_MAX, records: start.index + recordsMax })
   const records: PlacedRecord[] = []
   let to = start
   for (const entry of entries) {

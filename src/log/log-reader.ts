@@ -7,7 +7,7 @@ import type { LogEntry } from '#model/log-entry.ts'
 import { decodeLogEntry } from './entry-codec.ts'
 import { lastKey } from './folders.ts'
 import { lmdbReadStore } from './lmdb-store.ts'
-import type { LogReader } from './port.ts'
+import type { LogReader, ReadLimits } from './port.ts'
 import type { Folder, LogReadStore } from './store.ts'
 
 const OPEN_FOLDERS_MAX = 3
@@ -52,10 +52,11 @@ class StoredLogReader implements LogReader {
     return this.#folders[0]?.first ?? 1
   }
 
-  read(seq: number, limits: { entries: number; bytes: number }): LogEntry[] {
+  read(seq: number, limits: ReadLimits): LogEntry[] {
     this.#look()
     const entries: LogEntry[] = []
     let bytes = 0
+    let records = 0
     let expected = Math.max(1, seq)
     let at = this.#folders.findLastIndex((folder) => folder.first <= expected)
     const oldest = this.#folders[0]
@@ -69,8 +70,11 @@ class StoredLogReader implements LogReader {
       for (const { key, value } of environment.getRange({ start: expected, limit: limits.entries - entries.length })) {
         if (key !== expected) throw new BulkheadError('log_corrupt', `log folder ${number}: entry ${expected} is missing`)
         if (entries.length > 0 && bytes + value.length > limits.bytes) return entries
-        entries.push(decodeLogEntry(value, { folder: number, seq: key }))
+        const entry = decodeLogEntry(value, { folder: number, seq: key })
+        entries.push(entry)
         bytes += value.length
+        records += entry.records.length
+        if (records >= (limits.records ?? Number.POSITIVE_INFINITY)) return entries
         expected++
       }
       const next = this.#folders[at + 1]

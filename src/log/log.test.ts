@@ -87,6 +87,7 @@ withFolder('entries come back in order with their numbers, also after reopening'
   assert.deepEqual(namesOf(reader.read(2, { entries: 1, bytes: 1 })), [['none']])
   assert.deepEqual(namesOf(reader.read(1, { entries: 9, bytes: 1 })), [['a', 'none']], 'at least one, whatever its size')
   assert.deepEqual(reader.read(4, EVERYTHING), [])
+  assert.deepEqual(namesOf(reader.read(1, { ...EVERYTHING, records: 1 })), [['a', 'none']], 'ends with the entry that reaches the number')
   reader.close()
   await log.close()
 })

@@ -36,6 +36,13 @@ export interface LogWriter {
   close(): Promise<void>
 }
 
+export interface ReadLimits {
+  entries: number
+  bytes: number
+  /** The entry that reaches it is the last. What is not wanted is not decoded, and decoding is most of the cost. */
+  records?: number
+}
+
 export interface LogReader {
   /** Last durable sequence number; 0 when empty. Cheap: readers poll it. */
   head(): number
@@ -45,7 +52,7 @@ export interface LogReader {
    * Entries from `seq` on, in order, until one of the limits is reached (at least one when there is any). Their numbers
    * follow each other. When a restore has lost what stood at `seq`, the first is the one behind that gap.
    */
-  read(seq: number, limits: { entries: number; bytes: number }): LogEntry[]
+  read(seq: number, limits: ReadLimits): LogEntry[]
   close(): void
 }
 
