@@ -8,6 +8,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { benchAccept } from './accept.ts'
 import { benchAffected } from './affected.ts'
+import { benchDrain } from './drain.ts'
 import { readOptions } from './options.ts'
 import { benchPaced } from './paced.ts'
 import { benchPipeline } from './pipeline.ts'
@@ -35,6 +36,7 @@ const parts: [name: string, run: () => Promise<void>][] = [
   ['pseudonyms', () => benchPseudonyms(table, folder, seconds)],
   ['accept', () => benchAccept(table, folder, seconds)],
   ['pipeline', () => benchPipeline(table, folder, seconds, sustainSeconds)],
+  ['drain', () => benchDrain(table, folder, Math.round(seconds * 40_000))],
   ['paced', () => benchPaced(table, folder, seconds * 2)],
   ['affected', () => benchAffected(table, folder, rows)],
 ]

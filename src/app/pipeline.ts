@@ -9,6 +9,7 @@ import { firstEntryMeantFor } from '#forward/meant-for.ts'
 import { createDisclosureLoader } from '#forward/load-disclosures.ts'
 import { createEventLoader } from '#forward/load-events.ts'
 import type { LoaderStatus } from '#forward/load-step.ts'
+import type { Manifests } from '#forward/manifest-memory.ts'
 import type { Forwarder, ForwarderStatus, Send } from '#forward/port.ts'
 import { createHttpSend } from '#forward/send-http.ts'
 import { freeSpaceOf, logSize } from '#ingest/free-space.ts'
@@ -16,7 +17,6 @@ import { type Gateway, startGateway } from '#ingest/gateway.ts'
 import type { Ledger } from '#ledger/port.ts'
 import type { LogReader, LogWriter } from '#log/port.ts'
 import type { Config, DestinationConfig } from '#model/config.ts'
-import type { Intent, ManifestRow } from '#model/disclosure.ts'
 import type { PolicyVersion } from '#model/policy.ts'
 import { compilePolicy, destinationDecider } from '#policy/policy.ts'
 import { protocols } from '#protocols/registry.ts'
@@ -73,7 +73,7 @@ export interface WorkerParts {
   records: RecordsReader
   vault: WorkerVault
   warehouse: Warehouse
-  manifests: (intents: readonly Intent[]) => Promise<ManifestRow[][]>
+  manifests: Manifests
   registry: Registry
   outside?: WorkerOutside
 }
@@ -106,7 +106,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
   const { clock } = parts.outside ?? OUTSIDE
   const stop = new AbortController()
   const events = createEventLoader({ log, ledger, warehouse, clock })
-  const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: parts.manifests, clock })
+  const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: (intents) => parts.manifests.open(intents), clock })
   const forwarders: { vendor: string; forwarder: Forwarder }[] = []
   for (const destination of config.vendors.flatMap((vendor) => vendor.destinations)) {
     await ledger.beginCursor(destination.id, { seq: log.head() + 1, index: 0 })
@@ -142,7 +142,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
 }
 
 function forwarderFor(destination: DestinationConfig, parts: WorkerParts): Forwarder {
-  const { ledger, log, records, vault, registry, outside = OUTSIDE } = parts
+  const { ledger, log, records, vault, manifests, registry, outside = OUTSIDE } = parts
   const protocol = protocols.get(destination.protocol)
   const current = records.currentPolicy()
   const decider = current === undefined ? undefined : destinationDecider(current, destination.id)
@@ -154,6 +154,7 @@ function forwarderFor(destination: DestinationConfig, parts: WorkerParts): Forwa
     log,
     ledger,
     vault,
+    manifests,
     records,
     send: outside.openSend(),
     clock: outside.clock,

@@ -3,9 +3,9 @@ import { systemClock } from '#base/clock.ts'
 import { openReserve } from '#base/reserve.ts'
 import { RpcClient, serveRpc } from '#base/rpc.ts'
 import { disclosureRow } from '#forward/load-disclosures.ts'
+import { Manifests } from '#forward/manifest-memory.ts'
 import { openLedger } from '#ledger/ledger.ts'
 import { openLogReader } from '#log/log-reader.ts'
-import type { Intent, ManifestRow } from '#model/disclosure.ts'
 import { openRecordsReader } from '#records/records.ts'
 import { workerVault } from '#vault/client.ts'
 import { openWarehouse } from '#warehouse/client.ts'
@@ -28,8 +28,7 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
   const records = openRecordsReader({ path: instance.recordsPath })
   const warehouse = openWarehouse({ path: socketPath(instance, 'warehouse'), token: tokens.warehouse?.worker ?? '', role: 'worker' })
   const registry = new Registry()
-  const manifests = (intents: readonly Intent[]): Promise<ManifestRow[][]> =>
-    vault.openManifests(intents.map((intent) => ({ entry: intent.entry, sealed: intent.manifest })))
+  const manifests = new Manifests(vault)
   const pipeline = await startWorkerPipeline({ config, ledger, log, records, vault, warehouse, manifests, registry })
 
   /** Rows of disclosures that may have happened but are not closed; taken before the wait, so that none falls in between. */
@@ -37,7 +36,7 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
     const head = ledger.head
     const intents = ledger.openIntents()
     await pipeline.disclosuresLoaded(head)
-    const rows = await manifests(intents)
+    const rows = await manifests.open(intents)
     return {
       head,
       open: intents.flatMap((intent, index) => (rows[index] ?? []).map((row) => disclosureRow({ intent, state: 'possible' }, row))),

@@ -7,6 +7,7 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { mixpanel } from '#protocols/mixpanel/mixpanel.ts'
+import { encodeRecord } from '#protocols/mixpanel/testing.ts'
 import { readCloudStore, startMixpanelCloud } from './mixpanel-cloud.ts'
 import type { CloudOptions, MixpanelCloud } from './mixpanel-cloud.ts'
 
@@ -59,12 +60,13 @@ test('what our encoder sends is taken; login, repeats and bad records are judged
       token: 'tk',
       credentials: { kind: 'serviceAccount', user: 'u', secret: 's', projectId: '77' },
     } as const
-    const nobody = { user: undefined, device: undefined, linked: [], groups: [], op: undefined, values: [], unset: [] }
-    const encoded = mixpanel.egress.encodeRecord(
+    const nobody = { user: undefined, device: undefined, linked: [], groups: [], op: undefined, fields: [], values: [], unset: [] }
+    const encoded = encodeRecord(
+      mixpanel.egress,
       { ...nobody, type: 'event', name: 'Opened', time: 1_700_000_000_000, insertId: 'i-0', user: 'p' },
       account,
     )
-    const sent = mixpanel.egress.request('/import', [encoded ?? ''], account)
+    const sent = mixpanel.egress.request('/import', Buffer.from(encoded ?? ''), account)
     const response = await fetch(sent.url, {
       method: 'POST',
       headers: { ...sent.headers, authorization: sent.authorization ?? '' },

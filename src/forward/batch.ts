@@ -3,20 +3,25 @@
  * recovery makes the same requests again and knows them by their hash. The vault is asked once for all of it.
  */
 import { createHash } from 'node:crypto'
+import { JsonWriter } from '#base/json-writer.ts'
 import { comparePositions } from '#ledger/position.ts'
 import type { LogReader } from '#log/port.ts'
 import type { LogPosition, SubjectKind } from '#model/disclosure.ts'
 import type { LogEntry, LogRecord, Ordinal } from '#model/log-entry.ts'
 import type { EgressContext, EgressProtocol, EgressRequest, OutgoingRecord } from '#model/protocol.ts'
 import { ONCE_ONLY_OPS } from '#model/wire-record.ts'
-import type { WorkerVault } from '#vault/port.ts'
-import { rowParts } from './manifest.ts'
+import type { DiscloseReply, WorkerVault } from '#vault/port.ts'
+import { KIND_CODES } from '#vault/pseudonym.ts'
 import { type Member, type PlacedRecord, subjectOf } from './placed-record.ts'
 import type { DestinationDecider, SendDecision } from './port.ts'
 
 const READ_BYTES_MAX = 16 * 1024 * 1024
 /** Room for what a request puts around its records (brackets, a form key), under the vendor's limit. */
 const ENVELOPE_BYTES = 512
+/** First size of a request's buffer; it grows. */
+const RECORD_BYTES_EXPECTED = 600
+const COMMA = 0x2c
+const NONE: readonly never[] = []
 
 export interface Range {
   from: LogPosition
@@ -30,7 +35,9 @@ export interface PlannedRequest {
   route: string
   /** Holds operations whose repetition changes the result. */
   onceOnly: boolean
+  /** The records in order, and the text in which they stand. */
   members: readonly Member[]
+  text: Buffer
   request: EgressRequest
   bodySha256: string
 }
@@ -93,8 +100,16 @@ function takeEntry(
 interface Chosen {
   placed: PlacedRecord
   decision: SendDecision
+  /** Of the subject in the call to the vault; -1 when the record is about nobody. */
+  subject: number
+}
+
+/** Records that may share a request. */
+interface Stream {
   route: string
   onceOnly: boolean
+  /** Indexes into the chosen records. */
+  members: number[]
 }
 
 export async function planRequests(records: readonly PlacedRecord[], options: PlanOptions): Promise<Plan> {
@@ -102,168 +117,201 @@ export async function planRequests(records: readonly PlacedRecord[], options: Pl
   const drop = (reason: string): void => {
     dropped[reason] = (dropped[reason] ?? 0) + 1
   }
-  const chosen = chooseRecords(records, options, drop)
-  if (chosen.length === 0) return { requests: [], dropped }
   const subjects = new SubjectList()
-  for (const { placed, decision } of chosen) subjects.addAllOf(placed.record, decision)
-  const reply = await options.vault.disclose({
-    destination: options.destination,
-    epoch: options.epoch,
-    subjects: subjects.list,
-    positions: chosen.map(({ placed }) => [placed.seq, placed.index]),
-  })
-  const groups = new Map<string, { route: string; onceOnly: boolean; members: { key: string; member: Member }[] }>()
-  for (const [index, { placed, decision, route, onceOnly }] of chosen.entries()) {
-    const { outgoing, key } = outgoingRecord(
-      placed.record,
-      decision,
-      reply.insertIds[index] as string,
-      options.decider,
-      (kind, ordinal) => {
-        const at = subjects.indexOf(kind, ordinal)
-        return { pseudonym: reply.pseudonyms[at] as string, phase: reply.phases[at] as number }
-      },
-    )
-    const text = options.protocol.encodeRecord(outgoing, options.context)
-    if (text === undefined) {
-      drop('bad_record')
-      continue
-    }
-    if (Buffer.byteLength(text) > options.protocol.limits(route).recordBytesMax) {
-      drop('too_large')
-      continue
-    }
-    const name = JSON.stringify([route, onceOnly])
-    const group = groups.get(name) ?? { route, onceOnly, members: [] }
-    groups.set(name, group)
-    const member = {
-      text,
-      insertId: outgoing.insertId,
-      rows: rowParts(placed, decision),
-      time: Math.floor(placed.record.time),
-      purposes: decision.purposes,
-    }
-    group.members.push({ key, member })
+  const { chosen, streams } = chooseRecords(records, subjects, options, drop)
+  if (chosen.length === 0) return { requests: [], dropped }
+  const positions = new Float64Array(chosen.length * 2)
+  for (const [index, { placed }] of chosen.entries()) {
+    positions[index * 2] = placed.seq
+    positions[index * 2 + 1] = placed.index
   }
-  const requests: PlannedRequest[] = []
-  for (const { route, onceOnly, members } of groups.values()) {
+  const { destination, epoch, vault } = options
+  const ids = await vault.disclose({ destination, epoch, subjects: subjects.pack(), positions })
+  const outgoing = new OutgoingRecords(chosen, subjects, ids, options.decider)
+  const requests = streams.flatMap((stream) => {
     // Law 6: the order within a request says nothing of the order of arrival across people. Stable, so that what one
     // person did stays in order.
-    const sorted = members.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ member }) => member)
-    requests.push(...cutRequests(route, onceOnly, sorted, options))
-  }
+    const order = Uint32Array.from(stream.members).sort((a, b) => outgoing.compare(a, b) || a - b)
+    return writeRequests(stream, order, outgoing, options, drop)
+  })
   return { requests, dropped }
 }
 
-function chooseRecords(records: readonly PlacedRecord[], options: PlanOptions, drop: (reason: string) => void): Chosen[] {
+/** Writes the records in order, cutting a new request where the vendor's limits end one. */
+function writeRequests(
+  { route, onceOnly }: Stream,
+  order: Uint32Array,
+  outgoing: OutgoingRecords,
+  options: PlanOptions,
+  drop: (reason: string) => void,
+): PlannedRequest[] {
+  const { recordsMax, bodyBytesMax, recordBytesMax } = options.protocol.limits(route)
+  const requests: PlannedRequest[] = []
+  const writer = new JsonWriter(Math.min(bodyBytesMax, order.length * RECORD_BYTES_EXPECTED))
+  let members: Member[] = []
+  const finish = (end: number): void => {
+    // Copied: the writer goes on with the next request.
+    const text = Buffer.from(writer.written().subarray(0, end))
+    requests.push(...fitRequests(makeRequest({ route, onceOnly, members, text }, options), bodyBytesMax, options))
+    members = []
+  }
+  for (const index of order) {
+    const before = writer.size
+    if (members.length > 0) writer.byte(COMMA)
+    const from = writer.size
+    const record = outgoing.at(index)
+    const isWritten = options.protocol.writeRecord(record, options.context, writer)
+    const size = writer.size - from
+    if (!isWritten || size > recordBytesMax) {
+      writer.rewind(before)
+      drop(isWritten ? 'too_large' : 'bad_record')
+      continue
+    }
+    const { placed, decision } = outgoing.chosen[index] as Chosen
+    const member = { from, to: writer.size, insertId: record.insertId, placed, decision }
+    if (members.length > 0 && (members.length >= recordsMax || writer.size + ENVELOPE_BYTES > bodyBytesMax)) {
+      const text = Buffer.from(writer.written().subarray(from))
+      finish(before)
+      writer.rewind(0)
+      writer.copy(text)
+      member.from = 0
+      member.to = size
+    }
+    members.push(member)
+  }
+  if (members.length > 0) finish(writer.size)
+  return requests
+}
+
+function chooseRecords(
+  records: readonly PlacedRecord[],
+  subjects: SubjectList,
+  options: PlanOptions,
+  drop: (reason: string) => void,
+): { chosen: Chosen[]; streams: Stream[] } {
+  const { decider, at, protocol, uncertainUpTo } = options
   const chosen: Chosen[] = []
+  const streams: Stream[] = []
   for (const placed of records) {
     const { record } = placed
-    const decision = options.decider.decide(record, options.at)
+    const decision = decider.decide(record, at)
     if (decision.kind === 'drop') {
       drop(decision.reason)
       continue
     }
-    const route = options.protocol.routeOf({ type: record.type, op: record.op })
+    const route = protocol.routeOf({ type: record.type, op: record.op })
     if (route === undefined) {
       drop('no_route')
       continue
     }
     const onceOnly = record.op !== undefined && ONCE_ONLY_OPS.has(record.op)
-    if (onceOnly && options.uncertainUpTo !== undefined && comparePositions(placed, options.uncertainUpTo) < 0) {
+    if (onceOnly && uncertainUpTo !== undefined && comparePositions(placed, uncertainUpTo) < 0) {
       drop('once_only_uncertain')
       continue
     }
-    chosen.push({ placed, decision, route, onceOnly })
+    let stream = streams.find((known) => known.route === route && known.onceOnly === onceOnly)
+    if (stream === undefined) {
+      stream = { route, onceOnly, members: [] }
+      streams.push(stream)
+    }
+    stream.members.push(chosen.length)
+    chosen.push({ placed, decision, subject: subjects.addAllOf(record, decision) })
   }
-  return chosen
+  return { chosen, streams }
 }
 
 /** The subjects of one vault call, each once. */
 class SubjectList {
-  readonly list: { kind: SubjectKind; ordinal: Ordinal }[] = []
+  readonly #packed: number[] = []
   readonly #indexes: Record<SubjectKind, Map<Ordinal, number>> = { user: new Map(), device: new Map(), group: new Map() }
 
-  addAllOf(record: LogRecord, decision: SendDecision): void {
+  /** Returns the index of whom the record is about, -1 for nobody. */
+  addAllOf(record: LogRecord, decision: SendDecision): number {
     const subject = subjectOf(record)
-    if (subject !== undefined) this.#add(subject.kind, subject.ordinal)
+    const index = subject === undefined ? -1 : this.#add(subject.kind, subject.ordinal)
     if (decision.user && record.user !== undefined) this.#add('user', record.user)
     if (decision.device && record.device !== undefined) this.#add('device', record.device)
     if (decision.linked) for (const { role, ordinal } of record.linked ?? []) this.#add(role, ordinal)
-    for (const [index, { ordinal }] of (record.groups ?? []).entries()) if (decision.groups[index]) this.#add('group', ordinal)
+    if (decision.groups) for (const { ordinal } of record.groups ?? []) this.#add('group', ordinal)
+    return index
   }
 
   indexOf(kind: SubjectKind, ordinal: Ordinal): number {
     return this.#indexes[kind].get(ordinal) as number
   }
 
-  #add(kind: SubjectKind, ordinal: Ordinal): void {
-    if (this.#indexes[kind].has(ordinal)) return
-    this.#indexes[kind].set(ordinal, this.list.length)
-    this.list.push({ kind, ordinal })
+  pack(): Float64Array {
+    return Float64Array.from(this.#packed)
+  }
+
+  #add(kind: SubjectKind, ordinal: Ordinal): number {
+    const known = this.#indexes[kind].get(ordinal)
+    if (known !== undefined) return known
+    const index = this.#packed.length / 2
+    this.#indexes[kind].set(ordinal, index)
+    this.#packed.push(KIND_CODES[kind], ordinal)
+    return index
   }
 }
 
-type Lookup = (kind: SubjectKind, ordinal: Ordinal) => { pseudonym: string; phase: number }
+/** What leaves of each chosen record. */
+class OutgoingRecords {
+  readonly chosen: readonly Chosen[]
+  readonly #subjects: SubjectList
+  readonly #ids: DiscloseReply
+  readonly #decider: DestinationDecider
 
-/** Nothing of `record` gets in but what the decision names. `key` orders the request. */
-function outgoingRecord(
-  record: LogRecord,
-  decision: SendDecision,
-  insertId: string,
-  decider: DestinationDecider,
-  lookup: Lookup,
-): { outgoing: OutgoingRecord; key: string } {
-  const subject = subjectOf(record)
-  const own = subject === undefined ? undefined : lookup(subject.kind, subject.ordinal)
-  const outgoing: OutgoingRecord = {
-    type: record.type,
-    name: record.name ?? undefined,
-    time: decider.timeOf(record.time, own?.phase ?? 0),
-    insertId,
-    user: decision.user && record.user !== undefined ? lookup('user', record.user).pseudonym : undefined,
-    device: decision.device && record.device !== undefined ? lookup('device', record.device).pseudonym : undefined,
-    linked: decision.linked ? (record.linked ?? []).map(({ role, ordinal }) => ({ role, pseudonym: lookup(role, ordinal).pseudonym })) : [],
-    groups: (record.groups ?? []).flatMap(({ key, ordinal }, index) =>
-      decision.groups[index] ? [{ key, pseudonym: lookup('group', ordinal).pseudonym }] : [],
-    ),
-    op: record.op,
-    values: decision.values,
-    unset: decision.unset,
+  constructor(chosen: readonly Chosen[], subjects: SubjectList, ids: DiscloseReply, decider: DestinationDecider) {
+    this.chosen = chosen
+    this.#subjects = subjects
+    this.#ids = ids
+    this.#decider = decider
   }
-  return { outgoing, key: own?.pseudonym ?? '' }
+
+  /** By the subjects' pseudonyms; what is about nobody comes first. */
+  compare(a: number, b: number): number {
+    const [one, other] = [(this.chosen[a] as Chosen).subject, (this.chosen[b] as Chosen).subject]
+    if (one < 0 || other < 0) return one - other
+    return one === other ? 0 : this.#ids.pseudonyms.compare(one, other)
+  }
+
+  /** Nothing of the record gets in but what the decision names. */
+  at(index: number): OutgoingRecord {
+    const { placed, decision, subject } = this.chosen[index] as Chosen
+    const { record } = placed
+    return {
+      type: record.type,
+      name: record.name ?? undefined,
+      time: this.#decider.timeOf(record.time, subject < 0 ? 0 : (this.#ids.phases[subject] as number)),
+      insertId: this.#ids.insertIds.text(index),
+      user: decision.user && record.user !== undefined ? this.#pseudonym('user', record.user) : undefined,
+      device: decision.device && record.device !== undefined ? this.#pseudonym('device', record.device) : undefined,
+      linked: decision.linked
+        ? (record.linked ?? []).map(({ role, ordinal }) => ({ role, pseudonym: this.#pseudonym(role, ordinal) }))
+        : NONE,
+      groups: decision.groups
+        ? (record.groups ?? []).map(({ key, ordinal }) => ({ key, pseudonym: this.#pseudonym('group', ordinal) }))
+        : NONE,
+      op: record.op,
+      fields: decision.outgoing,
+      values: decision.valuesOf(record),
+      unset: decision.unset,
+    }
+  }
+
+  #pseudonym(kind: SubjectKind, ordinal: Ordinal): string {
+    return this.#ids.pseudonyms.text(this.#subjects.indexOf(kind, ordinal))
+  }
 }
 
 type RequestOptions = Pick<PlanOptions, 'protocol' | 'context'>
 
-export function makeRequest(route: string, onceOnly: boolean, members: readonly Member[], options: RequestOptions): PlannedRequest {
-  const request = options.protocol.request(
-    route,
-    members.map((member) => member.text),
-    options.context,
-  )
-  return { route, onceOnly, members, request, bodySha256: createHash('sha256').update(request.body).digest('hex') }
+function makeRequest(planned: Pick<PlannedRequest, 'route' | 'onceOnly' | 'members' | 'text'>, options: RequestOptions): PlannedRequest {
+  const request = options.protocol.request(planned.route, planned.text, options.context)
+  return { ...planned, request, bodySha256: createHash('sha256').update(request.body).digest('hex') }
 }
 
-/** Fills requests up to the vendor's limits; one that is still over its limit once written is halved. */
-function cutRequests(route: string, onceOnly: boolean, members: readonly Member[], options: RequestOptions): PlannedRequest[] {
-  const { recordsMax, bodyBytesMax } = options.protocol.limits(route)
-  const requests: PlannedRequest[] = []
-  let from = 0
-  let bytes = ENVELOPE_BYTES
-  for (let to = 0; to <= members.length; to++) {
-    const member = members[to]
-    const size = member === undefined ? 0 : Buffer.byteLength(member.text) + 1
-    if (to > from && (member === undefined || to - from >= recordsMax || bytes + size > bodyBytesMax)) {
-      requests.push(...fitRequests(makeRequest(route, onceOnly, members.slice(from, to), options), bodyBytesMax, options))
-      from = to
-      bytes = ENVELOPE_BYTES
-    }
-    bytes += size
-  }
-  return requests
-}
-
+/** A request that is still over the vendor's limit once written is halved. */
 function fitRequests(request: PlannedRequest, bodyBytesMax: number, options: RequestOptions): PlannedRequest[] {
   if (request.request.body.length <= bodyBytesMax) return [request]
   const halves = halveRequest(request, options)
@@ -271,9 +319,16 @@ function fitRequests(request: PlannedRequest, bodyBytesMax: number, options: Req
 }
 
 /** Undefined for a request of one record. */
-export function halveRequest(request: PlannedRequest, options: RequestOptions): [PlannedRequest, PlannedRequest] | undefined {
-  const { members, route, onceOnly } = request
+export function halveRequest(
+  { route, onceOnly, members, text }: PlannedRequest,
+  options: RequestOptions,
+): [PlannedRequest, PlannedRequest] | undefined {
   if (members.length < 2) return undefined
+  const half = (part: readonly Member[]): PlannedRequest => {
+    const from = (part[0] as Member).from
+    const moved = part.map((member) => ({ ...member, from: member.from - from, to: member.to - from }))
+    return makeRequest({ route, onceOnly, members: moved, text: text.subarray(from, part.at(-1)?.to) }, options)
+  }
   const middle = members.length >> 1
-  return [makeRequest(route, onceOnly, members.slice(0, middle), options), makeRequest(route, onceOnly, members.slice(middle), options)]
+  return [half(members.slice(0, middle)), half(members.slice(middle))]
 }

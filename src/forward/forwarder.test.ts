@@ -10,6 +10,7 @@ import type { Ledger } from '#ledger/port.ts'
 import type { Outcome } from '#model/disclosure.ts'
 import type { LogRecord } from '#model/log-entry.ts'
 import { createForwarder, type ForwarderOptions } from './forwarder.ts'
+import { Manifests } from './manifest-memory.ts'
 import { createHttpSend } from './send-http.ts'
 import {
   openFlow,
@@ -43,6 +44,7 @@ async function setUp(t: TestContext, change: Partial<ForwarderOptions> = {}) {
       log,
       ledger,
       vault,
+      manifests: new Manifests(vault),
       records: testRecords(flow),
       send: createHttpSend(),
       clock: systemClock,

@@ -11,7 +11,7 @@ import type { IntentDraft, Ledger } from '#ledger/port.ts'
 import { comparePositions } from '#ledger/position.ts'
 import type { LogReader } from '#log/port.ts'
 import type { DestinationConfig } from '#model/config.ts'
-import type { Intent, LogPosition } from '#model/disclosure.ts'
+import type { Intent, LogPosition, ManifestRow } from '#model/disclosure.ts'
 import type { EgressContext, Protocol } from '#model/protocol.ts'
 import type { RecordsReader, VendorFlow } from '#records/port.ts'
 import type { WorkerVault } from '#vault/port.ts'
@@ -19,6 +19,7 @@ import { type PlannedRequest, planRequests, readRange } from './batch.ts'
 import { type Batch, type DeliveryOptions, deliverBatch, reasonCode } from './delivery.ts'
 import { type ForwardMetrics, forwardMetrics } from './forward-metrics.ts'
 import { manifestRows } from './manifest.ts'
+import type { Manifests } from './manifest-memory.ts'
 import { DEFAULT_PACE, Pace, type PaceOptions } from './pace.ts'
 import type { DestinationDecider, Forwarder, ForwarderStatus, Send, StepResult } from './port.ts'
 import { rebuildBatch } from './recovery.ts'
@@ -45,6 +46,7 @@ export interface ForwarderOptions {
   log: LogReader
   ledger: Ledger
   vault: WorkerVault
+  manifests: Manifests
   records: RecordsReader
   /** This forwarder's own: a fence destroys all its sockets. */
   send: Send
@@ -270,27 +272,26 @@ class DestinationForwarder implements Forwarder {
     requests: readonly PlannedRequest[],
     shared: Pick<IntentDraft, 'epoch' | 'policy' | 'from' | 'to' | 'fence'>,
   ): Promise<Intent[]> {
-    const { destination, ledger, vault, protocol } = this.#options
-    const manifests = requests.map((planned) => manifestRows(planned.members))
+    const { destination, ledger, manifests, protocol } = this.#options
+    const rows = requests.map((planned) => manifestRows(planned.members))
     const drafts = requests.map((planned, index): IntentDraft => {
-      const times = planned.members.map((member) => member.time)
+      const purposes = new Set([...new Set(planned.members.map(({ decision }) => decision))].flatMap((decision) => decision.purposes))
+      const times = planned.members.map(({ placed }) => Math.floor(placed.record.time))
       return {
         ...shared,
         vendor: destination.vendor,
         destination: destination.id,
         route: planned.route,
         encoder: protocol.egress.encoderVersion,
-        purpose: [...new Set(planned.members.flatMap((member) => member.purposes))].sort().join(','),
+        purpose: [...purposes].sort().join(','),
         bodySha256: planned.bodySha256,
         records: planned.members.length,
-        subjects: new Set(manifests[index]?.map((row) => `${row.kind}:${row.subject}`)).size,
+        subjects: subjectsIn(rows[index] ?? []),
         first: times.reduce((a, b) => Math.min(a, b)),
         last: times.reduce((a, b) => Math.max(a, b)),
       }
     })
-    return ledger.appendSealed(drafts, (entries) =>
-      Promise.all(entries.map((entry, index) => vault.sealManifest(entry, manifests[index] ?? []))),
-    )
+    return ledger.appendSealed(drafts, (entries) => manifests.seal(entries, rows))
   }
 
   async #deliver(batch: Batch): Promise<StepResult> {
@@ -332,6 +333,11 @@ class DestinationForwarder implements Forwarder {
     this.#state = state
     this.#reason = reason === undefined ? undefined : reasonCode(reason)
   }
+}
+
+/** Rows of one subject stand together. */
+function subjectsIn(rows: readonly ManifestRow[]): number {
+  return rows.filter((row, index) => row.subject !== rows[index - 1]?.subject || row.kind !== rows[index - 1]?.kind).length
 }
 
 function egressContext(destination: DestinationConfig): EgressContext {

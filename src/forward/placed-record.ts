@@ -1,5 +1,6 @@
 import type { LogRecord, Ordinal } from '#model/log-entry.ts'
-import type { ManifestRow, SubjectKind } from '#model/disclosure.ts'
+import type { SubjectKind } from '#model/disclosure.ts'
+import type { SendDecision } from './port.ts'
 
 export interface PlacedRecord {
   record: LogRecord
@@ -8,14 +9,14 @@ export interface PlacedRecord {
   surface: string
 }
 
-/** One record ready to be sent: its text at the vendor, and what the manifest says of it. */
+/** One record of a request. */
 export interface Member {
-  text: string
+  /** Where its text stands in the text of all. */
+  from: number
+  to: number
   insertId: string
-  rows: readonly ManifestRow[]
-  /** Event time, UTC ms, exact. */
-  time: number
-  purposes: readonly string[]
+  placed: PlacedRecord
+  decision: SendDecision
 }
 
 /** Whom the record is about: the user if there is one, else the device; for group records the group. */

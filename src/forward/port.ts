@@ -1,24 +1,31 @@
 /** What the forwarder takes from outside: the policy of one destination, and the way onto the wire. */
 import type { LogPosition } from '#model/disclosure.ts'
 import type { LogRecord } from '#model/log-entry.ts'
-import type { EgressRequest, OutgoingValue } from '#model/protocol.ts'
+import type { EgressRequest, OutgoingField, OutgoingValue } from '#model/protocol.ts'
 
-/** What one destination gets of one record, built up from grants. `purposes` are those of the grants that were used. */
-export type SendDecision = {
-  kind: 'send'
-  values: readonly OutgoingValue[]
-  user: boolean
-  device: boolean
-  linked: boolean
-  /** One for each of the record's groups. */
-  groups: readonly boolean[]
-  unset: readonly string[]
-  shape: string
-  purposes: readonly string[]
+/**
+ * What one destination gets of records of one kind, built up from grants; one object for all of them. `purposes` are those
+ * of the grants that were used.
+ */
+export interface SendDecision {
+  readonly kind: 'send'
+  readonly outgoing: readonly OutgoingField[]
+  /** One value for each of `outgoing`, of a record of this kind. */
+  valuesOf(record: LogRecord): OutgoingValue[]
+  readonly user: boolean
+  readonly device: boolean
+  readonly linked: boolean
+  readonly groups: boolean
+  readonly unset: readonly string[]
+  readonly shape: string
+  readonly purposes: readonly string[]
 }
 
 /** `reason` is a reason code; it is counted. */
-export type DropDecision = { kind: 'drop'; reason: string }
+export interface DropDecision {
+  readonly kind: 'drop'
+  readonly reason: string
+}
 
 /** One version of the policy, compiled for one destination. Pure: equal arguments give equal decisions. */
 export interface DestinationDecider {

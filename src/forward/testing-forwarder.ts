@@ -4,6 +4,7 @@ import { systemClock } from '#base/clock.ts'
 import { openLedger } from '#ledger/ledger.ts'
 import type { LogRecord } from '#model/log-entry.ts'
 import { createForwarder } from './forwarder.ts'
+import { Manifests } from './manifest-memory.ts'
 import { createHttpSend } from './send-http.ts'
 import { openFlow, plainProtocol, testDecider, testDestination, testLog, testRecords, testVault } from './testing-parts.ts'
 
@@ -20,6 +21,7 @@ function recordsOf(seq: number): LogRecord[] {
   ]
 }
 
+const vault = testVault()
 const log = testLog()
 for (let seq = 1; seq <= Number(entries); seq++) log.add(...recordsOf(seq))
 const ledger = await openLedger({ dir, clock: systemClock })
@@ -29,7 +31,8 @@ const forwarder = createForwarder({
   protocol: plainProtocol({ recordsMax: 20, encoderVersion: Number(encoderVersion) }),
   log,
   ledger,
-  vault: testVault(),
+  vault,
+  manifests: new Manifests(vault),
   records: testRecords(openFlow()),
   send: createHttpSend({ answerTimeoutMs: 60 }),
   clock: systemClock,

@@ -4,11 +4,13 @@ import { BulkheadError } from '#base/errors.ts'
 import { Secret } from '#base/secret.ts'
 import type { LogReader } from '#log/port.ts'
 import type { DestinationConfig } from '#model/config.ts'
-import type { ManifestRow } from '#model/disclosure.ts'
+import { type ManifestRow, SUBJECT_KINDS, type SubjectKind } from '#model/disclosure.ts'
 import type { LogEntry, LogRecord } from '#model/log-entry.ts'
 import type { EgressOutcome, Protocol } from '#model/protocol.ts'
 import type { RecordsReader, VendorFlow } from '#records/port.ts'
+import { unpackManifest } from '#vault/manifest.ts'
 import type { WorkerVault } from '#vault/port.ts'
+import { Uuids } from '#vault/uuids.ts'
 import type { DestinationDecider } from './port.ts'
 
 export function uuidOf(...parts: readonly (string | number)[]): string {
@@ -33,23 +35,40 @@ export function testVault(): TestVault {
     },
     disclose: async ({ destination, epoch, subjects, positions }) => {
       vault.calls += 1
-      if (new Set(subjects.map(({ kind, ordinal }) => `${kind}${ordinal}`)).size !== subjects.length) throw new Error('a subject twice')
+      const named = pairs(subjects).map(([code, ordinal]) => ({
+        kind: SUBJECT_KINDS[(code as number) - 1] as SubjectKind,
+        ordinal: ordinal as number,
+      }))
+      if (new Set(named.map(({ kind, ordinal }) => `${kind}${ordinal}`)).size !== named.length) throw new Error('a subject twice')
       return {
-        pseudonyms: subjects.map(({ kind, ordinal }) => uuidOf(destination, epoch, kind, ordinal)),
-        insertIds: positions.map(([seq, index]) => uuidOf(destination, epoch, seq, index)),
-        phases: subjects.map(({ ordinal }) => ordinal * 7919),
+        pseudonyms: uuidsOf(named.map(({ kind, ordinal }) => uuidOf(destination, epoch, kind, ordinal))),
+        insertIds: uuidsOf(pairs(positions).map(([seq, index]) => uuidOf(destination, epoch, seq as number, index as number))),
+        phases: Uint32Array.from(named, ({ ordinal }) => ordinal * 7919),
       }
     },
-    sealManifest: async (entry, rows) => Buffer.from(JSON.stringify([entry, rows])).toString('base64'),
-    openManifests: async (manifests) => manifests.map(({ entry, sealed }) => openTestManifest(entry, sealed)),
+    sealManifests: async (manifests) =>
+      manifests.map(({ entry, packed }) => Buffer.from(JSON.stringify([entry, Buffer.from(packed).toString('base64')])).toString('base64')),
+    openManifests: async (manifests) => manifests.map(({ entry, sealed }) => openTestBytes(entry, sealed)),
   }
   return vault
 }
 
-export function openTestManifest(entry: number, sealed: string): ManifestRow[] {
-  const [sealedUnder, rows] = JSON.parse(Buffer.from(sealed, 'base64').toString()) as [number, ManifestRow[]]
+function pairs(packed: Float64Array): number[][] {
+  return Array.from({ length: packed.length / 2 }, (_, index) => [...packed.subarray(index * 2, index * 2 + 2)])
+}
+
+function uuidsOf(texts: readonly string[]): Uuids {
+  return new Uuids(Buffer.from(texts.join('').replaceAll('-', ''), 'hex'))
+}
+
+function openTestBytes(entry: number, sealed: string): Uint8Array {
+  const [sealedUnder, packed] = JSON.parse(Buffer.from(sealed, 'base64').toString()) as [number, string]
   if (sealedUnder !== entry) throw new Error('sealed under another number')
-  return rows
+  return Buffer.from(packed, 'base64')
+}
+
+export function openTestManifest(entry: number, sealed: string): ManifestRow[] {
+  return unpackManifest(openTestBytes(entry, sealed))
 }
 
 export interface TestLog extends LogReader {
@@ -101,18 +120,18 @@ export function testDecider(version = 1): DestinationDecider {
     version,
     decide: (record) => {
       if (record.type === 'event' && (record.name ?? null) === null) return { kind: 'drop', reason: 'event_not_approved' }
-      const values = Object.entries(record.properties ?? {})
-        .filter(([, value]) => typeof value === 'number')
-        .map(([key, value]) => ({ field: `property.${key}` as const, form: 'clear' as const, value: value as number }))
+      const numbers = Object.entries(record.properties ?? {}).filter(([, value]) => typeof value === 'number')
+      const outgoing = numbers.map(([key]) => ({ field: `property.${key}` as const, form: 'clear' as const }))
       return {
         kind: 'send',
-        values,
+        outgoing,
+        valuesOf: () => numbers.map(([, value]) => value),
         user: true,
         device: true,
         linked: true,
-        groups: (record.groups ?? []).map(() => true),
+        groups: true,
         unset: [],
-        shape: ['user_id:pseudonym', ...values.map(({ field }) => `${field}:clear`)].sort().join(','),
+        shape: ['user_id:pseudonym', ...outgoing.map(({ field }) => `${field}:clear`)].sort().join(','),
         purposes: version === 1 ? ['analytics'] : ['analytics', 'other'],
       }
     },
@@ -149,16 +168,17 @@ export function plainProtocol(limits: { recordsMax?: number; bodyBytesMax?: numb
       encoderVersion: limits.encoderVersion ?? 1,
       routeOf: ({ type }) => (type === 'group' ? undefined : type === 'profile' ? '/profiles' : '/events'),
       limits: () => ({ recordsMax: limits.recordsMax ?? 50, bodyBytesMax: limits.bodyBytesMax ?? 100_000, recordBytesMax: 5_000 }),
-      encodeRecord: ({ insertId, user, device, time, op, values, name }) =>
-        name === 'unencodable'
-          ? undefined
-          : JSON.stringify({ id: insertId, who: user ?? device, time, op, name, values: values.map(({ field, value }) => [field, value]) }),
+      writeRecord: ({ insertId, user, device, time, op, fields, values, name }, _context, to) => {
+        const named = fields.map(({ field }, index) => [field, values[index]])
+        to.value({ id: insertId, who: user ?? device, time, op, name, values: named })
+        return name !== 'unencodable'
+      },
       request: (route, records, { url, credentials }) => ({
         method: 'POST',
         url: `${url}${route}`,
         headers: { 'content-type': 'application/json' },
         authorization: credentials.kind === 'secret' ? `Bearer ${credentials.secret}` : undefined,
-        body: Buffer.from(`[${records.join(',')}]`),
+        body: Buffer.concat([Buffer.from('['), records, Buffer.from(']')]),
       }),
       classify: (_route, status, body, _records, hints): EgressOutcome => {
         if (status === 401) return { kind: 'blocked', reason: 'bad_credentials' }

@@ -117,11 +117,12 @@ export function canonicalRow(entry: number, row: ManifestRow): Buffer {
 /** Order of rows: kind (user, device, group), subject, then surface and shape by their UTF-8 bytes. */
 export function compareRows(a: ManifestRow, b: ManifestRow): number {
   return (
-    KIND_ORDER[a.kind] - KIND_ORDER[b.kind] ||
-    a.subject - b.subject ||
-    Buffer.compare(Buffer.from(a.surface), Buffer.from(b.surface)) ||
-    Buffer.compare(Buffer.from(a.shape), Buffer.from(b.shape))
+    KIND_ORDER[a.kind] - KIND_ORDER[b.kind] || a.subject - b.subject || compareText(a.surface, b.surface) || compareText(a.shape, b.shape)
   )
+}
+
+function compareText(a: string, b: string): number {
+  return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
 /** Sorted copy; rows are unique in (kind, subject, surface, shape), so the order is total. */

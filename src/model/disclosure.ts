@@ -13,7 +13,9 @@ export type Shape = readonly { readonly field: Field; readonly form: Exclude<For
 /** `delivered`: the vendor answered to it. `possible`: some byte was handed over or nobody knows. `not_sent`: none was. */
 export type OutcomeState = 'delivered' | 'possible' | 'not_sent'
 
-export type SubjectKind = 'user' | 'device' | 'group'
+/** In canonical order; the number of a kind is its place here. */
+export const SUBJECT_KINDS = ['user', 'device', 'group'] as const
+export type SubjectKind = (typeof SUBJECT_KINDS)[number]
 
 /** One row a subject × surface × shape of a request; sorted by (kind, subject, surface, shape). */
 export interface ManifestRow {

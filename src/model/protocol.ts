@@ -2,6 +2,7 @@
  * Port between the stages and the vendors' wire formats. A protocol is data and pure functions: no fetch, no keys, no
  * clock. `ingest/` and `forward/` get a registry of these and never name one.
  */
+import type { JsonWriter } from '#base/json-writer.ts'
 import type { Field, Form } from '#model/field.ts'
 import type { ProfileOp, RecordFault, RecordType, WireRecord } from '#model/wire-record.ts'
 
@@ -77,13 +78,16 @@ export interface Reply {
 
 // ---------------------------------------------------------------------------------------------------- egress
 
-/** A value that policy granted, in its final form, ready to be written under the protocol's key. */
-export interface OutgoingValue {
+/** What one value of a record is. For `property.<key>` it leaves under that key; for known fields the protocol has its own. */
+export interface OutgoingField {
   field: Field
   form: Exclude<Form, 'withheld'>
-  /** For `property.<key>`: the key. For known fields the protocol chooses its own key. */
-  value: number | boolean | string | readonly unknown[]
+  /** Which half of a coarse referrer: one of our words, or a registrable domain. */
+  part?: 'medium' | 'domain'
 }
+
+/** A value that policy granted, in its final form. */
+export type OutgoingValue = number | boolean | string | readonly unknown[]
 
 /** Built up from granted values only (law 2). Pseudonyms are UUID text. */
 export interface OutgoingRecord {
@@ -98,6 +102,9 @@ export interface OutgoingRecord {
   linked: readonly { role: 'user' | 'device'; pseudonym: string }[]
   groups: readonly { key: string; pseudonym: string }[]
   op: ProfileOp | undefined
+  /** The same list for all records of one kind: an encoder may keep what it has prepared for it. */
+  fields: readonly OutgoingField[]
+  /** One for each of `fields`. */
   values: readonly OutgoingValue[]
   unset: readonly string[]
 }
@@ -120,10 +127,10 @@ export interface EgressProtocol {
   /** Which route takes this record; undefined: this protocol has no place for it (counted, not sent). */
   routeOf(record: Pick<OutgoingRecord, 'type' | 'op'>): string | undefined
   limits(route: string): EgressLimits
-  /** JSON text of one record; deterministic. Undefined when the record cannot be valid at this vendor (counted). */
-  encodeRecord(record: OutgoingRecord, context: EgressContext): string | undefined
-  /** Wraps encoded records of one route into a request; the body is deterministic and carries no credentials. */
-  request(route: string, records: readonly string[], context: EgressContext): EgressRequest
+  /** Writes one record as JSON; deterministic. False when it cannot be valid at this vendor (counted): what was written is taken back. */
+  writeRecord(record: OutgoingRecord, context: EgressContext, to: JsonWriter): boolean
+  /** Wraps records, written with a comma between, into a request; the body is deterministic and carries no credentials. */
+  request(route: string, records: Uint8Array, context: EgressContext): EgressRequest
   /** What an answer means. Never throws. */
   classify(route: string, status: number, body: string, recordCount: number, hints?: AnswerHints): EgressOutcome
 }

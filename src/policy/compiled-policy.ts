@@ -1,7 +1,9 @@
 /** Look-ups made once from a policy version. Sets match exactly; names were brought to NFC when the policy was made. */
-import type { Field, KnownField } from '#model/field.ts'
+import type { KnownField } from '#model/field.ts'
 import { isKnownField } from '#model/field.ts'
 import type { Grant, Policy } from '#model/policy.ts'
+import type { Decision } from './decision.ts'
+import { Kinds } from './kinds.ts'
 import { COARSE_TIME_MS } from './round-time.ts'
 import { compilePaths } from './url-path.ts'
 import type { PathRules } from './url-path.ts'
@@ -35,20 +37,8 @@ export interface CompiledDestination {
 export interface ActiveGrants {
   known: ReadonlyMap<KnownField, Grant>
   property(key: string): Grant | undefined
-  /** Shapes already made, by the fields that are in them. */
-  shapes: Map<string, Explanation>
-}
-
-export interface Explanation {
-  shape: string
-  fields: readonly ExplainedField[]
-  purposes: readonly string[]
-}
-
-export interface ExplainedField {
-  field: Field
-  form: Grant['form']
-  rule: string
+  /** What was decided under these grants. */
+  kinds: Kinds<Decision>
 }
 
 export function compilePolicy(policy: Policy): CompiledPolicy {
@@ -110,5 +100,5 @@ function selectActive(grants: readonly Grant[], at: number): ActiveGrants {
       if (!keys.has(key)) keys.set(key, grant)
     }
   }
-  return { known, property: (key) => keys.get(key) ?? every, shapes: new Map() }
+  return { known, property: (key) => keys.get(key) ?? every, kinds: new Kinds() }
 }

@@ -1,88 +1,53 @@
 /**
  * What of a record one destination gets (law 2). The answer is built up from grants: nothing of the record is copied and
  * then thinned out. Reads only what stands in the log, so the same record, policy version and instant give the same answer.
+ * The answer is one for all records of a kind (`kinds.ts`): nothing here may look at a value.
  */
 import type { Field, KnownField } from '#model/field.ts'
-import type { LogRecord } from '#model/log-entry.ts'
-import type { ReasonCode } from '#model/outcome.ts'
+import type { CoarseContext, LogRecord, PlainValue } from '#model/log-entry.ts'
 import type { Grant } from '#model/policy.ts'
-import type { OutgoingValue } from '#model/protocol.ts'
-import type { ActiveGrants, CompiledDestination, ExplainedField, Explanation } from './compiled-policy.ts'
+import type { OutgoingField, OutgoingValue } from '#model/protocol.ts'
+import type { ActiveGrants, CompiledDestination } from './compiled-policy.ts'
+import type { Decision, ExplainedField, Sending } from './decision.ts'
 import { shapeText } from './shape.ts'
 
-export type Decision = Sending | { kind: 'drop'; reason: ReasonCode }
-
-export interface Sending {
-  kind: 'send'
-  values: OutgoingValue[]
-  /** Whether each identifier that the record has leaves as a pseudonym. False too when the record has none. */
-  user: boolean
-  device: boolean
-  /** All linked identifiers leave, or none. */
-  linked: boolean
-  /** One for each of the record's groups. */
-  groups: boolean[]
-  /** Keys of `unset` that are approved for this destination. */
-  unset: string[]
-  /** UTC ms, still exact: the caller rounds it with the subject's phase (`roundTime`, `granularityMs`). */
-  time: number
-  /** 0: leaves as it is. */
-  granularityMs: number
-  /** Purposes of the grants that were used; sorted. */
-  purposes: readonly string[]
-  /** Canonical text, see shape.ts. */
-  shape: string
-  /** Every field that leaves, with the rule that let it. Shared between equal shapes: do not change it. */
-  fields: readonly ExplainedField[]
-}
-
-const SHAPES_MAX = 10_000
+const NOT_APPROVED: Decision = { kind: 'drop', reason: 'event_not_approved' }
+const NOTHING: Decision = { kind: 'drop', reason: 'nothing_granted' }
 
 /**
  * `at`: the instant for which expiry of grants is judged, UTC ms. No request is made without a time, so what has no grant
  * for `time` is dropped, profiles and groups too.
  */
 export function decide(record: LogRecord, destination: CompiledDestination, at: number): Decision {
-  const granted = new Granted(destination.activeAt(at))
+  const active = destination.activeAt(at)
+  const isNamed = record.type === 'event' && record.name != null && (record.reserved === true || destination.events.has(record.name))
+  return active.kinds.decisionFor(record, isNamed, destination.properties, () => decideKind(record, isNamed, destination, active))
+}
+
+function decideKind(record: LogRecord, isNamed: boolean, destination: CompiledDestination, active: ActiveGrants): Decision {
+  const granted = new Granted(active)
   const isEvent = record.type === 'event'
-  if (isEvent && (record.name == null || !(record.reserved === true || destination.events.has(record.name)))) {
-    return { kind: 'drop', reason: 'event_not_approved' }
-  }
-  if (!granted.use('time') || (isEvent && !granted.use('event'))) return nothing()
+  if (isEvent && !isNamed) return NOT_APPROVED
+  if (!granted.use('time') || (isEvent && !granted.use('event'))) return NOTHING
 
   const user = record.user !== undefined && granted.use('user_id')
   const device = record.device !== undefined && granted.use('device_id')
   const linked = mayLink(record, granted)
   // The ledger names a group beside a person: an event about nobody takes none along.
   const hasBearer = record.type === 'group' || record.user !== undefined || record.device !== undefined
-  const groups = (record.groups ?? []).map(() => hasBearer && granted.use('group_id'))
-  if (!isComplete(record, { user, device, linked, groups })) return nothing()
+  const groups = record.groups !== undefined && record.groups.length > 0 && hasBearer && granted.use('group_id')
+  if (!isComplete(record, { user, device, linked, groups })) return NOTHING
 
-  const values: OutgoingValue[] = []
+  const values = new ValueList()
   let unset: string[] = []
   if (isEvent || record.type === 'profile' || record.type === 'group') {
     // Context is a state: it can be set, never added to or appended.
     if (isEvent || record.op === 'set' || record.op === 'set_once') addContext(record, granted, values)
     addProperties(record, destination, granted, values)
     unset = (record.unset ?? []).filter((key) => destination.properties.has(key) && granted.useProperty(key))
-    if (!isEvent && record.op !== 'delete' && values.length === 0 && unset.length === 0) return nothing()
+    if (!isEvent && record.op !== 'delete' && values.outgoing.length === 0 && unset.length === 0) return NOTHING
   }
-  return {
-    kind: 'send',
-    values,
-    user,
-    device,
-    linked,
-    groups,
-    unset,
-    time: record.time,
-    granularityMs: destination.timeGranularityMs,
-    ...granted.explain(),
-  }
-}
-
-function nothing(): Decision {
-  return { kind: 'drop', reason: 'nothing_granted' }
+  return { kind: 'send', user, device, linked, groups, ...values.decided(), unset, ...granted.explain() }
 }
 
 /** Linked identifiers are users or devices; each role needs its own grant. They are the point of identity calls alone. */
@@ -93,14 +58,14 @@ function mayLink(record: LogRecord, granted: Granted): boolean {
 }
 
 /** Whether enough leaves for the record to say something at the vendor. An event may be about nobody. */
-function isComplete(record: LogRecord, leaves: { user: boolean; device: boolean; linked: boolean; groups: boolean[] }): boolean {
+function isComplete(record: LogRecord, leaves: Pick<Sending, 'user' | 'device' | 'linked' | 'groups'>): boolean {
   switch (record.type) {
     case 'event':
       return true
     case 'profile':
       return leaves.user || leaves.device
     case 'group':
-      return leaves.groups.includes(true)
+      return leaves.groups
     case 'identify':
       return leaves.user && (leaves.device || leaves.linked)
     case 'merge':
@@ -108,34 +73,68 @@ function isComplete(record: LogRecord, leaves: { user: boolean; device: boolean;
   }
 }
 
-function addContext(record: LogRecord, granted: Granted, values: OutgoingValue[]): void {
-  const context = record.context
+const CONTEXT: readonly (readonly [key: keyof CoarseContext, field: KnownField, part?: OutgoingField['part']])[] = [
+  ['country', 'country'],
+  ['os', 'os'],
+  ['browser', 'browser'],
+  ['browserVersion', 'browser_version'],
+  ['referrerMedium', 'referrer', 'medium'],
+  ['referrerDomain', 'referrer', 'domain'],
+  ['path', 'url'],
+]
+
+function addContext({ context }: LogRecord, granted: Granted, values: ValueList): void {
   if (context === undefined) return
-  const add = (field: KnownField, value: OutgoingValue['value'] | undefined): void => {
-    if (value !== undefined && granted.use(field)) values.push({ field, form: 'coarse', value })
+  for (const [key, field, part] of CONTEXT) {
+    if (context[key] !== undefined && granted.use(field))
+      values.addContext(key, { field, form: 'coarse', ...(part === undefined ? {} : { part }) })
   }
-  add('country', context.country)
-  add('os', context.os)
-  add('browser', context.browser)
-  add('browser_version', context.browserVersion)
-  add('referrer', context.referrerMedium)
-  add('referrer', context.referrerDomain)
-  add('url', context.path)
-  if (context.screenWidth !== undefined && context.screenHeight !== undefined) {
-    add('screen', [context.screenWidth, context.screenHeight])
+  if (context.screenWidth !== undefined && context.screenHeight !== undefined && granted.use('screen')) values.addScreen()
+}
+
+function addProperties({ properties }: LogRecord, destination: CompiledDestination, granted: Granted, values: ValueList): void {
+  for (const key in properties) {
+    if (!Object.hasOwn(properties, key) || !destination.properties.has(key)) continue
+    if (properties[key] !== undefined && granted.useProperty(key)) values.addProperty(key)
   }
 }
 
-function addProperties(record: LogRecord, destination: CompiledDestination, granted: Granted, values: OutgoingValue[]): void {
-  for (const key in record.properties) {
-    if (!Object.hasOwn(record.properties, key) || !destination.properties.has(key)) continue
-    const value = record.properties[key]
-    if (value === undefined || !granted.useProperty(key)) continue
-    values.push({ field: `property.${key}`, form: 'clear', value })
+/** Which values of a kind leave, in order: context, screen, properties. */
+class ValueList {
+  readonly outgoing: OutgoingField[] = []
+  readonly #context: (keyof CoarseContext)[] = []
+  readonly #properties: string[] = []
+  #screen = false
+
+  addContext(key: keyof CoarseContext, outgoing: OutgoingField): void {
+    this.#context.push(key)
+    this.outgoing.push(outgoing)
+  }
+
+  addScreen(): void {
+    this.#screen = true
+    this.outgoing.push({ field: 'screen', form: 'coarse' })
+  }
+
+  addProperty(key: string): void {
+    this.#properties.push(key)
+    this.outgoing.push({ field: `property.${key}`, form: 'clear' })
+  }
+
+  decided(): Pick<Sending, 'outgoing' | 'valuesOf'> {
+    return { outgoing: this.outgoing, valuesOf: (record) => this.#valuesOf(record) }
+  }
+
+  #valuesOf({ context, properties }: LogRecord): OutgoingValue[] {
+    const values: OutgoingValue[] = []
+    for (const key of this.#context) values.push((context as Required<CoarseContext>)[key])
+    if (this.#screen) values.push([context?.screenWidth, context?.screenHeight])
+    for (const key of this.#properties) values.push((properties as Record<string, PlainValue>)[key] as PlainValue)
+    return values
   }
 }
 
-/** Grants that were used for one record. */
+/** Grants that were used for one kind. */
 class Granted {
   readonly #active: ActiveGrants
   readonly #used = new Map<Field, Grant>()
@@ -161,17 +160,10 @@ class Granted {
     return grant !== undefined
   }
 
-  explain(): Explanation {
-    const shapes = this.#active.shapes
-    const signature = [...this.#used.keys()].join('\0')
-    const known = shapes.get(signature)
-    if (known !== undefined) return known
+  explain(): Pick<Sending, 'shape' | 'fields' | 'purposes'> {
     const fields = [...this.#used].map(([field, grant]): ExplainedField => ({ field, form: grant.form, rule: grant.rule }))
     fields.sort((a, b) => (a.field < b.field ? -1 : 1))
     const purposes = [...new Set([...this.#used.values()].map((grant) => grant.purpose))].sort()
-    const explanation = { shape: shapeText(fields), fields, purposes }
-    if (shapes.size >= SHAPES_MAX) shapes.clear()
-    shapes.set(signature, explanation)
-    return explanation
+    return { shape: shapeText(fields), fields, purposes }
   }
 }

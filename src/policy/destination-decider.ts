@@ -3,7 +3,7 @@ import type { LogRecord } from '#model/log-entry.ts'
 import type { PolicyVersion } from '#model/policy.ts'
 import { compilePolicy } from './compiled-policy.ts'
 import { decide } from './decide.ts'
-import type { Decision } from './decide.ts'
+import type { Decision } from './decision.ts'
 import { roundTime } from './round-time.ts'
 
 export interface DestinationDecider {

@@ -136,37 +136,32 @@ describe('policyFromConfig', () => {
 
 describe('decide', () => {
   it('sends granted fields in granted forms and explains each', () => {
-    const decision = decide(
-      event({
-        groups: [{ key: 'company', ordinal: 3 }],
-        properties: { plan: 'pro', amount: 3, depth: 9 },
-        context: {
-          country: 'IN',
-          os: 'Linux',
-          browser: 'Firefox',
-          browserVersion: 140,
-          referrerMedium: 'search',
-          referrerDomain: 'google.com',
-          path: '/a/*',
-        },
-      }),
-      compiled(),
-      NOW,
-    )
+    const record = event({
+      groups: [{ key: 'company', ordinal: 3 }],
+      properties: { plan: 'pro', amount: 3, depth: 9 },
+      context: {
+        country: 'IN',
+        os: 'Linux',
+        browser: 'Firefox',
+        browserVersion: 140,
+        referrerMedium: 'search',
+        referrerDomain: 'google.com',
+        path: '/a/*',
+      },
+    })
+    const decision = decide(record, compiled(), NOW)
     assert.ok(decision.kind === 'send')
-    assert.deepEqual(decision.values, [
-      { field: 'country', form: 'coarse', value: 'IN' },
-      { field: 'os', form: 'coarse', value: 'Linux' },
-      { field: 'browser', form: 'coarse', value: 'Firefox' },
-      { field: 'referrer', form: 'coarse', value: 'search' },
-      { field: 'referrer', form: 'coarse', value: 'google.com' },
-      { field: 'property.plan', form: 'clear', value: 'pro' },
-      { field: 'property.amount', form: 'clear', value: 3 },
+    assert.deepEqual(decision.outgoing, [
+      { field: 'country', form: 'coarse' },
+      { field: 'os', form: 'coarse' },
+      { field: 'browser', form: 'coarse' },
+      { field: 'referrer', form: 'coarse', part: 'medium' },
+      { field: 'referrer', form: 'coarse', part: 'domain' },
+      { field: 'property.plan', form: 'clear' },
+      { field: 'property.amount', form: 'clear' },
     ])
-    assert.deepEqual(
-      [decision.user, decision.device, decision.linked, decision.groups, decision.granularityMs],
-      [true, true, false, [true], 10_000],
-    )
+    assert.deepEqual(decision.valuesOf(record), ['IN', 'Linux', 'Firefox', 'search', 'google.com', 'pro', 3])
+    assert.deepEqual([decision.user, decision.device, decision.linked, decision.groups], [true, true, false, true])
     assert.equal(
       decision.shape,
       'browser:coarse,country:coarse,device_id:pseudonym,event:clear,group_id:pseudonym,os:coarse,property.amount:clear,property.plan:clear,referrer:coarse,time:coarse,user_id:pseudonym',
@@ -198,7 +193,7 @@ describe('decide', () => {
       linked: [{ role: 'device', ordinal: 2 }],
     }
     const whole = decide(identify, compiled(), NOW)
-    assert.ok(whole.kind === 'send' && whole.user && whole.linked && whole.values.length === 0)
+    assert.ok(whole.kind === 'send' && whole.user && whole.linked && whole.outgoing.length === 0)
     const noDevice = [grant('time', 'coarse'), grant('event', 'clear'), grant('user_id', 'pseudonym')]
     assert.equal(decide(identify, compiled({ grants: noDevice }), NOW).kind, 'drop')
     assert.equal(decide({ ...identify, linked: [] }, compiled(), NOW).kind, 'drop')
@@ -216,7 +211,7 @@ describe('decide', () => {
       compiled(),
       NOW,
     )
-    assert.deepEqual(add.kind === 'send' && add.values.map(({ field }) => field), ['property.amount'])
+    assert.deepEqual(add.kind === 'send' && add.outgoing.map(({ field }) => field), ['property.amount'])
   })
 
   it('ends a grant at its instant, also when asked back and forth in time', () => {
@@ -232,7 +227,11 @@ describe('decide', () => {
     const seen = [NOW + 9, NOW - 1, NOW, NOW + 5, NOW + 8, NOW - 1].map((instant) => {
       const decision = decide(event({ properties: { plan: 'x' } }), at, instant)
       return (
-        decision.kind === 'send' && [decision.user, decision.values.length, decision.fields.find(({ field }) => field === 'user_id')?.rule]
+        decision.kind === 'send' && [
+          decision.user,
+          decision.outgoing.length,
+          decision.fields.find(({ field }) => field === 'user_id')?.rule,
+        ]
       )
     })
     assert.deepEqual(seen, [

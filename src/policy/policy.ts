@@ -1,8 +1,8 @@
 /** Door of policy: what may be kept open, and what may leave. */
 export { compilePolicy } from './compiled-policy.ts'
-export type { CompiledDestination, CompiledPolicy, CompiledStore, ExplainedField } from './compiled-policy.ts'
+export type { CompiledDestination, CompiledPolicy, CompiledStore } from './compiled-policy.ts'
 export { decide } from './decide.ts'
-export type { Decision, Sending } from './decide.ts'
+export type { Decision, ExplainedField, Sending } from './decision.ts'
 export { destinationDecider } from './destination-decider.ts'
 export type { DestinationDecider } from './destination-decider.ts'
 export { DestroyedCounts, destroySecrets, destroySecretsInPair, destroySecretsInText, findPersonal, isPersonalNumber } from './detectors.ts'

@@ -1,10 +1,10 @@
 /** The vault as each role sees it from its own process. Bulk goes as bytes beside the JSON, see `wire.ts`. */
 import type { RpcClient } from '#base/rpc.ts'
 import { openDoor } from './door.ts'
-import { packManifest, unpackManifest } from './manifest.ts'
 import type { GatewayVault, Identity, PeopleGraph, Person, StaffVault, WindowReply, WorkerVault } from './port.ts'
-import { formatUuids } from './pseudonym.ts'
-import { decodeIntervals, decodeMemberships, decodeNumbers, encodeNumbers, encodeSubjects } from './wire.ts'
+import { packSubjects } from './pseudonym.ts'
+import { Uuids } from './uuids.ts'
+import { alignedCopy, bytesOf, decodeIntervals, decodeMemberships, decodeNumbers } from './wire.ts'
 
 export function gatewayVault(client: RpcClient): GatewayVault {
   return {
@@ -20,13 +20,16 @@ export function workerVault(client: RpcClient): WorkerVault {
   return {
     activeEpoch: async (destination) => (await client.call('activeEpoch', { destination })).body as number,
     disclose: async ({ destination, epoch, subjects, positions }) => {
-      const reply = await client.call('disclose', { destination, epoch }, [encodeSubjects(subjects), encodeNumbers(positions.flat())])
+      const reply = await client.call('disclose', { destination, epoch }, [bytesOf(subjects), bytesOf(positions)])
       const [pseudonyms, insertIds, phases] = reply.attachments as [Buffer, Buffer, Buffer]
-      return { pseudonyms: formatUuids(pseudonyms), insertIds: formatUuids(insertIds), phases: decodeNumbers(phases) }
+      return { pseudonyms: new Uuids(pseudonyms), insertIds: new Uuids(insertIds), phases: new Uint32Array(alignedCopy(phases)) }
     },
-    sealManifest: async (entry, rows) => (await client.call('sealManifest', { entry }, [packManifest(rows)])).body as string,
-    openManifests: async (manifests) =>
-      (await client.call('openManifests', { manifests })).attachments.map((bytes) => unpackManifest(bytes)),
+    sealManifests: async (manifests) => {
+      const entries = manifests.map(({ entry }) => entry)
+      const packed = manifests.map((manifest) => manifest.packed)
+      return (await client.call('sealManifests', { entries }, packed)).body as string[]
+    },
+    openManifests: async (manifests) => (await client.call('openManifests', { manifests })).attachments,
   }
 }
 
@@ -40,7 +43,7 @@ export function staffVault(client: RpcClient): StaffVault {
       for (let at = 0; at < numbers.length; at += 2) pairs.push([numbers[at] as number, numbers[at + 1] as number])
       return { merged: pairs, devices: decodeIntervals(devices) }
     },
-    staffPseudonyms: async (subjects) => (await client.call('staffPseudonyms', null, [encodeSubjects(subjects)])).body as string[],
+    staffPseudonyms: async (subjects) => (await client.call('staffPseudonyms', null, [bytesOf(packSubjects(subjects))])).body as string[],
     memberships: async () => {
       const { body, attachments } = await client.call('memberships', null)
       return decodeMemberships(body as string[], attachments[0] as Buffer)

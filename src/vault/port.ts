@@ -6,7 +6,8 @@
  */
 import type { Trust } from '#model/field.ts'
 import type { Ordinal } from '#model/log-entry.ts'
-import type { ManifestRow, SubjectKind } from '#model/disclosure.ts'
+import type { SubjectKind } from '#model/disclosure.ts'
+import type { Uuids } from './uuids.ts'
 
 // ------------------------------------------------------------------------------------------- gateway: index, seal
 
@@ -63,26 +64,28 @@ export interface GatewayVault {
 export interface DiscloseRequest {
   destination: string
   epoch: number
-  subjects: { kind: SubjectKind; ordinal: Ordinal }[]
-  /** [seq, index] of each record: its insert id is a permutation of that under the epoch's `insert-id` key. */
-  positions: [seq: number, index: number][]
+  /** As `packSubjects` makes it. */
+  subjects: Float64Array
+  /** Sequence and index of each record: its insert id is a permutation of that under the epoch's `insert-id` key. */
+  positions: Float64Array
 }
 
 export interface DiscloseReply {
-  /** UUID v4 text, in the order of `subjects`. */
-  pseudonyms: string[]
-  /** UUID v4 text, in the order of `positions`. */
-  insertIds: string[]
-  /** Phase of time rounding of each subject, 0 ≤ phase < 2^32, in the order of `subjects`. */
-  phases: number[]
+  /** UUID v4, in the order of `subjects`. */
+  pseudonyms: Uuids
+  /** UUID v4, in the order of `positions`. */
+  insertIds: Uuids
+  /** Phase of time rounding of each subject, in the order of `subjects`. */
+  phases: Uint32Array
 }
 
 export interface WorkerVault {
   /** The active epoch of a destination; started on first use. */
   activeEpoch(destination: string): Promise<number>
   disclose(request: DiscloseRequest): Promise<DiscloseReply>
-  sealManifest(entry: number, rows: readonly ManifestRow[]): Promise<string>
-  openManifests(manifests: readonly { entry: number; sealed: string }[]): Promise<ManifestRow[][]>
+  /** As `packManifest` makes them; sealed each under the number of its entry, base64. */
+  sealManifests(manifests: readonly { entry: number; packed: Uint8Array }[]): Promise<string[]>
+  openManifests(manifests: readonly { entry: number; sealed: string }[]): Promise<Uint8Array[]>
 }
 
 // --------------------------------------------------------------------------------------- staff: resolve, open

@@ -8,6 +8,7 @@
  */
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
 import { assert } from '#base/errors.ts'
+import { Uuids } from './uuids.ts'
 
 export const KIND_CODES = { user: 1, device: 2, group: 3, alias: 4, canary: 5, staff: 6 } as const
 export type PseudonymKind = keyof typeof KIND_CODES
@@ -19,6 +20,16 @@ const CANDIDATES = 64
 export interface PseudonymSubject {
   kind: PseudonymKind
   ordinal: number
+}
+
+/** Two numbers for each subject, the code of its kind and its ordinal: lists of many thousands travel and are worked on like this. */
+export function packSubjects(subjects: readonly PseudonymSubject[]): Float64Array {
+  const packed = new Float64Array(subjects.length * 2)
+  for (const [at, { kind, ordinal }] of subjects.entries()) {
+    packed[at * 2] = KIND_CODES[kind]
+    packed[at * 2 + 1] = ordinal
+  }
+  return packed
 }
 
 /** All blocks in one cipher call. */
@@ -38,34 +49,40 @@ export function decryptBlocks(key: KeyObject, blocks: Uint8Array): Buffer {
   return out
 }
 
-function writeNumber(block: Buffer, value: number, offset: number): void {
-  block.writeUInt32BE(Math.floor(value / 0x1_0000_0000), offset)
-  block.writeUInt32BE(value >>> 0, offset + 4)
+function writeUint32(blocks: Uint8Array, value: number, at: number): void {
+  blocks[at] = value >>> 24
+  blocks[at + 1] = value >>> 16
+  blocks[at + 2] = value >>> 8
+  blocks[at + 3] = value
 }
 
-export function subjectBlocks(subjects: readonly PseudonymSubject[]): Buffer {
-  const blocks = Buffer.alloc(subjects.length * BLOCK)
-  let offset = 0
-  for (const { kind, ordinal } of subjects) {
+function writeNumber(blocks: Uint8Array, value: number, at: number): void {
+  writeUint32(blocks, Math.floor(value / 0x1_0000_0000), at)
+  writeUint32(blocks, value >>> 0, at + 4)
+}
+
+/** Plain blocks of packed subjects. */
+export function subjectBlocks(packed: Float64Array): Buffer {
+  const blocks = Buffer.alloc((packed.length / 2) * BLOCK)
+  for (let at = 0, offset = 0; at < packed.length; at += 2, offset += BLOCK) {
+    const [code, ordinal] = [packed[at] as number, packed[at + 1] as number]
     assert(Number.isSafeInteger(ordinal) && ordinal > 0, 'an ordinal is a positive integer below 2^53')
-    const code = KIND_CODES[kind]
-    assert(code !== undefined, 'a subject has a known kind')
+    assert(KINDS.has(code), 'a subject has a known kind')
     writeNumber(blocks, ordinal, offset)
     blocks[offset + 8] = code
-    offset += BLOCK
   }
   return blocks
 }
 
-export function positionBlocks(positions: readonly (readonly [seq: number, index: number])[]): Buffer {
-  const blocks = Buffer.alloc(positions.length * BLOCK)
-  let offset = 0
-  for (const [seq, index] of positions) {
+/** Plain blocks of records: two numbers each, sequence and index. */
+export function positionBlocks(packed: Float64Array): Buffer {
+  const blocks = Buffer.alloc((packed.length / 2) * BLOCK)
+  for (let at = 0, offset = 0; at < packed.length; at += 2, offset += BLOCK) {
+    const [seq, index] = [packed[at] as number, packed[at + 1] as number]
     assert(Number.isSafeInteger(seq) && seq > 0, 'a sequence number is a positive integer below 2^53')
     assert(Number.isInteger(index) && index >= 0 && index <= 0xffff_ffff, 'an index within an entry has 32 bits')
     writeNumber(blocks, seq, offset)
-    blocks.writeUInt32BE(index, offset + 8)
-    offset += BLOCK
+    writeUint32(blocks, index, offset + 8)
   }
   return blocks
 }
@@ -82,33 +99,21 @@ export function setUuidBits(blocks: Buffer): Buffer {
   return blocks
 }
 
-export function makePseudonyms(key: KeyObject, subjects: readonly PseudonymSubject[]): Buffer {
-  return setUuidBits(encryptBlocks(key, subjectBlocks(subjects)))
-}
-
-export function makeInsertIds(key: KeyObject, positions: readonly (readonly [number, number])[]): Buffer {
-  return setUuidBits(encryptBlocks(key, positionBlocks(positions)))
+/** Of plain blocks, whether of subjects (pseudonyms) or of records (insert ids); each use has a key of its own. */
+export function makeIds(key: KeyObject, plain: Uint8Array): Buffer {
+  return setUuidBits(encryptBlocks(key, plain))
 }
 
 /** First four bytes of one block for each subject, as an unsigned number. */
-export function makePhases(key: KeyObject, subjects: readonly PseudonymSubject[]): number[] {
-  const blocks = encryptBlocks(key, subjectBlocks(subjects))
-  return subjects.map((_, at) => blocks.readUInt32BE(at * BLOCK))
+export function makePhases(key: KeyObject, plain: Uint8Array): Uint32Array {
+  const blocks = encryptBlocks(key, plain)
+  const phases = new Uint32Array(blocks.length / BLOCK)
+  for (let at = 0; at < phases.length; at++) phases[at] = blocks.readUInt32BE(at * BLOCK)
+  return phases
 }
 
-/** UUID text of 16-byte blocks; lower case. */
-export function formatUuids(blocks: Buffer): string[] {
-  const hex = blocks.toString('hex')
-  const uuids: string[] = []
-  for (let at = 0; at < hex.length; at += 32) {
-    assert(hex[at + 12] === '4', 'what leaves is a UUID v4')
-    const [start, end] = [
-      `${hex.slice(at, at + 8)}-${hex.slice(at + 8, at + 12)}`,
-      `${hex.slice(at + 16, at + 20)}-${hex.slice(at + 20, at + 32)}`,
-    ]
-    uuids.push(`${start}-${hex.slice(at + 12, at + 16)}-${end}`)
-  }
-  return uuids
+export function makePseudonyms(key: KeyObject, subjects: readonly PseudonymSubject[]): string[] {
+  return new Uuids(makeIds(key, subjectBlocks(packSubjects(subjects)))).texts()
 }
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i

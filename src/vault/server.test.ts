@@ -5,8 +5,9 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { RpcClient } from '#base/rpc.ts'
-import type { ManifestRow } from '#model/disclosure.ts'
 import { gatewayVault, staffVault, workerVault } from './client.ts'
+import type { DiscloseReply } from './port.ts'
+import { packSubjects } from './pseudonym.ts'
 import { serveVault, VAULT_ROLES } from './server.ts'
 import { device, group, LOOK, makePlace, openAt, type Place, removePlace, user, windowOf, withVault } from './testing.ts'
 import { createKeys } from './vault.ts'
@@ -65,17 +66,22 @@ test('through the socket each call gives what it gives in the process', async ()
       const request = {
         destination: 'mixpanel',
         epoch,
-        subjects,
-        positions: [
-          [2 ** 41, 5],
-          [1, 0],
-        ] as [number, number][],
+        subjects: packSubjects(subjects),
+        positions: Float64Array.of(2 ** 41, 5, 1, 0),
       }
-      assert.deepEqual(await worker.disclose(request), await vault.disclose(request))
-      assert.deepEqual(await worker.disclose({ ...request, subjects: [], positions: [] }), { pseudonyms: [], insertIds: [], phases: [] })
-      const rows: ManifestRow[] = [{ subject: 1, kind: 'user', surface: 's', shape: 'x:clear', events: 1, first: 1, last: 2, groups: [4] }]
-      const sealed = await worker.sealManifest(9, rows)
-      assert.deepEqual(await worker.openManifests([{ entry: 9, sealed }]), [rows])
+      const shown = ({ pseudonyms, insertIds, phases }: DiscloseReply) => [pseudonyms.texts(), insertIds.texts(), [...phases]]
+      assert.deepEqual(shown(await worker.disclose(request)), shown(await vault.disclose(request)))
+      assert.deepEqual(shown(await worker.disclose({ ...request, subjects: new Float64Array(), positions: new Float64Array() })), [
+        [],
+        [],
+        [],
+      ])
+      for (const kind of ['alias', 'canary', 'staff'] as const) {
+        const others = { ...request, subjects: packSubjects([{ kind, ordinal: 1 }]) }
+        await assert.rejects(worker.disclose(others), { code: 'vault_refused' }, kind)
+      }
+      const [sealed = ''] = await worker.sealManifests([{ entry: 9, packed: Buffer.from('rows') }])
+      assert.deepEqual((await worker.openManifests([{ entry: 9, sealed }])).map(String), ['rows'])
       await assert.rejects(worker.openManifests([{ entry: 8, sealed }]), { code: 'ledger_corrupt' })
 
       assert.deepEqual(await staff.graph(), await vault.graph())
@@ -111,7 +117,7 @@ test('each token opens its own calls and no other; a stranger is not answered', 
     try {
       const calls = {
         gateway: ['commitWindow', 'doorKeys'],
-        worker: ['activeEpoch', 'disclose', 'sealManifest', 'openManifests'],
+        worker: ['activeEpoch', 'disclose', 'sealManifests', 'openManifests'],
         staff: ['resolve', 'graph', 'staffPseudonyms', 'memberships', 'identities', 'recordLook', 'importDirectory', 'describe'],
       }
       const beyond = [
@@ -121,8 +127,8 @@ test('each token opens its own calls and no other; a stranger is not answered', 
         'closeEpoch',
         'close',
         'readLooks',
-        'sealBytes',
-        'openBytes',
+        'staffTexts',
+        'discloseBlocks',
         'constructor',
         '__proto__',
       ]

@@ -4,7 +4,7 @@ import { type RpcMethods, type RpcServer, serveRpc } from '#base/rpc.ts'
 import type { Trust } from '#model/field.ts'
 import type { DirectoryRow, Look, WindowRequest } from './port.ts'
 import type { Vault } from './vault.ts'
-import { decodeNumbers, decodeSubjects, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
+import { alignedCopy, bytesOf, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
 
 export const VAULT_ROLES = ['gateway', 'worker', 'staff'] as const
 
@@ -52,17 +52,16 @@ function workerMethods(vault: Vault): RpcMethods {
   return {
     activeEpoch: async ({ destination }: { destination: string }) => ({ body: await vault.activeEpoch(destination) }),
     disclose: async ({ destination, epoch }: { destination: string; epoch: number }, attachments) => {
-      const [subjects, positions] = attachments as [Buffer, Buffer]
-      const numbers = decodeNumbers(positions)
-      const pairs: [number, number][] = []
-      for (let at = 0; at < numbers.length; at += 2) pairs.push([numbers[at] as number, numbers[at + 1] as number])
-      const reply = vault.discloseBlocks({ destination, epoch, subjects: decodeSubjects(subjects), positions: pairs })
-      return { body: null, attachments: [reply.pseudonyms, reply.insertIds, encodeNumbers(reply.phases)] }
+      const [subjects, positions] = attachments.map((bytes) => new Float64Array(alignedCopy(bytes))) as [Float64Array, Float64Array]
+      const reply = vault.discloseBlocks({ destination, epoch, subjects, positions })
+      return { body: null, attachments: [reply.pseudonyms, reply.insertIds, bytesOf(reply.phases)] }
     },
-    sealManifest: async ({ entry }: { entry: number }, attachments) => ({ body: vault.sealBytes(entry, attachments[0] as Buffer) }),
+    sealManifests: async ({ entries }: { entries: number[] }, attachments) => ({
+      body: await vault.sealManifests(entries.map((entry, at) => ({ entry, packed: attachments[at] as Buffer }))),
+    }),
     openManifests: async ({ manifests }: { manifests: { entry: number; sealed: string }[] }) => ({
       body: null,
-      attachments: manifests.map(({ entry, sealed }) => vault.openBytes(entry, sealed)),
+      attachments: await vault.openManifests(manifests),
     }),
   }
 }
@@ -74,7 +73,9 @@ function staffMethods(vault: Vault): RpcMethods {
       const { merged, devices } = await vault.graph()
       return { body: null, attachments: [encodeNumbers(merged.flat()), encodeIntervals(devices)] }
     },
-    staffPseudonyms: async (_body, attachments) => ({ body: await vault.staffPseudonyms(decodeSubjects(attachments[0] as Buffer)) }),
+    staffPseudonyms: async (_body, attachments) => ({
+      body: vault.staffTexts(new Float64Array(alignedCopy(attachments[0] as Buffer))),
+    }),
     memberships: async () => {
       const { keys, bytes } = encodeMemberships(await vault.memberships())
       return { body: keys, attachments: [bytes] }

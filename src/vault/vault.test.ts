@@ -6,6 +6,8 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { dayOf } from '#base/clock.ts'
 import type { ManifestRow } from '#model/disclosure.ts'
+import { packManifest, unpackManifest } from './manifest.ts'
+import { packSubjects } from './pseudonym.ts'
 import { device, encodingsOf, filesBelow, group, LOOK, makePlace, openAt, removePlace, user, windowOf, withVault } from './testing.ts'
 import { createKeys } from './vault.ts'
 
@@ -185,24 +187,21 @@ test('epochs: one active, closed ones still name, destroyed ones name nobody for
     ]
     const made = async (destination: string) => {
       const epoch = await vault.activeEpoch(destination)
-      return {
+      const { pseudonyms, insertIds, phases } = await vault.disclose({
+        destination,
         epoch,
-        ...(await vault.disclose({
-          destination,
-          epoch,
-          subjects,
-          positions: [
-            [1, 0],
-            [1, 1],
-          ],
-        })),
-      }
+        subjects: packSubjects(subjects),
+        positions: Float64Array.of(1, 0, 1, 1),
+      })
+      return { epoch, pseudonyms: pseudonyms.texts(), insertIds: insertIds.texts(), phases }
     }
     const [first, elsewhere] = [await made('a'), await made('b')]
     vault = await reopen()
     assert.deepEqual(await made('a'), first)
     vault.closeEpoch('a', 1)
-    await assert.rejects(vault.disclose({ destination: 'a', epoch: 1, subjects, positions: [] }), { code: 'vault_refused' })
+    await assert.rejects(vault.disclose({ destination: 'a', epoch: 1, subjects: packSubjects(subjects), positions: new Float64Array() }), {
+      code: 'vault_refused',
+    })
     const second = await made('a')
     assert.equal(second.epoch, 2)
     const all = [first, second, elsewhere].flatMap(({ pseudonyms, insertIds }) => [...pseudonyms, ...insertIds])
@@ -257,14 +256,15 @@ test('waiting text and manifests open in their own place only', async () => {
       { subject: 1, kind: 'user', surface: 'app', shape: 'country:coarse,user_id:pseudonym', events: 3, first: 5, last: 9, groups: [4, 6] },
       { subject: 2, kind: 'device', surface: 'app', shape: 'user_id:pseudonym', events: 1, first: 5, last: 5, groups: [] },
     ]
-    const [one, two] = [await vault.sealManifest(1, rows), await vault.sealManifest(2, [])]
-    assert.deepEqual(
-      await vault.openManifests([
-        { entry: 2, sealed: two },
-        { entry: 1, sealed: one },
-      ]),
-      [[], rows],
-    )
+    const [one = '', two = ''] = await vault.sealManifests([
+      { entry: 1, packed: packManifest(rows) },
+      { entry: 2, packed: packManifest([]) },
+    ])
+    const opened = await vault.openManifests([
+      { entry: 2, sealed: two },
+      { entry: 1, sealed: one },
+    ])
+    assert.deepEqual(opened.map(unpackManifest), [[], rows])
     await assert.rejects(vault.openManifests([{ entry: 2, sealed: one }]), { code: 'ledger_corrupt' })
     await assert.rejects(vault.openManifests([{ entry: 1, sealed: 'AAAA' }]), { code: 'ledger_corrupt' })
   })

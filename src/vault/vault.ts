@@ -7,7 +7,6 @@ import path from 'node:path'
 import type { Clock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import type { Room } from '#base/reserve.ts'
-import type { ManifestRow } from '#model/disclosure.ts'
 import { Committer } from './commit.ts'
 import { directoryChange } from './directory.ts'
 import { openDoor, openWaitingText } from './door.ts'
@@ -16,7 +15,6 @@ import type { KeyWrap } from './key-wrap.ts'
 import { openKeys } from './keys.ts'
 import { LABELS } from './labels.ts'
 import { checkLook, type LookEntry, Looks, type ReadLook } from './looks.ts'
-import { packManifest, unpackManifest } from './manifest.ts'
 import { type CappedSource, Newcomers } from './newcomers.ts'
 import type {
   DirectoryRow,
@@ -34,10 +32,20 @@ import type {
   WindowRequest,
   WorkerVault,
 } from './port.ts'
-import { formatUuids, makeInsertIds, makePhases, makePseudonyms, type PseudonymSubject, reversePseudonyms } from './pseudonym.ts'
+import {
+  KIND_CODES,
+  makeIds,
+  makePhases,
+  packSubjects,
+  positionBlocks,
+  type PseudonymSubject,
+  reversePseudonyms,
+  subjectBlocks,
+} from './pseudonym.ts'
 import { Reading } from './reading.ts'
 import { openRows, type Rows } from './rows.ts'
 import { bind, deriveBytes, deriveKey, open, seal } from './seal.ts'
+import { Uuids } from './uuids.ts'
 
 export { createKeys } from './keys.ts'
 
@@ -51,9 +59,10 @@ export interface Resolved {
 /** Calls that no other process may make yet, beside those of the three roles. */
 export interface Vault extends GatewayVault, WorkerVault, StaffVault {
   /** As `disclose`, with 16 bytes an id instead of text. */
-  discloseBlocks(request: DiscloseRequest): { pseudonyms: Buffer; insertIds: Buffer; phases: number[] }
-  sealBytes(entry: number, manifest: Uint8Array): string
-  openBytes(entry: number, sealed: string): Buffer
+  discloseBlocks(request: DiscloseRequest): { pseudonyms: Buffer; insertIds: Buffer; phases: Uint32Array }
+  /** As `staffPseudonyms`, of packed subjects. */
+  staffTexts(subjects: Float64Array): string[]
+  openManifests(manifests: readonly { entry: number; sealed: string }[]): Promise<Buffer[]>
   /** Whom pseudonyms name, over all epochs of a destination that were not destroyed. The look is durable before the answer. */
   resolvePseudonyms(from: { destination: string } | 'staff', uuids: readonly string[], look: Look): Promise<(Resolved | undefined)[]>
   /** What the door is made of, to be opened in the gateway's own process. */
@@ -177,39 +186,35 @@ class OpenVault implements Vault {
 
   async disclose(request: DiscloseRequest): Promise<DiscloseReply> {
     const { pseudonyms, insertIds, phases } = this.discloseBlocks(request)
-    return { pseudonyms: formatUuids(pseudonyms), insertIds: formatUuids(insertIds), phases }
+    return { pseudonyms: new Uuids(pseudonyms), insertIds: new Uuids(insertIds), phases }
   }
 
-  discloseBlocks(request: DiscloseRequest): { pseudonyms: Buffer; insertIds: Buffer; phases: number[] } {
+  discloseBlocks(request: DiscloseRequest): { pseudonyms: Buffer; insertIds: Buffer; phases: Uint32Array } {
     this.#checkOpen()
     const { destination, epoch, subjects, positions } = request
     const keys = this.#keys.epochState(destination, epoch) === 'active' ? this.#keys.epochKeys(destination, epoch) : undefined
     if (keys === undefined)
       throw new BulkheadError('vault_refused', 'that epoch makes no identifiers: it is closed, destroyed or was never begun')
+    checkKinds(subjects)
+    const blocks = subjectBlocks(subjects)
     return {
-      pseudonyms: makePseudonyms(keys.pseudonym, subjects),
-      insertIds: makeInsertIds(keys.insertId, positions),
-      phases: makePhases(keys.time, subjects),
+      pseudonyms: makeIds(keys.pseudonym, blocks),
+      insertIds: makeIds(keys.insertId, positionBlocks(positions)),
+      phases: makePhases(keys.time, blocks),
     }
   }
 
-  async sealManifest(entry: number, rows: readonly ManifestRow[]): Promise<string> {
-    return this.sealBytes(entry, packManifest(rows))
-  }
-
-  async openManifests(manifests: readonly { entry: number; sealed: string }[]): Promise<ManifestRow[][]> {
-    return manifests.map(({ entry, sealed }) => unpackManifest(this.openBytes(entry, sealed)))
-  }
-
-  sealBytes(entry: number, manifest: Uint8Array): string {
+  async sealManifests(manifests: readonly { entry: number; packed: Uint8Array }[]): Promise<string[]> {
     this.#checkOpen()
-    return seal(this.#ledger, bind('manifest', entry), manifest).toString('base64')
+    return manifests.map(({ entry, packed }) => seal(this.#ledger, bind('manifest', entry), packed).toString('base64'))
   }
 
-  openBytes(entry: number, sealed: string): Buffer {
-    const bytes = open(this.#ledger, bind('manifest', entry), Buffer.from(sealed, 'base64'))
-    if (bytes === undefined) throw new BulkheadError('ledger_corrupt', `the manifest of ledger entry ${entry} does not open`)
-    return bytes
+  async openManifests(manifests: readonly { entry: number; sealed: string }[]): Promise<Buffer[]> {
+    return manifests.map(({ entry, sealed }) => {
+      const bytes = open(this.#ledger, bind('manifest', entry), Buffer.from(sealed, 'base64'))
+      if (bytes === undefined) throw new BulkheadError('ledger_corrupt', `the manifest of ledger entry ${entry} does not open`)
+      return bytes
+    })
   }
 
   // ------------------------------------------------------------------------------------------------- staff
@@ -228,7 +233,12 @@ class OpenVault implements Vault {
   }
 
   async staffPseudonyms(subjects: Parameters<StaffVault['staffPseudonyms']>[0]): Promise<string[]> {
-    return formatUuids(makePseudonyms(this.#staff, subjects))
+    return this.staffTexts(packSubjects(subjects))
+  }
+
+  staffTexts(subjects: Float64Array): string[] {
+    checkKinds(subjects)
+    return new Uuids(makeIds(this.#staff, subjectBlocks(subjects))).texts()
   }
 
   async memberships(): ReturnType<StaffVault['memberships']> {
@@ -327,5 +337,13 @@ class OpenVault implements Vault {
 
   #checkOpen(): void {
     if (this.#closed) throw new BulkheadError('vault_unavailable', 'the vault is stopping')
+  }
+}
+
+/** Other roles ask for users, devices and groups; aliases and canaries are made here alone. */
+function checkKinds(packed: Float64Array): void {
+  for (let at = 0; at < packed.length; at += 2) {
+    if ((packed[at] as number) > KIND_CODES.group)
+      throw new BulkheadError('vault_refused', 'no identifiers are made for that kind of subject')
   }
 }

@@ -1,20 +1,23 @@
 import assert from 'node:assert/strict'
-import { createHmac, createSecretKey, hkdfSync } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { LABELS } from './labels.ts'
 import {
   encryptBlocks,
   decryptBlocks,
-  formatUuids,
-  makeInsertIds,
+  makeIds,
   makePhases,
   makePseudonyms,
+  packSubjects,
+  positionBlocks,
   type PseudonymKind,
   reverseInsertIds,
   reversePseudonyms,
+  subjectBlocks,
 } from './pseudonym.ts'
 import { bind, deriveKey, hmac, open, seal } from './seal.ts'
+import { Uuids } from './uuids.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex')
 const key = (text: string) => createSecretKey(hex(text))
@@ -105,22 +108,23 @@ test('pseudonyms, insert ids, phases and the blind index are the pinned ones', (
     { kind: 'user', ordinal: 2 ** 32 },
     { kind: 'canary', ordinal: Number.MAX_SAFE_INTEGER },
   ] as const
-  assert.deepEqual(formatUuids(makePseudonyms(deriveKey(secret, 'pseudonym'), subjects)), [
+  assert.deepEqual(makePseudonyms(deriveKey(secret, 'pseudonym'), subjects), [
     '025f3ef4-0501-4728-ad2e-606237a7e27b',
     '91d2a910-1f84-465a-9873-0ea96368c3a2',
     '616adbfa-d48f-467d-9ac4-96968270c1ba',
     '21ce83f1-ddb3-47e6-89f7-f3926e64df63',
     '4576d39a-52e9-464b-a16a-6d08cbcd3174',
   ])
-  assert.deepEqual(makePhases(deriveKey(secret, 'time'), subjects), [3557250654, 4233046395, 625174317, 4127749742, 3735605888])
   assert.deepEqual(
-    formatUuids(
-      makeInsertIds(deriveKey(secret, 'insert-id'), [
-        [1, 0],
-        [1, 1],
-        [123456789012, 1999],
-      ]),
-    ),
+    [...makePhases(deriveKey(secret, 'time'), subjectBlocks(packSubjects(subjects)))],
+    [3557250654, 4233046395, 625174317, 4127749742, 3735605888],
+  )
+  assert.deepEqual(
+    insertIds(deriveKey(secret, 'insert-id'), [
+      [1, 0],
+      [1, 1],
+      [123456789012, 1999],
+    ]),
     ['7a5c4015-8ff7-45c5-b768-ff537385ff2a', '3cbe6d29-45bd-4d2c-9853-04adecc21848', 'a75b07d4-8281-41f1-90f8-79b57cd3533b'],
   )
   assert.equal(
@@ -128,6 +132,10 @@ test('pseudonyms, insert ids, phases and the blind index are the pinned ones', (
     '5414c4aa8024bcb4988969e05260b02b2fbccdb5d8727cc1ab1f084acf6f4b2b',
   )
 })
+
+function insertIds(key: KeyObject, positions: readonly (readonly [number, number])[]): string[] {
+  return new Uuids(makeIds(key, positionBlocks(Float64Array.from(positions.flat())))).texts()
+}
 
 const kinds: PseudonymKind[] = ['user', 'device', 'group', 'alias', 'canary', 'staff']
 const subject = fc.record(
@@ -145,8 +153,8 @@ test('a pseudonym is a UUID v4, names its subject under its own key only, and no
       (one, two, subjects) => {
         fc.pre(Buffer.compare(one, two) !== 0)
         const [first, second] = [deriveKey(createSecretKey(one), 'pseudonym'), deriveKey(createSecretKey(two), 'pseudonym')]
-        const uuids = formatUuids(makePseudonyms(first, subjects))
-        const others = formatUuids(makePseudonyms(second, subjects))
+        const uuids = makePseudonyms(first, subjects)
+        const others = makePseudonyms(second, subjects)
         for (const uuid of uuids) assert.match(uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
         assert.equal(new Set([...uuids, ...others]).size, 2 * subjects.length)
         assert.deepEqual(reversePseudonyms(first, uuids), subjects)
@@ -172,7 +180,7 @@ test('an insert id names its record under its own key only', () => {
   fc.assert(
     fc.property(secretBytes, fc.array(position, { maxLength: 20 }), (bytes, positions) => {
       const epoch = deriveKey(createSecretKey(bytes), 'insert-id')
-      const uuids = formatUuids(makeInsertIds(epoch, positions))
+      const uuids = insertIds(epoch, positions)
       assert.deepEqual(reverseInsertIds(epoch, uuids), positions)
       assert.deepEqual(
         reverseInsertIds(deriveKey(epoch, 'insert-id'), uuids),

@@ -1,36 +1,25 @@
-/** Bulk between the vault and its callers: 64-bit floats in the machine's own order (both ends are one machine). */
-import type { SubjectKind } from '#model/disclosure.ts'
+/**
+ * Bulk between the vault and its callers: numbers in the machine's own order (both ends are one machine), 64-bit floats unless
+ * said otherwise.
+ */
 import { TRUSTS, type Trust } from '#model/field.ts'
 import type { DeviceInterval } from './port.ts'
 
-const KINDS: readonly SubjectKind[] = ['user', 'device', 'group']
+export function bytesOf(numbers: Float64Array | Uint32Array): Buffer {
+  return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength)
+}
+
+/** A part of a frame need not begin at a multiple of eight. */
+export function alignedCopy(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer
+}
 
 export function encodeNumbers(numbers: readonly number[]): Buffer {
-  return Buffer.from(Float64Array.from(numbers).buffer)
+  return bytesOf(Float64Array.from(numbers))
 }
 
-export function decodeNumbers(bytes: Buffer): number[] {
-  // A part of a frame need not begin at a multiple of eight.
-  const aligned = Uint8Array.from(bytes).buffer
-  return Array.from(new Float64Array(aligned))
-}
-
-/** Two numbers for each subject: its kind and its ordinal. */
-export function encodeSubjects(subjects: readonly { kind: SubjectKind; ordinal: number }[]): Buffer {
-  const numbers = new Float64Array(subjects.length * 2)
-  subjects.forEach(({ kind, ordinal }, at) => {
-    numbers[at * 2] = KINDS.indexOf(kind)
-    numbers[at * 2 + 1] = ordinal
-  })
-  return Buffer.from(numbers.buffer)
-}
-
-export function decodeSubjects(bytes: Buffer): { kind: SubjectKind; ordinal: number }[] {
-  const numbers = decodeNumbers(bytes)
-  const subjects: { kind: SubjectKind; ordinal: number }[] = []
-  for (let at = 0; at + 1 < numbers.length; at += 2)
-    subjects.push({ kind: KINDS[numbers[at] as number] as SubjectKind, ordinal: numbers[at + 1] as number })
-  return subjects
+export function decodeNumbers(bytes: Uint8Array): number[] {
+  return Array.from(new Float64Array(alignedCopy(bytes)))
 }
 
 export function encodeIntervals(intervals: readonly DeviceInterval[]): Buffer {

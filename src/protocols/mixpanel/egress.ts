@@ -7,7 +7,7 @@ import type { AnswerHints, EgressContext, EgressLimits, EgressOutcome, EgressPro
 import type { OutgoingRecord } from '#model/protocol.ts'
 import { isJsonObject } from '#model/json.ts'
 import type { JsonObject, JsonValue } from '#model/json.ts'
-import { encodeRecord } from './encode.ts'
+import { writeRecord } from './encode.ts'
 import { OUTGOING_BODY_BYTES_MAX, OUTGOING_RECORD_BYTES_MAX, RECORDS_MAX } from './limits.ts'
 
 const LIMITS: EgressLimits = {
@@ -17,13 +17,16 @@ const LIMITS: EgressLimits = {
 }
 
 export const mixpanelEgress: EgressProtocol = {
-  encoderVersion: 1,
+  encoderVersion: 2,
   routeOf,
   limits: () => LIMITS,
-  encodeRecord,
+  writeRecord,
   request: buildRequest,
   classify,
 }
+
+const OPENING = Buffer.from('[')
+const CLOSING = Buffer.from(']')
 
 function routeOf(record: Pick<OutgoingRecord, 'type' | 'op'>): string | undefined {
   if (record.type === 'profile') return record.op === undefined ? undefined : '/engage'
@@ -32,7 +35,7 @@ function routeOf(record: Pick<OutgoingRecord, 'type' | 'op'>): string | undefine
   return '/import'
 }
 
-function buildRequest(route: string, records: readonly string[], context: EgressContext): EgressRequest {
+function buildRequest(route: string, records: Uint8Array, context: EgressContext): EgressRequest {
   const query = new URLSearchParams({ strict: '1', ip: '0' })
   const isImport = route === '/import'
   if (isImport && context.credentials.kind === 'serviceAccount') query.set('project_id', context.credentials.projectId)
@@ -43,7 +46,7 @@ function buildRequest(route: string, records: readonly string[], context: Egress
     headers: { 'content-type': 'application/json', accept: 'application/json' },
     // Profiles are routed by the token in each record; a secret that is not needed is not sent.
     authorization: isImport ? basic(context.credentials) : undefined,
-    body: Buffer.from(`[${records.join(',')}]`),
+    body: Buffer.concat([OPENING, records, CLOSING]),
   }
 }
 

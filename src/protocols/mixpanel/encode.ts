@@ -1,27 +1,17 @@
 /**
- * One outgoing record as JSON text, built up from granted values alone (law 2). Equal input gives equal bytes: keys stand
+ * One outgoing record as JSON, built up from granted values alone (law 2). Equal input gives equal bytes: keys stand
  * in a fixed head and then sorted. The text is put together by hand, so that a key such as `__proto__` is only a key.
  *
  * Keys of ours, where Mixpanel has none: `page_path` (path with unapproved segments as `*`), `referrer_medium` (direct,
  * internal, search, social, email, referral).
  */
+import type { JsonWriter } from '#base/json-writer.ts'
 import type { KnownField } from '#model/field.ts'
-import type { EgressContext, OutgoingRecord, OutgoingValue } from '#model/protocol.ts'
+import type { EgressContext, OutgoingField, OutgoingRecord } from '#model/protocol.ts'
 import { fieldOfKey } from './catalogue.ts'
 import type { KeyBearer } from './catalogue.ts'
 import { PROPERTIES_MAX } from './limits.ts'
 import { OP_OF_KEY } from './profile-record.ts'
-
-type Pair = [key: string, value: unknown]
-
-/** JSON text that stands inside other JSON as it is. */
-class EncodedJson {
-  readonly text: string
-
-  constructor(text: string) {
-    this.text = text
-  }
-}
 
 const KEY_OF_OP = new Map([...OP_OF_KEY].map(([key, op]) => [op, key]))
 
@@ -50,31 +40,22 @@ const KEY_OF_FIELD: Partial<Record<KnownField, string>> = {
   search_keyword: 'mp_keyword',
 }
 
-function pairsOfField(field: KnownField, value: OutgoingValue['value'], bearer: KeyBearer): Pair[] {
+/** Keys of a known field; more than one when its value is a list that is taken apart. */
+function keysOfField({ field, form, part }: OutgoingField, bearer: KeyBearer): string[] {
   switch (field) {
     case 'country':
-      return [[bearer === 'event' ? 'mp_country_code' : '$country_code', value]]
+      return [bearer === 'event' ? 'mp_country_code' : '$country_code']
     case 'url':
-      return [[typeof value === 'string' && value.includes('://') ? '$current_url' : 'page_path', value]]
+      return [form === 'clear' ? '$current_url' : 'page_path']
     case 'referrer':
-      return [[referrerKey(String(value)), value]]
+      return [form === 'clear' ? '$referrer' : part === 'domain' ? '$referring_domain' : 'referrer_medium']
     case 'screen':
-      return Array.isArray(value) && value.length === 2
-        ? [
-            ['$screen_width', value[0]],
-            ['$screen_height', value[1]],
-          ]
-        : []
+      return ['$screen_width', '$screen_height']
     default: {
-      const key = KEY_OF_FIELD[field]
-      return key === undefined ? [] : [[key, value]]
+      const key = KEY_OF_FIELD[field as KnownField]
+      return key === undefined ? [] : [key]
     }
   }
-}
-
-/** A medium is one of our words and has no dot; a registrable domain has one; a whole address has a scheme. */
-function referrerKey(value: string): string {
-  return value.includes('://') ? '$referrer' : value.includes('.') ? '$referring_domain' : 'referrer_medium'
 }
 
 /** Keys that steer Mixpanel itself. No approved property may take their place. */
@@ -92,38 +73,75 @@ const STEERING_KEYS: ReadonlySet<string> = new Set([
   'referrer_medium',
 ])
 
-/** Sorted and unique; what has a known meaning leaves under that field or not at all, never as a free property. */
-function propertyPairs(record: OutgoingRecord, bearer: KeyBearer): Pair[] {
-  const pairs = new Map<string, unknown>()
-  const groupKeys = new Set(record.groups.map((group) => group.key))
-  for (const { field, value } of record.values) {
-    if (!field.startsWith('property.')) {
-      for (const [key, part] of pairsOfField(field as KnownField, value, bearer)) pairs.set(key, part)
-      continue
-    }
-    const key = field.slice('property.'.length)
-    if (isFreeKey(key, bearer) && !groupKeys.has(key)) pairs.set(key, value)
-  }
-  return [...pairs].sort(byKey)
-}
-
 function isFreeKey(key: string, bearer: KeyBearer): boolean {
   return !STEERING_KEYS.has(key) && !OP_OF_KEY.has(key) && fieldOfKey(key, bearer) === undefined
 }
 
-function byKey(a: Pair, b: Pair): number {
-  return a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0
+/** Where a value of a record leaves. */
+interface Slot {
+  key: string
+  /** `"key":` as bytes. */
+  prefix: Buffer
+  /** Index into the record's values, and into that value when it is taken apart. */
+  at: number
+  inner: number | undefined
+  isProperty: boolean
 }
 
-function objectText(pairs: readonly Pair[]): string {
-  let text = '{'
-  for (const [key, value] of pairs) {
-    const encoded = value instanceof EncodedJson ? value.text : JSON.stringify(value)
-    if (encoded === undefined) continue
-    text += `${text.length > 1 ? ',' : ''}${JSON.stringify(key)}:${encoded}`
-  }
-  return `${text}}`
+const layouts: Record<KeyBearer, WeakMap<readonly OutgoingField[], readonly Slot[]>> = {
+  event: new WeakMap(),
+  profile: new WeakMap(),
+  group: new WeakMap(),
 }
+
+/** Sorted and unique; what has a known meaning leaves under that field or not at all, never as a free property. */
+function layoutOf(fields: readonly OutgoingField[], bearer: KeyBearer): readonly Slot[] {
+  const known = layouts[bearer].get(fields)
+  if (known !== undefined) return known
+  const slots = new Map<string, Slot>()
+  for (const [at, outgoing] of fields.entries()) {
+    const isProperty = outgoing.field.startsWith('property.')
+    const keys = isProperty ? [outgoing.field.slice('property.'.length)] : keysOfField(outgoing, bearer)
+    for (const [index, key] of keys.entries()) {
+      if (isProperty && !isFreeKey(key, bearer)) continue
+      slots.set(key, { key, prefix: Buffer.from(`${JSON.stringify(key)}:`), at, inner: keys.length > 1 ? index : undefined, isProperty })
+    }
+  }
+  const layout = [...slots.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+  layouts[bearer].set(fields, layout)
+  return layout
+}
+
+/** Writes `"key":value` pairs, each behind a comma but the first, and counts them. */
+class PairWriter {
+  readonly #to: JsonWriter
+  count = 0
+
+  constructor(to: JsonWriter) {
+    this.#to = to
+  }
+
+  pair(key: string, value: unknown): void {
+    this.#begin()
+    this.#to.string(key)
+    this.#to.byte(COLON)
+    this.#to.value(value)
+  }
+
+  slot({ prefix }: Slot, value: unknown): void {
+    this.#begin()
+    this.#to.copy(prefix)
+    this.#to.value(value)
+  }
+
+  #begin(): void {
+    if (this.count > 0) this.#to.byte(COMMA)
+    this.count += 1
+  }
+}
+
+const COMMA = 0x2c
+const COLON = 0x3a
 
 /** The prefix stays outside the pseudonym, so that `$device:` + `$device_id` is the anonymous `distinct_id`, as Mixpanel expects. */
 function wireId(role: 'user' | 'device', pseudonym: string): string {
@@ -135,33 +153,44 @@ function subjectId(record: OutgoingRecord): string | undefined {
   return record.device === undefined ? undefined : wireId('device', record.device)
 }
 
-export function encodeRecord(record: OutgoingRecord, context: EgressContext): string | undefined {
-  switch (record.type) {
-    case 'profile':
-      return encodeProfile(record, context)
-    case 'group':
-      return encodeGroup(record, context)
-    default:
-      return encodeEvent(record, context)
-  }
+export function writeRecord(record: OutgoingRecord, context: EgressContext, to: JsonWriter): boolean {
+  const start = to.size
+  const isValid =
+    record.type === 'profile'
+      ? writeProfile(record, context, to)
+      : record.type === 'group'
+        ? writeGroup(record, context, to)
+        : writeEvent(record, context, to)
+  if (!isValid) to.rewind(start)
+  return isValid
 }
 
-function encodeEvent(record: OutgoingRecord, context: EgressContext): string | undefined {
+function writeEvent(record: OutgoingRecord, context: EgressContext, to: JsonWriter): boolean {
   const name = eventName(record)
-  const identity = identityPairs(record, name)
-  if (name === undefined || name === '' || identity === undefined || !Number.isFinite(record.time)) return undefined
-  const head: Pair[] = [
-    ['token', context.token],
-    ['time', Math.round(record.time)],
-    // An event about nobody has an empty id (docs.mixpanel.com, "Events with no user").
-    ['distinct_id', subjectId(record) ?? ''],
-    ['$insert_id', record.insertId],
-    ...identity,
-    ['ip', 0],
-  ]
-  const pairs = [...head, ...groupPairs(record), ...propertyPairs(record, 'event')]
-  if (pairs.length > PROPERTIES_MAX) return undefined
-  return `{"event":${JSON.stringify(name)},"properties":${objectText(pairs)}}`
+  if (name === undefined || name === '' || !Number.isFinite(record.time)) return false
+  to.raw('{"event":')
+  to.string(name)
+  to.raw(',"properties":{')
+  const pairs = new PairWriter(to)
+  pairs.pair('token', context.token)
+  pairs.pair('time', Math.round(record.time))
+  // An event about nobody has an empty id (docs.mixpanel.com, "Events with no user").
+  pairs.pair('distinct_id', subjectId(record) ?? '')
+  pairs.pair('$insert_id', record.insertId)
+  if (!writeIdentity(record, name, pairs)) return false
+  pairs.pair('ip', 0)
+  for (const [key, pseudonyms] of groupsOf(record)) pairs.pair(key, pseudonyms)
+  for (const slot of layoutOf(record.fields, 'event')) {
+    // A group's key is taken, whatever is approved under it.
+    if (!slot.isProperty || !record.groups.some(({ key }) => key === slot.key)) pairs.slot(slot, valueAt(record, slot))
+  }
+  to.raw('}}')
+  return pairs.count <= PROPERTIES_MAX
+}
+
+function valueAt({ values }: OutgoingRecord, { at, inner }: Slot): unknown {
+  const value = values[at]
+  return inner === undefined ? value : (value as readonly unknown[])[inner]
 }
 
 const IDENTITY_CALLS: ReadonlySet<string> = new Set(['$identify', '$create_alias', '$merge'])
@@ -173,76 +202,95 @@ function eventName(record: OutgoingRecord): string | undefined {
   return record.name === undefined || IDENTITY_CALLS.has(record.name) ? undefined : record.name
 }
 
-function groupPairs(record: OutgoingRecord): Pair[] {
+/** By key, sorted; each group once. */
+function groupsOf({ groups }: OutgoingRecord): (readonly [key: string, pseudonyms: readonly string[]])[] {
+  const [first] = groups
+  if (first === undefined) return []
+  if (groups.length === 1) return isFreeKey(first.key, 'event') ? [[first.key, [first.pseudonym]]] : []
   const pseudonyms = new Map<string, string[]>()
-  for (const { key, pseudonym } of record.groups) {
+  for (const { key, pseudonym } of groups) {
     if (!isFreeKey(key, 'event')) continue
     const known = pseudonyms.get(key)
     if (known === undefined) pseudonyms.set(key, [pseudonym])
     else if (!known.includes(pseudonym)) known.push(pseudonym)
   }
-  return [...pseudonyms].sort(byKey)
+  return [...pseudonyms].sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-/** Undefined when the identity call cannot say what it is for. */
-function identityPairs(record: OutgoingRecord, name: string | undefined): Pair[] | undefined {
-  const pairs: Pair[] = []
-  if (record.user !== undefined) pairs.push(['$user_id', record.user])
-  if (record.device !== undefined) pairs.push(['$device_id', record.device])
+/** False when the identity call cannot say what it is for. */
+function writeIdentity(record: OutgoingRecord, name: string, pairs: PairWriter): boolean {
+  if (record.user !== undefined) pairs.pair('$user_id', record.user)
+  if (record.device !== undefined) pairs.pair('$device_id', record.device)
+  if (record.type === 'event') return true
   const subject = subjectId(record)
   if (name === '$identify') {
     const other =
       record.linked.find((found) => found.role === 'device') ??
       record.linked[0] ??
       (record.device === undefined ? undefined : { role: 'device' as const, pseudonym: record.device })
-    if (record.user === undefined || other === undefined) return undefined
+    if (record.user === undefined || other === undefined) return false
     const anonymous = wireId(other.role, other.pseudonym)
     // Both spellings: the SDKs' and the one of the HTTP reference.
-    pairs.push(['$anon_distinct_id', anonymous], ['$anon_id', anonymous], ['$identified_id', record.user])
+    pairs.pair('$anon_distinct_id', anonymous)
+    pairs.pair('$anon_id', anonymous)
+    pairs.pair('$identified_id', record.user)
   } else if (name === '$create_alias') {
     const alias = record.linked[0]
-    if (subject === undefined || alias === undefined) return undefined
-    pairs.push(['alias', wireId(alias.role, alias.pseudonym)])
-  } else if (record.type === 'merge') {
+    if (subject === undefined || alias === undefined) return false
+    pairs.pair('alias', wireId(alias.role, alias.pseudonym))
+  } else {
     const ids = record.linked.map((found) => wireId(found.role, found.pseudonym))
-    if (subject === undefined || ids.length === 0) return undefined
-    pairs.push(['$distinct_ids', [subject, ...ids]])
+    if (subject === undefined || ids.length === 0) return false
+    pairs.pair('$distinct_ids', [subject, ...ids])
   }
-  return pairs
+  return true
 }
 
-function encodeProfile(record: OutgoingRecord, context: EgressContext): string | undefined {
+function writeProfile(record: OutgoingRecord, context: EgressContext, to: JsonWriter): boolean {
   const subject = subjectId(record)
-  const operation = operationPair(record, 'profile')
-  if (subject === undefined || operation === undefined) return undefined
-  return objectText([['$token', context.token], ['$distinct_id', subject], ...privacySwitches(), operation])
+  if (subject === undefined) return false
+  to.raw('{')
+  const pairs = new PairWriter(to)
+  pairs.pair('$token', context.token)
+  pairs.pair('$distinct_id', subject)
+  return writeOperation(record, 'profile', pairs, to)
 }
 
-function encodeGroup(record: OutgoingRecord, context: EgressContext): string | undefined {
+function writeGroup(record: OutgoingRecord, context: EgressContext, to: JsonWriter): boolean {
   const group = record.groups[0]
-  const operation = operationPair(record, 'group')
-  if (group === undefined || operation === undefined) return undefined
-  return objectText([['$token', context.token], ['$group_key', group.key], ['$group_id', group.pseudonym], ...privacySwitches(), operation])
+  if (group === undefined) return false
+  to.raw('{')
+  const pairs = new PairWriter(to)
+  pairs.pair('$token', context.token)
+  pairs.pair('$group_key', group.key)
+  pairs.pair('$group_id', group.pseudonym)
+  return writeOperation(record, 'group', pairs, to)
 }
 
-/** No address, and no `$last_seen` from the moment at which our queue happened to be sent. */
-function privacySwitches(): Pair[] {
-  return [
-    ['$ip', '0'],
-    ['$ignore_time', true],
-  ]
-}
-
-function operationPair(record: OutgoingRecord, bearer: 'profile' | 'group'): Pair | undefined {
+/** The rest of a profile or group record; false when there is nothing to do. */
+function writeOperation(record: OutgoingRecord, bearer: 'profile' | 'group', pairs: PairWriter, to: JsonWriter): boolean {
   const key = record.op === undefined ? undefined : KEY_OF_OP.get(record.op)
-  if (key === undefined) return undefined
-  if (record.op === 'delete') return [key, null]
-  if (record.op === 'unset') {
+  if (key === undefined) return false
+  // No address, and no `$last_seen` from the moment at which our queue happened to be sent.
+  pairs.pair('$ip', '0')
+  pairs.pair('$ignore_time', true)
+  if (record.op === 'delete') pairs.pair(key, null)
+  else if (record.op === 'unset') {
     const names = [...new Set(record.unset)].filter((name) => isFreeKey(name, bearer)).sort()
-    return names.length === 0 ? undefined : [key, names]
+    if (names.length === 0) return false
+    pairs.pair(key, names)
+  } else {
+    to.raw(`,${JSON.stringify(key)}:{`)
+    const written = new PairWriter(to)
+    for (const slot of layoutOf(record.fields, bearer)) {
+      const value = valueAt(record, slot)
+      if (record.op === 'add' && !(typeof value === 'number' && Number.isFinite(value))) continue
+      if (bearer === 'profile' && slot.isProperty && record.groups.some((group) => group.key === slot.key)) continue
+      written.slot(slot, record.op === 'union' && !Array.isArray(value) ? [value] : value)
+    }
+    if (written.count === 0) return false
+    to.raw('}')
   }
-  const pairs = propertyPairs({ ...record, groups: bearer === 'group' ? [] : record.groups }, bearer)
-    .filter(([, value]) => record.op !== 'add' || (typeof value === 'number' && Number.isFinite(value)))
-    .map(([name, value]): Pair => [name, record.op === 'union' && !Array.isArray(value) ? [value] : value])
-  return pairs.length === 0 ? undefined : [key, new EncodedJson(objectText(pairs))]
+  to.raw('}')
+  return true
 }

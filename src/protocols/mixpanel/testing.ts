@@ -1,7 +1,8 @@
-/** Requests for the tests of this folder. */
+/** Requests and records for tests. */
 import assert from 'node:assert/strict'
 import { gunzipSync } from 'node:zlib'
-import type { DecodedRequest, IngestRequest } from '#model/protocol.ts'
+import { JsonWriter } from '#base/json-writer.ts'
+import type { DecodedRequest, EgressContext, EgressProtocol, IngestRequest, OutgoingRecord } from '#model/protocol.ts'
 import type { WireRecord } from '#model/wire-record.ts'
 import { decodeRequest } from './decode.ts'
 import { routeOfPath } from './routes.ts'
@@ -40,4 +41,14 @@ export function onlyRecord(decoded: DecodedRequest): WireRecord {
 
 export function eventOf(properties: Record<string, unknown>, name = 'Opened'): { event: string; properties: Record<string, unknown> } {
   return { event: name, properties: { token: 'tk', ...properties } }
+}
+
+/** The text of one record; undefined when it cannot be valid. What stood there before is untouched. */
+export function encodeRecord(egress: EgressProtocol, record: OutgoingRecord, context: EgressContext): string | undefined {
+  const writer = new JsonWriter(16)
+  writer.raw('before')
+  const isValid = egress.writeRecord(record, context, writer)
+  const text = writer.written().toString('utf8')
+  assert.ok(text.startsWith('before') && (isValid || text === 'before'))
+  return isValid ? text.slice('before'.length) : undefined
 }
