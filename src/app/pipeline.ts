@@ -4,6 +4,7 @@
  */
 import type { Registry } from 'prom-client'
 import { type Clock, systemClock } from '#base/clock.ts'
+import type { BulkheadError } from '#base/errors.ts'
 import { createForwarder } from '#forward/forwarder.ts'
 import { firstEntryMeantFor } from '#forward/meant-for.ts'
 import { createDisclosureLoader } from '#forward/load-disclosures.ts'
@@ -15,6 +16,7 @@ import { createHttpSend } from '#forward/send-http.ts'
 import { freeSpaceOf, logSize } from '#ingest/free-space.ts'
 import { type Gateway, startGateway } from '#ingest/gateway.ts'
 import type { Ledger } from '#ledger/port.ts'
+import { LogStopped } from '#log/log-writer.ts'
 import type { LogReader, LogWriter } from '#log/port.ts'
 import type { Config, DestinationConfig } from '#model/config.ts'
 import type { PolicyVersion } from '#model/policy.ts'
@@ -39,6 +41,8 @@ export interface GatewayParts {
   places: Record<string, string>
   /** Where the use of the disk budgets is kept over restarts. */
   quotaFile: string
+  /** The log takes no more: the role has to start again. */
+  onLogStopped: (error: BulkheadError) => void
 }
 
 /** request → protocol decode → split → vault → waiting room and log → the vendor's answer */
@@ -62,7 +66,10 @@ export async function startGatewayPipeline(parts: GatewayParts): Promise<Gateway
     clock: systemClock,
     room: [...freeSpaceOf(places, config.disk), logSize(() => log.bytes(), config.disk.logBytesMax)],
     registry,
-    onFailure: (stage, error) => trace('error', 'gateway', `${stage}: ${error.code}: ${sayable(error)}`),
+    onFailure: (stage, error) => {
+      trace('error', 'gateway', `${stage}: ${error.code}: ${sayable(error)}`)
+      if (error instanceof LogStopped) parts.onLogStopped(error)
+    },
   })
 }
 

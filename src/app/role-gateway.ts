@@ -50,6 +50,8 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
       keys: instance.keysDir,
     },
     quotaFile: path.join(instance.dataDir, 'quotas.json'),
+    // Taken by nobody, so it ends the process (role-main), and the supervisor starts it again.
+    onLogStopped: (error) => void Promise.reject(error),
   })
   const rpc = await serveRpc({
     path: socketPath(instance, 'gateway'),

@@ -4,6 +4,7 @@
  */
 import { BulkheadError } from '#base/errors.ts'
 import type { Clock } from '#base/clock.ts'
+import { LedgerStopped } from '#ledger/ledger.ts'
 import type { Ledger, LoadPlan } from '#ledger/port.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 
@@ -13,7 +14,7 @@ export interface Loader {
    * `warehouse_failed` when the warehouse does not take it: the plan stays, the next step repeats it.
    */
   step(): Promise<boolean>
-  /** Steps until the signal; failures are waited out. */
+  /** Steps until the signal; failures are waited out, but for a ledger that takes no more (`LedgerStopped`). */
   run(signal: AbortSignal): Promise<void>
   /** Returns when everything up to and including number `upTo` (log sequence or ledger entry) is loaded. */
   barrier(upTo: number): Promise<void>
@@ -93,7 +94,9 @@ export function createLoader(source: LoaderSource, clock: Clock): Loader {
       try {
         const loaded = await step()
         if (!loaded || lastRows < BUSY_ROWS) await clock.sleep(LINGER_MS, signal)
-      } catch {
+      } catch (thrown) {
+        // Waiting does not help: whoever runs this must open the ledger again.
+        if (thrown instanceof LedgerStopped) throw thrown
         await clock.sleep(Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(failures, 10)), signal)
       }
     }

@@ -58,6 +58,9 @@ export async function openLogWriterOn(options: LogWriterOptions): Promise<LogWri
   return writer
 }
 
+/** The log takes no more until it is opened again, by a new start of the gateway. */
+export class LogStopped extends BulkheadError {}
+
 interface WriterState extends LogWriterOptions {
   environment: Folder
   index: DedupIndex
@@ -257,6 +260,7 @@ class StoredLogWriter implements LogWriter {
       assert(last === this.#head + prepared.length && count === last - this.#first + 1, 'the commit is whole')
     } catch (thrown) {
       this.#checkNothingKept()
+      if (this.#broken) throw stopped(thrown)
       throw unwritable('the log', thrown)
     }
   }
@@ -310,8 +314,12 @@ class StoredLogWriter implements LogWriter {
 
   #refuseWhenClosed(): void {
     if (this.#closed) throw new BulkheadError('log_unwritable', 'the log is closed')
-    if (this.#broken) throw new BulkheadError('log_unwritable', 'an earlier write to the log failed in a way that leaves its end unknown')
+    if (this.#broken) throw stopped(undefined)
   }
+}
+
+function stopped(cause: unknown): LogStopped {
+  return new LogStopped('log_unwritable', 'a write to the log failed in a way that leaves its end unknown', { cause })
 }
 
 function unwritable(what: string, thrown: unknown): BulkheadError {
