@@ -12,6 +12,8 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     /** Goes on after a failure, to see how often something fails. */
     all: { type: 'boolean', default: false },
+    /** Prints each run's hash over its whole trace. */
+    hashes: { type: 'boolean', default: false },
     /** Lines of the trace that are printed with a failure. */
     tail: { type: 'string', default: '60' },
   },
@@ -46,6 +48,7 @@ for (let seed = from; seed < from + seeds; seed++) {
   steps += result.steps
   virtualMs += result.virtualMs
   records += result.records
+  if (values.hashes) console.log(`seed ${seed}: ${result.traceHash} ${result.steps} steps`)
   if (result.violation === undefined) continue
   failed++
   if (values.all) console.log(`seed ${seed}: ${result.violation.message.split('\n')[0]}`)

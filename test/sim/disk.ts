@@ -1,13 +1,15 @@
 /** The simulated disk: drivers for the storage ports of log and ledger. What is durable outlives every process. */
+import type { Reserve } from '#base/reserve.ts'
 import type { LedgerStore } from '#ledger/store.ts'
 import type { Folder, LogReadStore, LogStore, WaitingStore } from '#log/store.ts'
 import type { WaitingPlace } from '#log/waiting-file.ts'
 import type { Random } from './random.ts'
 import type { Life, Scheduler } from './scheduler.ts'
-import { corruptFolder, type DiskFaults, refuseWhenFull, SimEnvironment, type SimTable, SOUND } from './tables.ts'
+import { corruptFolder, DiskError, type DiskFaults, refuseWhenFull, SimEnvironment, type SimTable, SOUND } from './tables.ts'
 
 interface LogFolder {
   first: number
+  begunAt: number
   environment: SimEnvironment
   entries: SimTable<Buffer, number>
   bytes: number
@@ -15,6 +17,8 @@ interface LogFolder {
 
 /** An empty environment has two meta pages. */
 const EMPTY_BYTES = 8192
+const RESERVE_PARTS = 8
+const REFILL_MS = 1000
 
 export class SimDisk {
   readonly #scheduler: Scheduler
@@ -78,6 +82,33 @@ export class SimDisk {
     }
   }
 
+  /** Space of the ledger's disk that is set aside, as `openReserve` keeps it. */
+  reserve(life: Life): Reserve {
+    const faults = this.ledgerFaults
+    let parts = RESERVE_PARTS
+    const refill = (): boolean => {
+      if (!faults.full) parts = RESERVE_PARTS
+      return parts === RESERVE_PARTS
+    }
+    return {
+      get whole() {
+        return refill()
+      },
+      room: (write) => write(),
+      release: () => {
+        if (parts === 0) return false
+        parts--
+        // Others take of it what they can.
+        faults.room = this.#random.whole(0, 3)
+        return true
+      },
+      refilled: async () => {
+        while (!refill()) await this.#scheduler.wait(life, REFILL_MS, 'the reserve is looked at')
+      },
+      close: () => undefined,
+    }
+  }
+
   logReadStore(): LogReadStore {
     return {
       list: () => [...this.#folders.keys()].sort((a, b) => a - b),
@@ -95,8 +126,9 @@ export class SimDisk {
         refuseWhenFull(this.logFaults)
         await this.#scheduler.wait(life, this.#random.delay(1), `log folder ${number} is made`)
         refuseWhenFull(this.logFaults)
+        const begunAt = this.#scheduler.wallClock()
         const environment = this.#environment(`log ${number}`, this.logFaults)
-        this.#folders.set(number, { first, environment, entries: environment.table(), bytes: EMPTY_BYTES })
+        this.#folders.set(number, { first, begunAt, environment, entries: environment.table(), bytes: EMPTY_BYTES })
         // Renamed, and perhaps not yet known to be: a crash here leaves it.
         await this.#scheduler.wait(life, this.#random.delay(0.5), `log folder ${number} is synced`)
       },
@@ -104,7 +136,8 @@ export class SimDisk {
         this.#scheduler.note(`log folder ${number} is dropped`)
         this.#folders.delete(number)
       },
-      bytes: (number) => this.#folder(number).bytes,
+      bytes: (number) => this.#folders.get(number)?.bytes ?? 0,
+      begunAt: (number) => this.#folder(number).begunAt,
       commit: (folder, write) => (folder as SimFolder).environment.commit(life, write),
       openIndex: () => ({
         root: this.#indexRoot,
@@ -133,7 +166,7 @@ export class SimDisk {
         file.bytes = begin + this.#random.whole(0, end - begin)
         await this.#scheduler.wait(life, this.#random.delay(0.3) * this.logFaults.slowness, 'waiting file is synced')
         refuseWhenFull(this.logFaults)
-        if (this.#random.chance(this.logFaults.failing)) throw new Error('EIO: simulated')
+        if (this.#random.chance(this.logFaults.failing)) throw new DiskError('EIO')
         file.bytes = end
         blobs.forEach((blob, at) => void file.blobs.set((places[at] as WaitingPlace).offset, Buffer.from(blob)))
         return places

@@ -35,9 +35,10 @@ export class Laws {
   firstByte(receipt: Receipt): void {
     const { destination, records } = receipt
     if (this.#model.cut.has(vendorOf(destination))) this.#model.fail('law 5', `${destination} is sent to after cut had returned`)
-    const intent = this.#openIntents().find((open) => open.destination === destination && open.bodySha256 === receipt.sha256)
+    const open = this.#openIntents().filter((each) => each.destination === destination && each.bodySha256 === receipt.sha256)
+    const [intent] = open
     if (intent === undefined) return this.#model.fail('law 3', `bytes leave for ${destination} that no open intent names`)
-    receipt.intent = intent.entry
+    receipt.intents = open.map(({ entry }) => entry)
     if (intent.policy !== this.#model.version) {
       this.#model.fail('law 2', `${destination} is sent to under policy ${intent.policy}, in force is ${this.#model.version}`)
     }
@@ -150,13 +151,14 @@ export class Laws {
       if (outcomes.has(entry.intent)) this.#model.fail('law 3', `intent ${entry.intent} has two outcomes`)
       outcomes.set(entry.intent, entry)
     }
-    const receipts = Map.groupBy(this.vendor?.receipts ?? [], ({ intent }) => intent)
+    const receipts = this.vendor?.receipts ?? []
     for (const entry of entries) {
       if (entry.type !== 'intent') continue
       const state = outcomes.get(entry.entry)?.state
-      const sent = receipts.get(entry.entry) ?? []
+      const sent = receipts.filter(({ intents }) => intents.includes(entry.entry))
       if (state === undefined) this.#model.fail('law 3', `intent ${entry.entry} has no outcome`)
-      if (state === 'not_sent' && sent.length > 0) this.#model.fail('law 3', `intent ${entry.entry} is not_sent, and bytes of it left`)
+      if (state === 'not_sent' && sent.some(({ intents }) => intents.length === 1))
+        this.#model.fail('law 3', `intent ${entry.entry} is not_sent, and bytes of it left`)
       if (state === 'delivered' && !sent.some(({ answered }) => answered)) {
         this.#model.fail('law 3', `intent ${entry.entry} is delivered, and no answer to it ever came`)
       }

@@ -1,6 +1,6 @@
 /** What a simulated company has set up: sources, destinations, and the policies that its operator changes between. */
 import { Secret } from '#base/secret.ts'
-import type { Config, DestinationConfig, SourceConfig, VendorConfig } from '#model/config.ts'
+import { type Config, type DestinationConfig, DISK_DEFAULTS, type SourceConfig, type VendorConfig } from '#model/config.ts'
 import type { Random } from './random.ts'
 
 export const EVENTS = ['Opened', 'Bought', 'Tried'] as const
@@ -80,6 +80,7 @@ export function configOf(grants: GrantTable): Config {
     sources: [...SOURCES],
     vendors,
     gateway: { tls: undefined, trustProxy: [] },
+    disk: DISK_DEFAULTS,
     store: {
       events: { approved: [...EVENTS] },
       properties: { approved: [...PROPERTIES] },

@@ -8,8 +8,9 @@ import type { Random } from './random.ts'
 import type { Life, Scheduler } from './scheduler.ts'
 
 export interface DiskFaults {
-  /** Every write fails and keeps nothing. */
+  /** Every write fails and keeps nothing, but for those that find space that was given back. */
   full: boolean
+  room: number
   /** Flushes take so many times as long. */
   slowness: number
   /** Share of commits that fail with nothing kept, and of those that fail although they are on disk. */
@@ -17,11 +18,14 @@ export interface DiskFaults {
   unclear: number
 }
 
-export const SOUND: Readonly<DiskFaults> = { full: false, slowness: 1, failing: 0, unclear: 0 }
+export const SOUND: Readonly<DiskFaults> = { full: false, room: 0, slowness: 1, failing: 0, unclear: 0 }
 
 export class DiskError extends Error {
+  readonly code: 'ENOSPC' | 'EIO'
+
   constructor(code: 'ENOSPC' | 'EIO') {
     super(`${code}: simulated`)
+    this.code = code
     this.name = 'DiskError'
   }
 }
@@ -174,9 +178,10 @@ export class SimEnvironment {
     const commit = this.#pending.shift()
     if (commit === undefined) return
     const faults = this.#faults()
-    if (faults.full || this.#random.chance(faults.failing)) {
+    const isFull = faults.full && faults.room-- <= 0
+    if (isFull || this.#random.chance(faults.failing)) {
       this.#scheduler.note(`${this.#name}: commit fails`)
-      commit.fail(new DiskError(faults.full ? 'ENOSPC' : 'EIO'))
+      commit.fail(new DiskError(isFull ? 'ENOSPC' : 'EIO'))
     } else {
       this.#apply(commit)
       if (this.#random.chance(faults.unclear)) {

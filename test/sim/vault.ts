@@ -3,9 +3,9 @@
  * get lost. Identifiers are made by the real code with keys of the seed.
  */
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto'
-import { dayOf } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import type { ManifestRow } from '#model/disclosure.ts'
+import { openDoor } from '#vault/door.ts'
 import type { DiscloseReply, DiscloseRequest, GatewayVault, Ref, WindowReply, WindowRequest, WorkerVault } from '#vault/port.ts'
 import { formatUuids, makeInsertIds, makePhases, makePseudonyms } from '#vault/pseudonym.ts'
 import type { Network } from './network.ts'
@@ -55,7 +55,15 @@ export class SimVault {
   }
 
   forGateway(from: Life): GatewayVault {
-    return { commitWindow: (window) => this.#call(from, 'commitWindow', () => this.#commitWindow(window)) }
+    const digest = (use: string): Buffer => createHash('sha256').update(`${this.#seed} ${use}`).digest()
+    return {
+      commitWindow: (window) => this.#call(from, 'commitWindow', () => this.#commitWindow(window)),
+      // Any 32 bytes are a public key of X25519.
+      door: async (day) => {
+        const keys = await this.#call(from, 'door', () => ({ day, waiting: digest(`waiting ${day}`), dedup: digest('dedup') }))
+        return openDoor(keys, () => this.#scheduler.now)
+      },
+    }
   }
 
   forWorker(from: Life): WorkerVault {
@@ -90,9 +98,7 @@ export class SimVault {
     })
     const resolve = (ref: Ref): number => (ref < 0 ? (ordinals[-ref - 1] as number) : ref)
     for (const { of, field } of window.facts) this.#facts.add(`${resolve(of)} ${field}`)
-    const hashes = window.dedup.map((text) => createHash('sha256').update(text).digest().subarray(0, 16))
-    const day = dayOf(window.receivedAt)
-    return { ordinals, dedup: Buffer.concat(hashes), waiting: window.waiting.map((text) => Buffer.from(`sealed ${day} ${text}`)), day }
+    return { ordinals }
   }
 
   #disclose({ destination, epoch, subjects, positions }: DiscloseRequest): DiscloseReply {

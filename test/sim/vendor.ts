@@ -28,8 +28,11 @@ export interface Receipt {
   sha256: string
   records: VendorRecord[]
   life: Life
-  /** The intent that was open for these bytes when the first one left. */
-  intent: number | undefined
+  /**
+   * The intents that were open for these bytes when the first one left. Two are, when a crash came between the intents of two
+   * halves and the end of the whole, and the whole was halved again.
+   */
+  intents: number[]
   /** Whole body received; then what the vendor made of it: kept (perhaps without some records), or not. */
   arrived: boolean
   final: boolean
@@ -115,7 +118,7 @@ export class SimVendor {
       receipt.final = final
       receipt.applied = applied
       this.#scheduler.note(
-        `${destination} received ${receipt.records.length} for intent ${receipt.intent}: ${answer?.status ?? 'no answer'}`,
+        `${destination} received ${receipt.records.length} for intent ${receipt.intents.join('/')}: ${answer?.status ?? 'no answer'}`,
       )
       if (answer === undefined || (mode === 'losing' && this.#random.chance(0.5))) {
         const isSilent = this.#random.chance(0.3)
@@ -169,7 +172,7 @@ export class SimVendor {
       sha256: createHash('sha256').update(request.body).digest('hex'),
       records,
       life,
-      intent: undefined,
+      intents: [],
       arrived: false,
       final: false,
       applied: false,

@@ -7,6 +7,7 @@ import { startWorkerPipeline, type WorkerPipeline } from '#app/pipeline.ts'
 import { toBulkheadError } from '#base/errors.ts'
 import { CommitQueue } from '#ingest/commit.ts'
 import type { WindowPart } from '#ingest/window.ts'
+import { withReserve } from '#ledger/full-disk.ts'
 import { LedgerStopped, openLedgerOn } from '#ledger/ledger.ts'
 import type { Ledger } from '#ledger/port.ts'
 import { openLogReaderOn } from '#log/log-reader.ts'
@@ -159,7 +160,13 @@ export class World {
   expected(thrown: unknown): boolean {
     if (thrown instanceof DiskError || thrown instanceof LedgerStopped) return true
     const { code } = toBulkheadError(thrown)
-    return code === 'vault_unavailable' || code === 'log_unwritable' || code === 'warehouse_failed' || code === 'not_running'
+    return (
+      code === 'disk_full' ||
+      code === 'vault_unavailable' ||
+      code === 'log_unwritable' ||
+      code === 'warehouse_failed' ||
+      code === 'not_running'
+    )
   }
 
   #ended(life: Life, thrown: unknown): void {
@@ -226,7 +233,8 @@ export class World {
 
   async #startWorker(life: Life): Promise<void> {
     const clock = this.scheduler.clockOf(life)
-    const ledger = await openLedgerOn({ store: this.disk.ledgerStore(life), clock })
+    const reserve = this.disk.reserve(life)
+    const ledger = await openLedgerOn({ store: withReserve(this.disk.ledgerStore(life), reserve, clock), clock, reserve })
     const log = openLogReaderOn(this.disk.logReadStore())
     const vault = this.vault.forWorker(life)
     const jitter = this.random.fork()
