@@ -7,7 +7,9 @@ import { BulkheadError } from '#base/errors.ts'
 import type { ManifestRow } from '#model/disclosure.ts'
 import { openDoor } from '#vault/door.ts'
 import type { DiscloseReply, DiscloseRequest, GatewayVault, Ref, WindowReply, WindowRequest, WorkerVault } from '#vault/port.ts'
-import { formatUuids, makeInsertIds, makePhases, makePseudonyms } from '#vault/pseudonym.ts'
+import { unpackManifest } from '#vault/manifest.ts'
+import { makeIds, makePhases, positionBlocks, subjectBlocks } from '#vault/pseudonym.ts'
+import { Uuids } from '#vault/uuids.ts'
 import type { Network } from './network.ts'
 import type { Life, Scheduler } from './scheduler.ts'
 
@@ -70,8 +72,10 @@ export class SimVault {
     return {
       activeEpoch: (destination) => this.#call(from, 'activeEpoch', () => this.epochOf(destination)),
       disclose: (request) => this.#call(from, 'disclose', () => this.#disclose(request)),
-      sealManifest: (entry, rows) => this.#call(from, 'sealManifest', () => sealRows(entry, rows)),
-      openManifests: (manifests) => this.#call(from, 'openManifests', () => manifests.map(({ entry, sealed }) => openRows(entry, sealed))),
+      sealManifests: (manifests) =>
+        this.#call(from, 'sealManifests', () => manifests.map(({ entry, packed }) => sealPacked(entry, packed))),
+      openManifests: (manifests) =>
+        this.#call(from, 'openManifests', () => manifests.map(({ entry, sealed }) => openPacked(entry, sealed))),
     }
   }
 
@@ -104,10 +108,11 @@ export class SimVault {
   #disclose({ destination, epoch, subjects, positions }: DiscloseRequest): DiscloseReply {
     if (epoch !== this.epochOf(destination)) throw new BulkheadError('vault_refused', 'simulated: that epoch makes no identifiers')
     const keys = this.keysOf(destination, epoch)
+    const blocks = subjectBlocks(subjects)
     return {
-      pseudonyms: formatUuids(makePseudonyms(keys.pseudonym, subjects)),
-      insertIds: formatUuids(makeInsertIds(keys.insertId, positions)),
-      phases: makePhases(keys.time, subjects),
+      pseudonyms: new Uuids(makeIds(keys.pseudonym, blocks)),
+      insertIds: new Uuids(makeIds(keys.insertId, positionBlocks(positions))),
+      phases: makePhases(keys.time, blocks),
     }
   }
 
@@ -131,12 +136,16 @@ export class SimVault {
   }
 }
 
-function sealRows(entry: number, rows: readonly ManifestRow[]): string {
-  return Buffer.from(JSON.stringify([entry, rows])).toString('base64')
+function sealPacked(entry: number, packed: Uint8Array): string {
+  return Buffer.from(JSON.stringify([entry, Buffer.from(packed).toString('base64')])).toString('base64')
+}
+
+function openPacked(entry: number, sealed: string): Uint8Array {
+  const [sealedUnder, packed] = JSON.parse(Buffer.from(sealed, 'base64').toString()) as [number, string]
+  if (sealedUnder !== entry) throw new BulkheadError('ledger_corrupt', `simulated: the manifest of entry ${entry} does not open`)
+  return Buffer.from(packed, 'base64')
 }
 
 export function openRows(entry: number, sealed: string): ManifestRow[] {
-  const [sealedUnder, rows] = JSON.parse(Buffer.from(sealed, 'base64').toString()) as [number, ManifestRow[]]
-  if (sealedUnder !== entry) throw new BulkheadError('ledger_corrupt', `simulated: the manifest of entry ${entry} does not open`)
-  return rows
+  return unpackManifest(openPacked(entry, sealed))
 }

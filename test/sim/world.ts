@@ -5,6 +5,7 @@
 import { Registry } from 'prom-client'
 import { startWorkerPipeline, type WorkerPipeline } from '#app/pipeline.ts'
 import { toBulkheadError } from '#base/errors.ts'
+import { Manifests } from '#forward/manifest-memory.ts'
 import { CommitQueue } from '#ingest/commit.ts'
 import type { WindowPart } from '#ingest/window.ts'
 import { withReserve } from '#ledger/full-disk.ts'
@@ -245,7 +246,7 @@ export class World {
       records: this.records,
       vault,
       warehouse: this.warehouse.forWorker(life),
-      manifests: (intents) => vault.openManifests(intents.map((intent) => ({ entry: intent.entry, sealed: intent.manifest }))),
+      manifests: new Manifests(vault),
       registry: new Registry(),
       outside: { clock, random: () => jitter.next(), openSend: () => this.vendor.openSend(life) },
     })
