@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: honest figures of this machine, each beside its peer or limit of the same run. `-- --seconds N` is the
  * length of each measurement (default 5), `--rows N` the size of `affected`, `--sustain [N]` adds a paced run of N seconds
- * (default 60) that tells whether the backlog stays flat; words choose parts.
+ * (default 60) that tells whether the backlog stays flat; words choose parts; `--json` prints a list
+ * `[{id, value, unit, peer, peerValue, ratio, cpuPerMillion?, rssMb?}]`.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
@@ -22,8 +23,8 @@ if (typeof options === 'string') {
 }
 const { seconds, rows, sustainSeconds, parts: wanted } = options
 
-const write = (line: string): void => void process.stdout.write(`${line}\n`)
-const table = openTable(write)
+const write = (line: string): void => void (options.json ? process.stderr : process.stdout).write(`${line}\n`)
+const table = openTable(write, options.json ? (text) => void process.stdout.write(text) : undefined)
 const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-bench-'))
 // Also when it is interrupted; the children end with their parent.
 process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))

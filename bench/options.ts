@@ -7,17 +7,19 @@ export interface BenchOptions {
   rows: number
   /** Length of the sustained run of the pipeline, s; 0 = not asked for. */
   sustainSeconds: number
+  /** The list instead of the table; what people read then goes to standard error. */
+  json: boolean
   /** Parts that were named; empty = all. */
   parts: string[]
 }
 
 export const PARTS = ['pseudonyms', 'accept', 'pipeline', 'drain', 'paced', 'affected'] as const
 
-const USAGE = `npm run bench -- [${PARTS.join('|')}]… [--seconds 5] [--rows 3000000] [--sustain [60]]`
+const USAGE = `npm run bench -- [${PARTS.join('|')}]… [--seconds 5] [--rows 3000000] [--sustain [60]] [--json]`
 
 /** The text of the refusal when it is not understood. */
 export function readOptions(args: readonly string[]): BenchOptions | string {
-  const options: BenchOptions = { seconds: 5, rows: 3_000_000, sustainSeconds: 0, parts: [] }
+  const options: BenchOptions = { seconds: 5, rows: 3_000_000, sustainSeconds: 0, json: false, parts: [] }
   for (let at = 0; at < args.length; at++) {
     const word = args[at] as string
     const next = Number(args[at + 1])
@@ -30,7 +32,8 @@ export function readOptions(args: readonly string[]): BenchOptions | string {
     } else if (word === '--sustain') {
       options.sustainSeconds = next > 0 ? next : 60
       if (next > 0) at++
-    } else if ((PARTS as readonly string[]).includes(word)) options.parts.push(word)
+    } else if (word === '--json') options.json = true
+    else if ((PARTS as readonly string[]).includes(word)) options.parts.push(word)
     else return refusal(`there is no part or option ${word}`)
   }
   if (!(options.seconds > 0 && options.seconds <= 120)) return refusal('--seconds takes a number up to 120')

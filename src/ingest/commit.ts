@@ -13,8 +13,8 @@ import { VaultMemory } from './vault-memory.ts'
 const REQUESTS_MAX = 64
 /** A window of more events blocks the loop for longer than others should wait. One request is never cut. */
 const EVENTS_MAX = 500
-const GATHER_MS = 2
-const IN_FLIGHT_MAX = 4
+/** Windows on their way at one time. What comes meanwhile makes the next one: the slower the disk, the larger it is. */
+const IN_FLIGHT_MAX = 3
 
 export type CommitStage = 'vault' | 'waiting' | 'log'
 
@@ -98,10 +98,10 @@ export class CommitQueue {
     }
     if (this.#withVault || this.#inFlight >= IN_FLIGHT_MAX) return
     if (this.#pending.length < REQUESTS_MAX && !this.#due) {
-      // Idle: only until the requests that arrived in the same turn of the loop are in. Else a little longer.
+      // Until the requests that arrived in the same turn of the loop are in.
       if (this.#gathering) return
       this.#gathering = true
-      void this.#options.clock.sleep(this.#inFlight === 0 ? 0 : GATHER_MS).then(() => this.#gathered())
+      void this.#options.clock.sleep(0).then(() => this.#gathered())
       return
     }
     this.#due = false
