@@ -11,23 +11,13 @@ import { lastJson, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
 import { eventCounts } from './support/counts.ts'
 import { intentsOf, NUMBERED, personOfId, readLedger, startLoad } from './support/numbered.ts'
+import { randomFrom } from './support/random.ts'
 import { eventsOf, startTap, startVendor } from './support/vendor.ts'
 import { askWarehouse } from './support/warehouse.ts'
 
 const KILLS = Number(process.env.KILLS ?? 50)
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
 const PEOPLE = 97
-
-/** mulberry32 (public domain, T. Ettinger): small, seeded, good enough to choose instants. */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 interface AffectedLine {
   subject: string

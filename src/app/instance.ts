@@ -10,7 +10,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
-import { syncFolder, writeFileDurably } from '#base/files.ts'
+import { makeFolderDurably, syncFolder, writeFileDurably } from '#base/files.ts'
 import { isSameProcess, processStartTime } from '#base/processes.ts'
 
 export const DATA_FORMAT = 1
@@ -58,7 +58,7 @@ export function openInstance(options: { dataDir: string; create: boolean; env?: 
       throw new BulkheadError('data_dir_foreign', `${dataDir} is not empty and was not made by Bulkhead`)
     }
     if (!options.create) throw new BulkheadError('not_running', `there is no Bulkhead data in ${dataDir}`)
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    makeFolderDurably(dataDir)
     chmodSync(dataDir, 0o700)
     createOnce(creating, `bulkhead data ${DATA_FORMAT}\ninstance ${randomUUID()}\n`)
   }

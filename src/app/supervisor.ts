@@ -40,6 +40,9 @@ const RESERVE_BYTES = 1024 ** 2
 const ROLE_FLAGS: Partial<Record<Role, readonly string[]>> = { gateway: ['--max-semi-space-size=64'] }
 /** What stands behind the log can wait when processors are short; an SDK that waits for its answer cannot (nice(2)). */
 const ROLE_NICENESS: Partial<Record<Role, number>> = { worker: 5, warehouse: 5 }
+const FIXED_ENV = { TZ: 'UTC', LANG: 'C.UTF-8', NODE_ENV: 'production' }
+/** A library that whoever started us wants under each process: an allocator, or the layer of our own crash tests. */
+const PRELOADED = /^(LD_PRELOAD|BULKHEAD_SHIM_\w+)$/
 const STOP_ORDER: readonly Role[] = ['gateway', 'worker', 'staff', 'warehouse', 'vault']
 
 export interface SupervisorOptions {
@@ -149,7 +152,7 @@ export class Supervisor {
       execArgv: ['--disable-warning=ExperimentalWarning', ...(ROLE_FLAGS[role] ?? []), ...profiling()],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Orders come over the channel; the environment may hold vendor secrets that a child has no use for.
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC', LANG: 'C.UTF-8', NODE_ENV: 'production', ...ROLE_ENV[role] },
+      env: { ...preloaded(), PATH: process.env.PATH, HOME: process.env.HOME, ...FIXED_ENV, ...ROLE_ENV[role] },
       cwd: this.#options.instance.dataDir,
     })
     yieldProcessors(child.pid, ROLE_NICENESS[role])
@@ -286,6 +289,10 @@ function yieldProcessors(pid: number | undefined, niceness: number | undefined):
   } catch {
     // It has ended already, or is nicer than that: started by a nice parent, and only root may go back.
   }
+}
+
+function preloaded(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => PRELOADED.test(name)))
 }
 
 /** `BULKHEAD_PROFILE=DIR`: every role leaves a CPU profile there when it stops (docs/HACKING.md). Holds names of code only. */

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 /** Replaces a file whole and durably: after a crash it holds the old text or the new, never half. */
@@ -12,6 +12,41 @@ export function writeFileDurably(file: string, text: string, mode = 0o600): void
     closeSync(handle)
   }
   renameSync(temporary, file)
+  syncFolder(path.dirname(file))
+}
+
+/**
+ * Makes a folder, and those above it, for us alone, so that their names survive a power cut. A folder that is there already
+ * is flushed into its parent all the same: whoever made it may have been killed before that.
+ */
+export function makeFolderDurably(folder: string): void {
+  const place = path.resolve(folder)
+  const highest = mkdirSync(place, { recursive: true, mode: 0o700 }) ?? place
+  let at = place
+  syncFolder(path.dirname(at))
+  while (at !== highest) {
+    at = path.dirname(at)
+    syncFolder(path.dirname(at))
+  }
+}
+
+/**
+ * Flushes a file that another process may have written to and been killed before it flushed it. Whoever opens such a file
+ * sees what it holds, and must not act on what a power cut could still take back. Nothing when there is no such file.
+ */
+export function syncFile(file: string): void {
+  if (!existsSync(file)) return
+  const handle = openSync(file, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** The same for a database of SQLite, its write-ahead log and their names. */
+export function syncDatabase(file: string): void {
+  for (const part of [`${file}-wal`, file]) syncFile(part)
   syncFolder(path.dirname(file))
 }
 

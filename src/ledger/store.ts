@@ -4,10 +4,12 @@
  * nobody ever acts on an outcome or a cursor that a power cut could take back. `LedgerStore` is a port: test/sim puts a
  * simulated disk in the place of LMDB.
  */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { open } from 'lmdb'
+import { open, type RootDatabase } from 'lmdb'
 import { BulkheadError } from '#base/errors.ts'
+import { makeFolderDurably, syncFile, syncFolder } from '#base/files.ts'
+import { extendToLastPage, lmdbFault, PAGE_BYTES } from '#base/lmdb-file.ts'
 import { countOf, type Table } from '#base/table.ts'
 import { commit } from '#log/folders.ts'
 import type { Intent, LedgerEntry, LogPosition } from '#model/disclosure.ts'
@@ -40,10 +42,22 @@ export function storeExists(dir: string): boolean {
   return existsSync(fileOf(dir))
 }
 
-/** Opens the file, made when absent unless `readOnly`. `noMemInit` stays off: it would leave memory of the process in the file. */
+/**
+ * Opens the file, made when absent unless `readOnly`. It is made under another name and renamed whole, so that it is there
+ * with both its heads or not at all. Throws `ledger_corrupt` rather than let LMDB map what would end the process.
+ */
 export function openStore(dir: string, readOnly: boolean): LedgerStore {
-  if (!readOnly) mkdirSync(dir, { recursive: true, mode: 0o700 })
-  const root = open<Buffer, string>({ path: fileOf(dir), encoding: 'binary', maxDbs: 8, overlappingSync: false, readOnly })
+  const file = fileOf(dir)
+  if (!readOnly) {
+    makeFolderDurably(dir)
+    if (!existsSync(file)) createFile(file)
+    syncFile(file)
+    syncFolder(dir)
+  }
+  const fault = lmdbFault(file)
+  if (fault !== undefined) throw new BulkheadError('ledger_corrupt', `the ledger cannot be opened: ${fault}`)
+  if (!readOnly) extendToLastPage(file)
+  const root = openLmdb(file, readOnly)
   const store: LedgerStore = {
     commit: (write) => commit(root, write),
     refresh: () => root.resetReadTxn(),
@@ -54,6 +68,21 @@ export function openStore(dir: string, readOnly: boolean): LedgerStore {
   }
   checkFormat(store)
   return store
+}
+
+function createFile(file: string): void {
+  const draft = `${file}.new`
+  for (const part of [draft, `${draft}-lock`]) rmSync(part, { force: true })
+  // Opening makes the heads; nothing is written to it under this name.
+  void openLmdb(draft, false).close()
+  syncFile(draft)
+  renameSync(draft, file)
+  rmSync(`${draft}-lock`, { force: true })
+}
+
+/** `noMemInit` stays off: it would leave memory of the process in the file. */
+function openLmdb(path: string, readOnly: boolean): RootDatabase<Buffer, string> {
+  return open<Buffer, string>({ path, encoding: 'binary', maxDbs: 8, overlappingSync: false, readOnly, pageSize: PAGE_BYTES })
 }
 
 export function checkFormat(store: LedgerStore): void {

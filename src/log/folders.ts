@@ -4,37 +4,26 @@
  * renamed whole, so a reader sees it complete or not at all.
  */
 import {
-  closeSync,
   existsSync,
-  fstatSync,
-  fsyncSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
-  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import { BulkheadError } from '#base/errors.ts'
-import { syncFolder } from '#base/files.ts'
+import { syncFile, syncFolder } from '#base/files.ts'
+import { extendToLastPage, lmdbFault, PAGE_BYTES } from '#base/lmdb-file.ts'
 import type { Folder } from './store.ts'
 
 export type Environment = RootDatabase<Buffer, number>
 
 const FOLDER_NAME = /^\d{6,9}$/
 const UNFINISHED_NAME = /^\d{6,9}\.(new|dropped)$/
-const LMDB_MAGIC = 0xbeefc0de
-/** Byte offsets in a meta page of the LMDB that npm `lmdb` carries: a page header of 24 bytes, then `MDB_meta`. */
-const META = { magic: 24, pageBytes: 48, lastPage: 144, transaction: 152 } as const
-export const PAGE_BYTES = 4096
-/** Pages at the end of the map that LMDB may have given out and freed again without ever writing them. */
-const UNWRITTEN_PAGES_MAX = 4
 /** Address space, not memory or disk. The same in every process, so that no reader meets a map larger than its own. */
 const MAP_BYTES = 16 * 1024 ** 3
 
@@ -122,10 +111,14 @@ export function dropFolder(dir: string, number: number): void {
 /** Throws `log_corrupt` rather than let LMDB map a file that would end the process on the first read. */
 export function openFolder(dir: string, number: number, options: { readOnly: boolean }): Environment {
   const place = folderPath(dir, number)
-  const fault = environmentFault(place)
+  const file = path.join(place, 'data.mdb')
+  const fault = existsSync(file) ? lmdbFault(file) : 'its file cannot be opened'
   if (fault !== undefined) throw corrupt(number, fault)
   try {
-    if (!options.readOnly) extendToLastPage(place)
+    if (!options.readOnly) {
+      extendToLastPage(file)
+      syncFile(file)
+    }
     return openLmdb(place, options)
   } catch (thrown) {
     throw corrupt(number, thrown instanceof Error ? thrown.message : 'it cannot be opened')
@@ -160,43 +153,6 @@ export async function commit(environment: Pick<RootDatabase, 'batch' | 'committe
   }
 }
 
-/** What makes the LMDB environment in a folder unsafe to open: LMDB itself crashes on a foreign, empty or cut file. */
-export function environmentFault(place: string): string | undefined {
-  const size = sizesOf(place)
-  if (typeof size === 'string') return size
-  return size.missing > UNWRITTEN_PAGES_MAX * PAGE_BYTES ? 'its file is shorter than its contents' : undefined
-}
-
-/** A page that is beyond the end of the file ends the process when it is touched; zeros are found to be corrupt instead. */
-function extendToLastPage(place: string): void {
-  const size = sizesOf(place)
-  if (typeof size !== 'string' && size.missing > 0) truncateSync(path.join(place, 'data.mdb'), size.file + size.missing)
-}
-
-function sizesOf(place: string): { file: number; missing: number } | string {
-  let handle: number
-  try {
-    handle = openSync(path.join(place, 'data.mdb'), 'r')
-  } catch {
-    return 'its file cannot be opened'
-  }
-  try {
-    // Two meta pages; the one of the later transaction counts, and LMDB itself wants both to be readable.
-    const head = Buffer.alloc(2 * PAGE_BYTES)
-    if (readSync(handle, head, 0, head.length, 0) !== head.length) return 'its file is cut short'
-    for (const page of [0, PAGE_BYTES]) {
-      if (head.readUInt32LE(page + META.magic) !== LMDB_MAGIC) return 'its file has no LMDB header'
-      if (head.readUInt32LE(page + META.pageBytes) !== PAGE_BYTES) return 'its file has pages of another size'
-    }
-    const [first, second] = [head.readBigUInt64LE(META.transaction), head.readBigUInt64LE(PAGE_BYTES + META.transaction)]
-    const lastPage = Number(head.readBigUInt64LE((first >= second ? 0 : PAGE_BYTES) + META.lastPage))
-    const file = fstatSync(handle).size
-    return { file, missing: Math.max(0, (lastPage + 1) * PAGE_BYTES - file) }
-  } finally {
-    closeSync(handle)
-  }
-}
-
 /** `overlappingSync` is off: a commit then is on disk before any reader can see it, and nothing is seen that may vanish. */
 function openLmdb(place: string, options: { readOnly: boolean }): Environment {
   return open<Buffer, number>(place, {
@@ -209,15 +165,6 @@ function openLmdb(place: string, options: { readOnly: boolean }): Environment {
     pageSize: PAGE_BYTES,
     mapSize: MAP_BYTES,
   })
-}
-
-function syncFile(file: string): void {
-  const handle = openSync(file, 'r')
-  try {
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
 }
 
 function corrupt(folder: number, what: string): BulkheadError {

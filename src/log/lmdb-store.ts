@@ -1,19 +1,19 @@
 /** The log on real disks: folders that are LMDB environments, an LMDB index of repeats, and plain waiting files. */
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { open } from 'lmdb'
+import { makeFolderDurably, syncFolder } from '#base/files.ts'
+import { lmdbFault, PAGE_BYTES } from '#base/lmdb-file.ts'
 import {
   commit,
   createFolder,
   dropFolder,
   type Environment,
-  environmentFault,
   folderBegunAt,
   folderBytes,
   folderPath,
   listFolders,
   openFolder,
-  PAGE_BYTES,
   readAfter,
   readFirst,
   removeUnfinished,
@@ -37,8 +37,10 @@ export function lmdbLogStore({ dir, waitingDir }: { dir: string; waitingDir: str
   return {
     ...lmdbReadStore(dir),
     prepare: () => {
-      for (const folder of [dir, waitingDir]) mkdirSync(folder, { recursive: true, mode: 0o700 })
+      for (const folder of [dir, waitingDir]) makeFolderDurably(folder)
       removeUnfinished(dir)
+      // A folder of the log may have got its name right before a kill.
+      syncFolder(dir)
     },
     create: (number, first) => createFolder(dir, number, first),
     drop: (number) => dropFolder(dir, number),
@@ -52,8 +54,8 @@ export function lmdbLogStore({ dir, waitingDir }: { dir: string; waitingDir: str
 
 /** An index that is not whole is begun again: its owner then reads it anew from the log. */
 function openIndex(place: string): IndexTables {
-  if (existsSync(place) && environmentFault(place) !== undefined) rmSync(place, { recursive: true, force: true })
-  mkdirSync(place, { recursive: true, mode: 0o700 })
+  if (lmdbFault(path.join(place, 'data.mdb')) !== undefined) rmSync(place, { recursive: true, force: true })
+  makeFolderDurably(place)
   const root = open<Buffer, string>(place, {
     noSubdir: false,
     encoding: 'binary',

@@ -79,7 +79,8 @@ export class WaitingFiles {
     const file = waitingPath(this.#dir, folder)
     const isNew = !existsSync(file)
     const handle = await openFile(file, isNew ? 'wx' : 'r+', 0o600)
-    if (isNew) syncFolder(this.#dir)
+    // Whoever made it may have been killed before its name was safe.
+    syncFolder(this.#dir)
     this.#end = (await handle.stat()).size
     this.#folder = folder
     this.#handle = handle

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
+import { syncDatabase } from '#base/files.ts'
 import type { Room } from '#base/reserve.ts'
 import type { Policy, PolicyVersion } from '#model/policy.ts'
 import { migrate, RECORDS_FORMAT, recordsFormat, refuseNewer } from './migrations.ts'
@@ -27,6 +28,7 @@ export function openRecords(options: { path: string; room?: Room }): Records {
     try {
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
       migrate(database)
+      syncDatabase(options.path)
       return { ...reading(database), ...writing(database, room) }
     } catch (thrown) {
       database.close()

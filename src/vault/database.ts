@@ -1,6 +1,7 @@
 /** How the vault opens SQLite: one writer, every commit on the platter before it returns, freed pages overwritten. */
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { syncDatabase } from '#base/files.ts'
 import { diskFull, isDiskFull } from '#base/reserve.ts'
 
 /**
@@ -19,6 +20,7 @@ export function openDatabase(file: string): DatabaseSync {
     database.close()
     throw thrown
   }
+  syncDatabase(file)
   return database
 }
 

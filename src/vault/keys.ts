@@ -3,11 +3,11 @@
  * so that no mistake of a path can ever put new keys beside old data.
  */
 import { createSecretKey, type KeyObject } from 'node:crypto'
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
-import { syncFolder } from '#base/files.ts'
+import { makeFolderDurably, syncFolder } from '#base/files.ts'
 import { openDatabase } from './database.ts'
 import { fillKeyStore, KEYS_FORMAT, KeyStore } from './key-store.ts'
 import { type KeyWrap, localKeyWrap } from './key-wrap.ts'
@@ -24,7 +24,7 @@ export async function createKeys(options: { keysDir: string; instance: string; w
   const { keysDir, instance } = options
   const store = path.join(keysDir, STORE)
   if (existsSync(store)) throw new BulkheadError('key_exists', `${keysDir} holds keys already`)
-  mkdirSync(keysDir, { recursive: true, mode: 0o700 })
+  makeFolderDurably(keysDir)
   chmodSync(keysDir, 0o700)
   if (options.wrap === undefined && !existsSync(path.join(keysDir, KEK))) writeKek(keysDir)
   const wrap = options.wrap ?? localKeyWrap(readKek(keysDir))
@@ -43,7 +43,6 @@ export async function createKeys(options: { keysDir: string; instance: string; w
   }
   renameSync(draft, store)
   syncFolder(keysDir)
-  syncFolder(path.dirname(keysDir))
 }
 
 /** Opens the keys of an instance. Throws `key_missing` or `key_wrong`; makes nothing. */
@@ -53,6 +52,8 @@ export async function openKeys(options: { keysDir: string; instance: string; wra
   if (!existsSync(store)) throw new BulkheadError('key_missing', `there is no key store in ${keysDir}`)
   const wrap = options.wrap ?? localKeyWrap(readKek(keysDir))
   chmodSync(keysDir, 0o700)
+  // Whoever made the keys may have been killed before their folder had its name.
+  makeFolderDurably(keysDir)
   const db = openStore(store)
   try {
     const meta = new Map(

@@ -8,10 +8,10 @@
  * before the plain value that it speaks of leaves the vault.
  */
 import { createHash, type KeyObject } from 'node:crypto'
-import { closeSync, existsSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { BulkheadError } from '#base/errors.ts'
-import { syncFolder } from '#base/files.ts'
+import { makeFolderDurably, syncFolder } from '#base/files.ts'
 import { isDiskFull, type Room } from '#base/reserve.ts'
 import { bind, open, seal } from './seal.ts'
 
@@ -49,14 +49,13 @@ export class Looks {
   /** Cuts off a half-written last line, and says in a line of its own what it found missing. */
   constructor(options: { dir: string; key: KeyObject; anchor: LooksAnchor; now: () => number; room?: Room }) {
     const { dir, key, anchor, now } = options
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    makeFolderDurably(dir)
     this.#file = path.join(dir, 'looks.log')
-    const isNew = !existsSync(this.#file)
     this.#key = key
     this.#anchor = anchor
     this.#room = options.room ?? ((write) => write())
     this.#handle = openSync(this.#file, 'a+', 0o600)
-    if (isNew) syncFolder(dir)
+    syncFolder(dir)
     const content = readFileSync(this.#file)
     const end = content.lastIndexOf(0x0a) + 1
     if (end < content.length) ftruncateSync(this.#handle, end)

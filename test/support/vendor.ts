@@ -36,7 +36,7 @@ export interface Tap {
 }
 
 /** Passes everything on to the vendor and writes down what went by. */
-export async function startTap(t: TestContext, target: string): Promise<Tap> {
+export async function startTap(t: TestContext, target: string, onBody: (sha256: string) => void = () => undefined): Promise<Tap> {
   const requests: TappedRequest[] = []
   const { hostname, port } = new URL(target)
   const agent = new http.Agent({ keepAlive: true })
@@ -50,6 +50,7 @@ export async function startTap(t: TestContext, target: string): Promise<Tap> {
       const body = Buffer.concat(parts)
       const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
       seen.sha256 = createHash('sha256').update(plain).digest('hex')
+      onBody(seen.sha256)
       const onward = http.request({ hostname, port, path: request.url, method: request.method, headers: request.headers, agent })
       onward.on('response', (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers)
