@@ -13,6 +13,10 @@ export interface RoleView {
   state: string
   restarts: number
   since: number
+  /** Ends in a row. */
+  failures?: number
+  /** What it said when it ended last, while it is not ready again. */
+  fault?: { code: string; message: string }
 }
 
 export interface Check {

@@ -1,4 +1,5 @@
 /** Whether all is well, from what each part says of itself. A part that does not answer is a finding, not a failure of the answer. */
+import { ERRORS, isErrorCode } from '#base/errors.ts'
 import { isJsonObject } from '#model/json.ts'
 import { vendorNames } from '#vendors/register.ts'
 import type { Doctor } from './contract.ts'
@@ -79,10 +80,16 @@ function rolesCheck(roles: RoleView[] | undefined): Check {
   if (roles === undefined) return cannotTell('processes', 'the supervisor does not answer', 'Stop it (TERM, then KILL) and start it again.')
   const unready = roles.filter((role) => role.state !== 'ready')
   if (unready.length > 0) {
+    const named = unready.map(({ role, failures = 0, fault }) => {
+      const said = fault === undefined ? '' : `: ${fault.code}: ${fault.message}`
+      return failures > 1 ? `${role} (ended ${failures} times in a row${said})` : `${role}${said}`
+    })
+    const code = unready.map(({ fault }) => fault?.code).find(isErrorCode)
+    const wait = 'Wait a moment; then read their lines of the diagnostics.'
     return fail(
       'processes',
-      `not ready: ${unready.map((role) => role.role).join(', ')}`,
-      'Wait a moment; then read their lines of the diagnostics.',
+      `not ready: ${named.join(', ')}`,
+      code === undefined ? wait : `${ERRORS[code].hint} It is started again by itself.`,
     )
   }
   const restarted = roles.filter((role) => role.restarts > 0)

@@ -71,6 +71,7 @@ process.on('message', (message: ToChild) => {
     else waiter?.reject(new Error(message.error))
     return
   }
+  if (message.type === 'ping') return say({ type: 'pong' })
   if (message.type === 'stop') {
     stop().catch(die)
     return

@@ -42,14 +42,23 @@ export interface RoleStatus {
   state: 'starting' | 'ready' | 'stopped'
   restarts: number
   since: number
+  /** Ends in a row, each before it had run well for a while. */
+  failures: number
+  /** What it said when it ended last, while it is not ready again. */
+  fault?: { code: string; message: string }
 }
 
 export type StartRole = (init: RoleInit, supervisor: SupervisorPort) => Promise<RunningRole>
 
-export type ToChild = { type: 'init'; init: unknown } | { type: 'stop' } | { type: 'reply'; id: number; body?: unknown; error?: string }
+export type ToChild =
+  | { type: 'init'; init: unknown }
+  | { type: 'stop' }
+  | { type: 'ping' }
+  | { type: 'reply'; id: number; body?: unknown; error?: string }
 export type FromChild =
   | { type: 'ready'; facts: Record<string, string | number> }
   | { type: 'stopped' }
+  | { type: 'pong' }
   | { type: 'fatal'; code: string; message: string }
   | { type: 'trace'; level: 'info' | 'warn' | 'error'; text: string }
   | { type: 'request'; id: number; call: 'status' | 'killRole'; role?: Role }

@@ -12,7 +12,7 @@ import { Supervisor } from './supervisor.ts'
 
 const TIMEOUT = { timeout: 60_000 }
 
-function setUp(t: TestContext, plan: Partial<Record<Role, string>> = {}): { dataDir: string; supervisor: Supervisor } {
+function setUp(t: TestContext, plan: Partial<Record<Role, string>> = {}, pingMs?: number): { dataDir: string; supervisor: Supervisor } {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-roles-'))
   const dataDir = path.join(folder, 'data')
   const instance = openInstance({ dataDir, create: true, env: { HOME: folder } })
@@ -26,6 +26,7 @@ function setUp(t: TestContext, plan: Partial<Record<Role, string>> = {}): { data
     consolePort: 0,
     version: '0',
     entry: fileURLToPath(new URL('./testing-role.ts', import.meta.url)),
+    ...(pingMs === undefined ? {} : { pingMs }),
   })
   t.after(async () => {
     await supervisor.stop()
@@ -90,3 +91,35 @@ test('only staff may ask for the end of a role', TIMEOUT, async (t) => {
   assert.equal(startsOf(dataDir, 'vault'), 1)
   assert.ok(supervisor.status().every(({ state, restarts }) => state === 'ready' && restarts === 0))
 })
+
+test('a role that is stopped is noticed, killed and started again; the others are left alone', TIMEOUT, async (t) => {
+  const { dataDir, supervisor } = setUp(t, { warehouse: 'freezes' }, 100)
+  await supervisor.start()
+  const isBack = (): boolean =>
+    supervisor.status().some(({ role, state, restarts }) => role === 'warehouse' && state === 'ready' && restarts === 1)
+  await until(isBack)
+  assert.equal(startsOf(dataDir, 'warehouse'), 2)
+  assert.ok(supervisor.status().every(({ role, restarts }) => role === 'warehouse' || restarts === 0))
+})
+
+test(
+  'a role that ends again and again at its start waits longer each time, is named, and comes back with its cause gone',
+  TIMEOUT,
+  async (t) => {
+    const { dataDir, supervisor } = setUp(t)
+    await supervisor.start()
+    const said = t.mock.method(process.stderr, 'write', () => true)
+    const worker = (): ReturnType<Supervisor['status']>[number] | undefined => supervisor.status().find(({ role }) => role === 'worker')
+    writeFileSync(path.join(dataDir, 'plan'), JSON.stringify({ worker: 'fails' }))
+    process.kill(worker()?.pid ?? 0, 'SIGKILL')
+    await until(() => startsOf(dataDir, 'worker') === 6)
+    const waits = said.mock.calls.flatMap(({ arguments: [line] }) => /worker: ended.* again in (\d+) ms/.exec(String(line))?.[1] ?? [])
+    assert.deepEqual(waits.slice(0, 5), ['100', '200', '400', '800', '1600'])
+    assert.deepEqual(worker()?.fault, { code: 'ledger_corrupt', message: 'planned' })
+    assert.ok((worker()?.failures ?? 0) >= 4)
+    writeFileSync(path.join(dataDir, 'plan'), '{}')
+    await until(() => worker()?.state === 'ready')
+    assert.equal(worker()?.fault, undefined)
+    assert.ok(supervisor.status().every(({ role, restarts }) => role === 'worker' || restarts === 0))
+  },
+)

@@ -27,6 +27,17 @@ import { relayTrace, trace } from './trace.ts'
 
 const RESTART_MS_MIN = 100
 const RESTART_MS_MAX = 5000
+/** For one that ends before it is ready: whatever keeps it from starting will not be gone in a second. */
+const RESTART_UNREADY_MS_MAX = 30_000
+/** A role that was ready for so long has left its troubles behind. */
+const WELL_MS = 10_000
+/**
+ * A role is asked whether its loop still turns, and killed when it has not answered so often in a row: it is stopped, or
+ * caught in itself. Counted in questions and not in time, so that a machine that slept kills nobody. A start may block the
+ * loop for long (a large log is read anew).
+ */
+const PING_MS = 2000
+const UNANSWERED_MAX = { starting: 300, ready: 8 } as const
 /** How long a role may take to finish its work before it is killed; the log keeps what it leaves. */
 const STOP_MS: Record<Role, number> = { gateway: 10_000, worker: 15_000, staff: 3000, warehouse: 15_000, vault: 5000 }
 /** Each query that runs in the warehouse holds a thread of libuv's pool, which has four unless told otherwise. */
@@ -53,8 +64,9 @@ export interface SupervisorOptions {
   consoleHost: string
   consolePort: number
   version: string
-  /** For tests: another program in the place of the roles. */
+  /** For tests: another program in the place of the roles, and less patience. */
   entry?: string
+  pingMs?: number
 }
 
 /** Starts of a role that somebody else's SIGKILL may end (a cut that goes round us, a system short of memory). */
@@ -66,7 +78,13 @@ interface Running {
   restarts: number
   since: number
   facts: Record<string, string | number>
+  failures: number
   fatal: { code: string; message: string } | undefined
+  /** What its predecessor said. */
+  fault: { code: string; message: string } | undefined
+  unanswered: number
+  /** On a clock that is never set. */
+  readyAtMs: number | undefined
   readied: Promise<void>
   /** Resolves when the process has ended. */
   ended: Promise<void>
@@ -84,12 +102,14 @@ export class Supervisor {
   readonly #proven = new Set<Role>()
   readonly #entry: string
   readonly #reserve: Reserve
+  readonly #pinging: NodeJS.Timeout
   #stopping = false
 
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.#entry = options.entry ?? fileURLToPath(new URL('./role-main.ts', import.meta.url))
     this.#reserve = openReserve({ file: reservePath(options.instance, 'supervisor'), bytes: RESERVE_BYTES })
+    this.#pinging = setInterval(() => this.#ping(), options.pingMs ?? PING_MS)
     this.#tokens = Object.fromEntries(
       Object.entries(CALLERS).map(([server, callers]) => [
         server,
@@ -115,11 +135,14 @@ export class Supervisor {
       state: running.state,
       restarts: running.restarts,
       since: running.since,
+      failures: running.failures,
+      ...faultOf(running),
     }))
   }
 
   async stop(): Promise<void> {
     this.#stopping = true
+    clearInterval(this.#pinging)
     for (const role of STOP_ORDER) {
       const running = this.#roles.get(role)
       if (running === undefined || running.state === 'stopped') continue
@@ -147,7 +170,7 @@ export class Supervisor {
     }
   }
 
-  #spawn(role: Role, restarts: number): Running {
+  #spawn(role: Role, restarts: number, before?: Pick<Running, 'failures' | 'fatal' | 'fault'>): Running {
     const child = fork(this.#entry, [], {
       execArgv: ['--disable-warning=ExperimentalWarning', ...(ROLE_FLAGS[role] ?? []), ...profiling()],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -164,7 +187,11 @@ export class Supervisor {
       restarts,
       since: Date.now(),
       facts: {},
+      failures: before?.failures ?? 0,
       fatal: undefined,
+      fault: before?.fatal ?? before?.fault,
+      unanswered: 0,
+      readyAtMs: undefined,
       readied: ready.promise,
       ended: end.promise,
       onReady: ready.resolve,
@@ -210,26 +237,46 @@ export class Supervisor {
   }
 
   #restart(role: Role, before: Running, why: string): void {
-    // A role that ran well for a while starts at once; one that dies at the start waits longer each time.
-    const quick = Date.now() - before.since > 10_000
+    const ranWell = before.readyAtMs !== undefined && performance.now() - before.readyAtMs > WELL_MS
+    const failures = ranWell ? 0 : before.failures + 1
+    const longest = before.readyAtMs === undefined ? RESTART_UNREADY_MS_MAX : RESTART_MS_MAX
+    const waitMs = Math.min(longest, RESTART_MS_MIN * 2 ** Math.min(Math.max(0, failures - 1), 12))
     const restarts = before.restarts + 1
-    const waitMs = quick ? RESTART_MS_MIN : Math.min(RESTART_MS_MAX, RESTART_MS_MIN * 2 ** Math.min(before.restarts, 8))
+    before.failures = failures
     const said = before.fatal === undefined ? '' : `; ${before.fatal.code}: ${before.fatal.message}`
     trace('error', role, `ended (${why}${said}); starting it again in ${waitMs} ms`)
     setTimeout(() => {
       if (this.#stopping) return
       try {
-        this.#spawn(role, restarts)
+        this.#spawn(role, restarts, before)
       } catch (thrown) {
         // The system has no room for a process now; the next try may find some.
-        this.#restart(role, { ...before, restarts, since: Date.now() }, (thrown as NodeJS.ErrnoException).code ?? 'not started')
+        this.#restart(role, { ...before, restarts, readyAtMs: undefined }, (thrown as NodeJS.ErrnoException).code ?? 'not started')
       }
     }, waitMs)
   }
 
+  #ping(): void {
+    for (const [role, running] of this.#roles) {
+      if (running.state === 'stopped') continue
+      if (running.unanswered < UNANSWERED_MAX[running.state]) {
+        running.unanswered++
+        this.#tell(running, { type: 'ping' })
+      } else if (running.unanswered === UNANSWERED_MAX[running.state]) {
+        running.unanswered++
+        trace('error', role, 'does not answer any more and is killed')
+        // It cannot say so itself.
+        running.fatal = { code: 'role_silent', message: `the ${role} process did not answer` }
+        running.process.kill('SIGKILL')
+      }
+    }
+  }
+
   #hear(role: Role, running: Running, message: FromChild): void {
+    running.unanswered = 0
     if (message.type === 'ready') {
       running.state = 'ready'
+      running.readyAtMs = performance.now()
       running.facts = { ...message.facts }
       this.#proven.add(role)
       running.onReady()
@@ -293,6 +340,12 @@ function yieldProcessors(pid: number | undefined, niceness: number | undefined):
 
 function preloaded(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => PRELOADED.test(name)))
+}
+
+/** Of a role that is not there: what it said at its last end. */
+function faultOf({ state, fatal, fault }: Running): Pick<RoleStatus, 'fault'> {
+  const said = fatal ?? fault
+  return state === 'ready' || said === undefined ? {} : { fault: { code: said.code, message: said.message } }
 }
 
 /** `BULKHEAD_PROFILE=DIR`: every role leaves a CPU profile there when it stops (docs/HACKING.md). Holds names of code only. */

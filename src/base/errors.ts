@@ -52,6 +52,7 @@ export const ERRORS = {
   },
   vault_refused: { exit: 1, status: 403, hint: 'This role may not make that call; see docs/SECURITY.md for the capabilities.' },
   vault_unavailable: { exit: 1, status: 503, hint: 'The vault is starting or stopped; nothing was kept. Try again.' },
+  role_silent: { exit: 1, status: 503, hint: 'It was stopped or caught in itself, and was killed; read its lines of the diagnostics.' },
   log_corrupt: { exit: 1, status: 500, hint: 'Stop, copy the data folder, and restore the log folder from its backup.' },
   log_unwritable: {
     exit: 1,
