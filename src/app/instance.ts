@@ -237,14 +237,14 @@ export function readChildren(dataDir: string): Child[] {
 export async function killSurvivors(dataDir: string): Promise<number> {
   const alive = readChildren(dataDir).filter((child) => isSameProcess(child.pid, child.startTime))
   // They stop by themselves once the channel closes; what still lives after a moment is stopped or stuck.
-  const patience = Date.now() + 1500
-  while (Date.now() < patience && alive.some((child) => isSameProcess(child.pid, child.startTime))) {
+  const patience = performance.now() + 1500
+  while (performance.now() < patience && alive.some((child) => isSameProcess(child.pid, child.startTime))) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   for (const child of alive) killChild(child)
-  const deadline = Date.now() + 5000
+  const deadline = performance.now() + 5000
   while (alive.some((child) => isSameProcess(child.pid, child.startTime))) {
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       const stuck = alive.find((child) => isSameProcess(child.pid, child.startTime)) as Child
       throw new BulkheadError('vendor_unfenced', `the ${stuck.role} of an earlier run (pid ${stuck.pid}) cannot be killed`)
     }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { dayOf, systemClock } from '#base/clock.ts'
+import { systemClock } from '#base/clock.ts'
 import { isDiskFull, openReserve } from '#base/reserve.ts'
 import { WAITING_DAYS } from '#model/log-entry.ts'
 import { serveVault } from '#vault/server.ts'
@@ -32,7 +32,7 @@ export async function startVault(init: RoleInit): Promise<RunningRole> {
   const server = await serveVault({ vault, path: socketPath(instance, 'vault'), tokens: init.tokens.vault ?? {} })
   const sweep = (): void => {
     try {
-      vault.destroyWaitingKeys(dayOf(systemClock.now()) - WAITING_DAYS)
+      vault.sweepWaiting(WAITING_DAYS)
     } catch (thrown) {
       // On a full disk nothing can be destroyed; the next sweep does it.
       if (!isDiskFull(thrown)) throw thrown

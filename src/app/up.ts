@@ -88,9 +88,9 @@ function stopOrder(): { ordered: Promise<string> } {
   let first = 0
   const ordered = new Promise<string>((resolve) => {
     const order = (why: string): void => {
-      if (first === 0) first = Date.now()
+      if (first === 0) first = performance.now()
       // A terminal sends INT to the whole group and the launcher passes it on: within a second it is the same key press.
-      else if (why === 'SIGINT' && Date.now() - first > 1000) process.exit(130)
+      else if (why === 'SIGINT' && performance.now() - first > 1000) process.exit(130)
       resolve(why)
     }
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => order(signal))

@@ -90,10 +90,10 @@ export function findInstance(dataDir: string, env: NodeJS.ProcessEnv): { instanc
  * it is; a holder that stays unseen (in another container, say) is one whose worker we cannot end.
  */
 async function lockOrHolder(instance: Instance): Promise<InstanceLock | undefined> {
-  const deadline = Date.now() + HOLDER_MS
+  const deadline = performance.now() + HOLDER_MS
   for (;;) {
     const lock = tryLock(instance)
-    if (lock !== undefined || readRun(instance.dataDir) !== undefined || Date.now() > deadline) return lock
+    if (lock !== undefined || readRun(instance.dataDir) !== undefined || performance.now() > deadline) return lock
     await systemClock.sleep(50)
   }
 }
@@ -152,11 +152,11 @@ function living(instance: Instance, role: string): Child[] {
 async function endAll(instance: Instance, role: string): Promise<{ pid: number; gone: boolean }> {
   const children = living(instance, role)
   for (const child of children) killChild(child)
-  const deadline = Date.now() + GONE_MS
+  const deadline = performance.now() + GONE_MS
   for (;;) {
     const left = children.find((child) => isSameProcess(child.pid, child.startTime))
     if (left === undefined) return { pid: children[0]?.pid ?? 0, gone: true }
-    if (Date.now() > deadline) return { pid: left.pid, gone: false }
+    if (performance.now() > deadline) return { pid: left.pid, gone: false }
     await systemClock.sleep(20)
   }
 }

@@ -81,11 +81,13 @@ export function createLoader(source: LoaderSource, clock: Clock): Loader {
   const barrier = async (upTo: number): Promise<void> => {
     // The cursor is worth nothing until it is known that the rows behind it exist.
     if (!isChecked) await step()
-    const deadline = clock.now() + BARRIER_WAIT_MS
+    // Counted in waits: the time of day may be set meanwhile.
+    let waitedMs = 0
     while (source.cursor() <= upTo) {
       if (await step()) continue
-      if (clock.now() > deadline) throw new BulkheadError('warehouse_behind', `${source.table} ends before number ${upTo}`)
+      if (waitedMs > BARRIER_WAIT_MS) throw new BulkheadError('warehouse_behind', `${source.table} ends before number ${upTo}`)
       await clock.sleep(BARRIER_POLL_MS)
+      waitedMs += BARRIER_POLL_MS
     }
   }
 

@@ -291,7 +291,9 @@ class StoredLogWriter implements LogWriter {
   #indexWhenDue(): void {
     const now = this.#clock.now()
     if (this.#indexing !== undefined) return
-    if (now - this.#indexedAt < INDEX_EVERY_MS && this.#index.pending < INDEX_HASHES_MAX) return
+    // A clock that was set back is not waited for.
+    const isRecent = now >= this.#indexedAt && now - this.#indexedAt < INDEX_EVERY_MS
+    if (isRecent && this.#index.pending < INDEX_HASHES_MAX) return
     // A failure is not the appender's: memory keeps the hashes and the log has them too.
     void this.#flushIndex().catch(() => undefined)
   }

@@ -8,6 +8,7 @@ import { assert, BulkheadError } from '#base/errors.ts'
 import { checkpoint, transact } from './database.ts'
 import { deriveKeyPair, type KeyPair } from './hpke.ts'
 import { LABELS } from './labels.ts'
+import type { SeenClock } from './steady-clock.ts'
 import { bind, deriveBytes, deriveKey, hmac, newKeyBytes, open, seal, takeKey } from './seal.ts'
 
 export const KEYS_FORMAT = 1
@@ -284,6 +285,17 @@ export class KeyStore {
 
   setLooksAnchor(anchor: { count: number; head: string }): void {
     this.#writeMeta.run('looks', JSON.stringify(anchor))
+  }
+
+  // ---------------------------------------------------------------------------------------- clock, as it was seen
+
+  seenClock(): SeenClock | undefined {
+    const text = this.meta('clock') as string | undefined
+    return text === undefined ? undefined : (JSON.parse(text) as SeenClock)
+  }
+
+  setSeenClock(seen: SeenClock): void {
+    this.#writeMeta.run('clock', JSON.stringify(seen))
   }
 
   /** Name for a field outside the known vocabulary, so that text from outside never stands plain. */

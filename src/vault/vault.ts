@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto'
 import path from 'node:path'
-import type { Clock } from '#base/clock.ts'
+import { type Clock, DAY_MS, dayOf } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import type { Room } from '#base/reserve.ts'
 import { Committer } from './commit.ts'
@@ -46,6 +46,7 @@ import { Reading } from './reading.ts'
 import { openRows, type Rows } from './rows.ts'
 import { bind, deriveBytes, deriveKey, open, seal } from './seal.ts'
 import { Uuids } from './uuids.ts'
+import { SteadyClock } from './steady-clock.ts'
 
 export { createKeys } from './keys.ts'
 
@@ -70,6 +71,8 @@ export interface Vault extends GatewayVault, WorkerVault, StaffVault {
   /** Text of a waiting blob; undefined when its key was destroyed or it was changed. */
   openWaiting(day: number, sealed: Uint8Array): string | undefined
   destroyWaitingKeys(beforeDay: number): number
+  /** Destroys the keys of text that has waited for `holdDays`, unless the clock was set since yesterday. Called now and then. */
+  sweepWaiting(holdDays: number): number
   closeEpoch(destination: string, epoch: number): void
   destroyEpoch(destination: string, epoch: number): void
   readLooks(): ReadLook[]
@@ -117,6 +120,7 @@ class OpenVault implements Vault {
   readonly #rows: Rows
   readonly #looks: Looks
   readonly #clock: Clock
+  readonly #steady: SteadyClock
   readonly #keysDir: string
   readonly #instance: string
   readonly #committer: Committer
@@ -138,6 +142,7 @@ class OpenVault implements Vault {
     this.#rows = parts.rows
     this.#looks = parts.looks
     this.#clock = parts.clock
+    this.#steady = new SteadyClock({ read: () => parts.keys.seenClock(), write: (seen) => parts.keys.setSeenClock(seen) }, parts.clock)
     this.#keysDir = parts.keysDir
     this.#instance = parts.instance
     const key = deriveKey(parts.keys.named('dedup'), LABELS.newcomers)
@@ -175,6 +180,11 @@ class OpenVault implements Vault {
 
   destroyWaitingKeys(beforeDay: number): number {
     return this.#keys.destroyWaitingKeys(beforeDay)
+  }
+
+  sweepWaiting(holdDays: number): number {
+    if (this.#steady.look() < DAY_MS) return 0
+    return this.destroyWaitingKeys(dayOf(this.#clock.now()) - holdDays)
   }
 
   // ------------------------------------------------------------------------------------------------ worker
