@@ -1,7 +1,7 @@
 /**
  * Laws 3, 4 and 7 and the keys against power cuts. Every change of every file by the real processes is recorded, together
  * with what the outside world was told, in one order (`support/power/shim.c`); then the disk is built as a cut at a random
- * instant may leave it (`support/power/disk.ts`) and opened. `CUTS` sets how many (250 here, thousands by hand), `SEED` repeats a
+ * instant may leave it (`support/power/disk.ts`) and opened. `CUTS` sets how many (200 here, thousands by hand), `SEED` repeats a
  * run's choices on its recording; both are printed.
  */
 import assert from 'node:assert/strict'
@@ -25,11 +25,11 @@ import { randomFrom } from './support/random.ts'
 import { eventsOf, startTap, startVendor } from './support/vendor.ts'
 import { askWarehouse } from './support/warehouse.ts'
 
-const CUTS = Number(process.env.CUTS ?? 250)
+const CUTS = Number(process.env.CUTS ?? 200)
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
 /** Long enough that what is done too early is done in the meantime. */
 const FLUSH_MS = 4
-const ROUNDS = Math.ceil(CUTS / 125)
+const ROUNDS = Math.ceil(CUTS / 200)
 const FATES: readonly Fate[] = ['lost', 'torn', 'torn', 'torn', 'kept']
 
 /** Memory where there is one for files: the states are many, and each is opened once. */
@@ -69,7 +69,8 @@ async function command(program: Program, args: string[], shim: RecordingShim, kn
   shim.mark(known)
 }
 
-const isWarehouse = (name: string): boolean => name === path.join('data', 'warehouse') || name.startsWith('bulkhead.yaml')
+/** What in-process opening has no use for. */
+const isOfNoUse = (name: string): boolean => /^(data\/warehouse|bulkhead\.yaml|home)|reserve/.test(name)
 
 /** Opens `cuts` states of what was recorded in `root` and says what did not hold. */
 async function cutOften(
@@ -96,7 +97,7 @@ async function cutOften(
     }
     const fate = FATES[Math.floor(random() * FATES.length)] as Fate
     const image = path.join(folder, String(number))
-    disk.build(image, fate, random, isWarehouse)
+    disk.build(image, fate, random, isOfNoUse)
     for (const problem of await opener.open(image)) problems.push(`cut at ${instant} (${fate}): ${problem}`)
     rmSync(image, { recursive: true, force: true })
   }
@@ -180,7 +181,8 @@ test(`power cuts: ${CUTS}, seed ${SEED}`, { timeout: 600_000 + CUTS * 1000 }, as
   shim.slowFlushes(FLUSH_MS)
   const vendor = await startVendor(t)
   const tap = await startTap(t, vendor.url, (sha256) => shim.mark({ bodies: [sha256] }))
-  const config = testConfig({ vendorUrl: tap.url, ...NUMBERED })
+  const more = 'disk: {reserveBytes: 1048576, folderBytesMax: 1048576}\n'
+  const config = testConfig({ vendorUrl: tap.url, ...NUMBERED, more })
   const program = await startBulkhead(t, { folder: root, config, env: { ...vendorEnvironment, ...shim.env } })
   const instanceId = /instance (\S+)/.exec(readFileSync(path.join(program.dataDir, 'FORMAT'), 'utf8'))?.[1] as string
   shim.mark({ instanceId })
@@ -200,8 +202,20 @@ test(`power cuts: ${CUTS}, seed ${SEED}`, { timeout: 600_000 + CUTS * 1000 }, as
   // From here on it may be either, until the answer.
   shim.mark({ flow: 'either' })
   await command(program, ['vendor', 'restore', 'mixpanel', '--reason', 'test'], shim, { flow: 'open' })
-  await delay(500)
+  // Enough for the log to go on in a second folder.
+  for (let first = 1_000_001; first < 1_006_000; first += 1500) {
+    const taken = Array.from({ length: 1500 }, (_, index) => first + index)
+    assert.ok(
+      await postUntilTaken(
+        program.gatewayUrl,
+        TOKENS.server,
+        taken.map((n) => numberedEvent(n, 50)),
+      ),
+    )
+    shim.mark({ taken })
+  }
   await load.stop()
+  assert.ok(existsSync(path.join(program.dataDir, 'log', '000002')), 'the log has a second folder')
   assert.equal(await program.stop(), 0)
   assertWhole(t, root, shim.file)
   assert.deepEqual(await cutOften(t, { root, recording: shim.file, cuts: CUTS, random }), [])

@@ -22,11 +22,12 @@ const systemOrder = [
   'law1-planted',
   'cut',
   'drill',
+  'power-cut',
   'kills',
 ]
 
 /** Parts of the system that a suite cannot do without; see setup-system.ts. */
-const needs: Record<string, string[]> = { 'sdk-mixpanel-browser': ['chromium'] }
+const needs: Record<string, string[]> = { 'sdk-mixpanel-browser': ['chromium'], 'power-cut': ['cc'], clock: ['cc'], 'slow-disk': ['cc'] }
 
 const UNIT_TIMEOUT_MS = 5 * 60_000
 const SYSTEM_TIMEOUT_MS = 15 * 60_000
@@ -39,14 +40,19 @@ const failures: string[] = []
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 const elapsed = (): string => `${Math.round((Date.now() - startedAt) / 1000)} s`
 
-function isPresent(part: string): boolean {
-  if (part !== 'chromium') return true
+function isExecutable(file: string): boolean {
   try {
-    accessSync(process.env.CHROMIUM_PATH || '/usr/bin/chromium', constants.X_OK)
+    accessSync(file, constants.X_OK)
     return true
   } catch {
     return false
   }
+}
+
+function isPresent(part: string): boolean {
+  if (part === 'chromium') return isExecutable(process.env.CHROMIUM_PATH || '/usr/bin/chromium')
+  if (part === 'cc') return (process.env.PATH ?? '').split(path.delimiter).some((folder) => isExecutable(path.join(folder, 'cc')))
+  return true
 }
 
 function suiteName(file: string): string {

@@ -1,10 +1,9 @@
 import path from 'node:path'
 import { Registry } from 'prom-client'
-import { dayOf, systemClock } from '#base/clock.ts'
+import { systemClock } from '#base/clock.ts'
 import { RpcClient, serveRpc } from '#base/rpc.ts'
 import { openLogWriter } from '#log/log-writer.ts'
 import { openRecordsReader } from '#records/records.ts'
-import { WAITING_DAYS } from '#model/log-entry.ts'
 import type { Gateway } from '#ingest/gateway.ts'
 import { gatewayVault } from '#vault/client.ts'
 import { startGatewayPipeline } from './pipeline.ts'
@@ -69,8 +68,11 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
       .call('needed', null)
       .then((reply) => log.dropBelow(Number(reply.body)))
       .catch(() => undefined)
-    // A day later than their keys, which the vault destroys by its own timer.
-    log.dropWaiting(dayOf(systemClock.now()) - WAITING_DAYS - 1).catch(() => undefined)
+    // Only what the vault says nobody can open any more: it knows better than a clock that somebody may have set.
+    vaultClient
+      .call('waitingSwept', null)
+      .then((reply) => log.dropWaiting(Number(reply.body)))
+      .catch(() => undefined)
   }, CLEAN_EVERY_MS)
   const warning = setInterval(warnOfUnknownTokens(gateway), WARN_EVERY_MS)
   return {

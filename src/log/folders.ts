@@ -3,16 +3,7 @@
  * a small file `first` with the number that its first entry has or will have. A folder is made under another name and
  * renamed whole, so a reader sees it complete or not at all.
  */
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import { BulkheadError } from '#base/errors.ts'

@@ -269,8 +269,16 @@ export class KeyStore {
     return keys
   }
 
+  /** Keys of all days before this one are destroyed: what was sealed under them is rubbish. */
+  get waitingSwept(): number {
+    return (this.meta('waiting_swept') as number | undefined) ?? 0
+  }
+
   destroyWaitingKeys(beforeDay: number): number {
-    const removed = Number(this.#db.prepare('DELETE FROM waiting_keys WHERE day < ?').run(beforeDay).changes)
+    const removed = transact(this.#db, () => {
+      if (beforeDay > this.waitingSwept) this.#writeMeta.run('waiting_swept', beforeDay)
+      return Number(this.#db.prepare('DELETE FROM waiting_keys WHERE day < ?').run(beforeDay).changes)
+    })
     for (const day of this.#waitingKeys.keys()) if (day < beforeDay) this.#waitingKeys.delete(day)
     if (removed > 0) checkpoint(this.#db)
     return removed

@@ -30,6 +30,7 @@ function gatewayMethods(vault: Vault): RpcMethods {
       const { waiting, dedup } = await vault.doorKeys(day)
       return { body: null, attachments: [waiting, dedup] }
     },
+    waitingSwept: async () => ({ body: vault.waitingSwept() }),
   }
 }
 

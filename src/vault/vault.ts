@@ -73,6 +73,8 @@ export interface Vault extends GatewayVault, WorkerVault, StaffVault {
   destroyWaitingKeys(beforeDay: number): number
   /** Destroys the keys of text that has waited for `holdDays`, unless the clock was set since yesterday. Called now and then. */
   sweepWaiting(holdDays: number): number
+  /** Text of days before this one cannot be opened by anyone any more. */
+  waitingSwept(): number
   closeEpoch(destination: string, epoch: number): void
   destroyEpoch(destination: string, epoch: number): void
   readLooks(): ReadLook[]
@@ -180,6 +182,10 @@ class OpenVault implements Vault {
 
   destroyWaitingKeys(beforeDay: number): number {
     return this.#keys.destroyWaitingKeys(beforeDay)
+  }
+
+  waitingSwept(): number {
+    return this.#keys.waitingSwept
   }
 
   sweepWaiting(holdDays: number): number {
