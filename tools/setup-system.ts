@@ -1,6 +1,7 @@
 /**
- * Installs what comes from the system's packages and not from npm: Debian's Chromium, which the browser SDK tests
- * and the drill drive, and a C compiler, for the layer below the processes in the tests of power cuts, clocks and slow disks. What is present already is left alone, so it costs nothing to run it again.
+ * Installs what comes from the system's packages and not from npm: Debian's Chromium, which the browser SDK tests and the
+ * drill drive, and a C compiler for the layer below the processes in the tests of power cuts, clocks and slow disks. What is
+ * present already is left alone, so it costs nothing to run it again.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
