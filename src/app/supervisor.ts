@@ -37,7 +37,7 @@ const WELL_MS = 10_000
  * loop for long (a large log is read anew).
  */
 const PING_MS = 2000
-const UNANSWERED_MAX = { starting: 300, ready: 8 } as const
+const UNANSWERED_MAX = { starting: 300, ready: 15 } as const
 /** How long a role may take to finish its work before it is killed; the log keeps what it leaves. */
 const STOP_MS: Record<Role, number> = { gateway: 10_000, worker: 15_000, staff: 3000, warehouse: 15_000, vault: 5000 }
 /** Each query that runs in the warehouse holds a thread of libuv's pool, which has four unless told otherwise. */
