@@ -39,6 +39,7 @@ const RECORD_KEYS: ReadonlySet<string> = new Set([
   'consent',
 ])
 const RECORD_TYPES: ReadonlySet<unknown> = new Set(['event', 'identify', 'merge', 'profile', 'group'])
+const OPS: ReadonlySet<unknown> = new Set(['set', 'set_once', 'add', 'append', 'union', 'remove', 'unset', 'delete'])
 const TRUSTS: ReadonlySet<unknown> = new Set(['browser', 'server', 'directory'])
 
 export function encodeLogEntry(entry: LogEntry): Buffer {
@@ -100,6 +101,7 @@ function isWaitingRef(value: unknown): boolean {
 function isRecord(value: unknown): boolean {
   if (!isObject(value) || !RECORD_TYPES.has(value.type) || !isInstant(value.time)) return false
   for (const key in value) if (!RECORD_KEYS.has(key)) return false
+  if (value.op !== undefined && !OPS.has(value.op)) return false
   if (value.name !== undefined && value.name !== null && typeof value.name !== 'string') return false
   if (value.user !== undefined && !isCount(value.user)) return false
   if (value.device !== undefined && !isCount(value.device)) return false

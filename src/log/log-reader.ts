@@ -8,9 +8,11 @@ import { decodeLogEntry } from './entry-codec.ts'
 import { lastKey } from './folders.ts'
 import { lmdbReadStore } from './lmdb-store.ts'
 import type { LogReader, ReadLimits } from './port.ts'
+import { RecentEntries } from './recent-entries.ts'
 import type { Folder, LogReadStore } from './store.ts'
 
 const OPEN_FOLDERS_MAX = 3
+const RECENT_BYTES_MAX = 16 * 1024 * 1024
 
 /** The folder may not exist yet; the log then is empty. */
 export function openLogReader(options: { dir: string }): LogReader {
@@ -33,6 +35,7 @@ class StoredLogReader implements LogReader {
   /** Ascending. Whole at the upper end after `#look`; the lower end may name folders that were dropped since. */
   #folders: KnownFolder[] = []
   #environments = new Map<number, Folder>()
+  readonly #recent = new RecentEntries(RECENT_BYTES_MAX)
   #closed = false
 
   constructor(store: LogReadStore) {
@@ -70,7 +73,7 @@ class StoredLogReader implements LogReader {
       for (const { key, value } of environment.getRange({ start: expected, limit: limits.entries - entries.length })) {
         if (key !== expected) throw new BulkheadError('log_corrupt', `log folder ${number}: entry ${expected} is missing`)
         if (entries.length > 0 && bytes + value.length > limits.bytes) return entries
-        const entry = decodeLogEntry(value, { folder: number, seq: key })
+        const entry = this.#recent.get(key, value.length) ?? this.#decode(value, { folder: number, seq: key })
         entries.push(entry)
         bytes += value.length
         records += entry.records.length
@@ -90,6 +93,12 @@ class StoredLogReader implements LogReader {
       }
     }
     return entries
+  }
+
+  #decode(value: Uint8Array, place: { folder: number; seq: number }): LogEntry {
+    const entry = decodeLogEntry(value, place)
+    this.#recent.add(entry, value.length)
+    return entry
   }
 
   close(): void {

@@ -50,7 +50,8 @@ export interface LogReader {
   tail(): number
   /**
    * Entries from `seq` on, in order, until one of the limits is reached (at least one when there is any). Their numbers
-   * follow each other. When a restore has lost what stood at `seq`, the first is the one behind that gap.
+   * follow each other. When a restore has lost what stood at `seq`, the first is the one behind that gap. Callers share
+   * entries, so nobody changes them.
    */
   read(seq: number, limits: ReadLimits): LogEntry[]
   close(): void

@@ -4,6 +4,7 @@
  * length, Date as days in a UInt16, DateTime64(3) as milliseconds in an Int64, LowCardinality as its inner type.
  * Values never become text on their way into the engine, so nothing in them can be read as SQL.
  */
+import { ByteWriter } from '#base/byte-writer.ts'
 import { assert } from '#base/errors.ts'
 import { dayOf } from '#base/clock.ts'
 import type { LogEntry, LogRecord } from '#model/log-entry.ts'
@@ -18,119 +19,90 @@ const CHUNK_BYTES = 1 << 20
 /** Up to here a loop over characters beats the call into native code. */
 const SHORT_TEXT = 40
 
-/** Growing buffer with the primitive types. `take` hands out what was written and starts anew. */
-export class RowWriter {
-  #bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-  #at = 0
-
-  get size(): number {
-    return this.#at
+/** The primitive types. `take` hands out what was written and starts anew. */
+class RowWriter extends ByteWriter {
+  constructor() {
+    super(CHUNK_BYTES)
   }
 
   take(): Buffer {
-    const taken = this.#bytes.subarray(0, this.#at)
-    this.#bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-    this.#at = 0
+    const taken = this.written()
+    this.bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    this.at = 0
     return taken
   }
 
   /** Bytes from `start` on, copied: to repeat them in later rows. */
   copyFrom(start: number): Buffer {
-    return Buffer.from(this.#bytes.subarray(start, this.#at))
-  }
-
-  bytes(bytes: Buffer): void {
-    this.#reserve(bytes.length)
-    bytes.copy(this.#bytes, this.#at)
-    this.#at += bytes.length
+    return Buffer.from(this.written().subarray(start))
   }
 
   day(instant: number): void {
     const day = dayOf(instant)
     assert(day >= 0 && day <= 0xffff, 'a partition day is between 1970 and 2149')
-    this.#reserve(2)
-    this.#at = this.#bytes.writeUInt16LE(day, this.#at)
+    this.byte(day & 0xff)
+    this.byte(day >>> 8)
   }
 
   time(instant: number): void {
     const clamped = instant >= TIME_MIN ? Math.trunc(Math.min(instant, TIME_MAX)) : TIME_MIN
     const high = Math.floor(clamped / TWO_32)
-    this.#reserve(8)
-    this.#at = this.#bytes.writeUInt32LE(clamped - high * TWO_32, this.#at)
-    this.#at = this.#bytes.writeInt32LE(high, this.#at)
+    this.#word(clamped - high * TWO_32)
+    this.#word(high)
   }
 
   /** Ordinals and positions: whole numbers below 2^53, else our own code is broken. */
   uint64(value: number): void {
     assert(Number.isSafeInteger(value) && value >= 0, 'a 64-bit column holds a whole number below 2^53')
     const high = Math.floor(value / TWO_32)
-    this.#reserve(8)
-    this.#at = this.#bytes.writeUInt32LE(value - high * TWO_32, this.#at)
-    this.#at = this.#bytes.writeUInt32LE(high, this.#at)
+    this.#word(value - high * TWO_32)
+    this.#word(high)
   }
 
   /** Counts and sizes: what is no number in range becomes the nearest end. */
   uint32(value: number): void {
-    this.#reserve(4)
-    this.#at = this.#bytes.writeUInt32LE(value > 0 ? Math.trunc(Math.min(value, UINT32_MAX)) : 0, this.#at)
+    this.#word(value > 0 ? Math.trunc(Math.min(value, UINT32_MAX)) : 0)
   }
 
   /** 1, 0, or -1 when not stated. */
   flag(value: boolean | undefined): void {
-    this.#reserve(1)
-    this.#at = this.#bytes.writeInt8(value === undefined ? -1 : value ? 1 : 0, this.#at)
+    this.byte(value === undefined ? 0xff : value ? 1 : 0)
   }
 
   /** UTF-8; an unpaired surrogate becomes U+FFFD. */
   text(text: string): void {
     const length = text.length
-    this.#reserve(length * 3 + 5)
-    if (length <= SHORT_TEXT && this.#shortAscii(text, length)) return
+    this.reserve(length * 3 + 8)
+    if (length <= SHORT_TEXT) {
+      const start = this.at
+      this.bytes[this.at++] = length
+      if (this.ascii(text)) return
+      this.at = start
+    }
     const byteLength = Buffer.byteLength(text)
-    this.#length(byteLength)
-    this.#at += this.#bytes.write(text, this.#at, byteLength, 'utf8')
+    this.varint(byteLength)
+    this.at += this.bytes.write(text, this.at, byteLength, 'utf8')
   }
 
   texts(values: readonly string[]): void {
-    this.#reserve(5)
-    this.#length(values.length)
+    this.varint(values.length)
     for (const value of values) this.text(value)
   }
 
   uint64s(values: readonly number[]): void {
-    this.#reserve(5)
-    this.#length(values.length)
+    this.varint(values.length)
     for (const value of values) this.uint64(value)
   }
 
-  #shortAscii(text: string, length: number): boolean {
-    const bytes = this.#bytes
-    const start = this.#at
-    bytes[start] = length
-    for (let index = 0; index < length; index++) {
-      const code = text.charCodeAt(index)
-      if (code > 0x7f) return false
-      bytes[start + 1 + index] = code
-    }
-    this.#at = start + 1 + length
-    return true
-  }
-
-  #length(value: number): void {
-    let rest = value
-    while (rest >= 0x80) {
-      this.#bytes[this.#at++] = (rest & 0x7f) | 0x80
-      rest >>>= 7
-    }
-    this.#bytes[this.#at++] = rest
-  }
-
-  #reserve(count: number): void {
-    const needed = this.#at + count
-    if (needed <= this.#bytes.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
-    this.#bytes.copy(grown, 0, 0, this.#at)
-    this.#bytes = grown
+  /** 32 bits, little-endian. */
+  #word(value: number): void {
+    this.reserve(4)
+    const { bytes, at } = this
+    bytes[at] = value
+    bytes[at + 1] = value >>> 8
+    bytes[at + 2] = value >>> 16
+    bytes[at + 3] = value >>> 24
+    this.at = at + 4
   }
 }
 
@@ -194,7 +166,7 @@ export function* encodeEvents(entries: readonly LogEntry[]): Generator<Buffer, v
     writeEntryHead(writer, entry)
     const head = entry.records.length > 1 ? writer.copyFrom(start) : undefined
     for (let index = 0; index < entry.records.length; index++) {
-      if (index > 0 && head !== undefined) writer.bytes(head)
+      if (index > 0 && head !== undefined) writer.copy(head)
       writeRecord(writer, entry.records[index] as LogRecord, index)
       if (writer.size >= CHUNK_BYTES - 65_536) yield writer.take()
     }
@@ -202,8 +174,8 @@ export function* encodeEvents(entries: readonly LogEntry[]): Generator<Buffer, v
   if (writer.size > 0) yield writer.take()
 }
 
-/** Columns of `DISCLOSURES`. */
-function writeDisclosure(to: RowWriter, row: DisclosureRow): void {
+/** Columns of `DISCLOSURES` that all rows of an entry share, up to `policy`. */
+function writeIntent(to: RowWriter, row: DisclosureRow): void {
   to.day(row.sentAt)
   to.time(row.sentAt)
   to.uint64(row.entry)
@@ -213,8 +185,12 @@ function writeDisclosure(to: RowWriter, row: DisclosureRow): void {
   to.text(row.route)
   to.text(row.purpose)
   to.uint32(row.policy)
+}
+
+/** The other columns of `DISCLOSURES`, from `surface` on. `shape` comes encoded. */
+function writeDisclosure(to: RowWriter, row: DisclosureRow, shape: Buffer): void {
   to.text(row.surface)
-  to.text(row.shape)
+  to.copy(shape)
   to.uint64(row.subject)
   to.text(row.kind)
   to.uint64s(row.groups)
@@ -224,11 +200,44 @@ function writeDisclosure(to: RowWriter, row: DisclosureRow): void {
   to.text(row.state)
 }
 
+/** Rows of one entry stand together, and shapes are few and long: both are encoded once and copied. */
 export function* encodeDisclosures(rows: readonly DisclosureRow[]): Generator<Buffer, void> {
   const writer = new RowWriter()
+  const shapes = new Map<string, Buffer>()
+  let head: Buffer | undefined
+  let before: DisclosureRow | undefined
   for (const row of rows) {
-    writeDisclosure(writer, row)
+    if (head === undefined || before === undefined || !isOfSameIntent(row, before)) {
+      const start = writer.size
+      writeIntent(writer, row)
+      head = writer.copyFrom(start)
+    } else writer.copy(head)
+    before = row
+    writeDisclosure(writer, row, shapes.get(row.shape) ?? addShape(shapes, row.shape))
     if (writer.size >= CHUNK_BYTES - 65_536) yield writer.take()
   }
   if (writer.size > 0) yield writer.take()
+}
+
+function isOfSameIntent(a: DisclosureRow, b: DisclosureRow): boolean {
+  return (
+    a.entry === b.entry &&
+    a.sentAt === b.sentAt &&
+    a.vendor === b.vendor &&
+    a.destination === b.destination &&
+    a.epoch === b.epoch &&
+    a.route === b.route &&
+    a.purpose === b.purpose &&
+    a.policy === b.policy
+  )
+}
+
+function addShape(shapes: Map<string, Buffer>, shape: string): Buffer {
+  const writer = new ByteWriter(shape.length * 3 + 8)
+  const bytes = Buffer.from(shape)
+  writer.varint(bytes.length)
+  writer.copy(bytes)
+  const encoded = writer.written()
+  shapes.set(shape, encoded)
+  return encoded
 }
