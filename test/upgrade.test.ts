@@ -7,24 +7,24 @@ import test from 'node:test'
 import type { VendorList, WhoResult } from '#api/contract.ts'
 import { type Program, waitUntil } from '#drill/program.ts'
 import { lastJson, makeFolder, startBulkhead } from './support/bulkhead.ts'
-import { readReleased, releasedNames, unpackReleased } from './support/released.ts'
+import { ownRuntime, readReleased, releasedNames, unpackReleased } from './support/released.ts'
 import { SAMPLE_QUERIES, sampleConfig } from './support/sample.ts'
 import { readStores } from './support/stores.ts'
 import { eventsOf, startVendor } from './support/vendor.ts'
 
 for (const name of releasedNames()) {
-  test(`${name}: every store opens and holds what it held`, { timeout: 60_000 }, async (t) => {
+  test(`${name}: every store opens and holds what it held`, { timeout: 120_000 }, async (t) => {
     const released = readReleased(name)
     const place = unpackReleased(name, makeFolder(t))
     assert.deepEqual(await readStores({ ...place, at: released.at }), released.stores)
   })
 
-  test(`${name}: the program goes on where the earlier one stopped`, { timeout: 180_000 }, async (t) => {
+  test(`${name}: the program goes on where the earlier one stopped`, { timeout: 400_000 }, async (t) => {
     const released = readReleased(name)
     const folder = makeFolder(t)
     unpackReleased(name, folder)
     const vendor = await startVendor(t, { secret: 'sample-secret' })
-    const program = await startBulkhead(t, { folder, config: sampleConfig(vendor.url) })
+    const program = await startBulkhead(t, { folder, config: sampleConfig(vendor.url), env: ownRuntime(folder), readyMs: 180_000 })
 
     await waitUntil('the request that hung went out again', () => eventsOf(vendor.loot()).some(({ properties }) => properties.n === 8))
     for (const query of SAMPLE_QUERIES) await compareWho(program, query, released.who[query] as WhoResult)

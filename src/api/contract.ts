@@ -4,6 +4,7 @@
  */
 import { type Static, type TSchema, Type } from 'typebox'
 import { FORMS } from '#model/field.ts'
+import { BackupAnswer, LedgerGaps, RestoreAnswer } from './backup-contract.ts'
 
 const closed = { additionalProperties: false } as const
 const Instant = Type.String({ description: 'ISO 8601, UTC' })
@@ -137,6 +138,7 @@ export const WhoAnswer = Type.Object(
   {
     ...personDisclosures,
     searched: Type.Array(Type.String()),
+    ledgerGaps: LedgerGaps,
     others: Type.Optional(
       Type.Array(Type.Object(personDisclosures, closed), { description: 'further people who match the same address or id' }),
     ),
@@ -179,6 +181,7 @@ export const AffectedAnswer = Type.Object(
     baseline: Type.Enum(['unknown']),
     upperBound: Type.Boolean(),
     upperBoundReason: nullable(Type.String()),
+    ledgerGaps: LedgerGaps,
     checked: Type.Object({ entries: Count, policies: nullable(Type.Object({ from: Count, to: Count }, closed)) }, closed),
   },
   { ...closed, title: 'bulkhead incident affected --json' },
@@ -256,7 +259,7 @@ export const DoctorAnswer = Type.Object(
     version: Type.String(),
     instance: Type.String(),
     mode: Type.Enum(['single-operator']),
-    startedAt: Instant,
+    startedAt: nullable(Instant),
     checks: Type.Array(
       Type.Object(
         {
@@ -323,6 +326,7 @@ export const ROUTES = {
   who: '/v1/who',
   affected: '/v1/incidents/affected',
   directory: '/v1/directory/import',
+  backup: '/v1/backup',
 } as const
 
 /** File name → text of the schemas that docs/schemas publishes. */
@@ -337,6 +341,8 @@ export function commandSchemas(): Record<string, string> {
     'incident-affected': AffectedAnswer,
     'incident-affected-line': AffectedPersonLine,
     'directory-import': DirectoryAnswer,
+    backup: BackupAnswer,
+    restore: RestoreAnswer,
     doctor: DoctorAnswer,
     drill: DrillAnswer,
   }

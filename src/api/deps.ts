@@ -2,30 +2,23 @@
 import type { Clock } from '#base/clock.ts'
 import type { Snapshot } from '#incidents/rows.ts'
 import type { Config } from '#model/config.ts'
+import type { Gap } from '#model/disclosure.ts'
 import type { Records } from '#records/port.ts'
 import type { StaffVault } from '#vault/port.ts'
 import type { Warehouse } from '#warehouse/port.ts'
+import type { PlaceFacts, RoleView } from './facts.ts'
 
-/** A role as the supervisor sees it; `since` in UTC ms. */
-export interface RoleView {
-  role: string
-  pid: number
-  state: string
-  restarts: number
-  since: number
-  /** Ends in a row. */
-  failures?: number
-  /** What it said when it ended last, while it is not ready again. */
-  fault?: { code: string; message: string }
-}
-
-export interface Check {
-  /** Stable name, for scripts. */
-  id: string
-  state: 'ok' | 'warn' | 'fail' | 'cannot_tell'
-  what: string
-  /** What to do; empty when all is well. */
-  fix: string
+/** The parts of a backup that only the owners of the files can make (src/app/backup.ts has the order). */
+export interface BackupPort {
+  /** No load begins, and the warehouse's parts are frozen as they are now. */
+  freeze(): Promise<void>
+  /** Loads go on. False: they went on before that by themselves. */
+  resume(): Promise<boolean>
+  /** The frozen links are of no use any more. */
+  thaw(): Promise<void>
+  rows(dir: string): Promise<void>
+  keys(dir: string): Promise<void>
+  record(kind: 'data' | 'keys', made: { at: number; dir: string }): Promise<void>
 }
 
 export interface StaffDeps {
@@ -52,8 +45,11 @@ export interface StaffDeps {
   heldEvents(destinations: readonly string[]): Promise<number>
   /** Prometheus text of all roles. */
   metrics(): Promise<string>
-  /** Further checks of `doctor` that only the composition can make. */
-  checks?(): Promise<Check[]>
+  backup: BackupPort
+  /** What restores from older backups have lost of the ledger. */
+  gaps(): Gap[]
+  /** What lies on the disk, for `doctor`. */
+  place(): Promise<PlaceFacts>
   /** Diagnostics of faults: names of places, never messages that may quote what was asked. */
   trace(text: string): void
   /** The operator's credential. */

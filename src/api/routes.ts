@@ -8,6 +8,7 @@ import { decodeWindows } from '#incidents/windows.ts'
 import type { DirectoryRow, Look } from '#vault/port.ts'
 import { cutVendor, restoreVendor, unfencedError } from '#vendors/cut.ts'
 import { assertVendorKnown, describeVendor, destinationsOf, summarizeVendor, vendorNames } from '#vendors/register.ts'
+import { gapText, type LedgerGap } from './backup-contract.ts'
 import {
   type AffectedBody,
   AffectedRequest,
@@ -81,7 +82,8 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
 
   app.post<{ Body: WhoBody }>(ROUTES.who, { schema: { body: WhoRequest } }, async (request) => {
     const look = lookFor('who', request.body.reason)
-    return who(request.body.query, look, { ...ports, namespaces: deps.config.sources.map((source) => source.namespace) })
+    const answer = await who(request.body.query, look, { ...ports, namespaces: deps.config.sources.map((source) => source.namespace) })
+    return { ...answer, ...ledgerGaps(deps) }
   })
 
   app.post<{ Body: AffectedBody }>(ROUTES.affected, { schema: { body: AffectedRequest } }, async (request, reply) => {
@@ -93,7 +95,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
     if (destination !== undefined && !destinationsOf(vendor, deps.records, deps.config.vendors).includes(destination)) {
       throw new BulkheadError('destination_unknown', `${vendor} has no destination ${JSON.stringify(destination.slice(0, 64))}`)
     }
-    const answer = await affected({ vendor, destination, windows }, ports)
+    const answer = withGaps(await affected({ vendor, destination, windows }, ports), deps)
     if (look === undefined) return answer.summary
     return reply.type('application/x-ndjson').send(Readable.from(listLines(answer, look, identities, deps)))
   })
@@ -103,6 +105,21 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
     const look = { actor: ACTOR, action: 'directory import', reason: reason ?? 'directory import' }
     return deps.vault.importDirectory(rows as DirectoryRow[], namespace, look)
   })
+}
+
+/** What restores from older backups have lost: no report is silent about it. */
+function ledgerGaps(deps: StaffDeps): { ledgerGaps?: LedgerGap[] } {
+  const gaps = deps.gaps().map(({ from, to, exact, at }) => ({ from, to, exact, restoredAt: new Date(at).toISOString() }))
+  return gaps.length === 0 ? {} : { ledgerGaps: gaps }
+}
+
+function withGaps(answer: AffectedAnswer, deps: StaffDeps): AffectedAnswer {
+  const { ledgerGaps: gaps } = ledgerGaps(deps)
+  if (gaps === undefined) return answer
+  const lost = gaps.map(({ from, to, exact }) => gapText({ from, to, exact })).join('; ')
+  const reason = [answer.summary.upperBoundReason, `a restore lost part of the ledger: ${lost}`].filter(Boolean).join('; ')
+  const summary = { ...answer.summary, upperBound: false, upperBoundReason: reason, ledgerGaps: gaps }
+  return { ...answer, summary }
 }
 
 function lookFor(action: string, reason: string | undefined): Look {

@@ -7,6 +7,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyError, type FastifyRequest } from 'fastify'
 import { BulkheadError } from '#base/errors.ts'
+import { addBackupRoutes } from './backup-routes.ts'
 import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
 import { addPeopleRoutes, addStatusRoutes, addVendorRoutes, hideFault } from './routes.ts'
@@ -46,6 +47,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addStatusRoutes(app, deps)
   addVendorRoutes(app, deps)
   addPeopleRoutes(app, deps)
+  addBackupRoutes(app, deps)
   try {
     await app.listen({ host: deps.host, port: deps.port })
   } catch (thrown) {

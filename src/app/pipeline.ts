@@ -9,6 +9,7 @@ import { createForwarder } from '#forward/forwarder.ts'
 import { firstEntryMeantFor } from '#forward/meant-for.ts'
 import { createDisclosureLoader } from '#forward/load-disclosures.ts'
 import { createEventLoader } from '#forward/load-events.ts'
+import { createLoadHold, type LoadHold } from '#forward/load-hold.ts'
 import type { LoaderStatus } from '#forward/load-step.ts'
 import type { Manifests } from '#forward/manifest-memory.ts'
 import type { Forwarder, ForwarderStatus, Send } from '#forward/port.ts'
@@ -103,6 +104,8 @@ export interface WorkerPipeline {
   fence(vendor: string, fence: number): Promise<{ inFlight: number }>
   /** Returns when the disclosures of every entry up to `entry` are in the warehouse. */
   disclosuresLoaded(entry: number): Promise<void>
+  /** For a copy of ledger and warehouse as of one moment. */
+  loads: LoadHold
   status(): { forwarders: ForwarderStatus[]; loaders: LoaderStatus[]; ledgerHead: number; logHead: number }
   stop(): Promise<void>
 }
@@ -114,6 +117,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
   const stop = new AbortController()
   const events = createEventLoader({ log, ledger, warehouse, clock })
   const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: (intents) => parts.manifests.open(intents), clock })
+  const loads = createLoadHold([events, disclosures], clock)
   const forwarders: { vendor: string; forwarder: Forwarder }[] = []
   for (const destination of config.vendors.flatMap((vendor) => vendor.destinations)) {
     await ledger.beginCursor(destination.id, { seq: log.head() + 1, index: 0 })
@@ -134,6 +138,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
       return { inFlight: fenced.reduce((sum, { inFlight }) => sum + inFlight, 0) }
     },
     disclosuresLoaded: (entry) => disclosures.barrier(entry),
+    loads,
     status: () => ({
       forwarders: forwarders.map(({ forwarder }) => forwarder.status()),
       loaders: [events.status(), disclosures.status()],
@@ -142,6 +147,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
     }),
     stop: async () => {
       stop.abort()
+      loads.end()
       await Promise.all(forwarders.map(({ forwarder }) => forwarder.close()))
       await Promise.all(running)
     },

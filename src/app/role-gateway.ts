@@ -5,8 +5,9 @@ import { RpcClient, serveRpc } from '#base/rpc.ts'
 import { openLogWriter } from '#log/log-writer.ts'
 import { openRecordsReader } from '#records/records.ts'
 import type { Gateway } from '#ingest/gateway.ts'
-import { gatewayVault } from '#vault/client.ts'
+import { gatewayVault, remembering } from '#vault/client.ts'
 import { startGatewayPipeline } from './pipeline.ts'
+import { keepRemembered } from './remembering.ts'
 import { type RoleInit, type RunningRole, socketPath } from './role.ts'
 import { trace } from './trace.ts'
 
@@ -32,6 +33,7 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
     clock: systemClock,
     folderBytesMax: config.disk.folderBytesMax,
   })
+  const remembered = await keepRemembered(remembering(vaultClient), () => ({ log: log.head }))
   const registry = new Registry()
   const gateway = await startGatewayPipeline({
     config,
@@ -81,6 +83,7 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
       clearInterval(cleaning)
       clearInterval(warning)
       await gateway.close()
+      await remembered.stop()
       await log.close()
       await rpc.close()
       vaultClient.close()

@@ -12,11 +12,15 @@ import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { policyFromConfig } from '#policy/policy.ts'
 import { openRecords } from '#records/records.ts'
-import { staffVault } from '#vault/client.ts'
+import { backupVault, remembering, staffVault } from '#vault/client.ts'
+import type { Remember } from '#vault/port.ts'
 import { countHeld } from '#vendors/held.ts'
 import { assertDestinationsStay } from '#vendors/register.ts'
 import { openWarehouse } from '#warehouse/client.ts'
+import { askFreeze } from '#warehouse/freeze.ts'
 import { type Instance, readOperatorCredential } from './instance.ts'
+import { placeFacts } from './place-facts.ts'
+import { keepRemembered } from './remembering.ts'
 import { reservePath, type RoleInit, type RunningRole, type SupervisorPort, socketPath } from './role.ts'
 import { trace } from './trace.ts'
 
@@ -41,6 +45,11 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   const [vaultClient, worker, gateway] = [rpc('vault'), rpc('worker'), rpc('gateway')]
   const warehouse = openWarehouse({ path: socketPath(instance, 'warehouse'), token: tokens.warehouse?.staff ?? '', role: 'staff' })
   const ledger = openLedgerReader({ dir: instance.ledgerDir })
+  const copies = backupVault(vaultClient)
+  const freezing = (route: '/freeze' | '/thaw'): Promise<void> =>
+    askFreeze(socketPath(instance, 'warehouse'), tokens.warehouse?.staff ?? '', route)
+  const flows = (): Remember['flows'] => records.flows().map(({ vendor, state, fence }) => ({ vendor, state, fence }))
+  const remembered = await keepRemembered(remembering(vaultClient), () => ({ flows: flows() ?? [] }))
   const staff = await startStaff({
     host: init.consoleHost,
     port: init.consolePort,
@@ -68,6 +77,19 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       }
     },
     metrics: () => collectMetrics([worker, gateway]),
+    backup: {
+      freeze: async () => {
+        await worker.call('holdLoads', null)
+        await freezing('/freeze')
+      },
+      resume: async () => (await worker.call('releaseLoads', null)).body === true,
+      thaw: () => freezing('/thaw'),
+      rows: copies.backupRows,
+      keys: copies.backupKeys,
+      record: copies.recordBackup,
+    },
+    gaps: () => ledger.gaps(),
+    place: async () => placeFacts(instance, { config, ledgerHead: ledger.head() }),
     trace: (text) => trace('error', 'staff', text),
     credential: readOperatorCredential(instance),
     clock: systemClock,
@@ -77,6 +99,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     facts: { port: staff.port, policyVersion: policy.version, cut: cut.map((flow) => flow.vendor).join(', ') },
     stop: async () => {
       await staff.close()
+      await remembered.stop()
       await warehouse.close()
       for (const client of [vaultClient, worker, gateway]) client.close()
       ledger.close()

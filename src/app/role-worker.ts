@@ -7,10 +7,11 @@ import { Manifests } from '#forward/manifest-memory.ts'
 import { openLedger } from '#ledger/ledger.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { openRecordsReader } from '#records/records.ts'
-import { workerVault } from '#vault/client.ts'
+import { remembering, workerVault } from '#vault/client.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import type { DisclosureRow } from '#warehouse/port.ts'
 import { startWorkerPipeline } from './pipeline.ts'
+import { keepRemembered } from './remembering.ts'
 import { reservePath, type RoleInit, type RunningRole, socketPath } from './role.ts'
 
 /** Everything behind the log: loaders, forwarders, ledger. The only holder of vendor credentials and sockets. */
@@ -24,6 +25,7 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
   const vault = workerVault(vaultClient)
   const reserve = openReserve({ file: reservePath(instance, 'worker'), bytes: config.disk.reserveBytes })
   const ledger = await openLedger({ dir: instance.ledgerDir, clock: systemClock, reserve })
+  const remembered = await keepRemembered(remembering(vaultClient), () => ({ ledger: ledger.head }))
   const log = openLogReader({ dir: instance.logDir })
   const records = openRecordsReader({ path: instance.recordsPath })
   const warehouse = openWarehouse({ path: socketPath(instance, 'warehouse'), token: tokens.warehouse?.worker ?? '', role: 'worker' })
@@ -54,6 +56,8 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
         fence: async (body: { vendor: string; fence: number }) => ({ body: await pipeline.fence(body.vendor, body.fence) }),
         barrier: async () => ({ body: await barrier() }),
         status: async () => ({ body: { ...pipeline.status(), reserve: reserve.whole ? 'whole' : 'in use' } }),
+        holdLoads: async () => ({ body: await pipeline.loads.begin() }),
+        releaseLoads: async () => ({ body: pipeline.loads.end() }),
         metrics: async () => ({ body: await registry.getMetricsAsJSON() }),
       },
     },
@@ -65,6 +69,7 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
       await pipeline.stop()
       await rpc.close()
       await warehouse.close()
+      await remembered.stop()
       await ledger.close()
       log.close()
       records.close()

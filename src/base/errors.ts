@@ -65,6 +65,17 @@ export const ERRORS = {
     status: 503,
     hint: 'Free space on the disk that `bulkhead doctor` names; everything goes on by itself then, and nothing that was accepted is lost.',
   },
+  backup_place_wrong: {
+    exit: 1,
+    status: 409,
+    hint: 'Name an empty or absent folder, or an earlier backup, outside the data folder and the key folder, best on another disk.',
+  },
+  backup_failed: { exit: 1, status: 500, hint: 'The last whole backup in that folder is untouched; remove the cause and run it again.' },
+  backup_invalid: {
+    exit: 1,
+    status: 409,
+    hint: 'Nothing was restored. Use another backup; a copy that was not finished or was changed afterwards cannot be trusted.',
+  },
   dependency_missing: { exit: 1, status: 500, hint: 'Run `npm run setup:system`, which installs what the system packages provide.' },
   drill_failed: { exit: 1, status: 500, hint: 'Read the score above: the figures that are not as expected are named.' },
   internal: { exit: 1, status: 500, hint: 'This is a defect in Bulkhead; please report it with the code path named above.' },

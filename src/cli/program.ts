@@ -1,10 +1,8 @@
 /** The commands and their options. What a command does is loaded when it is called, so that `--help` answers at once. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { type Doctor, ROUTES } from '#api/contract.ts'
 import { BulkheadError } from '#base/errors.ts'
-import { type Context, printAnswer } from './context.ts'
+import type { Context } from './context.ts'
 import type { AffectedOptions } from './people-commands.ts'
-import { renderDoctor } from './render.ts'
 
 export type Surroundings = Pick<Context, 'env' | 'version' | 'out' | 'err'>
 
@@ -95,14 +93,24 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
 
   addIncident(root, common, reason, contextOf)
 
+  common(root.command('backup <dir>'))
+    .description('a copy of the data folder, while it runs or not; never of the keys')
+    .option('--keys <dir>', 'and one of the key folder into this other folder; those older than 30 days there are removed')
+    .action(async (dir: string, options: CommonOptions & { keys?: string }) => {
+      await (await import('./backup-commands.ts')).backupCommand(contextOf(options), dir, options)
+    })
+  common(root.command('restore <dir>'))
+    .description('a backup into a new data folder, with the newest keys')
+    .option('--keys <dir>', 'folder with backups of keys, for when the key folder is lost')
+    .option('--ledger-head <n>', 'last ledger entry that is known from elsewhere, a report say', wholeNumber)
+    .action(async (dir: string, options: CommonOptions & { keys?: string; ledgerHead?: number }) => {
+      await (await import('./backup-commands.ts')).restoreCommand(contextOf(options), dir, options)
+    })
+
   common(root.command('doctor'))
     .description('whether all is well')
     .action(async (options: CommonOptions) => {
-      const { connect } = await import('./staff-client.ts')
-      const context = contextOf(options)
-      const answer = await connect(context).get<Doctor>(ROUTES.doctor)
-      printAnswer(context, answer, renderDoctor)
-      exit(answer.ok ? 0 : 1)
+      exit(await (await import('./doctor-command.ts')).doctorCommand(contextOf(options)))
     })
 
   root

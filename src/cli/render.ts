@@ -166,9 +166,10 @@ export function renderDirectory(answer: DirectoryResult): string {
 }
 
 export function renderDoctor(answer: Doctor): string {
+  const since = answer.startedAt === null ? 'not running' : `up since ${when(answer.startedAt)}`
   const counted = (number: number | null): string => (number === null ? 'unknown' : number.toLocaleString('en-US'))
   return [
-    `Bulkhead ${answer.version}, instance ${answer.instance}, ${answer.mode} mode, up since ${when(answer.startedAt)}`,
+    `Bulkhead ${answer.version}, instance ${answer.instance}, ${answer.mode} mode, ${since}`,
     '',
     table(
       answer.checks.map((check) => [

@@ -18,6 +18,8 @@ export interface Loader {
   run(signal: AbortSignal): Promise<void>
   /** Returns when everything up to and including number `upTo` (log sequence or ledger entry) is loaded. */
   barrier(upTo: number): Promise<void>
+  /** Returns when no plan is under way; none begins before what it returns is called. For a copy of ledger and warehouse as one. */
+  hold(): Promise<() => void>
   /** For metrics and the doctor: entries not loaded yet, rows loaded by this process, and failures in a row. */
   status(): LoaderStatus
 }
@@ -105,10 +107,19 @@ export function createLoader(source: LoaderSource, clock: Clock): Loader {
     await turn
   }
 
+  const hold = async (): Promise<() => void> => {
+    const before = turn
+    const held = Promise.withResolvers<void>()
+    turn = before.then(() => held.promise)
+    await before
+    return held.resolve
+  }
+
   return {
     step,
     run,
     barrier,
+    hold,
     status: () => ({ table: source.table, lag: Math.max(0, source.head() - source.cursor() + 1), rowsLoaded, failures }),
   }
 }

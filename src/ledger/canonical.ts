@@ -10,11 +10,12 @@
  * - list: count (u32), then the elements
  * The first field is a label with the kind of entry and the version of this encoding.
  */
-import type { Intent, LedgerEntry, ManifestRow, Outcome, SubjectKind } from '#model/disclosure.ts'
+import type { Gap, Intent, LedgerEntry, ManifestRow, Outcome, SubjectKind } from '#model/disclosure.ts'
 import { assert } from '#base/errors.ts'
 
 const INTENT_LABEL = 'bulkhead/ledger/intent/v1'
 const OUTCOME_LABEL = 'bulkhead/ledger/outcome/v1'
+const GAP_LABEL = 'bulkhead/ledger/gap/v1'
 const ROW_LABEL = 'bulkhead/ledger/row/v1'
 
 const KIND_ORDER: Record<SubjectKind, number> = { user: 0, device: 1, group: 2 }
@@ -51,9 +52,27 @@ class CanonicalWriter {
   }
 }
 
-/** All fields of the entry but `salt` (the HMAC's key) and `manifest` (ciphertext: a leaf commits to plain content). */
+/**
+ * All fields of the entry but `salt` (the HMAC's key), `manifest` (ciphertext: a leaf commits to plain content), and the
+ * signature that is made over these bytes.
+ */
 export function canonicalHeader(entry: LedgerEntry): Buffer {
+  if (entry.type === 'gap') return gapHeader(entry)
   return entry.type === 'intent' ? intentHeader(entry) : outcomeHeader(entry)
+}
+
+export function gapHeader(gap: Omit<Gap, 'key' | 'signature'>): Buffer {
+  return new CanonicalWriter()
+    .text(GAP_LABEL)
+    .integer(gap.version)
+    .integer(gap.entry)
+    .integer(gap.at)
+    .integer(gap.from)
+    .integer(gap.to)
+    .integer(gap.exact ? 1 : 0)
+    .text(gap.origin)
+    .integer(gap.backupAt)
+    .bytes()
 }
 
 function intentHeader(entry: Intent): Buffer {

@@ -4,10 +4,11 @@
  */
 import { BulkheadError } from '#base/errors.ts'
 import { LEDGER_ENTRY_VERSION } from '#model/disclosure.ts'
-import type { Intent, LedgerEntry, LogPosition, Outcome, OutcomeState } from '#model/disclosure.ts'
+import type { Gap, Intent, LedgerEntry, LogPosition, Outcome, OutcomeState } from '#model/disclosure.ts'
 
 const STATES: readonly string[] = ['delivered', 'possible', 'not_sent'] satisfies OutcomeState[]
 const HEX_64 = /^[0-9a-f]{64}$/
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
 export function encodeEntry(entry: LedgerEntry): Buffer {
@@ -22,9 +23,20 @@ export function corrupt(entry: number, what: string): BulkheadError {
   return new BulkheadError('ledger_corrupt', `ledger entry ${entry}: ${what}`)
 }
 
+/** Versions are small: what is far above is a torn byte. */
+const PLAUSIBLE_VERSION_MAX = 31
+
+function unknownVersion(number: number, found: number | undefined): BulkheadError {
+  if (found === undefined || found <= LEDGER_ENTRY_VERSION || found > PLAUSIBLE_VERSION_MAX) return corrupt(number, 'unknown version')
+  return new BulkheadError(
+    'data_format_newer',
+    `ledger entry ${number} has version ${found}, this program knows up to ${LEDGER_ENTRY_VERSION}`,
+  )
+}
+
 /** Decodes the entry that stands under `number`. Throws `ledger_corrupt` naming it; never quotes what it read. */
 export function decodeEntry(number: number, bytes: Uint8Array): LedgerEntry {
-  if (bytes[0] !== LEDGER_ENTRY_VERSION) throw corrupt(number, 'unknown version')
+  if (bytes[0] !== LEDGER_ENTRY_VERSION) throw unknownVersion(number, bytes[0])
   let parsed: unknown
   try {
     parsed = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + 1, bytes.length - 1).toString('utf8'))
@@ -33,12 +45,37 @@ export function decodeEntry(number: number, bytes: Uint8Array): LedgerEntry {
   }
   const fields = new Fields(number, parsed)
   const type = fields.text('type')
-  const entry = type === 'intent' ? decodeIntent(fields) : type === 'outcome' ? decodeOutcome(fields) : undefined
+  const entry = decodeAs(type, fields)
   if (entry === undefined) throw corrupt(number, 'unknown type')
   if (entry.version !== LEDGER_ENTRY_VERSION) throw corrupt(number, 'unknown version')
   if (entry.entry !== number) throw corrupt(number, 'stands under another number than its own')
   fields.finish()
   return entry
+}
+
+function decodeAs(type: string, fields: Fields): LedgerEntry | undefined {
+  if (type === 'intent') return decodeIntent(fields)
+  if (type === 'outcome') return decodeOutcome(fields)
+  return type === 'gap' ? decodeGap(fields) : undefined
+}
+
+function decodeGap(fields: Fields): Gap {
+  const gap: Gap = {
+    type: 'gap',
+    version: fields.count('version'),
+    entry: fields.count('entry'),
+    at: fields.whole('at'),
+    from: fields.count('from'),
+    to: fields.count('to'),
+    exact: fields.flag('exact'),
+    origin: fields.matching('origin', UUID),
+    backupAt: fields.whole('backupAt'),
+    salt: fields.matching('salt', HEX_64),
+    key: fields.matching('key', BASE64),
+    signature: fields.matching('signature', BASE64),
+  }
+  if (gap.from !== gap.entry || gap.to < gap.from - 1) throw corrupt(gap.entry, 'is a gap that does not begin where it stands')
+  return gap
 }
 
 function decodeIntent(fields: Fields): Intent {
@@ -113,6 +150,12 @@ class Fields {
   oneOf(name: string, allowed: readonly string[]): string {
     const value = this.text(name)
     if (!allowed.includes(value)) throw corrupt(this.#number, `field ${name} is not one of the known values`)
+    return value
+  }
+
+  flag(name: string): boolean {
+    const value = this.#take(name)
+    if (typeof value !== 'boolean') throw corrupt(this.#number, `field ${name} is neither true nor false`)
     return value
   }
 

@@ -1,8 +1,8 @@
 /** The ledger as seen by other processes, also when no worker runs or none has ever run. */
-import type { Intent, LogPosition } from '#model/disclosure.ts'
+import type { Gap, Intent, LogPosition } from '#model/disclosure.ts'
 import type { LedgerReader } from './port.ts'
 import { FIRST_POSITION } from './position.ts'
-import { type LedgerStore, lastEntry, openStore, readOpenIntents, readPosition, storeExists } from './store.ts'
+import { type LedgerStore, lastEntry, openStore, readGaps, readOpenIntents, readPosition, storeExists } from './store.ts'
 
 export function openLedgerReader(options: { dir: string }): LedgerReader {
   let store: LedgerStore | undefined
@@ -27,6 +27,10 @@ export function openLedgerReader(options: { dir: string }): LedgerReader {
       const from = current()
       const intents = from === undefined ? [] : readOpenIntents(from)
       return destination === undefined ? intents : intents.filter((intent) => intent.destination === destination)
+    },
+    gaps: (): Gap[] => {
+      const from = current()
+      return from === undefined ? [] : readGaps(from)
     },
     close: () => {
       void store?.close()

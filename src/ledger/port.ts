@@ -2,7 +2,7 @@
  * The ledger of disclosures, and the cursors of everything that reads log and ledger. One writer: the worker. Every
  * method that writes returns after the flush.
  */
-import type { Intent, LedgerEntry, LogPosition, Outcome } from '#model/disclosure.ts'
+import type { Gap, Intent, LedgerEntry, LogPosition, Outcome } from '#model/disclosure.ts'
 
 export type IntentDraft = Omit<Intent, 'type' | 'version' | 'entry' | 'at' | 'salt' | 'manifest'>
 export type OutcomeDraft = Omit<Outcome, 'type' | 'version' | 'entry' | 'at'>
@@ -63,5 +63,7 @@ export interface LedgerReader {
   head(): number
   cursor(destination: string): LogPosition
   openIntents(destination?: string): Intent[]
+  /** What restores from older backups have lost; every report names them. */
+  gaps(): Gap[]
   close(): void
 }

@@ -12,11 +12,12 @@ import { makeFolderDurably, syncFile, syncFolder } from '#base/files.ts'
 import { extendToLastPage, lmdbFault, PAGE_BYTES } from '#base/lmdb-file.ts'
 import { countOf, type Table } from '#base/table.ts'
 import { commit } from '#log/folders.ts'
-import type { Intent, LedgerEntry, LogPosition } from '#model/disclosure.ts'
+import type { Gap, Intent, LedgerEntry, LogPosition } from '#model/disclosure.ts'
 import { corrupt, decodeEntry } from './entry-codec.ts'
 import { FIRST_POSITION } from './position.ts'
 
-export const LEDGER_FORMAT = 1
+/** 2: entries may be gaps. */
+export const LEDGER_FORMAT = 2
 
 export interface LedgerStore {
   /**
@@ -113,6 +114,16 @@ export function readOpenIntents(store: LedgerStore): Intent[] {
     intents.push(entry)
   }
   return intents
+}
+
+/** Gaps that restores have left, in order. */
+export function readGaps(store: LedgerStore): Gap[] {
+  const numbers = store.state.get('gaps')
+  return (Array.isArray(numbers) ? (numbers as number[]) : []).map((number) => {
+    const entry = readEntry(store, number)
+    if (entry?.type !== 'gap') throw corrupt(number, 'is marked as a gap but is none')
+    return entry
+  })
 }
 
 export function readPosition(store: LedgerStore, key: `cursor/${string}` | `reached/${string}`): LogPosition {

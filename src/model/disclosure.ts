@@ -83,4 +83,29 @@ export interface Outcome {
   refused: { reason: string; count: number }[]
 }
 
-export type LedgerEntry = Intent | Outcome
+/**
+ * The ledger comes from a backup that is older than what had been written: entries `from` to `to` of the origin before are
+ * lost, and with them what they say. From this entry on the ledger is another origin.
+ */
+export interface Gap {
+  type: 'gap'
+  version: number
+  entry: number
+  at: number
+  from: number
+  /** The last number that is known to have been given out; `from - 1` when none is known. It may have been a few more. */
+  to: number
+  /** False when nobody can say that `to` was the last. */
+  exact: boolean
+  /** UUID of the origin that begins here. */
+  origin: string
+  /** When the backup was made, UTC ms. */
+  backupAt: number
+  /** 32 random bytes, hex. */
+  salt: string
+  /** Ed25519 over the canonical header: the public key as SPKI and the signature, base64. */
+  key: string
+  signature: string
+}
+
+export type LedgerEntry = Intent | Outcome | Gap

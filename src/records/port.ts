@@ -28,5 +28,7 @@ export interface Records extends RecordsReader {
   applyPolicy(policy: Policy, at: number): PolicyVersion
   cut(vendor: string, change: { at: number; actor: string; reason: string }): VendorFlow
   restore(vendor: string, change: { at: number; actor: string; reason: string }): VendorFlow
+  /** For records from a backup: a later state of a flow that is known from elsewhere. Nothing when it is not later. */
+  adopt(flow: VendorFlow): boolean
   history(vendor: string): VendorFlow[]
 }

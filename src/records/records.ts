@@ -95,6 +95,12 @@ function writing(database: DatabaseSync, room: Room): Omit<Records, keyof Record
     // Cutting a vendor that is cut already raises the fence again: whoever asks wants to be sure of it now.
     cut: (vendor, by) => change(vendor, 'cut', by),
     restore: (vendor, by) => change(vendor, 'open', by),
+    adopt: (flow) =>
+      inTransaction(database, () => {
+        if (flow.fence <= reader.flow(flow.vendor).fence) return false
+        insertFlow.run(flow.vendor, flow.fence, flow.state, flow.changedAt, flow.actor, flow.reason)
+        return true
+      }),
     history: (vendor) => history.all(vendor) as unknown as VendorFlow[],
   }
 }

@@ -1,10 +1,22 @@
 /** The vault as each role sees it from its own process. Bulk goes as bytes beside the JSON, see `wire.ts`. */
 import type { RpcClient } from '#base/rpc.ts'
 import { openDoor } from './door.ts'
-import type { GatewayVault, Identity, PeopleGraph, Person, StaffVault, WindowReply, WorkerVault } from './port.ts'
+import type { BackupVault, GatewayVault, Identity, PeopleGraph, Person, Remembering, StaffVault, WindowReply, WorkerVault } from './port.ts'
 import { packSubjects } from './pseudonym.ts'
 import { Uuids } from './uuids.ts'
 import { alignedCopy, bytesOf, decodeIntervals, decodeMemberships, decodeNumbers } from './wire.ts'
+
+export function remembering(client: RpcClient): Remembering {
+  return { remember: async (part) => void (await client.call('remember', part)) }
+}
+
+export function backupVault(client: RpcClient): BackupVault {
+  return {
+    backupRows: async (dir) => void (await client.call('backupRows', { dir })),
+    backupKeys: async (dir) => void (await client.call('backupKeys', { dir })),
+    recordBackup: async (kind, made) => void (await client.call('recordBackup', { kind, made })),
+  }
+}
 
 export function gatewayVault(client: RpcClient): GatewayVault {
   return {

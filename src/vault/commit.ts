@@ -116,6 +116,17 @@ export class Committer {
     while (this.#queue.length > 0) this.#flush()
   }
 
+  /** Rows and secrets were removed behind the caches. */
+  forget(): void {
+    this.#clearCaches()
+    this.revision += 1
+  }
+
+  #clearCaches(): void {
+    for (const cache of [this.#ordinals, this.#scopes, this.#sealKeys, this.#facts, this.#memberships]) cache.clear()
+    this.#newcomers?.load()
+  }
+
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
@@ -135,8 +146,7 @@ export class Committer {
       batch.forEach((pending, at) => pending.resolve(committed[at] as Committed))
     } catch (thrown) {
       // The caches may name what was rolled back; the secrets already written keep their ordinals taken for ever.
-      for (const cache of [this.#ordinals, this.#scopes, this.#sealKeys, this.#facts, this.#memberships]) cache.clear()
-      this.#newcomers?.load()
+      this.#clearCaches()
       const error =
         thrown instanceof BulkheadError ? thrown : new BulkheadError('vault_unavailable', 'the vault could not write', { cause: thrown })
       for (const pending of batch) pending.reject(error)

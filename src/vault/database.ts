@@ -1,6 +1,6 @@
 /** How the vault opens SQLite: one writer, every commit on the platter before it returns, freed pages overwritten. */
-import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync } from 'node:fs'
+import { backup, DatabaseSync } from 'node:sqlite'
 import { syncDatabase } from '#base/files.ts'
 import { diskFull, isDiskFull } from '#base/reserve.ts'
 
@@ -41,4 +41,18 @@ export function transact<Result>(database: DatabaseSync, write: () => Result): R
 /** Moves everything into the main file and empties the write-ahead log: what was destroyed stands in neither afterwards. */
 export function checkpoint(database: DatabaseSync): void {
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+}
+
+const PAGES_A_STEP = 1000
+
+/**
+ * A copy as of the moment at which it is finished: what this connection writes meanwhile is in it (SQLite's online backup).
+ * On disk when it returns.
+ */
+export async function copyDatabase(database: DatabaseSync, file: string): Promise<void> {
+  closeSync(openSync(file, 'wx', 0o600))
+  await backup(database, file, { rate: PAGES_A_STEP })
+  const handle = openSync(file, 'r')
+  fsyncSync(handle)
+  closeSync(handle)
 }

@@ -2,10 +2,10 @@
  * `keys.db`: every secret of an instance, wrapped. The vault process is its only reader and writer. Created by
  * `keys.ts`; this file only works on one that exists.
  */
-import { createHmac, type KeyObject } from 'node:crypto'
+import { createHmac, createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { assert, BulkheadError } from '#base/errors.ts'
-import { checkpoint, transact } from './database.ts'
+import { checkpoint, copyDatabase, transact } from './database.ts'
 import { deriveKeyPair, type KeyPair } from './hpke.ts'
 import { LABELS } from './labels.ts'
 import type { SeenClock } from './steady-clock.ts'
@@ -14,6 +14,7 @@ import { bind, deriveBytes, deriveKey, hmac, newKeyBytes, open, seal, takeKey } 
 export const KEYS_FORMAT = 1
 /** Keys of one instance that belong to no person and no destination. */
 export const NAMED_KEYS = ['ledger', 'looks', 'staff-view', 'dedup', 'scope'] as const
+const SIGNING_KEY = 'ledger-signing'
 export type NamedKey = (typeof NAMED_KEYS)[number]
 
 export const KEYS_SCHEMA = `
@@ -25,6 +26,10 @@ export const KEYS_SCHEMA = `
   CREATE TABLE epochs (destination TEXT NOT NULL, epoch INTEGER NOT NULL, state TEXT NOT NULL, started_at INTEGER NOT NULL,
     wrapped BLOB, PRIMARY KEY (destination, epoch)) WITHOUT ROWID;
   CREATE TABLE waiting_keys (day INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);`
+
+/** Made when a store that lacks it is opened. What stands here stays out of every restored copy of the rows. */
+const ERASURES_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS erasures (serial INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL UNIQUE, erased_at INTEGER NOT NULL)`
 
 /** A namespace and a kind of value: what one blind-index key is for. Names stand sealed, since a kind may be a group's name. */
 export interface Scope {
@@ -71,6 +76,7 @@ export class KeyStore {
   /** `root` unwrapped; throws `key_wrong` when a key in the store does not open under it. */
   constructor(db: DatabaseSync, root: KeyObject) {
     this.#db = db
+    db.exec(ERASURES_SCHEMA)
     this.#wrapPerson = deriveKey(root, LABELS.wrapPerson)
     this.#wrapKey = deriveKey(root, LABELS.wrapKey)
     this.#readSecret = db.prepare('SELECT wrapped FROM person_secrets WHERE ordinal = ?')
@@ -91,6 +97,33 @@ export class KeyStore {
 
   meta(name: string): unknown {
     return this.#db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.value
+  }
+
+  setMeta(name: string, value: string | number): void {
+    this.#writeMeta.run(name, value)
+  }
+
+  copyTo(file: string): Promise<void> {
+    return copyDatabase(this.#db, file)
+  }
+
+  /** Ed25519; made at the first signature and kept. Undefined when there is none and `create` is not set. */
+  signingKey(create: boolean): KeyObject | undefined {
+    const bound = bind('named', SIGNING_KEY)
+    const row = this.#db.prepare('SELECT wrapped FROM named_keys WHERE name = ?').get(SIGNING_KEY)
+    if (row === undefined) {
+      if (!create) return undefined
+      const { privateKey } = generateKeyPairSync('ed25519')
+      const bytes = privateKey.export({ format: 'der', type: 'pkcs8' })
+      this.#db.prepare('INSERT INTO named_keys (name, wrapped) VALUES (?, ?)').run(SIGNING_KEY, this.#wrap(bytes, bound))
+      bytes.fill(0)
+      return privateKey
+    }
+    const bytes = open(this.#wrapKey, bound, row.wrapped as Uint8Array)
+    if (bytes === undefined) throw new BulkheadError('key_wrong', 'the signing key does not open under the root key')
+    const key = createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' })
+    bytes.fill(0)
+    return key
   }
 
   // ------------------------------------------------------------------------------------------------ scopes
@@ -193,6 +226,29 @@ export class KeyStore {
     const removed = Number(this.#db.prepare('DELETE FROM person_secrets WHERE ordinal >= ?').run(from).changes)
     if (removed > 0) checkpoint(this.#db)
     return removed
+  }
+
+  // ---------------------------------------------------------------------------------------------- erasures
+
+  /** Destroys secrets for ever and writes down whose, in one commit that leaves no byte of them in the file or its journal. */
+  destroyPersons(ordinals: readonly number[], at: number): void {
+    transact(this.#db, () => {
+      for (const ordinal of ordinals) {
+        this.#db.prepare('DELETE FROM person_secrets WHERE ordinal = ?').run(ordinal)
+        this.#db.prepare('INSERT OR IGNORE INTO erasures (ordinal, erased_at) VALUES (?, ?)').run(ordinal, at)
+      }
+    })
+    checkpoint(this.#db)
+  }
+
+  /** Ordinals that were erased after the erasure of that number, and the number of the last. */
+  erasedSince(serial: number): { ordinals: number[]; last: number } {
+    const rows = this.#db.prepare('SELECT serial, ordinal FROM erasures WHERE serial > ? ORDER BY serial').all(serial)
+    return { ordinals: rows.map((row) => row.ordinal as number), last: (rows.at(-1)?.serial as number | undefined) ?? serial }
+  }
+
+  hasSecret(ordinal: number): boolean {
+    return this.#readSecret.get(ordinal) !== undefined
   }
 
   // ------------------------------------------------------------------------------------------------ epochs

@@ -59,6 +59,45 @@ export interface GatewayVault {
   door(day: number): Promise<Door>
 }
 
+// ------------------------------------------------------------- every role: what the key folder remembers of the data
+
+export interface Remember {
+  /** Last number of the log, of the ledger. Each role speaks of its own store only. */
+  log?: number
+  ledger?: number
+  flows?: { vendor: string; state: 'open' | 'cut'; fence: number }[]
+  /** Nothing is written to that store any more until the next start. */
+  final?: boolean
+}
+
+export interface Newest {
+  log: number
+  ledger: number
+  flows: { vendor: string; state: 'open' | 'cut'; fence: number }[]
+  /** When this was last heard, UTC ms. */
+  at: number
+  /** Log and ledger were closed at these numbers; otherwise they may have gone on a little. */
+  exact: boolean
+}
+
+export interface Backups {
+  data?: { at: number; dir: string }
+  keys?: { at: number; dir: string }
+}
+
+/** Every role, each about its own store. */
+export interface Remembering {
+  remember(part: Remember): Promise<void>
+}
+
+export interface BackupVault {
+  /** Copies of `vault.db` and `looks/` into a folder, each as of one moment that lies after the call. */
+  backupRows(dir: string): Promise<void>
+  /** A copy of the key folder into a folder that does not exist yet. */
+  backupKeys(dir: string): Promise<void>
+  recordBackup(kind: keyof Backups, made: { at: number; dir: string }): Promise<void>
+}
+
 // ------------------------------------------------------------------------------------- worker: pseudonym, commit
 
 export interface DiscloseRequest {
@@ -161,5 +200,9 @@ export interface StaffVault {
     epochs: { destination: string; epoch: number; state: string }[]
     looks: number
     refusedMerges?: number
+    newest: Newest
+    backups: Backups
+    /** Public key of the ledger's signatures, SPKI in base64; null when nothing was ever signed. */
+    ledgerKey: string | null
   }>
 }

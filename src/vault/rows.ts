@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
 import { TRUSTS, type Trust } from '#model/field.ts'
-import { checkpoint, openDatabase, transact } from './database.ts'
+import { checkpoint, copyDatabase, openDatabase, transact } from './database.ts'
 
 export const ROWS_FORMAT = 1
 export const ROLE_BITS = { user: 1, device: 2, group: 4 } as const
@@ -123,7 +123,7 @@ export class Rows {
   }
 
   setMeta(name: string, value: number): void {
-    this.#run('UPDATE meta SET value = ? WHERE name = ?').run(value, name)
+    this.#run('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value').run(name, value)
   }
 
   get batch(): number {
@@ -263,6 +263,41 @@ export class Rows {
         WHERE m.id > ? ORDER BY m.id LIMIT ${CHUNK_ROWS}`,
     ).all(id)
     return rows.map((row) => ({ ...row, trust: TRUSTS[row.trust as number], admin: row.admin === 1 })) as unknown as MembershipRow[]
+  }
+
+  /** Ordinals above `after`, ascending. */
+  ordinalsAfter(after: number): number[] {
+    const rows = this.#run(`SELECT ordinal FROM identifiers WHERE ordinal > ? ORDER BY ordinal LIMIT ${CHUNK_ROWS}`).all(after)
+    return rows.map((row) => row.ordinal as number)
+  }
+
+  highestScope(): number {
+    return (this.#run('SELECT max(scope) AS scope FROM identifiers').get()?.scope as number | null) ?? 0
+  }
+
+  /** Everything about these identifiers; returns how many of them there were. Within a transaction of the caller's. */
+  remove(ordinals: readonly number[]): number {
+    let removed = 0
+    for (const ordinal of ordinals) {
+      const role = this.#run('SELECT roles FROM identifiers WHERE ordinal = ?').get(ordinal)
+      if (role === undefined) continue
+      removed += 1
+      this.#run('DELETE FROM identifiers WHERE ordinal = ?').run(ordinal)
+      this.#run('DELETE FROM facts WHERE ordinal = ?').run(ordinal)
+      this.#run('DELETE FROM edges WHERE source = ? OR target = ?').run(ordinal, ordinal)
+      this.#run('DELETE FROM memberships WHERE person = ? OR target = ?').run(ordinal, ordinal)
+      if (((role.roles as number) & ROLE_BITS.user) !== 0) this.setMeta('people', (this.meta('people') as number) - 1)
+    }
+    return removed
+  }
+
+  /** Leaves nothing of what was removed in the file or its journal. */
+  checkpoint(): void {
+    checkpoint(this.#db)
+  }
+
+  copyTo(file: string): Promise<void> {
+    return copyDatabase(this.#db, file)
   }
 
   close(): void {

@@ -2,7 +2,7 @@
 import { BulkheadError } from '#base/errors.ts'
 import { type RpcMethods, type RpcServer, serveRpc } from '#base/rpc.ts'
 import type { Trust } from '#model/field.ts'
-import type { DirectoryRow, Look, WindowRequest } from './port.ts'
+import type { Backups, DirectoryRow, Look, Remember, WindowRequest } from './port.ts'
 import type { Vault } from './vault.ts'
 import { alignedCopy, bytesOf, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
 
@@ -21,6 +21,7 @@ export async function serveVault(options: { vault: Vault; path: string; tokens: 
 
 function gatewayMethods(vault: Vault): RpcMethods {
   return {
+    remember: async ({ log, final }: Remember) => ({ body: await vault.keeping.remember(given({ log, final })) }),
     commitWindow: async (body: WindowRequest) => {
       checkGatewayTrust(body)
       checkOrigins(body)
@@ -51,6 +52,7 @@ function checkOrigins({ identifiers, newcomers = [] }: WindowRequest): void {
 
 function workerMethods(vault: Vault): RpcMethods {
   return {
+    remember: async ({ ledger, final }: Remember) => ({ body: await vault.keeping.remember(given({ ledger, final })) }),
     activeEpoch: async ({ destination }: { destination: string }) => ({ body: await vault.activeEpoch(destination) }),
     disclose: async ({ destination, epoch }: { destination: string; epoch: number }, attachments) => {
       const [subjects, positions] = attachments.map((bytes) => new Float64Array(alignedCopy(bytes))) as [Float64Array, Float64Array]
@@ -89,6 +91,17 @@ function staffMethods(vault: Vault): RpcMethods {
     importDirectory: async ({ rows, namespace, look }: { rows: DirectoryRow[]; namespace: string; look: Look }) => ({
       body: await vault.importDirectory(rows, namespace, look),
     }),
+    remember: async ({ flows }: Remember) => ({ body: await vault.keeping.remember(given({ flows })) }),
+    backupRows: async ({ dir }: { dir: string }) => ({ body: await vault.keeping.backupRows(dir) }),
+    backupKeys: async ({ dir }: { dir: string }) => ({ body: await vault.keeping.backupKeys(dir) }),
+    recordBackup: async ({ kind, made }: { kind: keyof Backups; made: { at: number; dir: string } }) => ({
+      body: await vault.keeping.recordBackup(kind, made),
+    }),
     describe: async () => ({ body: await vault.describe() }),
   }
+}
+
+/** Each role speaks of its own store: the rest of what it says is left out. */
+function given(part: { [Key in keyof Remember]: Remember[Key] | undefined }): Remember {
+  return Object.fromEntries(Object.entries(part).filter(([, value]) => value !== undefined))
 }

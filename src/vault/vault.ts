@@ -8,8 +8,10 @@ import { type Clock, DAY_MS, dayOf } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import type { Room } from '#base/reserve.ts'
 import { Committer } from './commit.ts'
+import { Keeping } from './keeping.ts'
 import { directoryChange } from './directory.ts'
 import { openDoor, openWaitingText } from './door.ts'
+import { erasePeople, replayErasures } from './erasures.ts'
 import type { KeyStore, WaitingKeys } from './key-store.ts'
 import type { KeyWrap } from './key-wrap.ts'
 import { openKeys } from './keys.ts'
@@ -78,6 +80,12 @@ export interface Vault extends GatewayVault, WorkerVault, StaffVault {
   closeEpoch(destination: string, epoch: number): void
   destroyEpoch(destination: string, epoch: number): void
   readLooks(): ReadLook[]
+  /** Erases identifiers for ever: their secrets, then everything about them here. Returns how many there were. */
+  erase(ordinals: readonly number[]): Promise<number>
+  /** Identifiers that were removed when this vault opened because they were erased after these rows were copied. */
+  readonly erasuresReplayed: number
+  /** For backups and what comes after one. */
+  readonly keeping: Keeping
   close(): Promise<void>
 }
 
@@ -102,6 +110,7 @@ export async function openVault(options: {
   try {
     rows = openRows({ file: path.join(dataDir, 'vault.db'), instance, keysBatch: keys.batch })
     keys.sweep(rows.batch, rows.ordinalHigh)
+    const erasuresReplayed = replayErasures(keys, rows)
     const looks = new Looks({
       dir: path.join(dataDir, 'looks'),
       key: deriveKey(keys.named('looks'), LABELS.looks),
@@ -109,7 +118,7 @@ export async function openVault(options: {
       now: () => clock.now(),
       ...(room === undefined ? {} : { room }),
     })
-    return new OpenVault({ keys, rows, looks, clock, keysDir, instance, sources: options.sources ?? [] })
+    return new OpenVault({ keys, rows, looks, clock, keysDir, instance, dataDir, erasuresReplayed, sources: options.sources ?? [] })
   } catch (thrown) {
     rows?.close()
     keys.close()
@@ -131,6 +140,9 @@ class OpenVault implements Vault {
   readonly #staff: KeyObject
   #closed = false
 
+  readonly erasuresReplayed: number
+  readonly keeping: Keeping
+
   constructor(parts: {
     keys: KeyStore
     rows: Rows
@@ -139,7 +151,11 @@ class OpenVault implements Vault {
     keysDir: string
     instance: string
     sources: readonly CappedSource[]
+    dataDir: string
+    erasuresReplayed: number
   }) {
+    this.erasuresReplayed = parts.erasuresReplayed
+    this.keeping = new Keeping({ ...parts, now: () => parts.clock.now() })
     this.#keys = parts.keys
     this.#rows = parts.rows
     this.#looks = parts.looks
@@ -321,7 +337,16 @@ class OpenVault implements Vault {
       epochs: this.#keys.epochs(),
       looks: this.#looks.count,
       refusedMerges: this.#committer.refusedMerges,
+      ...this.keeping.describe(),
     }
+  }
+
+  async erase(ordinals: readonly number[]): Promise<number> {
+    this.#checkOpen()
+    this.#committer.drain()
+    const removed = erasePeople(this.#keys, this.#rows, ordinals, this.#clock.now())
+    this.#committer.forget()
+    return removed
   }
 
   closeEpoch(destination: string, epoch: number): void {
@@ -341,6 +366,7 @@ class OpenVault implements Vault {
     if (this.#closed) return
     this.#committer.drain()
     this.#closed = true
+    this.keeping.close()
     this.#looks.close()
     this.#rows.close()
     this.#keys.close()

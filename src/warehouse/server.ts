@@ -18,6 +18,7 @@ import { assert } from '#base/errors.ts'
 import { EngineError, insertStatement, killStatement, openConnection } from '#warehouse/engine.ts'
 import type { EngineConnection, EngineLimits } from '#warehouse/engine.ts'
 import { prepareFolder } from '#warehouse/format.ts'
+import { freeze, thaw } from '#warehouse/freeze.ts'
 import type { WarehouseSession } from '#warehouse/port.ts'
 import { tableOf } from '#warehouse/schema.ts'
 
@@ -38,6 +39,7 @@ const SLICE_BYTES = 1 << 20
 const SPOOL_NAME = /^insert-\d+\.rowbinary$/
 
 interface Front {
+  dir: string
   digests: Record<WarehouseRole, Buffer>
   questions: Record<WarehouseSession, EngineConnection>
   writer: EngineConnection
@@ -64,9 +66,11 @@ export async function serveWarehouse(options: {
   // What a killed process left behind; its inserts are repeated by their plan.
   for (const name of readdirSync(options.spoolDir)) if (SPOOL_NAME.test(name)) rmSync(path.join(options.spoolDir, name))
 
+  thaw(options.dir)
   const writer = openConnection(options.dir, 'writer', { readOnly: false, queueMax: 64 })
   await prepareFolder(writer)
   const front: Front = {
+    dir: options.dir,
     digests: { worker: digest(options.tokens.worker), staff: digest(options.tokens.staff) },
     questions: {
       loader: openConnection(options.dir, 'loader', { readOnly: true, threads: 1, queueMax: 64 }),
@@ -121,6 +125,11 @@ async function answer(front: Front, request: IncomingMessage, response: ServerRe
   if (url.pathname === '/ping') return void response.writeHead(200, { 'Content-Type': 'text/plain' }).end('Ok.\n')
   const session = sessionOf(front, request)
   if (session === undefined) throw new EngineError(516, 'AUTHENTICATION_FAILED')
+  if (ROLE_OF[session] === 'staff' && (url.pathname === '/freeze' || url.pathname === '/thaw')) {
+    if (url.pathname === '/freeze') await freeze(front.dir, front.control)
+    else thaw(front.dir)
+    return void response.writeHead(200).end()
+  }
   if (request.headers['content-encoding'] !== undefined) throw new EngineError(48, 'NOT_IMPLEMENTED')
   const inUrl = url.searchParams.get('query')
   const insert = inUrl === null ? null : INSERT.exec(inUrl)

@@ -27,3 +27,10 @@ export function unpackReleased(name: string, target: string): { dataDir: string;
   execFileSync('tar', ['-xzf', path.join(folder, `${name}.tar.gz`), '--no-same-owner', '-C', target])
   return { dataDir: path.join(target, 'data'), keysDir: path.join(target, 'keys') }
 }
+
+/** All copies are one instance, of which a machine runs one at a time: each test gets a runtime folder of its own. */
+export function ownRuntime(target: string): { XDG_RUNTIME_DIR: string } {
+  const folder = path.join(target, 'run')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  return { XDG_RUNTIME_DIR: folder }
+}

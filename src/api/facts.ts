@@ -1,0 +1,81 @@
+/** What `doctor` judges: everything that was found out, as plain values. What could not be found out is undefined. */
+import type { Config } from '#model/config.ts'
+import type { Gap } from '#model/disclosure.ts'
+import type { PolicyVersion } from '#model/policy.ts'
+import type { Backups, Newest } from '#vault/port.ts'
+
+/** A role as the supervisor sees it; `since` in UTC ms. */
+export interface RoleView {
+  role: string
+  pid: number
+  state: string
+  restarts: number
+  since: number
+  /** Ends in a row. */
+  failures?: number
+  /** What it said when it ended last, while it is not ready again. */
+  fault?: { code: string; message: string }
+}
+
+export interface Check {
+  /** Stable name, for scripts. */
+  id: string
+  state: 'ok' | 'warn' | 'fail' | 'cannot_tell'
+  what: string
+  /** What to do; empty when all is well. */
+  fix: string
+}
+
+/** Seen from the outside, also with nothing running. */
+export interface PlaceFacts {
+  dataDir: string
+  keysDir: string
+  /** Free and total bytes where each store lies. */
+  disks: { store: string; free: number; total: number }[]
+  keysPresent: boolean
+  keysShareDisk: boolean
+  /** Files and folders that others can read, or that belong to somebody else. */
+  exposed: string[]
+  /** Latest time that a file of ours carries, UTC ms: one in the future means that the clock was set back. */
+  lastWritten: number
+  certificate: { validTo: number } | 'unreadable' | undefined
+  newest: Newest | undefined
+  backups: Backups | undefined
+  ledgerHead: number | undefined
+}
+
+export interface Facts {
+  now: number
+  isRunning: boolean
+  config: Pick<Config, 'sources' | 'vendors'>
+  place: PlaceFacts | undefined
+  roles: RoleView[] | undefined
+  /** As the parts describe themselves. */
+  gateway: Record<string, unknown> | undefined
+  worker: Record<string, unknown> | undefined
+  vault: { people: number } | undefined
+  warehouseRows: number | undefined
+  policy: PolicyVersion | undefined
+  vendors: readonly { vendor: string; state: string }[]
+  gaps: readonly Gap[]
+  gapsSigned: boolean
+}
+
+/** `of`: which one, when a rule speaks of several; it stands behind the rule's id. */
+export interface Finding extends Omit<Check, 'id'> {
+  of?: string
+}
+
+/** One matter that doctor looks at. No finding: there is nothing of the kind. */
+export interface CheckRule {
+  id: string
+  /** Needs something that runs: with nothing running it is `cannot_tell`. */
+  needs?: 'gateway' | 'worker' | 'vault' | 'warehouse' | 'processes'
+  look(facts: Facts): Finding | readonly Finding[] | undefined
+}
+
+export const ok = (what: string): Finding => ({ state: 'ok', what, fix: '' })
+export const warn = (what: string, fix: string): Finding => ({ state: 'warn', what, fix })
+export const fail = (what: string, fix: string): Finding => ({ state: 'fail', what, fix })
+export const cannotTell = (what: string, fix: string): Finding => ({ state: 'cannot_tell', what, fix })
+export const named = (of: string, finding: Finding): Finding => ({ ...finding, of })

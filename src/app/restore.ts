@@ -1,0 +1,214 @@
+/**
+ * `bulkhead restore`: data of any age with the newest keys. Everything is checked before anything is written, the new folder
+ * gets its `FORMAT` last, so that half a restore is never started, and what the backup cannot know is put right before any
+ * role starts: erasures that came later, cuts that came later, numbers that were given out later, and what is lost.
+ */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { systemClock } from '#base/clock.ts'
+import { BulkheadError } from '#base/errors.ts'
+import { syncFolder } from '#base/files.ts'
+import { appendGap, distrustUpTo, epochsUsed, ledgerHead } from '#ledger/restored-ledger.ts'
+import { goOnAbove, lastOfLog } from '#log/restored-log.ts'
+import type { Gap } from '#model/disclosure.ts'
+import { openRecords } from '#records/records.ts'
+import type { Newest } from '#vault/port.ts'
+import { openVault, type Vault } from '#vault/vault.ts'
+import { isWithin, newestKeys, wholeBackupIn } from './backup.ts'
+import { type Manifest, MemberWriter, type Progress, readManifest } from './backup-manifest.ts'
+import { type Instance, type InstanceLock, lockPlace, openInstance } from './instance.ts'
+
+const FORMAT = 'FORMAT'
+
+export interface Restored {
+  entries: number
+  gap: Gap | undefined
+  erasuresReplayed: number
+  takenAt: number
+  logFrom: number
+  cut: string[]
+  keysDir: string
+}
+
+export interface RestoreOptions {
+  dir: string
+  dataDir: string
+  /** A folder with backups of keys, for when the key folder itself is lost. */
+  keys: string | undefined
+  /** Last ledger entry that is known from elsewhere: a checkpoint, a report. */
+  ledgerHead: number | undefined
+  env: NodeJS.ProcessEnv
+  progress: Progress
+}
+
+export async function restore(options: RestoreOptions): Promise<Restored> {
+  const { progress, env } = options
+  const source = wholeBackupIn(path.resolve(options.dir))
+  const target = path.resolve(options.dataDir)
+  assertFree(target, options.dir)
+  progress('checking the backup')
+  const manifest = await readManifest(source, 'data')
+  const made = !existsSync(target)
+  mkdirSync(target, { recursive: true, mode: 0o700 })
+  let place: InstanceLock | undefined
+  try {
+    const instance = await layOut(source, target, manifest, { env, progress })
+    // Whoever runs this instance has its keys open, and goes on writing what this restore would declare lost.
+    place = lockPlace(instance)
+    await provideKeys(options.keys, instance)
+    progress('opening the copy')
+    await assertEngineOpens(instance.warehouseDir)
+    const restored = await putRight(instance, manifest, options.ledgerHead)
+    renameSync(path.join(target, `${FORMAT}.restoring`), path.join(target, FORMAT))
+    syncFolder(target)
+    return restored
+  } catch (thrown) {
+    for (const name of readdirSync(target)) rmSync(path.join(target, name), { recursive: true, force: true })
+    if (made) rmSync(target, { recursive: true, force: true })
+    throw thrown
+  } finally {
+    place?.release()
+  }
+}
+
+function assertFree(target: string, backup: string): void {
+  if (existsSync(target) && (!statSync(target).isDirectory() || readdirSync(target).length > 0)) {
+    throw new BulkheadError('data_dir_foreign', `${target} is not empty: a restore goes into a folder of its own`)
+  }
+  if (isWithin(target, backup) || isWithin(path.resolve(backup), target)) {
+    throw new BulkheadError('backup_place_wrong', `${target} and the backup lie within each other`)
+  }
+}
+
+/** All files but `FORMAT`, which stands under another name until the end. */
+async function layOut(
+  source: string,
+  target: string,
+  manifest: Manifest,
+  { env, progress }: Pick<RestoreOptions, 'env' | 'progress'>,
+): Promise<Instance> {
+  const writer = new MemberWriter(target, progress)
+  for (const { path: own } of manifest.members) writer.take(path.join(source, own), own === FORMAT ? `${FORMAT}.restoring` : own)
+  for (const [index, member] of manifest.members.entries()) {
+    const copied = writer.members[index]
+    // Paired with the check of the backup: what was copied is what was checked.
+    if (copied !== undefined && 'sha256' in member && (!('sha256' in copied) || copied.sha256 !== member.sha256)) {
+      throw new BulkheadError('backup_invalid', `${member.path} changed while it was copied`)
+    }
+  }
+  return instanceOf(target, env)
+}
+
+/** The paths of the folder that is being made, by the text that will be its `FORMAT`. */
+function instanceOf(target: string, env: NodeJS.ProcessEnv): Instance {
+  const restoring = path.join(target, `${FORMAT}.restoring`)
+  const format = path.join(target, FORMAT)
+  renameSync(restoring, format)
+  try {
+    return openInstance({ dataDir: target, create: false, env })
+  } finally {
+    renameSync(format, restoring)
+  }
+}
+
+/** The key folder that lives is always the newest. Copies of it count only when it is gone. */
+async function provideKeys(keys: string | undefined, instance: Instance): Promise<void> {
+  const { keysDir } = instance
+  if (keys === undefined) return
+  const backup = await newestKeys(path.resolve(keys))
+  if (backup.instance !== instance.instanceId)
+    throw new BulkheadError('key_wrong', `the keys in ${backup.folder} belong to another instance`)
+  if (existsSync(path.join(keysDir, 'keys.db'))) {
+    throw new BulkheadError('key_exists', `${keysDir} holds the keys of this instance, and they are newer than any copy`, {
+      hint: 'Leave --keys out; the folder named above is used. Only when it is lost does a backup of it take its place.',
+    })
+  }
+  const making = `${keysDir}.restoring`
+  rmSync(making, { recursive: true, force: true })
+  mkdirSync(making, { recursive: true, mode: 0o700 })
+  const writer = new MemberWriter(making, () => undefined)
+  const manifest = await readManifest(backup.folder, 'keys')
+  for (const { path: own } of manifest.members) writer.take(path.join(backup.folder, own), own)
+  rmSync(keysDir, { recursive: true, force: true })
+  renameSync(making, keysDir)
+  syncFolder(path.dirname(keysDir))
+}
+
+/** The engine in a process of its own, since it owns a folder for the life of a process. */
+async function assertEngineOpens(warehouseDir: string): Promise<void> {
+  if (!existsSync(warehouseDir)) return
+  const probe = fileURLToPath(new URL('./warehouse-probe.ts', import.meta.url))
+  const args = ['--disable-warning=ExperimentalWarning', probe, warehouseDir]
+  await promisify(execFile)(process.execPath, args, { killSignal: 'SIGKILL' }).catch(() => {
+    throw new BulkheadError('backup_invalid', 'the engine of the warehouse does not open the copy')
+  })
+}
+
+async function putRight(instance: Instance, manifest: Manifest, given: number | undefined): Promise<Restored> {
+  const { dataDir, keysDir, instanceId } = instance
+  const vault = await openVault({ dataDir, keysDir, instance: instanceId, clock: systemClock })
+  try {
+    if (hasLedger(instance)) await assertEpochsKnown(vault, await epochsUsed(instance.ledgerDir))
+    const erasuresReplayed = vault.erasuresReplayed + vault.keeping.removeUnreadable()
+    const { newest } = await vault.describe()
+    const cut = adoptFlows(instance, newest)
+    const numbers = await settleNumbers(instance, vault, { newest, manifest, given })
+    vault.keeping.replaceNewest({ ...newest, ...numbers.newest, at: systemClock.now() })
+    return { ...numbers.restored, erasuresReplayed, takenAt: manifest.takenAt, cut, keysDir }
+  } finally {
+    await vault.close()
+  }
+}
+
+/** A vendor that was cut after the backup was made must not get the flow back by a restore. */
+function adoptFlows(instance: Instance, newest: Newest): string[] {
+  const records = openRecords({ path: instance.recordsPath })
+  try {
+    const at = systemClock.now()
+    const reason = 'known from the key folder: later than the backup'
+    const adopted = newest.flows.filter((flow) => records.adopt({ ...flow, changedAt: at, actor: 'restore', reason }))
+    return adopted.filter((flow) => flow.state === 'cut').map((flow) => flow.vendor)
+  } finally {
+    records.close()
+  }
+}
+
+async function settleNumbers(
+  instance: Instance,
+  vault: Vault,
+  known: { newest: Newest; manifest: Manifest; given: number | undefined },
+): Promise<{ newest: Partial<Newest>; restored: Pick<Restored, 'entries' | 'gap' | 'logFrom'> }> {
+  const { newest, manifest, given } = known
+  const head = await headOf(instance)
+  const last = await lastOfLog(instance.logDir)
+  const lastKnown = Math.max(newest.ledger, given ?? 0)
+  // A clean end tells everything; after any other the true numbers may be higher than what is known of them.
+  const isAllThere = newest.exact && lastKnown <= head && newest.log <= last
+  if (isAllThere)
+    return { newest: { ledger: head, log: last, exact: true }, restored: { entries: head, gap: undefined, logFrom: last + 1 } }
+  const { next } = await goOnAbove(instance.logDir, newest.log)
+  await distrustUpTo(instance.ledgerDir, last)
+  const lost = { known: lastKnown, exact: newest.exact && newest.ledger >= lastKnown, backupAt: manifest.takenAt, at: systemClock.now() }
+  const gap =
+    lastKnown <= head && newest.exact ? undefined : await appendGap(instance.ledgerDir, lost, (header) => vault.keeping.signLedger(header))
+  const entries = await headOf(instance)
+  return { newest: { ledger: entries, log: next - 1, exact: true }, restored: { entries, gap, logFrom: next } }
+}
+
+function hasLedger(instance: Instance): boolean {
+  return existsSync(path.join(instance.ledgerDir, 'ledger.mdb'))
+}
+
+async function headOf(instance: Instance): Promise<number> {
+  return hasLedger(instance) ? ledgerHead(instance.ledgerDir) : 0
+}
+
+async function assertEpochsKnown(vault: Vault, used: readonly { destination: string; epoch: number }[]): Promise<void> {
+  const known = new Set((await vault.describe()).epochs.map(({ destination, epoch }) => `${destination}/${epoch}`))
+  const missing = used.find(({ destination, epoch }) => !known.has(`${destination}/${epoch}`))
+  if (missing === undefined) return
+  throw new BulkheadError('key_wrong', `the key store is older than the data: it lacks epoch ${missing.epoch} of ${missing.destination}`)
+}
