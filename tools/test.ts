@@ -17,6 +17,7 @@ const systemOrder = [
   'sdk-mixpanel-node',
   'sdk-mixpanel-browser',
   'upgrade',
+  'backup',
   'contract',
   'hostile',
   'law1-planted',

@@ -59,13 +59,3 @@ export function syncFolder(folder: string): void {
     closeSync(handle)
   }
 }
-
-/** Makes the bytes of a file survive a power cut. */
-export function syncFile(file: string): void {
-  const handle = openSync(file, 'r')
-  try {
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-}
