@@ -80,6 +80,9 @@ export const VendorShowAnswer = Type.Object(
         closed,
       ),
     ),
+    held: Type.Array(Type.Object({ destination: Type.String(), events: Count, since: Instant }, closed), {
+      description: 'events that will be sent from the warehouse, since the destination stayed away for longer than the log waits',
+    }),
     history: Type.Array(Type.Object({ state: State, fence: Count, at: Instant, actor: Type.String(), reason: Type.String() }, closed)),
   },
   { ...closed, title: 'bulkhead vendor show V --json' },

@@ -5,6 +5,7 @@ import type { Config } from '#model/config.ts'
 import type { Gap } from '#model/disclosure.ts'
 import type { Records } from '#records/port.ts'
 import type { StaffVault } from '#vault/port.ts'
+import type { HeldInWarehouse } from '#vendors/held.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import type { PlaceFacts, RoleView } from './facts.ts'
 
@@ -43,6 +44,8 @@ export interface StaffDeps {
   supervisor: { status(): Promise<RoleView[]>; killWorker(): Promise<{ pid: number; gone: boolean }> }
   /** Events that wait for a vendor's destinations. Must not need the worker, which may have just been killed. */
   heldEvents(destinations: readonly string[]): Promise<number>
+  /** Of those, what the log has given up and the warehouse keeps for them. */
+  heldInWarehouse(destinations: readonly string[]): HeldInWarehouse[]
   /** Prometheus text of all roles. */
   metrics(): Promise<string>
   backup: BackupPort

@@ -47,9 +47,11 @@ export function addVendorRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.get(ROUTES.vendors, async () => ({
     vendors: vendorNames(records, config.vendors).map((vendor) => summarizeVendor(vendor, records, config.vendors)),
   }))
-  app.get<{ Params: { vendor: string } }>(`${ROUTES.vendors}/:vendor`, async (request) =>
-    describeVendor(known(request.params.vendor), records, config.vendors),
-  )
+  app.get<{ Params: { vendor: string } }>(`${ROUTES.vendors}/:vendor`, async (request) => {
+    const vendor = known(request.params.vendor)
+    const held = deps.heldInWarehouse(destinationsOf(vendor, records, config.vendors))
+    return { ...describeVendor(vendor, records, config.vendors), held }
+  })
   app.post<{ Params: { vendor: string }; Body: FlowChange }>(
     `${ROUTES.vendors}/:vendor/cut`,
     { schema: { body: FlowChangeRequest } },

@@ -16,6 +16,7 @@ export const RUNNING_CHECKS: readonly CheckRule[] = [
   { id: 'warehouse', needs: 'warehouse', look: () => ok('answers') },
   { id: 'disk', needs: 'gateway', look: disk },
   { id: 'reserve', needs: 'worker', look: reserve },
+  { id: 'held', needs: 'worker', look: heldInWarehouse },
   { id: 'unknown_tokens', needs: 'gateway', look: unknownTokens },
   { id: 'dropped', needs: 'gateway', look: dropped },
   { id: 'failures', needs: 'gateway', look: failures },
@@ -55,6 +56,22 @@ function disk({ gateway }: Facts): Finding {
 }
 
 /** Space set aside that is in use: nothing is sent to vendors or loaded until it is whole again. */
+/** A destination that stayed away for longer than the log waits gets the rest from the warehouse. */
+function heldInWarehouse({ worker }: Facts): Finding[] {
+  const held = Array.isArray(worker?.held) ? worker.held.filter(isJsonObject) : []
+  return held
+    .filter(({ records }) => Number(records) > 0)
+    .map(({ destination, records }) =>
+      named(
+        String(destination),
+        warn(
+          `about ${Number(records)} records are kept for it in the warehouse, no longer in the log`,
+          'Nothing: they are sent, oldest first, when the vendor can be reached and is not cut.',
+        ),
+      ),
+    )
+}
+
 function reserve({ worker }: Facts): Finding | undefined {
   if (worker?.reserve !== 'in use') return undefined
   return warn('the space set aside is in use: nothing new is sent or loaded', 'Free space on the disk of the data folder.')

@@ -160,6 +160,7 @@ export function setStage(records: Records, credential: string): Stage {
         ROLES.map((role) => ({ role, pid: 4, state: stage.isReady || role !== 'worker' ? 'ready' : 'starting', restarts: 0, since: 0 })),
       killWorker: async () => stage.killAnswers,
     },
+    heldInWarehouse: () => [],
     heldEvents: async (destinations) => (destinations.includes('acme-main') ? 7 : -1),
     metrics: async () => 'bulkhead_up 1\n',
     trace: (text) => void stage.traces.push(text),

@@ -6,6 +6,8 @@ import type { Registry } from 'prom-client'
 import { type Clock, systemClock } from '#base/clock.ts'
 import type { BulkheadError } from '#base/errors.ts'
 import { createForwarder } from '#forward/forwarder.ts'
+import { dropForeignRanges, keepWithinLimits, neededEntry } from '#forward/give-up.ts'
+import { createHeldLog } from '#forward/held-log.ts'
 import { firstEntryMeantFor } from '#forward/meant-for.ts'
 import { createDisclosureLoader } from '#forward/load-disclosures.ts'
 import { createEventLoader } from '#forward/load-events.ts'
@@ -106,7 +108,14 @@ export interface WorkerPipeline {
   disclosuresLoaded(entry: number): Promise<void>
   /** For a copy of ledger and warehouse as of one moment. */
   loads: LoadHold
-  status(): { forwarders: ForwarderStatus[]; loaders: LoaderStatus[]; ledgerHead: number; logHead: number }
+  status(): {
+    forwarders: ForwarderStatus[]
+    loaders: LoaderStatus[]
+    /** Records that are sent from the warehouse, in ranges that are not wholly sent. */
+    held: { destination: string; records: number }[]
+    ledgerHead: number
+    logHead: number
+  }
   stop(): Promise<void>
 }
 
@@ -121,18 +130,25 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
   const forwarders: { vendor: string; forwarder: Forwarder }[] = []
   for (const destination of config.vendors.flatMap((vendor) => vendor.destinations)) {
     await ledger.beginCursor(destination.id, { seq: log.head() + 1, index: 0 })
-    const cursor = ledger.cursor(destination.id)
-    const from = firstEntryMeantFor(destination.id, { from: cursor.seq, log, records })
-    if (from > cursor.seq) await ledger.moveCursor(destination.id, { seq: from, index: 0 })
+    if (!(await dropForeignRanges(destination.id, ledger, records))) {
+      const cursor = ledger.cursor(destination.id)
+      const from = firstEntryMeantFor(destination.id, { from: cursor.seq, log, records })
+      if (from > cursor.seq) await ledger.moveCursor(destination.id, { seq: from, index: 0 })
+    }
     forwarders.push({ vendor: destination.vendor, forwarder: forwarderFor(destination, parts) })
   }
-  const running = [events.run(stop.signal), disclosures.run(stop.signal), ...forwarders.map(({ forwarder }) => forwarder.run(stop.signal))]
+  const destinations = forwarders.map(({ forwarder }) => forwarder.status().destination)
+  const policy = records.currentPolicy()?.version ?? 0
+  const running = [
+    events.run(stop.signal),
+    disclosures.run(stop.signal),
+    keepWithinLimits({ log, ledger, warehouse, destinations, limits: config.disk, policy, clock }, stop.signal, (error) =>
+      trace('error', 'worker', `the log cannot be shortened: ${error.code}: ${sayable(error)}`),
+    ),
+    ...forwarders.map(({ forwarder }) => forwarder.run(stop.signal)),
+  ]
   return {
-    needed: () =>
-      Math.min(
-        ledger.loadCursor('events'),
-        ...config.vendors.flatMap((vendor) => vendor.destinations.map(({ id }) => ledger.cursor(id).seq)),
-      ),
+    needed: () => neededEntry(ledger, destinations),
     fence: async (vendor, fence) => {
       const fenced = await Promise.all(forwarders.filter((each) => each.vendor === vendor).map(({ forwarder }) => forwarder.fence(fence)))
       return { inFlight: fenced.reduce((sum, { inFlight }) => sum + inFlight, 0) }
@@ -142,6 +158,10 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
     status: () => ({
       forwarders: forwarders.map(({ forwarder }) => forwarder.status()),
       loaders: [events.status(), disclosures.status()],
+      held: destinations.map((destination) => ({
+        destination,
+        records: ledger.held(destination).reduce((sum, range) => sum + range.records, 0),
+      })),
       ledgerHead: ledger.head,
       logHead: log.head(),
     }),
@@ -155,7 +175,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
 }
 
 function forwarderFor(destination: DestinationConfig, parts: WorkerParts): Forwarder {
-  const { ledger, log, records, vault, manifests, registry, outside = OUTSIDE } = parts
+  const { ledger, log, records, vault, warehouse, manifests, registry, outside = OUTSIDE } = parts
   const protocol = protocols.get(destination.protocol)
   const current = records.currentPolicy()
   const decider = current === undefined ? undefined : destinationDecider(current, destination.id)
@@ -164,7 +184,7 @@ function forwarderFor(destination: DestinationConfig, parts: WorkerParts): Forwa
     destination,
     decider,
     protocol,
-    log,
+    log: createHeldLog({ log, warehouse, held: () => ledger.held(destination.id) }),
     ledger,
     vault,
     manifests,

@@ -14,7 +14,7 @@ import { policyFromConfig } from '#policy/policy.ts'
 import { openRecords } from '#records/records.ts'
 import { backupVault, remembering, staffVault } from '#vault/client.ts'
 import type { Remember } from '#vault/port.ts'
-import { countHeld } from '#vendors/held.ts'
+import { countHeld, heldInWarehouse } from '#vendors/held.ts'
 import { assertDestinationsStay } from '#vendors/register.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import { askFreeze } from '#warehouse/freeze.ts'
@@ -76,6 +76,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
         log.close()
       }
     },
+    heldInWarehouse: (destinations) => heldInWarehouse(destinations, ledger),
     metrics: () => collectMetrics([worker, gateway]),
     backup: {
       freeze: async () => {

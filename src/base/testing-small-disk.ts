@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import {
   closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -22,8 +23,8 @@ export interface SmallDisk {
   folder: string
   kind: 'ext4' | 'tmpfs'
   free(): number
-  /** Takes all the space there is, as another program would. */
-  fill(): void
+  /** Takes all the space there is, or all but so many bytes, as another program would. */
+  fill(leaving?: number): void
   /** Gives it back. */
   empty(): void
   remove(): void
@@ -43,9 +44,15 @@ export function makeSmallDisk(megabytes: number): SmallDisk {
     folder,
     kind,
     free,
-    fill: () => {
+    fill: (leaving = 0) => {
       const handle = openSync(filler, 'a')
       try {
+        if (leaving > 0) {
+          while (free() > leaving && writes(handle, 1 << 20)) {}
+          // Only what has a place on the disk counts there.
+          fsyncSync(handle)
+          return
+        }
         // Down to single blocks, so that not even a small write finds a place.
         for (const bytes of [1 << 20, 1 << 12, 1 << 9]) while (writes(handle, bytes)) {}
       } finally {

@@ -64,6 +64,9 @@ export function renderVendor(vendor: VendorShow): string {
     if (applied.events.length > 0) lines.push('  approved events', wrap(applied.events, '    '))
     if (applied.properties.length > 0) lines.push('  approved properties', wrap(applied.properties, '    '))
   }
+  for (const { destination, events, since } of vendor.held) {
+    lines.push('', `${destination}: about ${count(events, 'event')} will be sent from the warehouse; the log waited until ${when(since)}`)
+  }
   if (vendor.history.length > 0) {
     const rows = vendor.history.map((entry) => [
       when(entry.at),

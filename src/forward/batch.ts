@@ -5,7 +5,6 @@
 import { createHash } from 'node:crypto'
 import { JsonWriter } from '#base/json-writer.ts'
 import { comparePositions } from '#ledger/position.ts'
-import type { LogReader } from '#log/port.ts'
 import type { LogPosition, SubjectKind } from '#model/disclosure.ts'
 import type { LogEntry, LogRecord, Ordinal } from '#model/log-entry.ts'
 import type { EgressContext, EgressProtocol, EgressRequest, OutgoingRecord } from '#model/protocol.ts'
@@ -13,7 +12,7 @@ import { ONCE_ONLY_OPS } from '#model/wire-record.ts'
 import type { DiscloseReply, WorkerVault } from '#vault/port.ts'
 import { KIND_CODES } from '#vault/pseudonym.ts'
 import { type Member, type PlacedRecord, subjectOf } from './placed-record.ts'
-import type { DestinationDecider, SendDecision } from './port.ts'
+import type { DestinationDecider, ForwardLog, SendDecision } from './port.ts'
 
 const READ_BYTES_MAX = 16 * 1024 * 1024
 /** Room for what a request puts around its records (brackets, a form key), under the vendor's limit. */
@@ -62,7 +61,7 @@ export interface PlanOptions {
 }
 
 /** Records from `from` on: at most `recordsMax`, none at or behind `end`. Undefined when there is nothing yet. */
-export function readRange(log: LogReader, from: LogPosition, recordsMax: number, end?: LogPosition): Range | undefined {
+export function readRange(log: ForwardLog, from: LogPosition, recordsMax: number, end?: LogPosition): Range | undefined {
   const tail = log.tail()
   const start = from.seq < tail ? { seq: tail, index: 0 } : from
   const entriesMax = end === undefined ? recordsMax : Math.min(recordsMax, Math.max(1, end.seq - start.seq + 1))

@@ -9,7 +9,6 @@ import { assert, toBulkheadError } from '#base/errors.ts'
 import { LedgerStopped } from '#ledger/ledger.ts'
 import type { IntentDraft, Ledger } from '#ledger/port.ts'
 import { comparePositions } from '#ledger/position.ts'
-import type { LogReader } from '#log/port.ts'
 import type { DestinationConfig } from '#model/config.ts'
 import type { Intent, LogPosition, ManifestRow } from '#model/disclosure.ts'
 import type { EgressContext, Protocol } from '#model/protocol.ts'
@@ -21,7 +20,7 @@ import { type ForwardMetrics, forwardMetrics } from './forward-metrics.ts'
 import { manifestRows } from './manifest.ts'
 import type { Manifests } from './manifest-memory.ts'
 import { DEFAULT_PACE, Pace, type PaceOptions } from './pace.ts'
-import type { DestinationDecider, Forwarder, ForwarderStatus, Send, StepResult } from './port.ts'
+import type { DestinationDecider, ForwardLog, Forwarder, ForwarderStatus, Send, StepResult } from './port.ts'
 import { rebuildBatch } from './recovery.ts'
 
 const DEFAULT_TEMPO: Tempo = { recordsMax: 2_000, lingerMs: 1_000, pollMs: 50, heldPollMs: 250, failedMs: 5_000, stopGraceMs: 3_000 }
@@ -43,7 +42,7 @@ export interface ForwarderOptions {
   /** The current policy, compiled for this destination. */
   decider: DestinationDecider
   protocol: Protocol
-  log: LogReader
+  log: ForwardLog
   ledger: Ledger
   vault: WorkerVault
   manifests: Manifests
@@ -156,7 +155,7 @@ class DestinationForwarder implements Forwarder {
       } catch (thrown) {
         const error = toBulkheadError(thrown)
         if (error instanceof LedgerStopped || error.code === 'ledger_corrupt') throw error
-        const away = error.code === 'vault_unavailable'
+        const away = error.code === 'vault_unavailable' || error.code === 'warehouse_failed'
         this.#setState(away ? 'retrying' : 'failed', error.code)
         waitMs = away ? this.#tempo.heldPollMs : this.#tempo.failedMs
       }
@@ -172,6 +171,7 @@ class DestinationForwarder implements Forwarder {
       this.#metrics.lag(Math.max(0, log.head() - ledger.cursor(destination.id).seq + 1))
       if (this.#state === 'blocked') return 'blocked'
       const flow = records.flow(destination.vendor)
+      if (this.#allowed(flow.fence)) await log.ready?.(ledger.cursor(destination.id).seq)
       if (!this.#settled) {
         const result = await this.#takeUp(flow)
         if (result !== undefined) return result

@@ -193,6 +193,7 @@ function logOf(entries: LogEntry[]): LogReader {
   return {
     head: () => entries.at(-1)?.seq ?? 0,
     tail: () => entries[0]?.seq ?? 1,
+    finished: () => [],
     read: (seq, limits) => entries.filter((entry) => entry.seq >= seq).slice(0, Math.min(3, limits.entries)),
     close: () => undefined,
   }

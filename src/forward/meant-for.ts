@@ -25,7 +25,7 @@ export function firstEntryMeantFor(
 }
 
 /** The lowest policy version from which on every version names the destination. */
-function configuredSince(destination: string, records: Pick<RecordsReader, 'currentPolicy' | 'policy'>): number {
+export function configuredSince(destination: string, records: Pick<RecordsReader, 'currentPolicy' | 'policy'>): number {
   let since = (records.currentPolicy()?.version ?? 0) + 1
   while (since > 1 && records.policy(since - 1)?.policy.destinations.some((entry) => entry.destination === destination)) since--
   return since

@@ -1,4 +1,5 @@
 /** What the forwarder takes from outside: the policy of one destination, and the way onto the wire. */
+import type { LogReader } from '#log/port.ts'
 import type { LogPosition } from '#model/disclosure.ts'
 import type { LogRecord } from '#model/log-entry.ts'
 import type { EgressRequest, OutgoingField, OutgoingValue } from '#model/protocol.ts'
@@ -33,6 +34,12 @@ export interface DestinationDecider {
   decide(record: LogRecord, at: number): SendDecision | DropDecision
   /** Event time as this destination gets it, UTC ms. `phase` is the subject's, 0 ≤ phase < 2^32. */
   timeOf(time: number, phase: number): number
+}
+
+/** Where a forwarder reads from: the log, or what stands in its place for entries that the log has given up. */
+export interface ForwardLog extends Pick<LogReader, 'head' | 'tail' | 'read'> {
+  /** Returns when `read(seq)` can answer at once. */
+  ready?(seq: number): Promise<void>
 }
 
 export interface SendOptions {

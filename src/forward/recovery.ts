@@ -5,14 +5,13 @@
 import { BulkheadError } from '#base/errors.ts'
 import type { Ledger } from '#ledger/port.ts'
 import { comparePositions } from '#ledger/position.ts'
-import type { LogReader } from '#log/port.ts'
 import type { Intent } from '#model/disclosure.ts'
 import type { EgressContext, EgressProtocol } from '#model/protocol.ts'
 import type { VendorFlow } from '#records/port.ts'
 import type { WorkerVault } from '#vault/port.ts'
 import { halveRequest, type Plan, type PlannedRequest, planRequests, readRange } from './batch.ts'
 import type { Batch } from './delivery.ts'
-import type { DestinationDecider } from './port.ts'
+import type { DestinationDecider, ForwardLog } from './port.ts'
 
 export interface RecoveryOptions {
   destination: string
@@ -21,7 +20,7 @@ export interface RecoveryOptions {
   decider: DestinationDecider
   protocol: EgressProtocol
   context: EgressContext
-  log: LogReader
+  log: ForwardLog
   ledger: Ledger
   vault: WorkerVault
 }

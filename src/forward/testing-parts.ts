@@ -94,6 +94,7 @@ export function testLog(): TestLog {
     },
     head: () => entries.length,
     tail: () => 1,
+    finished: () => [],
     read: (seq, limits) => entries.slice(seq - 1, seq - 1 + limits.entries),
     close: () => undefined,
   }

@@ -1,8 +1,8 @@
 /** The ledger as seen by other processes, also when no worker runs or none has ever run. */
 import type { Gap, Intent, LogPosition } from '#model/disclosure.ts'
-import type { LedgerReader } from './port.ts'
+import type { HeldRange, LedgerReader } from './port.ts'
 import { FIRST_POSITION } from './position.ts'
-import { type LedgerStore, lastEntry, openStore, readGaps, readOpenIntents, readPosition, storeExists } from './store.ts'
+import { type LedgerStore, lastEntry, openStore, readGaps, readHeld, readOpenIntents, readPosition, storeExists } from './store.ts'
 
 export function openLedgerReader(options: { dir: string }): LedgerReader {
   let store: LedgerStore | undefined
@@ -22,6 +22,10 @@ export function openLedgerReader(options: { dir: string }): LedgerReader {
     cursor: (destination: string): LogPosition => {
       const from = current()
       return from === undefined ? FIRST_POSITION : readPosition(from, `cursor/${destination}`)
+    },
+    held: (destination: string): HeldRange[] => {
+      const from = current()
+      return from === undefined ? [] : readHeld(from, destination)
     },
     openIntents: (destination?: string): Intent[] => {
       const from = current()

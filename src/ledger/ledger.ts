@@ -11,10 +11,10 @@ import type { Reserve } from '#base/reserve.ts'
 import { LEDGER_ENTRY_VERSION } from '#model/disclosure.ts'
 import type { Intent, LedgerEntry, LogPosition, Outcome } from '#model/disclosure.ts'
 import { corrupt, decodeEntry, encodeEntry } from './entry-codec.ts'
-import type { IntentDraft, Ledger, LoadPlan, OutcomeDraft } from './port.ts'
+import type { HeldRange, IntentDraft, Ledger, LoadPlan, OutcomeDraft } from './port.ts'
 import { comparePositions } from './position.ts'
 import { withReserve } from './full-disk.ts'
-import { LEDGER_FORMAT, type LedgerStore, lastEntry, openStore, readEntry, readOpenIntents, readPosition } from './store.ts'
+import { LEDGER_FORMAT, type LedgerStore, lastEntry, openStore, readEntry, readHeld, readOpenIntents, readPosition } from './store.ts'
 
 export async function openLedger(options: { dir: string; clock: Clock; reserve?: Reserve }): Promise<Ledger> {
   const { dir, clock, reserve } = options
@@ -165,6 +165,17 @@ class StoredLedger implements Ledger {
 
   cursor(destination: string): LogPosition {
     return readPosition(this.#store, `cursor/${destination}`)
+  }
+
+  held(destination: string): HeldRange[] {
+    return readHeld(this.#store, destination)
+  }
+
+  async hold(destination: string, ranges: readonly HeldRange[]): Promise<void> {
+    for (const [index, { from, to }] of ranges.entries()) {
+      assert(from < to && from >= (ranges[index - 1]?.to ?? 1), 'held ranges ascend and do not overlap')
+    }
+    await this.#write(() => void this.#store.state.put(`held/${destination}`, ranges))
   }
 
   reached(destination: string): LogPosition {

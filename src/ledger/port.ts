@@ -15,6 +15,23 @@ export interface LoadPlan {
   token: string
 }
 
+/**
+ * Log entries [from, to) that a destination has still to get although the log has given them up: they are sent from the
+ * warehouse. Ascending and without overlap; a restored log may have left gaps between them.
+ */
+export interface HeldRange {
+  from: number
+  to: number
+  /** Records in it. */
+  records: number
+  /** Arrival days in it, so that the warehouse need not look elsewhere. */
+  firstDay: number
+  lastDay: number
+  /** Policy that was in force when the log gave them up, at `at` (UTC ms). */
+  policy: number
+  at: number
+}
+
 export interface Ledger {
   /** Number of the last entry. */
   readonly head: number
@@ -39,6 +56,10 @@ export interface Ledger {
   /** Sets the cursor of a destination that has none yet; changes nothing else. */
   beginCursor(destination: string, position: LogPosition): Promise<void>
   cursor(destination: string): LogPosition
+  /** Ranges that are not wholly behind the cursor. */
+  held(destination: string): HeldRange[]
+  /** Takes the place of all ranges of that destination. */
+  hold(destination: string, ranges: readonly HeldRange[]): Promise<void>
   /** Furthest end of any intent's range: up to there the destination may have been sent records already. */
   reached(destination: string): LogPosition
   /** Intents without an outcome, in order. */
@@ -62,6 +83,7 @@ export interface Ledger {
 export interface LedgerReader {
   head(): number
   cursor(destination: string): LogPosition
+  held(destination: string): HeldRange[]
   openIntents(destination?: string): Intent[]
   /** What restores from older backups have lost; every report names them. */
   gaps(): Gap[]

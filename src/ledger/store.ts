@@ -14,6 +14,7 @@ import { countOf, type Table } from '#base/table.ts'
 import { commit } from '#log/folders.ts'
 import type { Gap, Intent, LedgerEntry, LogPosition } from '#model/disclosure.ts'
 import { corrupt, decodeEntry } from './entry-codec.ts'
+import type { HeldRange } from './port.ts'
 import { FIRST_POSITION } from './position.ts'
 
 /** 2: entries may be gaps. */
@@ -134,4 +135,10 @@ export function readPosition(store: LedgerStore, key: `cursor/${string}` | `reac
     throw new BulkheadError('ledger_corrupt', 'a cursor in the ledger is malformed')
   }
   return { seq, index }
+}
+
+export function readHeld(store: LedgerStore, destination: string): HeldRange[] {
+  const ranges = store.state.get(`held/${destination}`) as HeldRange[] | undefined
+  const { seq } = readPosition(store, `cursor/${destination}`)
+  return (ranges ?? []).filter((range) => range.to > seq)
 }

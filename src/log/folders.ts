@@ -54,14 +54,9 @@ export function folderBytes(dir: string, number: number): number {
   return statSync(path.join(folderPath(dir, number), 'data.mdb'), { throwIfNoEntry: false })?.size ?? 0
 }
 
-/** When it was made, UTC ms. */
-export function folderBegunAt(dir: string, number: number): number {
-  return statSync(path.join(folderPath(dir, number), 'first')).mtimeMs
-}
-
-/** When something was last written to it, UTC ms. */
-export function folderWrittenAt(dir: string, number: number): number {
-  return statSync(path.join(folderPath(dir, number), 'data.mdb')).mtimeMs
+export function folderTimes(dir: string, number: number): { begunAt: number; writtenAt: number } {
+  const timeOf = (name: string): number => statSync(path.join(folderPath(dir, number), name)).mtimeMs
+  return { begunAt: timeOf('first'), writtenAt: timeOf('data.mdb') }
 }
 
 /**

@@ -9,9 +9,9 @@ import {
   createFolder,
   dropFolder,
   type Environment,
-  folderBegunAt,
   folderBytes,
   folderPath,
+  folderTimes,
   listFolders,
   openFolder,
   readAfter,
@@ -29,6 +29,7 @@ export function lmdbReadStore(dir: string): LogReadStore {
     exists: (number) => existsSync(folderPath(dir, number)),
     first: (number) => readFirst(dir, number),
     after: (number) => readAfter(dir, number),
+    measure: (number) => ({ bytes: folderBytes(dir, number), ...folderTimes(dir, number) }),
     open: (number, options) => openFolder(dir, number, options),
   }
 }
@@ -45,7 +46,6 @@ export function lmdbLogStore({ dir, waitingDir }: { dir: string; waitingDir: str
     create: (number, first) => createFolder(dir, number, first),
     drop: (number) => dropFolder(dir, number),
     bytes: (number) => folderBytes(dir, number),
-    begunAt: (number) => folderBegunAt(dir, number),
     commit: (folder, write) => commit(folder as Environment, write),
     openIndex: () => openIndex(path.join(dir, 'dedup')),
     waiting: () => new WaitingFiles(waitingDir),

@@ -7,7 +7,7 @@ import type { LogEntry } from '#model/log-entry.ts'
 import { decodeLogEntry } from './entry-codec.ts'
 import { lastKey } from './folders.ts'
 import { lmdbReadStore } from './lmdb-store.ts'
-import type { LogReader, ReadLimits } from './port.ts'
+import type { FinishedFolder, LogReader, ReadLimits } from './port.ts'
 import { RecentEntries } from './recent-entries.ts'
 import type { Folder, LogReadStore } from './store.ts'
 
@@ -53,6 +53,16 @@ class StoredLogReader implements LogReader {
   tail(): number {
     this.#list()
     return this.#folders[0]?.first ?? 1
+  }
+
+  finished(): FinishedFolder[] {
+    this.#list()
+    return this.#folders.slice(0, -1).flatMap(({ number, first }, at) => {
+      const next = this.#folders[at + 1] as KnownFolder
+      const measured = this.#store.measure?.(number)
+      if (measured === undefined) return []
+      return [{ first, end: next.after === undefined ? next.first : next.after + 1, ...measured }]
+    })
   }
 
   read(seq: number, limits: ReadLimits): LogEntry[] {

@@ -310,8 +310,8 @@ class StoredLogWriter implements LogWriter {
   }
 
   #dayBegun(): number {
-    const begunAt = this.#store.begunAt?.(this.#folder)
-    return begunAt === undefined ? Number.POSITIVE_INFINITY : dayOf(begunAt)
+    const measured = this.#store.measure?.(this.#folder)
+    return measured === undefined ? Number.POSITIVE_INFINITY : dayOf(measured.begunAt)
   }
 
   #refuseWhenClosed(): void {

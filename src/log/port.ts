@@ -43,11 +43,23 @@ export interface ReadLimits {
   records?: number
 }
 
+/** A folder to which nothing is added any more, holding entries [first, end). */
+export interface FinishedFolder {
+  first: number
+  end: number
+  bytes: number
+  /** When it was begun and last written to, UTC ms. */
+  begunAt: number
+  writtenAt: number
+}
+
 export interface LogReader {
   /** Last durable sequence number; 0 when empty. Cheap: readers poll it. */
   head(): number
   /** First sequence number still held. */
   tail(): number
+  /** Oldest first. */
+  finished(): FinishedFolder[]
   /**
    * Entries from `seq` on, in order, until one of the limits is reached (at least one when there is any). Their numbers
    * follow each other. When a restore has lost what stood at `seq`, the first is the one behind that gap. Callers share

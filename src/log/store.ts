@@ -41,6 +41,8 @@ export interface LogReadStore {
   first(number: number): number
   /** See `readAfter` in `folders.ts`. A store that is never restored from a copy has none. */
   after?(number: number): number | undefined
+  /** Its size, and when it was made and last written to, UTC ms. Without it a day's end ends no folder, and none gets old. */
+  measure?(number: number): { bytes: number; begunAt: number; writtenAt: number }
   /** Throws `log_corrupt` for a folder that cannot be read without harm. */
   open(number: number, options: { readOnly: boolean }): Folder
 }
@@ -54,8 +56,6 @@ export interface LogStore extends LogReadStore {
   drop(number: number): void
   /** What a folder takes on the disk; 0 when it is gone. */
   bytes(number: number): number
-  /** When a folder was made, UTC ms. Without it a day's end does not end a folder. */
-  begunAt?(number: number): number
   /** As in `IndexTables`. */
   commit(folder: Folder, write: () => void): Promise<void>
   /** An index that is not whole is begun again, empty. */

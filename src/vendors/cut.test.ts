@@ -10,7 +10,7 @@ import type { LogEntry, LogRecord } from '#model/log-entry.ts'
 import type { Policy } from '#model/policy.ts'
 import { openRecords } from '#records/records.ts'
 import { cutVendor, restoreVendor, unfencedError } from './cut.ts'
-import { countHeld } from './held.ts'
+import { countHeld, heldInWarehouse } from './held.ts'
 import { assertDestinationsStay, assertVendorKnown, vendorNames } from './register.ts'
 
 /** Time passes only when somebody sleeps. */
@@ -147,11 +147,24 @@ test('held events are the records after the cursor that is furthest behind', () 
         tail: () => entries[0]?.seq ?? lengths.length + 1,
         read: (seq: number) => entries.filter((entry) => entry.seq >= seq).slice(0, 3),
       }
-      const ledger = { cursor: (destination: string) => cursors[Number(destination)] as LogPosition }
+      const ledger = { cursor: (destination: string) => cursors[Number(destination)] as LogPosition, held: () => [] }
       const held = countHeld({ log, ledger, destinations: cursors.map((_, index) => String(index)), clock: steppedClock() })
       const isBehind = (seq: number, index: number): boolean => cursors.some((c) => seq > c.seq || (seq === c.seq && index >= c.index))
       const expected = entries.reduce((sum, entry) => sum + entry.records.filter((_, index) => isBehind(entry.seq, index)).length, 0)
       assert.equal(held, expected)
     }),
   )
+})
+
+test('what waits in the warehouse is held too; of a range that is being sent, the part that is left', () => {
+  const range = { firstDay: 1, lastDay: 1, policy: 1, at: 0 }
+  const held = [
+    { ...range, from: 1, to: 11, records: 100 },
+    { ...range, from: 11, to: 21, records: 50 },
+  ]
+  const entry = { seq: 21, records: [{ type: 'event', time: 0 }] } as unknown as LogEntry
+  const log = { head: () => 21, tail: () => 21, read: (seq: number) => (seq <= 21 ? [entry] : []) }
+  const ledger = { cursor: () => ({ seq: 6, index: 0 }), held: () => held }
+  assert.equal(countHeld({ log, ledger, destinations: ['a'], clock: steppedClock() }), 50 + 50 + 1)
+  assert.deepEqual(heldInWarehouse(['a'], ledger), [{ destination: 'a', events: 100, since: '1970-01-01T00:00:00.000Z' }])
 })

@@ -1,29 +1,32 @@
 import type { Clock } from '#base/clock.ts'
-import type { LedgerReader } from '#ledger/port.ts'
+import type { HeldRange, LedgerReader } from '#ledger/port.ts'
+import { comparePositions } from '#ledger/position.ts'
 import type { LogReader } from '#log/port.ts'
+import type { LogPosition } from '#model/disclosure.ts'
 
 const BATCH = { entries: 2000, bytes: 8 * 1024 * 1024 }
 
 /**
  * Events of the log that at least one of the destinations has not passed yet. Reads the files themselves, so that it
  * also answers without a worker. A long backlog is counted for at most `budgetMs`, since a cut must return; the number
- * is then a lower bound.
+ * is then a lower bound. Of a held range that is being sent, what is left is reckoned from its entries.
  */
 export function countHeld(options: {
   log: Pick<LogReader, 'head' | 'tail' | 'read'>
-  ledger: Pick<LedgerReader, 'cursor'>
+  ledger: Pick<LedgerReader, 'cursor' | 'held'>
   destinations: readonly string[]
   clock: Clock
   budgetMs?: number
 }): number {
   const { log, ledger, clock } = options
   if (options.destinations.length === 0) return 0
-  const cursors = options.destinations.map((destination) => ledger.cursor(destination))
-  const first = cursors.reduce((a, b) => (b.seq < a.seq || (b.seq === a.seq && b.index < a.index) ? b : a))
+  const destinations = options.destinations.map((destination) => ({ destination, cursor: ledger.cursor(destination) }))
+  const { destination, cursor: first } = destinations.reduce((a, b) => (comparePositions(b.cursor, a.cursor) < 0 ? b : a))
+  const ranges = ledger.held(destination)
   const deadline = clock.now() + (options.budgetMs ?? 3000)
   const head = log.head()
-  let held = 0
-  let seq = Math.max(first.seq, log.tail(), 1)
+  let held = ranges.reduce((sum, range) => sum + leftOf(range, first), 0)
+  let seq = Math.max(first.seq, ranges.at(-1)?.to ?? 0, log.tail(), 1)
   while (seq <= head && clock.now() < deadline) {
     const entries = log.read(seq, BATCH)
     if (entries.length === 0) break
@@ -33,4 +36,28 @@ export function countHeld(options: {
     }
   }
   return held
+}
+
+/** Records of a range that are not sent yet; in proportion to its entries when it is under way. */
+function leftOf({ from, to, records }: HeldRange, cursor: LogPosition): number {
+  return Math.floor((records * (to - Math.max(from, cursor.seq))) / (to - from))
+}
+
+export interface HeldInWarehouse {
+  destination: string
+  events: number
+  /** When the log gave up the first of them, ISO 8601. */
+  since: string
+}
+
+/** What each destination will be sent from the warehouse, since it stayed away for longer than the log waits. */
+export function heldInWarehouse(destinations: readonly string[], ledger: Pick<LedgerReader, 'cursor' | 'held'>): HeldInWarehouse[] {
+  return destinations.flatMap((destination) => {
+    const ranges = ledger.held(destination)
+    const [first] = ranges
+    if (first === undefined) return []
+    const cursor = ledger.cursor(destination)
+    const events = ranges.reduce((sum, range) => sum + leftOf(range, cursor), 0)
+    return [{ destination, events, since: new Date(first.at).toISOString() }]
+  })
 }
