@@ -1,8 +1,9 @@
 import { Registry } from 'prom-client'
 import { systemClock } from '#base/clock.ts'
+import { toBulkheadError } from '#base/errors.ts'
 import { openReserve } from '#base/reserve.ts'
 import { RpcClient, serveRpc } from '#base/rpc.ts'
-import { disclosureRow } from '#forward/load-disclosures.ts'
+import { disclosureRow, rowsNotLoaded } from '#forward/load-disclosures.ts'
 import { Manifests } from '#forward/manifest-memory.ts'
 import { openLedger } from '#ledger/ledger.ts'
 import { openLogReader } from '#log/log-reader.ts'
@@ -13,6 +14,8 @@ import type { DisclosureRow } from '#warehouse/port.ts'
 import { startWorkerPipeline } from './pipeline.ts'
 import { keepRemembered } from './remembering.ts'
 import { reservePath, type RoleInit, type RunningRole, socketPath } from './role.ts'
+
+const SHORT_POLL_MS = 100
 
 /** Everything behind the log: loaders, forwarders, ledger. The only holder of vendor credentials and sockets. */
 export async function startWorker(init: RoleInit): Promise<RunningRole> {
@@ -37,11 +40,30 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
   async function barrier(): Promise<{ head: number; open: DisclosureRow[] }> {
     const head = ledger.head
     const intents = ledger.openIntents()
-    await pipeline.disclosuresLoaded(head)
+    // A disk without space must not keep the bad day's questions waiting: what is not loaded comes along.
+    const isLoaded = await loadedUnlessShort(head)
+    const unloaded = isLoaded ? [] : await rowsNotLoaded({ ledger, manifests: (of) => manifests.open(of) }, head)
+    if (unloaded === undefined) await pipeline.disclosuresLoaded(head)
     const rows = await manifests.open(intents)
-    return {
-      head,
-      open: intents.flatMap((intent, index) => (rows[index] ?? []).map((row) => disclosureRow({ intent, state: 'possible' }, row))),
+    const open = intents.flatMap((intent, index) => (rows[index] ?? []).map((row) => disclosureRow({ intent, state: 'possible' }, row)))
+    const known = new Set(unloaded?.map(({ entry }) => entry))
+    return { head, open: [...(unloaded ?? []), ...open.filter(({ entry }) => !known.has(entry))] }
+  }
+
+  /** False when the warehouse does not take what is closed for want of space, or would have to wait for it. */
+  async function loadedUnlessShort(head: number): Promise<boolean> {
+    const over = new AbortController()
+    const short = (async (): Promise<boolean> => {
+      while (reserve.whole && !over.signal.aborted) await systemClock.sleep(SHORT_POLL_MS, over.signal)
+      return false
+    })()
+    try {
+      return await Promise.race([pipeline.disclosuresLoaded(head).then(() => true), short])
+    } catch (thrown) {
+      if (toBulkheadError(thrown).code !== 'warehouse_failed') throw thrown
+      return false
+    } finally {
+      over.abort()
     }
   }
 

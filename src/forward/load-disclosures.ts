@@ -35,6 +35,7 @@ const SLICE_ENTRIES = 1_000
 const PLAN_ENTRIES_MAX = 20_000
 /** Manifests for one call to the vault. */
 const OPEN_AT_ONCE = 500
+const NOT_LOADED_MAX = 500_000
 
 export function createDisclosureLoader(options: DisclosureLoaderOptions): Loader {
   const { ledger, warehouse } = options
@@ -46,7 +47,7 @@ export function createDisclosureLoader(options: DisclosureLoaderOptions): Loader
     const plan = unfinished ?? (await makePlan())
     if (plan === undefined) return undefined
     let loaded = 0
-    for (const [day, rows] of await rowsOf(closedIn(plan))) {
+    for (const [day, rows] of await rowsOf(closedIn(ledger, plan), options.manifests)) {
       const place = { day: formatDay(day), entries: [...new Set(rows.map((row) => row.entry))] }
       if (rows.length === 0) continue
       await insertOnce({
@@ -79,7 +80,7 @@ export function createDisclosureLoader(options: DisclosureLoaderOptions): Loader
       if (slice.length === 0) return next
       for (const entry of slice) {
         next = entry.entry + 1
-        const closed = closedBy(entry)
+        const closed = closedBy(ledger, entry)
         if (closed !== undefined) subjects += closed.intent.subjects
         if (subjects >= batchRows) return next
       }
@@ -87,53 +88,66 @@ export function createDisclosureLoader(options: DisclosureLoaderOptions): Loader
     return next
   }
 
-  /** In the order of the outcomes: a function of the range alone, since entries are never changed. */
-  const closedIn = (plan: LoadPlan): Closed[] => {
-    const found: Closed[] = []
-    let next = plan.from
-    while (next < plan.to) {
-      const slice = ledger.read(next, Math.min(SLICE_ENTRIES, plan.to - next))
-      if (slice.length === 0) throw new BulkheadError('ledger_corrupt', `ledger entry ${next} is not there`)
-      for (const entry of slice) {
-        next = entry.entry + 1
-        const closed = closedBy(entry)
-        if (closed !== undefined) found.push(closed)
-      }
-    }
-    return found
-  }
-
-  const closedBy = (entry: LedgerEntry): Closed | undefined => {
-    if (entry.type !== 'outcome' || entry.state === 'not_sent') return undefined
-    return { intent: intentOf(ledger, entry), state: entry.state }
-  }
-
-  const rowsOf = async (closed: Closed[]): Promise<Map<number, DisclosureRow[]>> => {
-    const byDay = new Map<number, DisclosureRow[]>()
-    for (let from = 0; from < closed.length; from += OPEN_AT_ONCE) {
-      const part = closed.slice(from, from + OPEN_AT_ONCE)
-      const manifests = await options.manifests(part.map((one) => one.intent))
-      part.forEach((one, index) => {
-        const rows = manifests[index]
-        if (rows === undefined) throw new BulkheadError('ledger_corrupt', `the manifest of entry ${one.intent.entry} was not opened`)
-        const day = dayOf(one.intent.at)
-        const rowsOfDay = byDay.get(day) ?? []
-        for (const row of rows) rowsOfDay.push(disclosureRow(one, row))
-        byDay.set(day, rowsOfDay)
-      })
-    }
-    return byDay
-  }
-
   const check = (): Promise<void> => reloadIfEmpty({ table: 'disclosures', ledger, warehouse, from: 1 })
 
   return createLoader({ table: 'disclosures', head: () => ledger.head, cursor, check, load }, options.clock)
+}
+
+/** In the order of the outcomes: a function of the range alone, since entries are never changed. */
+function closedIn(ledger: Ledger, plan: Pick<LoadPlan, 'from' | 'to'>): Closed[] {
+  const found: Closed[] = []
+  let next = plan.from
+  while (next < plan.to) {
+    const slice = ledger.read(next, Math.min(SLICE_ENTRIES, plan.to - next))
+    if (slice.length === 0) throw new BulkheadError('ledger_corrupt', `ledger entry ${next} is not there`)
+    for (const entry of slice) {
+      next = entry.entry + 1
+      const closed = closedBy(ledger, entry)
+      if (closed !== undefined) found.push(closed)
+    }
+  }
+  return found
+}
+
+function closedBy(ledger: Ledger, entry: LedgerEntry): Closed | undefined {
+  if (entry.type !== 'outcome' || entry.state === 'not_sent') return undefined
+  return { intent: intentOf(ledger, entry), state: entry.state }
+}
+
+async function rowsOf(closed: Closed[], open: DisclosureLoaderOptions['manifests']): Promise<Map<number, DisclosureRow[]>> {
+  const byDay = new Map<number, DisclosureRow[]>()
+  for (let from = 0; from < closed.length; from += OPEN_AT_ONCE) {
+    const part = closed.slice(from, from + OPEN_AT_ONCE)
+    const manifests = await open(part.map((one) => one.intent))
+    part.forEach((one, index) => {
+      const rows = manifests[index]
+      if (rows === undefined) throw new BulkheadError('ledger_corrupt', `the manifest of entry ${one.intent.entry} was not opened`)
+      const day = dayOf(one.intent.at)
+      const rowsOfDay = byDay.get(day) ?? []
+      for (const row of rows) rowsOfDay.push(disclosureRow(one, row))
+      byDay.set(day, rowsOfDay)
+    })
+  }
+  return byDay
 }
 
 function intentOf(ledger: Ledger, outcome: Outcome): Intent {
   const intent = ledger.entry(outcome.intent)
   if (intent?.type !== 'intent') throw new BulkheadError('ledger_corrupt', `outcome ${outcome.entry} closes no intent`)
   return intent
+}
+
+/**
+ * Rows of all closed entries up to `upTo` that are not loaded: for questions that cannot wait until a warehouse without space
+ * takes them. Undefined when there are too many to be handed over.
+ */
+export async function rowsNotLoaded(
+  { ledger, manifests }: Pick<DisclosureLoaderOptions, 'ledger' | 'manifests'>,
+  upTo: number,
+): Promise<DisclosureRow[] | undefined> {
+  const closed = closedIn(ledger, { from: Math.max(1, ledger.loadCursor('disclosures')), to: upTo + 1 })
+  if (closed.reduce((sum, { intent }) => sum + intent.subjects, 0) > NOT_LOADED_MAX) return undefined
+  return [...(await rowsOf(closed, manifests)).values()].flat()
 }
 
 /** Also the shape of an open intent's rows, which count as `possible` until their outcome is known. */
