@@ -137,7 +137,11 @@ export class SimDisk {
         this.#folders.delete(number)
       },
       bytes: (number) => this.#folders.get(number)?.bytes ?? 0,
-      begunAt: (number) => this.#folder(number).begunAt,
+      // For the writer alone: no folder is given up to the simulated warehouse, which keeps counts and not rows.
+      measure: (number) => {
+        const { begunAt, bytes } = this.#folder(number)
+        return { bytes, begunAt, writtenAt: begunAt }
+      },
       commit: (folder, write) => (folder as SimFolder).environment.commit(life, write),
       openIndex: () => ({
         root: this.#indexRoot,
