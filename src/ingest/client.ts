@@ -39,6 +39,12 @@ export function clientAddress(request: IncomingMessage, trusted: BlockList): str
   return undefined
 }
 
+/** Address of whoever opened the connection; undefined when it is a trusted proxy, behind which stands everybody. */
+export function peerAddress(socket: { remoteAddress?: string | undefined }, trusted: BlockList): string | undefined {
+  const peer = plainAddress(socket.remoteAddress ?? '')
+  return peer === undefined || isTrusted(peer, trusted) ? undefined : peer
+}
+
 function isTrusted(address: string, trusted: BlockList): boolean {
   return trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }

@@ -23,10 +23,15 @@ export interface GatewayStats {
   quotas: QuotaStats
   /** Identifiers that the vault did not take: one too many of their source or network. */
   refusedNewcomers: number
+  /** Open now; closed unheard because their network or all together had too many, or for a TLS handshake that failed. */
+  connections: { open: number; refused: Record<'network' | 'total' | 'handshake', number> }
 }
 
 /** What only others know at the moment of asking. */
-export type LiveState = () => Pick<GatewayStats, 'windows' | 'heldBytes' | 'diskLow' | 'short' | 'quotas' | 'refusedNewcomers'>
+export type LiveState = () => Pick<
+  GatewayStats,
+  'windows' | 'heldBytes' | 'diskLow' | 'short' | 'quotas' | 'refusedNewcomers' | 'connections'
+>
 
 export class GatewayCounts {
   readonly unknownTokens = new UnknownTokens()
@@ -121,6 +126,9 @@ export class GatewayCounts {
     counter('refused_newcomers_total', 'Identifiers not taken: one too many of their source or network.', [], () => [
       [{}, this.#live().refusedNewcomers],
     ])
+    counter('refused_connections_total', 'Connections closed unheard.', ['reason'], () =>
+      Object.entries(this.#live().connections.refused).map(([reason, count]) => [{ reason }, count]),
+    )
     counter('failures_total', 'Windows that a store failed.', ['stage'], () => labelled(this.#failures, (stage) => ({ stage })))
     counter('destroyed_secrets_total', 'Recognised secrets destroyed at the door.', ['kind'], () =>
       labelled(this.#destroyed, (kind) => ({ kind })),
@@ -132,6 +140,7 @@ export class GatewayCounts {
     }
     gauge('held_bytes', 'Bytes of bodies in memory.', () => this.#live().heldBytes)
     gauge('quota_networks', 'Networks with a meter of their own.', () => this.#live().quotas.networks)
+    gauge('connections', 'Open connections.', () => this.#live().connections.open)
     gauge('disk_low', '1 while the free disk is below the reserve.', () => Number(this.#live().diskLow))
   }
 }

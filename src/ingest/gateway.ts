@@ -2,7 +2,6 @@
  * The public edge: route, read, decode, find the source, split, commit, answer. It answers as the vendor would, keeps
  * what it acknowledges, and keeps nothing of what it refuses. Cookies and headers are read here or not at all.
  */
-import { readFileSync } from 'node:fs'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo, BlockList } from 'node:net'
@@ -16,9 +15,10 @@ import { NETWORK_BITS, type NetworkBits } from '#model/source-limits.ts'
 import type { IngestRequest, IngestRoute, Protocol, Refusal, Reply } from '#model/protocol.ts'
 import type { Split } from '#model/split-draft.ts'
 import type { GatewayVault } from '#vault/port.ts'
-import { basicUser, clientAddress, decodeTrustedProxies } from './client.ts'
+import { basicUser, clientAddress, decodeTrustedProxies, peerAddress } from './client.ts'
 import { CommitQueue } from './commit.ts'
 import { Connections } from './connection.ts'
+import { Crowd } from './crowd.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { GatewayCounts, type GatewayStats } from './counts.ts'
 import { type RoomProbe, RoomWatch } from './free-space.ts'
@@ -29,6 +29,7 @@ import { Quotas } from './quota.ts'
 import { QuotaFile } from './quota-file.ts'
 import { type BodyOutcome, HeldBytes, Inflater, readBody } from './request-body.ts'
 import { SourceTable } from './sources.ts'
+import { TLS_SETTINGS, TlsFiles } from './tls-files.ts'
 
 export interface GatewayOptions {
   host: string
@@ -94,6 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     () => ({
       quotas: quotas.stats(),
       refusedNewcomers: commits.refusedNewcomers,
+      connections: edge.connections,
       windows: commits.windows,
       heldBytes: held.held,
       diskLow: room.low,
@@ -140,6 +142,8 @@ class Edge {
   readonly #trusted: BlockList
   readonly #origins: Origins
   readonly #connections = new Connections()
+  readonly #crowd: Crowd
+  readonly #tls: TlsFiles | undefined
   #server: http.Server | undefined
   #closing = false
 
@@ -149,6 +153,15 @@ class Edge {
     this.#inflater = new Inflater(parts.limits.inflatedBytesMax)
     this.#trusted = decodeTrustedProxies(options.trustProxy)
     this.#origins = new Origins(options.networks ?? NETWORK_BITS)
+    this.#tls = options.tls === undefined ? undefined : new TlsFiles(options.tls)
+    this.#crowd = new Crowd({
+      perNetwork: options.connectionsPerNetwork ?? parts.limits.connectionsPerNetworkMax,
+      total: parts.limits.connectionsMax,
+      networkOf: (socket) => {
+        const peer = peerAddress(socket, this.#trusted)
+        return peer === undefined ? undefined : this.#origins.of(peer).network
+      },
+    })
     this.#intake = {
       sources: new SourceTable(options.sources),
       split: options.split,
@@ -159,9 +172,13 @@ class Edge {
     }
   }
 
+  get connections(): ReturnType<Crowd['stats']> {
+    return this.#crowd.stats()
+  }
+
   async listen(): Promise<http.Server> {
     const { limits } = this.#parts
-    const { host, port, tls } = this.#options
+    const { host, port, clock } = this.#options
     const settings: http.ServerOptions = {
       maxHeaderSize: limits.headerBytesMax,
       headersTimeout: limits.headersTimeoutMs,
@@ -173,11 +190,15 @@ class Edge {
     }
     const onRequest = (request: IncomingMessage, response: ServerResponse): void => void this.#exchange(request, response)
     const server =
-      tls === undefined
+      this.#tls === undefined
         ? http.createServer(settings, onRequest)
-        : https.createServer({ ...settings, cert: pemOf(tls.cert), key: pemOf(tls.key), minVersion: 'TLSv1.2' }, onRequest)
-    server.maxConnections = limits.connectionsMax
+        : https.createServer({ ...settings, ...TLS_SETTINGS, ...this.#tls.current }, onRequest)
+    server.maxHeadersCount = limits.headersMax + 1
+    server.maxRequestsPerSocket = limits.requestsPerConnectionMax
+    server.timeout = limits.stalledMs
     this.#connections.watch(server)
+    this.#crowd.watch(server, () => clock.now())
+    if (server instanceof https.Server) this.#tls?.watch(server, limits.tlsLookEveryMs, (error) => this.#parts.onFailure('tls', error))
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         reject(error.code === 'EADDRINUSE' ? new BulkheadError('port_taken', `port ${port} is in use`, { cause: error }) : error)
@@ -192,6 +213,7 @@ class Edge {
     const server = this.#server
     if (server === undefined || this.#closing) return
     this.#closing = true
+    this.#tls?.close()
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     // A request that never becomes whole must not hold up the end.
     const grace = setTimeout(() => server.closeAllConnections(), this.#parts.limits.closeGraceMs)
@@ -205,6 +227,7 @@ class Edge {
     response.on('error', () => undefined)
     response.once('close', () => connection.end())
     try {
+      if (request.rawHeaders.length > 2 * this.#parts.limits.headersMax) return this.#answerTooManyHeaders(request, response)
       const { path, query } = splitUrl(request.url ?? '/')
       if (request.method === 'OPTIONS')
         return this.#send(request, response, { status: 204, headers: preflightHeaders(request.headers), body: '' })
@@ -310,6 +333,13 @@ class Edge {
     return refused === undefined ? protocol.ingest.accepted(asked, decoded) : refuse(refused.refusal, refused.retryAfterMs)
   }
 
+  #answerTooManyHeaders(request: IncomingMessage, response: ServerResponse): void {
+    request.resume()
+    this.#parts.counts.request('none', 'unknown', 431)
+    const body = '{"error":"Request Header Fields Too Large"}'
+    this.#send(request, response, { status: 431, headers: { 'content-type': 'application/json' }, body }, true)
+  }
+
   #answerPlainly(request: IncomingMessage, response: ServerResponse, path: string): void {
     request.resume()
     const headers = corsHeaders(request.headers)
@@ -350,8 +380,4 @@ function parseQuery(text: string): URLSearchParams {
   const query = new URLSearchParams()
   for (const [key, value] of new URLSearchParams(text)) query.set(key, value)
   return query
-}
-
-function pemOf(text: string): string {
-  return text.includes('-----BEGIN') ? text : readFileSync(text, 'utf8')
 }

@@ -13,6 +13,10 @@ const inflations = {
 }
 const INFLATIONS_MAX = 8
 const ENCODINGS_MAX = 2
+/** Batches of events shrink to a twentieth, seldom to a fiftieth. What claims more is there to cost us work. */
+const RATIO_MAX = 200
+/** Up to here any ratio will do: one line a thousand times over. */
+const RATIO_FROM_BYTES = 1024 ** 2
 
 /** `gone`: the client went away or was cut off before the body was whole; there is nobody to answer. */
 export type BodyOutcome = { kind: 'body'; bytes: Buffer } | { kind: 'refused'; refusal: Refusal; close: boolean } | { kind: 'gone' }
@@ -135,7 +139,7 @@ export class Inflater {
   /** For what protocols unpack by themselves. */
   gunzip(bytes: Buffer): Buffer | undefined {
     try {
-      return zlib.gunzipSync(bytes, { maxOutputLength: this.#bytesMax })
+      return zlib.gunzipSync(bytes, { maxOutputLength: outputMax(bytes, this.#bytesMax) })
     } catch {
       return undefined
     }
@@ -148,7 +152,7 @@ export class Inflater {
     if (this.#running >= INFLATIONS_MAX) await new Promise<void>((resolve) => this.#queue.push(resolve))
     this.#running++
     try {
-      return await inflation(bytes, { maxOutputLength })
+      return await inflation(bytes, { maxOutputLength: outputMax(bytes, maxOutputLength) })
     } catch (thrown) {
       return (thrown as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE' ? 'too_large' : 'bad_encoding'
     } finally {
@@ -156,6 +160,10 @@ export class Inflater {
       this.#queue.shift()?.()
     }
   }
+}
+
+function outputMax(bytes: Buffer, max: number): number {
+  return Math.min(max, Math.max(RATIO_FROM_BYTES, bytes.length * RATIO_MAX))
 }
 
 function inflationOf(bytes: Buffer, name: string): ((bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>) | undefined {

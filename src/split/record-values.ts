@@ -38,6 +38,8 @@ const STATING_OPS: ReadonlySet<ProfileOp> = new Set(['set', 'set_once', 'append'
 const FACT_CHARACTERS_MAX = 1024
 /** Nobody is in more groups of one kind at once; what is beyond waits. */
 const GROUPS_MAX = 255
+/** A group's id is no longer than any other; what is waits as the text that it is. */
+const GROUP_ID_CHARACTERS_MAX = 255
 
 export class RecordValues {
   readonly pairs: [key: string, value: unknown][] = []
@@ -168,7 +170,8 @@ export class RecordValues {
     const odd: JsonValue[] = members.slice(GROUPS_MAX)
     for (const member of members.slice(0, GROUPS_MAX)) {
       const text = typeof member === 'string' || typeof member === 'number' ? String(member) : undefined
-      const ordinal = text === undefined ? undefined : this.#builder.identifier(`group:${key}`, text, 'group')
+      const ordinal =
+        text === undefined || text.length > GROUP_ID_CHARACTERS_MAX ? undefined : this.#builder.identifier(`group:${key}`, text, 'group')
       if (ordinal === undefined) {
         if (member !== null && member !== '') odd.push(member)
         continue

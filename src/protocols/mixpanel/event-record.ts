@@ -3,7 +3,7 @@ import { isJsonObject } from '#model/json.ts'
 import type { JsonObject, JsonValue } from '#model/json.ts'
 import type { RecordFault, RecordType, WireRecord, WireValue } from '#model/wire-record.ts'
 import { fieldOfKey, RESERVED_EVENTS } from './catalogue.ts'
-import { idText, isReservedId, resolveIdentity } from './identity.ts'
+import { hasLongId, ID_TOO_LONG, idText, isReservedId, resolveIdentity } from './identity.ts'
 import type { RawIdentity } from './identity.ts'
 import { INSERT_ID_PATTERN, PROPERTIES_KEPT_MAX, PROPERTIES_MAX } from './limits.ts'
 
@@ -129,7 +129,9 @@ export function decodeEvent(value: JsonValue, index: number, options: EventOptio
     const complaint = strictComplaint(name, read, time)
     if (complaint !== undefined) return faultOf(index, complaint[0], complaint[1], insertId)
   }
-  const { user, device, linked } = resolveIdentity(read.identity)
+  const identity = resolveIdentity(read.identity)
+  if (hasLongId(identity)) return faultOf(index, 'properties.distinct_id', `'properties.distinct_id' ${ID_TOO_LONG}`, insertId)
+  const { user, device, linked } = identity
   const record: WireRecord = { type: typeOf(name), token, name, values: read.values }
   if (RESERVED_EVENTS.has(name)) record.reserved = true
   // Mixpanel has `$merge` on `/import` alone (developer.mixpanel.com/reference/identity-merge); we send with the project's login.

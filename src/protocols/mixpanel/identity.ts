@@ -4,6 +4,7 @@
  */
 import type { JsonValue } from '#model/json.ts'
 import type { IdentifierRole, WireIdentifier } from '#model/wire-record.ts'
+import { ID_BYTES_MAX } from './limits.ts'
 
 const DEVICE_PREFIX = '$device:'
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -43,6 +44,17 @@ export function idText(value: JsonValue | undefined): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value
   if (typeof value === 'number' && Number.isFinite(value)) return String(value)
   return undefined
+}
+
+export const ID_TOO_LONG = `is invalid: must be at most ${ID_BYTES_MAX} bytes`
+
+/** Only what could be too long is measured: no character takes more than three bytes a code unit. */
+export function isTooLong(id: string): boolean {
+  return id.length * 3 > ID_BYTES_MAX && Buffer.byteLength(id) > ID_BYTES_MAX
+}
+
+export function hasLongId({ user = '', device = '', linked }: Identity): boolean {
+  return isTooLong(user) || isTooLong(device) || linked.some(({ value }) => isTooLong(value))
 }
 
 /** The identity keys of one record, raw. */

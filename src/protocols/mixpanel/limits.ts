@@ -11,6 +11,8 @@ export const PROPERTIES_MAX = 254
 export const PROPERTIES_KEPT_MAX = 1000
 /** Ours: the vendor keeps three levels of nesting, so nobody needs sixteen, and a walk of sixteen cannot exhaust the stack. */
 export const DEPTH_MAX = 16
+/** Text values end at 255 bytes at the vendor (docs.mixpanel.com, "Data types"): of a longer id it would make another one. */
+export const ID_BYTES_MAX = 255
 export const INSERT_ID_PATTERN = /^[A-Za-z0-9-]{1,36}$/
 
 /** Outgoing: below the vendor's limits, since nobody says whether they mean 10^6 or 2^20, nor what counts as the body. */

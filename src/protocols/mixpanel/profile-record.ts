@@ -6,7 +6,7 @@ import { fieldOfKey } from './catalogue.ts'
 import type { KeyBearer } from './catalogue.ts'
 import { faultOf, finite, isSet, isSwitchedOff, timeMs } from './event-record.ts'
 import type { RecordDecoding } from './event-record.ts'
-import { idText, resolveIdentity } from './identity.ts'
+import { hasLongId, ID_TOO_LONG, idText, isTooLong, resolveIdentity } from './identity.ts'
 import { PROPERTIES_KEPT_MAX } from './limits.ts'
 
 export const OP_OF_KEY: ReadonlyMap<string, ProfileOp> = new Map([
@@ -37,6 +37,9 @@ export function decodeProfile(value: JsonValue, index: number, bearer: 'profile'
   if (time !== undefined) base.time = time
   const missing = bearer === 'group' ? nameGroup(base, value) : namePerson(base, value)
   if (missing !== undefined) return faultOf(index, missing, `${missing === '$distinct_id' ? 'distinct_id' : missing}, missing or empty`)
+  const { user, device, linked = [], group } = base
+  if (hasLongId({ user, device, linked })) return faultOf(index, '$distinct_id', `'$distinct_id' ${ID_TOO_LONG}`)
+  if (group !== undefined && isTooLong(group.value)) return faultOf(index, '$group_id', `'$group_id' ${ID_TOO_LONG}`)
 
   const records: WireRecord[] = []
   for (const [key, argument] of Object.entries(value)) {
