@@ -20,6 +20,7 @@ const systemOrder = [
   'backup',
   'contract',
   'hostile',
+  'hostile-suites',
   'law1-planted',
   'cut',
   'drill',

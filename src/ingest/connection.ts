@@ -3,7 +3,7 @@
  * the requests that were read whole before them. A pipelining client would otherwise take the error for the answer to an
  * earlier request that was kept.
  */
-import { type Server, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 
 interface Connection {
@@ -11,6 +11,8 @@ interface Connection {
   open: number
   /** Ends the one whose body is still being read. */
   reading: Reading | undefined
+  /** The newest exchange. */
+  last: { request: IncomingMessage; response: ServerResponse } | undefined
   failure: string | undefined
 }
 
@@ -35,8 +37,10 @@ export class Connections {
   readonly #bySocket = new WeakMap<Socket, Connection>()
 
   /** Call once a request. */
-  begin(socket: Socket): { reading: Reading; bodyRead(): void; end(): void } {
+  begin(request: IncomingMessage, response: ServerResponse): { reading: Reading; bodyRead(): void; end(): void } {
+    const { socket } = request
     const connection = this.#connection(socket)
+    connection.last = { request, response }
     const reading = new Reading()
     connection.open++
     connection.reading = reading
@@ -64,7 +68,10 @@ export class Connections {
         socket.destroy()
         return
       }
-      connection.failure = rawAnswer(error.code)
+      const { last } = connection
+      // Answered before its body turned out to be broken: a second answer would be taken for the next request's.
+      const isAnswered = last !== undefined && !last.request.complete && last.response.headersSent
+      connection.failure = isAnswered ? '' : rawAnswer(error.code)
       connection.reading?.cut()
       if (connection.open === 0) finish(socket, connection.failure)
     })
@@ -73,7 +80,7 @@ export class Connections {
   #connection(socket: Socket): Connection {
     let connection = this.#bySocket.get(socket)
     if (connection === undefined) {
-      connection = { open: 0, reading: undefined, failure: undefined }
+      connection = { open: 0, reading: undefined, last: undefined, failure: undefined }
       this.#bySocket.set(socket, connection)
     }
     return connection

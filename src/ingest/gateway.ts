@@ -222,7 +222,7 @@ class Edge {
   }
 
   async #exchange(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const connection = this.#connections.begin(request.socket)
+    const connection = this.#connections.begin(request, response)
     const hold = this.#parts.held.hold()
     response.on('error', () => undefined)
     response.once('close', () => connection.end())
