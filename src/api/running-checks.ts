@@ -19,6 +19,7 @@ export const RUNNING_CHECKS: readonly CheckRule[] = [
   { id: 'held', needs: 'worker', look: heldInWarehouse },
   { id: 'unknown_tokens', needs: 'gateway', look: unknownTokens },
   { id: 'dropped', needs: 'gateway', look: dropped },
+  { id: 'quotas', needs: 'gateway', look: overQuota },
   { id: 'failures', needs: 'gateway', look: failures },
   { id: 'traffic', needs: 'gateway', look: traffic },
   { id: 'destination', needs: 'worker', look: destinations },
@@ -91,6 +92,17 @@ function dropped({ gateway }: Facts): Finding | undefined {
   const others = reasons.filter(([reason]) => reason !== 'unknown_token').map(([reason, count]) => `${reason} ${Number(count)}`)
   if (others.length === 0) return undefined
   return warn(`records not kept: ${others.join(', ')}`, 'docs/configuration.md says what each reason means.')
+}
+
+/** What was refused for want of quota, by configured names only. */
+function overQuota({ gateway }: Facts): Finding | undefined {
+  const quotas = gateway?.quotas
+  const refused = isJsonObject(quotas) && Array.isArray(quotas.refused) ? quotas.refused.filter(isJsonObject) : []
+  const findings = refused.map(({ source, scope, what, count }) => `${`${String(source)} ${String(scope)} ${String(what)}`.trim()} ${Number(count)}`)
+  const newcomers = Number(gateway?.refusedNewcomers ?? 0)
+  if (newcomers > 0) findings.push(`new ids not taken ${newcomers}`)
+  if (findings.length === 0) return undefined
+  return warn(`over quota: ${findings.join(', ')}`, 'If this was no attack, raise `limits` of the source in bulkhead.yaml.')
 }
 
 function failures({ gateway }: Facts): Finding | undefined {

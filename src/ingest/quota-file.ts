@@ -11,6 +11,7 @@ const SAVE_EVERY_MS = 1000
 export class QuotaFile {
   readonly #file: string
   readonly #quotas: Quotas
+  readonly #onFailure: (error: BulkheadError) => void
   readonly #timer: NodeJS.Timeout
   #saved = ''
 
@@ -19,27 +20,30 @@ export class QuotaFile {
     this.#file = options.file
     this.#quotas = options.quotas
     this.#quotas.restoreDisk(this.#read(), options.now)
-    this.#timer = setInterval(() => {
-      try {
-        this.save()
-      } catch (thrown) {
-        options.onFailure(new BulkheadError('log_unwritable', 'the use of the disk budgets could not be saved', { cause: thrown }))
-      }
-    }, SAVE_EVERY_MS)
+    this.#onFailure = options.onFailure
+    this.#timer = setInterval(() => this.#save(), SAVE_EVERY_MS)
     this.#timer.unref()
   }
 
-  save(): void {
+  close(): void {
+    clearInterval(this.#timer)
+    this.#save()
+  }
+
+  #save(): void {
+    try {
+      this.#write()
+    } catch (thrown) {
+      this.#onFailure(new BulkheadError('log_unwritable', 'the use of the disk budgets could not be saved', { cause: thrown }))
+    }
+  }
+
+  #write(): void {
     const text = JSON.stringify(this.#quotas.diskPaidAt())
     if (text === this.#saved) return
     writeFileSync(`${this.#file}.new`, text, { mode: 0o600 })
     renameSync(`${this.#file}.new`, this.#file)
     this.#saved = text
-  }
-
-  close(): void {
-    clearInterval(this.#timer)
-    this.save()
   }
 
   /** A file that is not there or was torn by a power cut is an unused budget. */

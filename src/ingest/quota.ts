@@ -10,7 +10,7 @@ import { BURST_SECONDS, type FlowLimits, limitsOf } from '#model/source-limits.t
 
 /** Networks of one source, and places that sent what belongs to no source. */
 export const NETWORKS_MAX = 20_000
-/** A record costs at least this much of log, waiting room and warehouse, however short it is (measured: `npm test -- amplification`). */
+/** What a record costs beside its bytes, however short it is: its place in log, waiting room and warehouse. */
 export const DISK_BYTES_PER_RECORD = 400
 /** The disk budget may be used this far ahead. */
 const DISK_BURST_DAYS = 0.25
