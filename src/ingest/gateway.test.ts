@@ -391,6 +391,7 @@ test('a request that was answered before its body broke gets no second answer', 
     for (const [head, status] of [
       ['POST /nowhere HTTP/1.1', 404],
       ['OPTIONS /take HTTP/1.1', 204],
+      ['POST /take HTTP/1.1\r\nExpect: nothing', 417],
     ] as const) {
       const answers = await raw(gateway, `${head}\r\nHost: gw\r\nTransfer-Encoding: chunked\r\n\r\n1;\nx\r\n0\r\n\r\n`)
       assert.deepEqual(answers.match(/HTTP\/1\.1 \d+/g), [`HTTP/1.1 ${status}`])

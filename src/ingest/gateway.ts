@@ -186,6 +186,8 @@ class Edge {
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: limits.connectionsCheckEveryMs,
       insecureHTTPParser: false,
+      // Asked for below: Node's own answer would be followed by a second one when the body then breaks.
+      requireHostHeader: false,
       noDelay: true,
     }
     const onRequest = (request: IncomingMessage, response: ServerResponse): void => void this.#exchange(request, response)
@@ -194,7 +196,7 @@ class Edge {
         ? http.createServer(settings, onRequest)
         : https.createServer({ ...settings, ...TLS_SETTINGS, ...this.#tls.current }, onRequest)
     server.maxHeadersCount = limits.headersMax + 1
-    server.maxRequestsPerSocket = limits.requestsPerConnectionMax
+    server.on('checkExpectation', onRequest)
     server.timeout = limits.stalledMs
     this.#connections.watch(server)
     this.#crowd.watch(server, () => clock.now())
@@ -227,7 +229,8 @@ class Edge {
     response.on('error', () => undefined)
     response.once('close', () => connection.end())
     try {
-      if (request.rawHeaders.length > 2 * this.#parts.limits.headersMax) return this.#answerTooManyHeaders(request, response)
+      const fault = this.#faultOfHead(request)
+      if (fault !== undefined) return this.#answerFault(request, response, fault)
       const { path, query } = splitUrl(request.url ?? '/')
       if (request.method === 'OPTIONS')
         return this.#send(request, response, { status: 204, headers: preflightHeaders(request.headers), body: '' })
@@ -333,11 +336,18 @@ class Edge {
     return refused === undefined ? protocol.ingest.accepted(asked, decoded) : refuse(refused.refusal, refused.retryAfterMs)
   }
 
-  #answerTooManyHeaders(request: IncomingMessage, response: ServerResponse): void {
+  /** What HTTP wants refused, and only that. */
+  #faultOfHead({ rawHeaders, headers, httpVersion }: IncomingMessage): 400 | 417 | 431 | undefined {
+    if (rawHeaders.length > 2 * this.#parts.limits.headersMax) return 431
+    if (headers.host === undefined && httpVersion === '1.1') return 400
+    return headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue' ? 417 : undefined
+  }
+
+  #answerFault(request: IncomingMessage, response: ServerResponse, status: 400 | 417 | 431): void {
     request.resume()
-    this.#parts.counts.request('none', 'unknown', 431)
-    const body = '{"error":"Request Header Fields Too Large"}'
-    this.#send(request, response, { status: 431, headers: { 'content-type': 'application/json' }, body }, true)
+    this.#parts.counts.request('none', 'unknown', status)
+    const body = JSON.stringify({ error: http.STATUS_CODES[status] })
+    this.#send(request, response, { status, headers: { 'content-type': 'application/json' }, body }, true)
   }
 
   #answerPlainly(request: IncomingMessage, response: ServerResponse, path: string): void {

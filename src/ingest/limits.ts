@@ -14,8 +14,6 @@ export interface GatewayLimits {
   connectionsCheckEveryMs: number
   /** A connection on which nothing moves, as when an answer is not read, is closed. */
   stalledMs: number
-  /** So that clients spread anew, and none holds a connection for ever. */
-  requestsPerConnectionMax: number
   connectionsMax: number
   connectionsPerNetworkMax: number
   tlsLookEveryMs: number
@@ -36,7 +34,6 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   keepAliveTimeoutMs: 75_000,
   connectionsCheckEveryMs: 1000,
   stalledMs: 60_000,
-  requestsPerConnectionMax: 100_000,
   connectionsMax: 10_000,
   connectionsPerNetworkMax: 1000,
   tlsLookEveryMs: 5000,
