@@ -98,7 +98,9 @@ function dropped({ gateway }: Facts): Finding | undefined {
 function overQuota({ gateway }: Facts): Finding | undefined {
   const quotas = gateway?.quotas
   const refused = isJsonObject(quotas) && Array.isArray(quotas.refused) ? quotas.refused.filter(isJsonObject) : []
-  const findings = refused.map(({ source, scope, what, count }) => `${`${String(source)} ${String(scope)} ${String(what)}`.trim()} ${Number(count)}`)
+  const findings = refused.map(
+    ({ source, scope, what, count }) => `${`${String(source)} ${String(scope)} ${String(what)}`.trim()} ${Number(count)}`,
+  )
   const newcomers = Number(gateway?.refusedNewcomers ?? 0)
   if (newcomers > 0) findings.push(`new ids not taken ${newcomers}`)
   if (findings.length === 0) return undefined
