@@ -17,7 +17,7 @@ import { corrupt, decodeEntry } from './entry-codec.ts'
 import type { HeldRange } from './port.ts'
 import { FIRST_POSITION } from './position.ts'
 
-/** 2: entries may be gaps. */
+/** 2: entries may be gaps, and manifests are packed as columns. */
 export const LEDGER_FORMAT = 2
 
 export interface LedgerStore {
