@@ -148,7 +148,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
     ...forwarders.map(({ forwarder }) => forwarder.run(stop.signal)),
   ]
   return {
-    needed: () => neededEntry(ledger, destinations),
+    needed: () => Math.min(events.needed(), neededEntry(ledger, destinations)),
     fence: async (vendor, fence) => {
       const fenced = await Promise.all(forwarders.filter((each) => each.vendor === vendor).map(({ forwarder }) => forwarder.fence(fence)))
       return { inFlight: fenced.reduce((sum, { inFlight }) => sum + inFlight, 0) }

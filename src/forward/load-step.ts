@@ -20,6 +20,11 @@ export interface Loader {
   barrier(upTo: number): Promise<void>
   /** Returns when no plan is under way; none begins before what it returns is called. For a copy of ledger and warehouse as one. */
   hold(): Promise<() => void>
+  /**
+   * First number that it may still read. It begins with 1, until it is known that what was loaded is there: a warehouse that came back
+   * empty needs all of it again.
+   */
+  needed(): number
   /** For metrics and the doctor: entries not loaded yet, rows loaded by this process, and failures in a row. */
   status(): LoaderStatus
 }
@@ -120,6 +125,7 @@ export function createLoader(source: LoaderSource, clock: Clock): Loader {
     run,
     barrier,
     hold,
+    needed: () => (isChecked ? source.cursor() : 1),
     status: () => ({ table: source.table, lag: Math.max(0, source.head() - source.cursor() + 1), rowsLoaded, failures }),
   }
 }

@@ -43,8 +43,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'log folders are dropped without regard to the loader',
     file: 'src/app/pipeline.ts',
-    find: "        ledger.loadCursor('events'),",
-    put: '        Number.MAX_SAFE_INTEGER,',
+    find: 'Math.min(events.needed(), neededEntry(ledger, destinations))',
+    put: 'Math.min(...destinations.map((id) => ledger.cursor(id).seq))',
   },
   {
     id: 'the load cursor moves before the insert',
@@ -57,6 +57,12 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/forward/load-step.ts',
     find: 'if (!insert.repeated) return',
     put: 'if (insert.rows >= 0) return',
+  },
+  {
+    id: 'log that a lost warehouse needs again is dropped before anybody has looked',
+    file: 'src/forward/load-step.ts',
+    find: 'isChecked ? source.cursor() : 1',
+    put: 'source.cursor()',
   },
   {
     id: 'a loader waits for a ledger that takes no more',
@@ -75,12 +81,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/ledger/ledger.ts',
     find: 'await this.#store.commit(puts)',
     put: 'this.#store.commit(puts).catch(() => undefined)',
-  },
-  {
-    id: 'later writes go on after one that failed',
-    file: 'src/ledger/full-disk.ts',
-    find: 'failure = { thrown }',
-    put: 'void thrown',
   },
   {
     id: 'nobody asks whether the flow is open and under this fence',

@@ -150,25 +150,26 @@ export class Troubles {
     const random = this.#random
     const faults = which === 'log' ? this.#world.disk.logFaults : this.#world.disk.ledgerFaults
     Object.assign(faults, SOUND)
-    const kind = random.weighted({ sound: 2, full: 2, slow: 2, failing: 2, unclear: 1 })
+    const kind = random.weighted({ sound: 2, full: 2, slow: 2, failing: 3, unclear: 3 })
     if (kind === 'full') faults.full = true
     if (kind === 'slow') faults.slowness = random.pick([10, 100, 3_000])
     if (kind === 'failing') faults.failing = random.between(0.05, 0.5)
-    if (kind === 'unclear') faults.unclear = random.between(0.02, 0.3)
+    if (kind === 'unclear') faults.unclear = random.between(0.05, 0.5)
     this.#world.scheduler.note(`${which} disk: ${kind}`)
   }
 
   #troubleWarehouse(): void {
-    const { warehouse, model, folderBytesMax } = this.#world
+    const { warehouse, model, disk } = this.#world
     const random = this.#random
     warehouse.failing = { before: random.pick([0, 0.3, 1]), after: random.pick([0, 0.3, 1]) }
     warehouse.slownessMs = random.pick([0, 0, 100, 3_000])
-    // It is filled again from the log alone, so only where no folder of it was ever dropped.
-    if (folderBytesMax >= 1_000_000 && random.chance(0.1)) {
+    // It is filled again from the log alone, so only while that has everything.
+    if ((disk.logReadStore().list()[0] ?? 1) === 1 && random.chance(0.1)) {
       model.warehouseLost = true
       this.#world.crash('warehouse')
       warehouse.lose()
-      this.#world.crash('worker')
+      // With the gateway die answers on their way that say what the worker needed before.
+      for (const role of ['worker', 'gateway'] as const) this.#world.crash(role)
     }
   }
 

@@ -33,7 +33,6 @@ import { SimVault } from './vault.ts'
 import { SimVendor } from './vendor.ts'
 import { SimWarehouse } from './warehouse.ts'
 
-const CLEAN_EVERY_MS = 10_000
 const VAULT_TIMEOUT_MS = 5_000
 /** A role that was told to stop and does not is killed. */
 const STOP_MS = 8_000
@@ -66,6 +65,7 @@ export class World {
   readonly laws: Laws
   readonly records: Records
   readonly folderBytesMax: number
+  readonly #cleanEveryMs: number
   gateway: GatewayRun | undefined
   worker: WorkerRun | undefined
   /** Lives of roles, running or on their way up. */
@@ -86,6 +86,7 @@ export class World {
     this.laws.vendor = this.vendor
     this.disk.onLedgerDurable(() => this.laws.ledgerDurable())
     this.records = openRecords({ path: ':memory:' })
+    this.#cleanEveryMs = random.pick([200, 2_000, 10_000])
     this.folderBytesMax = random.pick([12_000, 20_000, 60_000, 1_000_000])
   }
 
@@ -223,7 +224,7 @@ export class World {
   async #cleanLog(life: Life, log: LogWriter): Promise<void> {
     const clock = this.scheduler.clockOf(life)
     for (;;) {
-      await clock.sleep(CLEAN_EVERY_MS)
+      await clock.sleep(this.#cleanEveryMs)
       await this.callWorker(life, 'needed', (worker) => worker.pipeline.needed())
         .then((needed) => log.dropBelow(needed))
         .catch((thrown: unknown) => {
