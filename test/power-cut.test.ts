@@ -143,7 +143,12 @@ async function comeUpAfterCut(
   loaded.load()
   const shim = recordingShim(t, root, path.join(base, 'recording'))
   shim.slowFlushes(FLUSH_MS)
-  const program = await startBulkhead(t, { folder: root, config: given.config, env: { ...vendorEnvironment, ...shim.env } })
+  const program = await startBulkhead(t, {
+    folder: root,
+    config: given.config,
+    env: { ...vendorEnvironment, ...shim.env },
+    readyMs: 180_000,
+  })
   if (before.findLast(({ flow }) => flow !== undefined)?.flow === 'cut')
     await command(program, ['vendor', 'restore', 'mixpanel', '--reason', 'test'], shim, { flow: 'open' })
   const taken = before.flatMap((known) => known.taken ?? [])
@@ -183,7 +188,7 @@ test(`power cuts: ${CUTS}, seed ${SEED}`, { timeout: 600_000 + CUTS * 1000 }, as
   const tap = await startTap(t, vendor.url, (sha256) => shim.mark({ bodies: [sha256] }))
   const more = 'disk: {reserveBytes: 1048576, folderBytesMax: 1048576}\n'
   const config = testConfig({ vendorUrl: tap.url, ...NUMBERED, more })
-  const program = await startBulkhead(t, { folder: root, config, env: { ...vendorEnvironment, ...shim.env } })
+  const program = await startBulkhead(t, { folder: root, config, env: { ...vendorEnvironment, ...shim.env }, readyMs: 180_000 })
   const instanceId = /instance (\S+)/.exec(readFileSync(path.join(program.dataDir, 'FORMAT'), 'utf8'))?.[1] as string
   shim.mark({ instanceId })
   const load = startMarkedLoad(program, shim)

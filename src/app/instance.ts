@@ -5,12 +5,24 @@
  * `FORMAT.creating`, so that a crash in the first second is finished by the next start and never mistaken for lost keys.
  */
 import { randomUUID } from 'node:crypto'
-import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
-import { makeFolderDurably, syncFolder, writeFileDurably } from '#base/files.ts'
+import { isDamaged, makeFolderDurably, syncFolder, writeFileDurably } from '#base/files.ts'
 import { isSameProcess, processStartTime } from '#base/processes.ts'
 
 export const DATA_FORMAT = 1
@@ -182,8 +194,9 @@ export function lockPlace(instance: Instance): InstanceLock {
 }
 
 /** Undefined when another process holds it. */
-function takeLock(folder: string): InstanceLock | undefined {
-  const database = new DatabaseSync(path.join(folder, 'lock.db'), { timeout: 0 })
+function takeLock(folder: string, isEmptied = false): InstanceLock | undefined {
+  const file = path.join(folder, 'lock.db')
+  const database = new DatabaseSync(file, { timeout: 0 })
   try {
     database.exec('PRAGMA journal_mode = DELETE; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     return { release: () => database.close() }
@@ -191,13 +204,24 @@ function takeLock(folder: string): InstanceLock | undefined {
     database.close()
     const { errcode } = thrown as { errcode?: number }
     if (errcode !== undefined && (errcode & 0xff) === SQLITE_BUSY) return undefined
+    if (isDamaged(thrown) && !isEmptied) {
+      // It holds nothing, and who holds the lock holds it on the file, whatever stands in it.
+      truncateSync(file, 0)
+      return takeLock(folder, true)
+    }
     throw thrown
   }
 }
 
 function readRunFile(dataDir: string): Run | undefined {
   const file = path.join(dataDir, 'run.json')
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Run) : undefined
+  if (!existsSync(file)) return undefined
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Run
+  } catch {
+    // It only says where to find who holds the lock; a file that says nothing is as good as none.
+    return undefined
+  }
 }
 
 /** The running instance on a data folder; undefined when none lives. */
@@ -227,7 +251,15 @@ export function writeChildren(instance: Instance, children: readonly Child[]): v
 
 export function readChildren(dataDir: string): Child[] {
   const file = path.join(dataDir, 'children.json')
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Child[]) : []
+  if (!existsSync(file)) return []
+  try {
+    return (JSON.parse(readFileSync(file, 'utf8')) as Child[]).map(({ role, pid, startTime }) => ({ role, pid, startTime }))
+  } catch (cause) {
+    throw new BulkheadError('data_dir_foreign', `${file} does not say which processes of an earlier run may still live`, {
+      hint: 'Make sure that no process named "bulkhead …" is left of it, then remove the file.',
+      cause,
+    })
+  }
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   writeRun,
 } from './instance.ts'
 import type { Role } from './role.ts'
+import { assertStoresPresent, markEstablished } from './stores.ts'
 import { Supervisor } from './supervisor.ts'
 import { trace } from './trace.ts'
 
@@ -50,6 +51,7 @@ export async function runUp(options: UpOptions): Promise<number> {
     writeRun(instance, { consoleUrl: '', gatewayUrl: '', startedAt: Date.now() })
     const survivors = await killSurvivors(instance.dataDir)
     if (survivors > 0) trace('warn', 'supervisor', `ended ${survivors} processes of an earlier run`)
+    assertStoresPresent(instance)
     const supervisor = new Supervisor({ ...options, instance, config })
     try {
       const started = supervisor.start()
@@ -60,6 +62,7 @@ export async function runUp(options: UpOptions): Promise<number> {
           consoleUrl: `http://${urlHost(options.consoleHost)}:${facts.staff.port}`,
           gatewayUrl: `${config.gateway.tls === undefined ? 'http' : 'https'}://${urlHost(options.host)}:${facts.gateway.port}`,
         }
+        markEstablished(instance)
         writeRun(instance, { ...urls, startedAt: Date.now() })
         process.stdout.write(banner({ ...urls, consoleHost: options.consoleHost, instance, isNew, config, configFile, facts }))
       }

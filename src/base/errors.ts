@@ -59,6 +59,16 @@ export const ERRORS = {
     status: 503,
     hint: 'Check free space and health of the disk that holds the data folder; nothing of the request was kept.',
   },
+  vault_corrupt: {
+    exit: 1,
+    status: 500,
+    hint: 'Stop, copy the data folder, and restore vault.db from the backup that belongs to these keys.',
+  },
+  records_corrupt: {
+    exit: 1,
+    status: 500,
+    hint: 'Stop, copy the data folder, and restore records.db from its backup; without it nobody knows whose flow is cut.',
+  },
   ledger_corrupt: { exit: 1, status: 500, hint: 'Stop, copy the data folder, and restore the ledger from its backup.' },
   disk_full: {
     exit: 1,

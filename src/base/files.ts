@@ -50,6 +50,12 @@ export function syncDatabase(file: string): void {
   syncFolder(path.dirname(file))
 }
 
+/** Whether SQLite says that a file is no database or not a whole one (https://www.sqlite.org/rescode.html, 11 and 26). */
+export function isDamaged(thrown: unknown): boolean {
+  const errcode = thrown instanceof Error && 'errcode' in thrown ? Number(thrown.errcode) & 0xff : 0
+  return errcode === 11 || errcode === 26
+}
+
 /** Makes names that were created or renamed in a folder survive a power cut. */
 export function syncFolder(folder: string): void {
   const handle = openSync(folder, 'r')

@@ -21,6 +21,7 @@ import {
 } from '#app/instance.ts'
 import { reservePath } from '#app/role.ts'
 import { systemClock } from '#base/clock.ts'
+import { assertStoresPresent } from '#app/stores.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { isSameProcess } from '#base/processes.ts'
 import { roomOf } from '#base/reserve.ts'
@@ -123,6 +124,7 @@ async function withRecords<Result>(
   vendor: string,
   act: (records: Records, heldEvents: () => Promise<number>) => Promise<Result>,
 ): Promise<Result> {
+  assertStoresPresent(instance)
   const records = openRecords({ path: instance.recordsPath, room: roomOf(reservePath(instance, 'staff')) })
   try {
     assertVendorKnown(vendor, vendorNames(records, []))

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
-import { syncDatabase } from '#base/files.ts'
+import { isDamaged, syncDatabase } from '#base/files.ts'
 import type { Room } from '#base/reserve.ts'
 import type { Policy, PolicyVersion } from '#model/policy.ts'
 import { migrate, RECORDS_FORMAT, recordsFormat, refuseNewer } from './migrations.ts'
@@ -32,6 +32,7 @@ export function openRecords(options: { path: string; room?: Room }): Records {
       return { ...reading(database), ...writing(database, room) }
     } catch (thrown) {
       database.close()
+      if (isDamaged(thrown)) throw new BulkheadError('records_corrupt', `${options.path} is damaged`, { cause: thrown })
       throw thrown
     }
   })

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
+import { isDamaged } from '#base/files.ts'
 import { TRUSTS, type Trust } from '#model/field.ts'
 import { checkpoint, copyDatabase, openDatabase, transact } from './database.ts'
 
@@ -81,9 +82,10 @@ export function openRows(options: { file: string; instance: string; keysBatch: n
       hint: 'Restore the data folder that belongs to these keys, or name the right one with --data.',
     })
   }
-  const db = openDatabase(file)
+  const db = openWhole(file)
   try {
     if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get() === undefined) {
+      if (keysBatch > 0) throw new BulkheadError('vault_corrupt', `the key folder knows people, but ${file} is empty`)
       transact(db, () => {
         db.exec(SCHEMA)
         db.prepare("INSERT INTO meta (name, value) VALUES ('format', ?), ('instance', ?), ('batch', 0), ('people', 0)").run(
@@ -102,6 +104,16 @@ export function openRows(options: { file: string; instance: string; keysBatch: n
     return rows
   } catch (thrown) {
     db.close()
+    if (isDamaged(thrown)) throw new BulkheadError('vault_corrupt', `${file} is damaged`, { cause: thrown })
+    throw thrown
+  }
+}
+
+function openWhole(file: string): DatabaseSync {
+  try {
+    return openDatabase(file)
+  } catch (thrown) {
+    if (isDamaged(thrown)) throw new BulkheadError('vault_corrupt', `${file} is damaged`, { cause: thrown })
     throw thrown
   }
 }

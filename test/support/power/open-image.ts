@@ -4,7 +4,8 @@
  */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { openInstance } from '#app/instance.ts'
+import { lockInstance, openInstance, readChildren, readRun } from '#app/instance.ts'
+import { assertStoresPresent } from '#app/stores.ts'
 import { systemClock } from '#base/clock.ts'
 import { toBulkheadError } from '#base/errors.ts'
 import { openLedger } from '#ledger/ledger.ts'
@@ -56,6 +57,11 @@ async function problemsOf(folder: string): Promise<string[]> {
   let place = 'instance'
   try {
     const instance = openInstance({ dataDir, create: true, env })
+    const lock = lockInstance(dataDir)
+    closing.push(() => lock.release())
+    readRun(dataDir)
+    readChildren(dataDir)
+    assertStoresPresent(instance)
     if (known.instanceId !== undefined)
       find(!instance.creating && instance.instanceId === known.instanceId, 'the instance is not the one that was ready')
     place = 'vault'
