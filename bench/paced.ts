@@ -1,8 +1,11 @@
 /**
- * Accept at a steady rate with all roles at work, and the memory of all of them. The rate is halved until the program
- * keeps up, so that the times are those of a rate that it sustains here.
+ * Accept at a steady rate with all roles at work and an analyst's funnel asked again and again, and the memory of all of
+ * them. The rate is halved until the program keeps up, so that the times are those of a rate that it sustains here.
  */
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { ROUTES } from '#api/contract.ts'
+import type { Program } from '#drill/program.ts'
 import { makeRequests } from './events.ts'
 import { type PacedResult, runPaced } from './paced-load.ts'
 import { eachRole, startRunning, totalOf, watchRoles } from './running.ts'
@@ -16,6 +19,7 @@ export async function benchPaced(table: Table, folder: string, seconds: number):
   const running = await startRunning(path.join(folder, 'paced'))
   try {
     const costs = watchRoles(running.program)
+    const funnel = askFunnels(running.program)
     const make = makeRequests(50)
     let rate = EVENTS_PER_SECOND
     let result: PacedResult
@@ -43,7 +47,9 @@ export async function benchPaced(table: Table, folder: string, seconds: number):
     const what = `paced ${rate.toLocaleString('en')} events/s for ${seconds} s, 50-event requests`
     const limit = `limit of ${P99_LIMIT_MS} ms`
     const failed = result.failures > 0 ? `, ${result.failures} FAILED` : ''
-    const note = 'no door for queries from outside exists yet, so no funnel query runs beside it'
+    const asked = await funnel.stop()
+    const answered = `${asked.times.length} funnels of 4 steps over 30 days beside it, p50 ${median(asked.times).toFixed(0)} ms`
+    const note = `${answered}, ${asked.failures} failed`
     table.row({ what: `${what}: accept p50`, figure: result.p50Ms, unit: 'ms', ratio: result.p50Ms / P99_LIMIT_MS, peer: limit })
     table.row({
       what: `${what}: accept p99`,
@@ -69,6 +75,42 @@ export async function benchPaced(table: Table, folder: string, seconds: number):
   } finally {
     await running.stop()
   }
+}
+
+interface Asked {
+  times: number[]
+  failures: number
+}
+
+/** One analyst who asks the same funnel as soon as it is answered. */
+function askFunnels(program: Program): { stop(): Promise<Asked> } {
+  const asked: Asked = { times: [], failures: 0 }
+  const credential = readFileSync(path.join(program.keysDir, 'operator'), 'utf8').trim()
+  const body = JSON.stringify({ steps: ['Page opened', 'Page opened', 'Page opened', 'Page opened'], days: 30, withinDays: 7 })
+  const headers = { authorization: `Bearer ${credential}`, 'content-type': 'application/json' }
+  let isOver = false
+  const ask = async (): Promise<void> => {
+    while (!isOver) {
+      const startedAt = performance.now()
+      const reply = await fetch(`${program.consoleUrl}${ROUTES.funnel}`, { method: 'POST', headers, body })
+      const answer = (await reply.json()) as { steps?: { people: number }[] }
+      if (reply.status === 200 && (answer.steps?.[3]?.people ?? 0) > 0) asked.times.push(performance.now() - startedAt)
+      else asked.failures++
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+  // When the program is gone before the loop was stopped, the measurement has failed for a reason of its own.
+  const loop = ask().catch(() => undefined)
+  const stop = async (): Promise<Asked> => {
+    isOver = true
+    await loop
+    return asked
+  }
+  return { stop }
+}
+
+function median(times: readonly number[]): number {
+  return [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0
 }
 
 /** The last answer came soon after the last request was due. */

@@ -157,9 +157,19 @@ export const AffectedRequest = Type.Object(
     accessTo: Type.Optional(Type.String()),
     from: Type.Optional(Type.String()),
     to: Type.Optional(Type.String()),
-    list: Type.Optional(Type.Boolean({ description: 'answer as NDJSON: one {"person"} a line, then one {"affected"}' })),
+    list: Type.Optional(Type.Boolean({ description: 'answer as NDJSON: a person a line, then a line {"affected"} or {"error"}' })),
     identities: Type.Optional(Type.Boolean()),
     reason: Type.Optional(Reason),
+  },
+  closed,
+)
+
+/** People who did `steps` in this order within `withinDays` of the first, by events of the last `days`. */
+export const FunnelRequest = Type.Object(
+  {
+    steps: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 8 }),
+    days: Type.Integer({ minimum: 1, maximum: 400 }),
+    withinDays: Type.Integer({ minimum: 1, maximum: 400 }),
   },
   closed,
 )
@@ -316,6 +326,7 @@ export type WhoResult = Static<typeof WhoAnswer>
 export type AffectedBody = Static<typeof AffectedRequest>
 export type AffectedResult = Static<typeof AffectedAnswer>
 export type AffectedLine = Static<typeof AffectedPersonLine>
+export type FunnelBody = Static<typeof FunnelRequest>
 export type DirectoryBody = Static<typeof DirectoryRequest>
 export type DirectoryResult = Static<typeof DirectoryAnswer>
 export type Doctor = Static<typeof DoctorAnswer>
@@ -330,6 +341,7 @@ export const ROUTES = {
   affected: '/v1/incidents/affected',
   directory: '/v1/directory/import',
   backup: '/v1/backup',
+  funnel: '/v1/query/funnel',
 } as const
 
 /** File name → text of the schemas that docs/schemas publishes. */

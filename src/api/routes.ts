@@ -1,6 +1,7 @@
 /** The staff API's routes: each names its action, decodes, asks, answers. */
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import { funnel } from '#analytics/funnel.ts'
 import { BulkheadError, toBulkheadError } from '#base/errors.ts'
 import { type AffectedAnswer, affected, type IncidentPorts } from '#incidents/affected.ts'
 import { who } from '#incidents/who.ts'
@@ -16,14 +17,14 @@ import {
   DirectoryRequest,
   type FlowChange,
   FlowChangeRequest,
+  type FunnelBody,
+  FunnelRequest,
   ROUTES,
   type WhoBody,
   WhoRequest,
 } from './contract.ts'
 import { ACTOR, ALL_ROLES, type StaffDeps } from './deps.ts'
 import { examine } from './doctor.ts'
-
-const LINES_A_CHUNK = 200
 
 export function addStatusRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.get(ROUTES.health, async (_request, reply) => {
@@ -79,6 +80,15 @@ export function addVendorRoutes(app: FastifyInstance, deps: StaffDeps): void {
   )
 }
 
+/** For analysts: counts only, in the warehouse's bounded session. An asker who goes away ends the question in the engine. */
+export function addAnalyticsRoutes(app: FastifyInstance, deps: StaffDeps): void {
+  app.post<{ Body: FunnelBody }>(ROUTES.funnel, { schema: { body: FunnelRequest } }, async (request, reply) => {
+    const gone = new AbortController()
+    reply.raw.once('close', () => gone.abort())
+    return funnel(request.body, deps.clock.now(), deps.warehouse, gone.signal)
+  })
+}
+
 export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
   const ports: IncidentPorts = { warehouse: deps.warehouse, vault: deps.vault, snapshot: () => deps.worker.barrier() }
 
@@ -99,7 +109,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
     }
     const answer = withGaps(await affected({ vendor, destination, windows }, ports), deps)
     if (look === undefined) return answer.summary
-    return reply.type('application/x-ndjson').send(Readable.from(listLines(answer, look, identities, deps)))
+    return reply.type('application/x-ndjson').send(Readable.from(listLines(answer, look, identities, deps), { objectMode: false }))
   })
 
   app.post<{ Body: DirectoryBody }>(ROUTES.directory, { schema: { body: DirectoryRequest } }, async (request) => {
@@ -130,20 +140,15 @@ function lookFor(action: string, reason: string | undefined): Look {
 }
 
 /** The last line is the summary or an error: a caller that sees neither knows that the list is not whole. */
-async function* listLines(answer: AffectedAnswer, look: Look, identities: boolean, deps: StaffDeps): AsyncGenerator<string, void> {
-  let chunk: string[] = []
+async function* listLines(answer: AffectedAnswer, look: Look, identities: boolean, deps: StaffDeps): AsyncGenerator<Buffer, void> {
+  let last: string
   try {
-    for await (const person of answer.list({ look, identities })) {
-      chunk.push(JSON.stringify({ person }))
-      if (chunk.length < LINES_A_CHUNK) continue
-      yield `${chunk.join('\n')}\n`
-      chunk = []
-    }
-    chunk.push(JSON.stringify({ affected: answer.summary }))
+    yield* answer.lines({ look, identities })
+    last = JSON.stringify({ affected: answer.summary })
   } catch (thrown) {
-    chunk.push(JSON.stringify(hideFault(thrown, ROUTES.affected, deps).toJSON()))
+    last = JSON.stringify(hideFault(thrown, ROUTES.affected, deps).toJSON())
   }
-  yield `${chunk.join('\n')}\n`
+  yield Buffer.from(`${last}\n`)
 }
 
 /** An unexpected error's message may quote what was asked; only its name and place go out. */

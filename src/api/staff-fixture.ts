@@ -2,6 +2,7 @@
 import { systemClock } from '#base/clock.ts'
 import type { Records } from '#records/port.ts'
 import type { DirectoryRow } from '#vault/port.ts'
+import type { ColumnBlock } from '#warehouse/native.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import type { StaffDeps } from './deps.ts'
 
@@ -10,7 +11,7 @@ export interface Stage {
   fenceAnswers: () => Promise<unknown>
   killAnswers: { pid: number; gone: boolean }
   isReady: boolean
-  /** People in the scope of every question; the one numbered 5000 makes the engine fail. */
+  /** People in the scope of every question; 5000 or more make the engine fail. */
   persons: number
   looks: string[]
   traces: string[]
@@ -33,6 +34,29 @@ function engineRow(subject: number): Record<string, unknown> {
   }
 }
 
+function pairRows(persons: number): Record<string, unknown>[] {
+  if (persons >= 5000) throw new Error('row text that must not leave: ann@example.com')
+  const counts = { subjects: String(persons), delivered: String(persons), policyFirst: 1, policyLast: 2 }
+  return ['', 'country:coarse', 'user_id:pseudonym'].map((pair) => ({
+    pair,
+    ...counts,
+    shapeTexts: pair === '' ? ['country:coarse,user_id:pseudonym'] : [],
+    groupOrdinals: pair === '' ? ['21'] : [],
+  }))
+}
+
+function personBlock(rows: number): ColumnBlock {
+  const times = { firstAt: 1_770_000_000_000, lastAt: 1_770_000_001_000, sentFirstAt: 1_770_000_002_000, sentLastAt: 1_770_000_003_000 }
+  const columns = { ...times, eventCount: 4, delivered0: 1, possible0: 0, groupLow: 21, groupHigh: 21, groupCount: 1 }
+  return {
+    rows,
+    columns: new Map([
+      ['user', Float64Array.from({ length: rows }, (_, index) => index + 1)],
+      ...Object.entries(columns).map(([name, value]) => [name, new Float64Array(rows).fill(value)] as const),
+    ]),
+  }
+}
+
 function fakeWarehouse(stage: Pick<Stage, 'persons'>): Warehouse {
   return {
     migrate: async () => undefined,
@@ -40,18 +64,18 @@ function fakeWarehouse(stage: Pick<Stage, 'persons'>): Warehouse {
     insertDisclosures: async () => ({ rows: 0 }),
     query: async <Row>(sql: string) => {
       if (sql.includes('FROM events') && sql.includes('count()')) return [{ rows: '12' }] as Row[]
+      if (sql.includes('firstDay')) return [{ rows: 1, firstDay: 20_000 }] as Row[]
+      if (sql.includes('bounds')) return [{ bounds: [] }] as Row[]
+      if (sql.includes('groupBitmapOr')) return pairRows(stage.persons) as Row[]
       if (sql.includes('firstSent')) return [{ rows: 1, firstSent: 1_770_000_000_000 }] as Row[]
       if (sql.includes('policyFirst')) return [{ rows: 1, policyFirst: 1, policyLast: 2 }] as Row[]
       if (!sql.includes('deliveredCount')) return []
       const key = { vendor: 'acme', destination: 'acme-main', epoch: 1, surface: 'web', purpose: 'analytics' }
       return [{ ...engineRow(1), ...key, deliveredCount: '4' }] as Row[]
     },
-    stream: async function* <Row>(_sql: string, parameters: Record<string, unknown>) {
-      if (parameters.kind !== 'user') return
-      for (let subject = 1; subject <= stage.persons; subject++) {
-        if (subject === 5000) throw new Error('row text that must not leave: ann@example.com')
-        yield engineRow(subject) as Row
-      }
+    columns: async () => [personBlock(stage.persons)],
+    stream: async function* () {
+      // Nobody has rows in several places.
     },
     close: async () => undefined,
   }

@@ -92,6 +92,7 @@ test('only the operator, only under a name of this machine, and never for anothe
     ['POST', '/v1/vendors/acme/cut'],
     ['POST', '/v1/who'],
     ['POST', '/v1/incidents/affected'],
+    ['POST', '/v1/query/funnel'],
     ['GET', '/v1/doctor'],
     ['GET', '/v1/nothing'],
   ] as const
@@ -169,9 +170,9 @@ test('who and affected follow their schemas; looking needs a reason; a list ends
   const lines = list.text
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as { person?: unknown; affected?: { subjects: number } })
+    .map((line) => JSON.parse(line) as { affected?: { subjects: number } })
   assert.equal(lines.length, 1204)
-  for (const line of lines.slice(0, -1)) assertFollows('incident-affected-line', line.person)
+  for (const line of lines.slice(0, -1)) assertFollows('incident-affected-line', line)
   assert.equal(lines.at(-1)?.affected?.subjects, 1203)
   assert.match(stage.looks[0] ?? '', /identities 1203/)
 })

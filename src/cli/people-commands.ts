@@ -10,6 +10,8 @@ import { type Context, demandReason, printAnswer } from './context.ts'
 import { count, renderAffected, renderWho } from './render.ts'
 import { connect, type StaffClient } from './staff-client.ts'
 
+const NEWLINE = 0x0a
+
 export async function whoCommand(context: Context, query: string, options: { reason?: string }): Promise<void> {
   const reason = demandReason(options.reason)
   const answer = await connect(context).post<WhoResult>(ROUTES.who, { query, reason })
@@ -44,23 +46,28 @@ export async function affectedCommand(context: Context, options: AffectedOptions
   context.err(`${count(lines, 'line')} written to ${list}${identities === true ? ', with names and addresses: keep it safe' : ''}\n`)
 }
 
-/** The file appears whole or not at all, readable by its owner alone. */
+/**
+ * The file appears whole or not at all, readable by its owner alone. Lines are written as they come and never read here,
+ * but for the last one, which says whether the list is whole.
+ */
 async function writeList(client: StaffClient, body: AffectedBody, file: string): Promise<{ answer: AffectedResult; lines: number }> {
   const temporary = `${file}.${process.pid}.part`
   const stream = createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true })
-  let answer: AffectedResult | undefined
   let lines = 0
+  let held: Buffer = Buffer.alloc(0)
   try {
     await once(stream, 'open')
-    for await (const line of client.lines(ROUTES.affected, body)) {
-      const parsed = JSON.parse(line) as { person?: unknown; affected?: AffectedResult; error?: { code: string; message: string } }
-      if (parsed.error !== undefined) throw new BulkheadError(codeOf(parsed.error.code), parsed.error.message)
-      if (parsed.affected !== undefined) answer = parsed.affected
-      if (parsed.person === undefined) continue
-      lines++
-      if (!stream.write(`${JSON.stringify(parsed.person)}\n`)) await once(stream, 'drain')
+    for await (const chunk of client.bytes(ROUTES.affected, body)) {
+      const all = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+      // Whatever stands behind the last line end but one may be the last line.
+      const end = all.lastIndexOf(NEWLINE, all.length - 2) + 1
+      held = all.subarray(end)
+      if (end === 0) continue
+      const whole = all.subarray(0, end)
+      for (let at = whole.indexOf(NEWLINE); at >= 0; at = whole.indexOf(NEWLINE, at + 1)) lines++
+      if (!stream.write(whole)) await once(stream, 'drain')
     }
-    if (answer === undefined) throw new BulkheadError('not_running', 'the answer broke off before its end; no list was written')
+    const answer = readLastLine(held)
     stream.end()
     await finished(stream)
     renameSync(temporary, file)
@@ -74,6 +81,15 @@ async function writeList(client: StaffClient, body: AffectedBody, file: string):
       throw new BulkheadError('bad_usage', `the list cannot be written to ${file} (${code})`)
     throw thrown
   }
+}
+
+function readLastLine(line: Buffer): AffectedResult {
+  const broken = (): BulkheadError => new BulkheadError('not_running', 'the answer broke off before its end; no list was written')
+  if (line.at(-1) !== NEWLINE) throw broken()
+  const last = JSON.parse(line.toString()) as { affected?: AffectedResult; error?: { code: string; message: string } }
+  if (last.error !== undefined) throw new BulkheadError(codeOf(last.error.code), last.error.message)
+  if (last.affected === undefined) throw broken()
+  return last.affected
 }
 
 function codeOf(text: string): ErrorCode {

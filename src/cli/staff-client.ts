@@ -1,6 +1,5 @@
 /** The staff API as the command line calls it: found through the run file of the data folder, with the operator's credential. */
 import http from 'node:http'
-import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { type Instance, openInstance, readOperatorCredential, readRun } from '#app/instance.ts'
 import { BulkheadError, isErrorCode } from '#base/errors.ts'
@@ -11,8 +10,8 @@ const ERROR_BYTES_MAX = 1024 * 1024
 export interface StaffClient {
   get<Answer>(route: string): Promise<Answer>
   post<Answer>(route: string, body: unknown, timeoutMs?: number): Promise<Answer>
-  /** Lines of an NDJSON answer. */
-  lines(route: string, body: unknown): AsyncGenerator<string, void>
+  /** The bytes of an NDJSON answer as they come. */
+  bytes(route: string, body: unknown): AsyncGenerator<Buffer, void>
 }
 
 /** The answer of the API to a request that it refused, with what it sent beside the error. */
@@ -46,9 +45,8 @@ export function openClient(consoleUrl: string, instance: Instance): StaffClient 
   return {
     get: async (route) => json(await request('GET', route, undefined)),
     post: async (route, body, timeoutMs) => json(await request('POST', route, body, timeoutMs)),
-    lines: async function* (route, body) {
-      const response = await request('POST', route, body)
-      for await (const line of createInterface({ input: response, crlfDelay: Infinity })) if (line !== '') yield line
+    bytes: async function* (route, body) {
+      for await (const chunk of await request('POST', route, body)) yield chunk as Buffer
     },
   }
 }

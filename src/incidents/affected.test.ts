@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
-import { dayOf } from '#base/clock.ts'
+import { DAY_MS, dayOf } from '#base/clock.ts'
 import { FIELDS } from '#model/field.ts'
 import type { DeviceInterval, Look, PeopleGraph } from '#vault/port.ts'
 import { openWarehouse } from '#warehouse/client.ts'
@@ -53,7 +53,11 @@ interface Case {
   destination: string | undefined
 }
 
-const instant = fc.integer({ min: 0, max: 16 }).map((t) => BASE + t * 1000)
+/** So that events lie on several days, on either side of them, and some rows span midnight. */
+const STEP = 6 * 3_600_000 + 1
+const instant = fc.integer({ min: 0, max: 16 }).map((t) => BASE - 2 * DAY_MS + t * STEP)
+/** One insert holds what was sent on one day. */
+const sentInstant = fc.integer({ min: 0, max: 16 }).map((t) => BASE + t * 1000)
 
 const row: fc.Arbitrary<DisclosureRow> = fc
   .record({
@@ -70,7 +74,7 @@ const row: fc.Arbitrary<DisclosureRow> = fc
     events: fc.integer({ min: 1, max: 9 }),
     first: instant,
     length: fc.integer({ min: 0, max: 6 }),
-    sentAt: instant,
+    sentAt: sentInstant,
     policy: fc.integer({ min: 1, max: 3 }),
     state: fc.constantFrom('delivered' as const, 'possible' as const),
   })
@@ -78,7 +82,7 @@ const row: fc.Arbitrary<DisclosureRow> = fc
     ...rest,
     kind,
     subject,
-    last: rest.first + length * 1000,
+    last: rest.first + length * STEP,
     vendor: '',
     epoch: 1,
     route: '/import',
@@ -98,7 +102,7 @@ const intervals: fc.Arbitrary<DeviceInterval[]> = fc
         .map(([starts, persons, isOpen]) => {
           const sorted = [...starts].sort((a, b) => a - b)
           return sorted.map((from, index) => {
-            const to = sorted[index + 1] ?? (isOpen ? Number.MAX_SAFE_INTEGER : BASE + 18_000)
+            const to = sorted[index + 1] ?? (isOpen ? Number.MAX_SAFE_INTEGER : BASE - 2 * DAY_MS + 18 * STEP)
             return { device, person: persons[index] as number, from, to }
           })
         }),
@@ -115,14 +119,14 @@ const testCase: fc.Arbitrary<Case> = fc
     }),
     merged: fc.array(fc.tuple(fc.integer({ min: 4, max: 6 }), fc.integer({ min: 1, max: 3 })), { maxLength: 2, size: 'max' }),
     devices: intervals,
-    accessTo: fc.option(instant, { nil: undefined }),
+    accessTo: fc.option(sentInstant, { nil: undefined }),
     span: fc.option(fc.tuple(instant, fc.integer({ min: 1, max: 10 })), { nil: undefined }),
     destination: fc.constantFrom(undefined, undefined, 'main'),
   })
   .map(({ merged, devices, accessTo, span, ...rest }) => ({
     ...rest,
     graph: { merged: [...new Map(merged)], devices },
-    windows: { accessFrom: undefined, accessTo, from: span?.[0], to: span === undefined ? undefined : span[0] + span[1] * 1000 },
+    windows: { accessFrom: undefined, accessTo, from: span?.[0], to: span === undefined ? undefined : span[0] + span[1] * STEP },
     // Entry numbers tell where a row is, and differ between places as they do in a ledger.
     rows: rest.rows.map((one, index) => ({
       ...one,
@@ -223,9 +227,9 @@ test('affected, its list and its windows equal a naive recomputation', async () 
       assert.deepEqual(summary.checked.policies, policies.length === 0 ? null : { from: Math.min(...policies), to: Math.max(...policies) })
 
       const lines: AffectedPerson[] = []
-      for await (const line of answer.list({ look: LOOK, identities: true })) {
+      for await (const chunk of answer.lines({ look: LOOK, identities: true })) {
         assert.deepEqual(looks, [String(byPerson.size)], 'the look is on record before the first line')
-        lines.push(line)
+        for (const line of chunk.toString().trimEnd().split('\n')) lines.push(JSON.parse(line) as AffectedPerson)
       }
       const expectedLines = [...byPerson].map(([person, rows]) => ({
         subject: `user-${person}`,

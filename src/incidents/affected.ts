@@ -2,19 +2,30 @@
  * Who may be affected: people about whom data was sent to a vendor through us, in which fields and forms, and which
  * fields stood in nothing that was sent. "May be": that a vendor was breached does not say that every row was read.
  */
+import { DAY_MS } from '#base/clock.ts'
 import type { KnownField } from '#model/field.ts'
 import type { Ordinal } from '#model/log-entry.ts'
 import type { Identity, Look, StaffVault } from '#vault/port.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import { findGroupKeys } from './groups.ts'
 import { People } from './people.ts'
-import { firstSentQuestion, isInScope, type Scope, type ScopeFacts, scopeFactsQuestion, type Snapshot, type Tally } from './rows.ts'
-import { type Aside, emptyAside, type PersonTally, scanPeople } from './scan.ts'
+import { type ListScope, listPeople } from './person-list.ts'
+import {
+  firstDayQuestion,
+  firstSentQuestion,
+  isInScope,
+  otherPoliciesQuestion,
+  type PairRow,
+  pairsQuestion,
+  type PolicyRange,
+  type Question,
+  type Scope,
+  type Snapshot,
+  type Tally,
+} from './rows.ts'
+import { type Gathered, gather } from './scan.ts'
 import { type FieldForm, fieldsNotSent, type PairKey, Shapes } from './shapes.ts'
 import { type PrintedWindows, printWindows, type Windows } from './windows.ts'
-
-/** People whose identities and pseudonyms are asked for in one call of the vault. */
-const PEOPLE_A_CALL = 1000
 
 export interface AffectedQuery {
   vendor: string
@@ -76,8 +87,11 @@ export interface AffectedPerson {
 
 export interface AffectedAnswer {
   summary: Affected
-  /** The people behind the summary, as of the same ledger entry. The look is on record before the first is given. */
-  list(options: { look: Look; identities: boolean }): AsyncGenerator<AffectedPerson, void>
+  /**
+   * The people behind the summary, as of the same ledger entry: NDJSON of `AffectedPerson`, in chunks of whole lines. The
+   * look is on record before the first is given.
+   */
+  lines(options: { look: Look; identities: boolean }): AsyncGenerator<Buffer, void>
 }
 
 export async function affected(query: AffectedQuery, ports: IncidentPorts): Promise<AffectedAnswer> {
@@ -85,70 +99,86 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
   const scope: Scope = { ...query, snapshot }
   // After the snapshot: an edge that is newer than the rows only joins people who are the same.
   const people = new People(await ports.vault.graph())
+  const gathered = await gather(scope, people, ports.warehouse)
   const shapes = new Shapes()
-  const aside = emptyAside()
-  const counts = { subjects: 0, delivered: 0 }
-  const subjectsOf = new Map<PairKey, number>()
-  for await (const { tally } of scanPeople(scope, people, ports.warehouse, aside)) {
-    counts.subjects++
-    if (tally.delivered.size > 0) counts.delivered++
-    for (const key of pairsOf(tally, shapes)) subjectsOf.set(key, (subjectsOf.get(key) ?? 0) + 1)
-  }
-  for (const key of shapes.union(aside.shapes)) if (!subjectsOf.has(key)) subjectsOf.set(key, 0)
-  const fields = shapes.sorted(subjectsOf.keys()).map((key) => ({ ...shapes.pair(key), subjects: subjectsOf.get(key) ?? 0 }))
+  const counts = await countPeople(scope, gathered, shapes, ports.warehouse)
+  const fields = shapes.sorted(counts.subjectsOf.keys()).map((key) => ({ ...shapes.pair(key), subjects: counts.subjectsOf.get(key) ?? 0 }))
+  const groups = new Set([...counts.groups, ...gathered.aside.groups])
   const summary: Affected = {
     vendor: query.vendor,
     destination: query.destination ?? null,
     subjects: counts.subjects,
     delivered: counts.delivered,
     possible: counts.subjects - counts.delivered,
-    ambiguousDevices: aside.ambiguousDevices.size,
-    groups: aside.groups.size,
+    ambiguousDevices: gathered.aside.ambiguousDevices.size,
+    groups: groups.size,
     fields,
     notSent: fieldsNotSent(fields),
     windows: printWindows(query.windows),
     baseline: 'unknown',
     ...(await boundOf(scope, ports.warehouse)),
-    checked: { entries: snapshot.head, policies: await policiesOf(scope, ports.warehouse) },
+    checked: { entries: snapshot.head, policies: await policiesOf(scope, counts.policies, ports.warehouse) },
+  }
+  const listed: ListScope = {
+    scope,
+    people,
+    gathered,
+    shapes,
+    shapesInScope: counts.shapes,
+    users: counts.users,
+    hasGroups: counts.groups.length > 0,
   }
   return {
     summary,
-    list: (options) => listPeople({ scope, people, shapes, groups: aside.groups, subjects: counts.subjects, ports, ...options }),
+    lines: async function* (options) {
+      await ports.vault.recordLook({ ...options.look, subjects: counts.subjects })
+      yield* listPeople(listed, await nameGroups(groups, ports), ports, options)
+    },
   }
 }
 
-async function* listPeople(options: {
-  scope: Scope
-  people: People
-  shapes: Shapes
-  groups: ReadonlySet<Ordinal>
+interface Counts {
   subjects: number
-  ports: IncidentPorts
-  look: Look
-  identities: boolean
-}): AsyncGenerator<AffectedPerson, void> {
-  const { scope, people, shapes, ports, look } = options
-  await ports.vault.recordLook({ ...look, subjects: options.subjects })
-  const groups = await nameGroups(options.groups, ports)
-  const aside: Aside = emptyAside()
-  let batch: PersonTally[] = []
-  const finish = async (): Promise<AffectedPerson[]> => {
-    const subjects = await ports.vault.staffPseudonyms(batch.map(({ person }) => ({ kind: 'user', ordinal: person })))
-    const lookup = (): Promise<Identity[]> =>
-      ports.vault.identities(
-        batch.map(({ person }) => [...people.identifiersOf(person)]),
-        look,
-      )
-    const identities = options.identities ? await lookup() : undefined
-    return batch.map(({ tally }, index) => ({ ...printPerson(subjects[index] ?? '', tally, shapes, groups), ...identities?.[index] }))
+  delivered: number
+  subjectsOf: Map<PairKey, number>
+  /** Users that have rows, before any are put together. */
+  users: number
+  shapes: string[]
+  groups: Ordinal[]
+  policies: number[]
+}
+
+/** What the engine counted, less the users that belong to gathered people, plus these people. */
+async function countPeople(scope: Scope, gathered: Gathered, shapes: Shapes, warehouse: Warehouse): Promise<Counts> {
+  const rows = await askRows<PairRow>(pairsQuestion(scope), warehouse)
+  const all = rows.find((row) => row.pair === '')
+  const counts: Counts = {
+    subjects: Number(all?.subjects ?? 0),
+    delivered: Number(all?.delivered ?? 0),
+    subjectsOf: new Map(),
+    users: Number(all?.subjects ?? 0),
+    shapes: [...(all?.shapeTexts ?? [])].sort(),
+    groups: (all?.groupOrdinals ?? []).map(Number),
+    policies: all === undefined ? [] : [Number(all.policyFirst), Number(all.policyLast)],
   }
-  for await (const person of scanPeople(scope, people, ports.warehouse, aside)) {
-    batch.push(person)
-    if (batch.length < PEOPLE_A_CALL) continue
-    yield* await finish()
-    batch = []
+  const count = (keys: Iterable<PairKey>, by: number): void => {
+    for (const key of keys) counts.subjectsOf.set(key, (counts.subjectsOf.get(key) ?? 0) + by)
   }
-  if (batch.length > 0) yield* await finish()
+  // A pair's text is a shape of one pair.
+  for (const { pair, subjects } of rows) if (pair !== '') count(shapes.pairsOf(pair), Number(subjects))
+  const add = (tally: Tally, by: number): void => {
+    counts.subjects += by
+    if (tally.delivered.size > 0) counts.delivered += by
+    count(pairsOf(tally, shapes), by)
+  }
+  for (const row of gathered.counted) add(row, -1)
+  for (const tally of gathered.people.values()) add(tally, 1)
+  count(shapes.union(gathered.aside.shapes), 0)
+  return counts
+}
+
+function askRows<Row>({ sql, parameters }: Question, warehouse: Warehouse): Promise<Row[]> {
+  return warehouse.query<Row>(sql, parameters, 'badday')
 }
 
 async function nameGroups(groups: ReadonlySet<Ordinal>, ports: IncidentPorts): Promise<Map<Ordinal, { key: string; group: string }>> {
@@ -158,40 +188,14 @@ async function nameGroups(groups: ReadonlySet<Ordinal>, ports: IncidentPorts): P
   return new Map(ordinals.map((ordinal, index) => [ordinal, { key: keys.get(ordinal) ?? '', group: pseudonyms[index] ?? '' }]))
 }
 
-function printPerson(
-  subject: string,
-  tally: Tally,
-  shapes: Shapes,
-  groups: ReadonlyMap<Ordinal, { key: string; group: string }>,
-): AffectedPerson {
-  return {
-    subject,
-    groups: [...tally.groups].flatMap((ordinal) => groups.get(ordinal) ?? []).sort(byKeyAndGroup),
-    fields: shapes.sorted(pairsOf(tally, shapes)).map((key) => shapes.pair(key)),
-    first: new Date(tally.first).toISOString(),
-    last: new Date(tally.last).toISOString(),
-    sentFirst: new Date(tally.sentFirst).toISOString(),
-    sentLast: new Date(tally.sentLast).toISOString(),
-    events: tally.events,
-    state: tally.delivered.size > 0 ? 'delivered' : 'possible',
-  }
-}
-
-function byKeyAndGroup(a: { key: string; group: string }, b: { key: string; group: string }): number {
-  return `${a.key}\0${a.group}` < `${b.key}\0${b.group}` ? -1 : 1
-}
-
 function pairsOf(tally: Tally, shapes: Shapes): Set<PairKey> {
-  const keys = shapes.union(tally.delivered)
-  for (const shape of tally.possible) for (const key of shapes.pairsOf(shape)) keys.add(key)
-  return keys
+  return shapes.union([...tally.delivered, ...tally.possible])
 }
 
-/** With nothing known of what the vendor held before, only events since our first entry are surely all in the ledger. */
+/** With nothing known of what the vendor held before us, only events since our first entry are surely all in the ledger. */
 async function boundOf(scope: Scope, warehouse: Warehouse): Promise<{ upperBound: boolean; upperBoundReason: string | null }> {
-  const { sql, parameters } = firstSentQuestion(scope)
-  const [row] = await warehouse.query<{ rows: number | string; firstSent: number | string }>(sql, parameters, 'badday')
-  const sent = Number(row?.rows ?? 0) > 0 ? [Number(row?.firstSent)] : []
+  const firstSent = await findFirstSent(scope, warehouse)
+  const sent = firstSent === undefined ? [] : [firstSent]
   const openAnywhere = { ...scope, windows: { accessFrom: undefined, accessTo: undefined, from: undefined, to: undefined } }
   for (const open of scope.snapshot.open) if (isInScope(open, openAnywhere)) sent.push(open.sentAt)
   const refuse = (reason: string) => ({ upperBound: false, upperBoundReason: reason })
@@ -205,11 +209,21 @@ async function boundOf(scope: Scope, warehouse: Warehouse): Promise<{ upperBound
   return refuse(`${unknown}, and the data window reaches back ${start}, behind the first ledger entry for it, of ${entry}`)
 }
 
-async function policiesOf(scope: Scope, warehouse: Warehouse): Promise<{ from: number; to: number } | null> {
-  const { sql, parameters } = scopeFactsQuestion(scope)
-  const [facts] = await warehouse.query<ScopeFacts>(sql, parameters, 'badday')
-  const versions = scope.snapshot.open.filter((row) => isInScope(row, scope)).map((row) => row.policy)
-  if (Number(facts?.rows ?? 0) > 0) versions.push(Number(facts?.policyFirst), Number(facts?.policyLast))
+/** Among the rows of the vendor's first day, and only if none of these counts, among all. */
+async function findFirstSent(scope: Scope, warehouse: Warehouse): Promise<number | undefined> {
+  const [day] = await askRows<{ rows: number | string; firstDay: number }>(firstDayQuestion(scope), warehouse)
+  if (day === undefined || Number(day.rows) === 0) return undefined
+  for (const before of [(Number(day.firstDay) + 1) * DAY_MS, undefined]) {
+    const [sent] = await askRows<{ rows: number | string; firstSent: number | string }>(firstSentQuestion(scope, before), warehouse)
+    if (Number(sent?.rows ?? 0) > 0) return Number(sent?.firstSent)
+  }
+  return undefined
+}
+
+async function policiesOf(scope: Scope, ofUsers: readonly number[], warehouse: Warehouse): Promise<{ from: number; to: number } | null> {
+  const [others] = await askRows<PolicyRange>(otherPoliciesQuestion(scope), warehouse)
+  const versions = [...ofUsers, ...scope.snapshot.open.filter((row) => isInScope(row, scope)).map((row) => row.policy)]
+  if (Number(others?.rows ?? 0) > 0) versions.push(Number(others?.policyFirst), Number(others?.policyLast))
   if (versions.length === 0) return null
   return { from: versions.reduce((a, b) => Math.min(a, b)), to: versions.reduce((a, b) => Math.max(a, b)) }
 }

@@ -34,6 +34,11 @@ export class People {
     return this.#identifiersOf.get(person) ?? [person]
   }
 
+  /** User identifiers of people who have several. */
+  mergedUsers(): Iterable<Ordinal> {
+    return [...this.#identifiersOf.values()].filter((own) => own.length > 1).flat()
+  }
+
   /**
    * Whose row it is that was seen on a device from `first` to `last` (event time, both included). `mixed`: the rows
    * behind this span must be looked at one by one, since some may lie in an interval.

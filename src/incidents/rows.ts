@@ -1,6 +1,6 @@
 /**
- * What the warehouse is asked, and what comes back: aggregates by subject, never raw rows, so that a scope of a hundred
- * million rows costs the engine a scan and us one small row a subject. Values are always bound, never spliced.
+ * What the warehouse is asked, and what comes back: aggregates, never raw rows. Values are always bound, never spliced.
+ * The questions with a row per person are in `person-columns.ts`.
  *
  * A question is answered as of one ledger entry: everything up to `head` whose outcome was loaded, and the open intents
  * as the worker listed them at that head. Their entries are left out here, so that none is counted twice when an outcome
@@ -8,7 +8,9 @@
  */
 import type { SubjectKind } from '#model/disclosure.ts'
 import type { Ordinal } from '#model/log-entry.ts'
+import { formatDay, dayOf } from '#base/clock.ts'
 import type { DisclosureRow } from '#warehouse/port.ts'
+import { FIRST_MS, LAST_MS } from '#warehouse/schema.ts'
 import type { Windows } from './windows.ts'
 
 export interface Snapshot {
@@ -57,17 +59,27 @@ export interface EngineRow {
 
 export const AGGREGATES = `groupUniqArrayIf(shape, state = 'delivered') AS deliveredShapes,
   groupUniqArrayIf(shape, state = 'possible') AS possibleShapes,
-  toUnixTimestamp64Milli(min("first")) AS firstAt, toUnixTimestamp64Milli(max("last")) AS lastAt,
+  min(${FIRST_MS}) AS firstAt, max(${LAST_MS}) AS lastAt,
   toUnixTimestamp64Milli(min(sentAt)) AS sentFirstAt, toUnixTimestamp64Milli(max(sentAt)) AS sentLastAt,
-  sum(events) AS eventCount, groupUniqArrayArray("groups") AS groupOrdinals`
+  sum(events) AS eventCount`
+
+const WITH_GROUPS = `${AGGREGATES}, groupUniqArrayArray("groups") AS groupOrdinals`
 
 export interface Question {
   sql: string
   parameters: Record<string, unknown>
 }
 
-/** Condition that a row is in scope, built of our own words only. */
-function condition(scope: Scope): { where: string; parameters: Record<string, unknown> } {
+/** The warehouse stores times beyond as the nearest end. */
+const INSTANT_MIN = Date.UTC(1900, 0, 1)
+const INSTANT_MAX = Date.UTC(2300, 0, 1) - 1
+const within = (instant: number): number => Math.min(INSTANT_MAX, Math.max(INSTANT_MIN, instant))
+
+/**
+ * Condition that a row is in scope, built of our own words only. The days say the same as the instants, in terms of the
+ * order in which the rows lie: a row whose events span midnight may begin in the window and end behind it.
+ */
+export function condition(scope: Scope): { where: string; parameters: Record<string, unknown> } {
   const parts = ['vendor = {vendor:String}', 'entry <= {head:UInt64}']
   const parameters: Record<string, unknown> = { vendor: scope.vendor, head: scope.snapshot.head }
   const openEntries = [...new Set(scope.snapshot.open.map((row) => row.entry))]
@@ -80,14 +92,20 @@ function condition(scope: Scope): { where: string; parameters: Record<string, un
     parameters.destination = scope.destination
   }
   const { accessTo, from, to } = scope.windows
-  const limit = (text: string, name: string, value: number | undefined): void => {
-    if (value === undefined) return
-    parts.push(`${text} fromUnixTimestamp64Milli({${name}:Int64}, 'UTC')`)
-    parameters[name] = value
+  if (accessTo !== undefined) {
+    parts.push("sentAt < fromUnixTimestamp64Milli({accessTo:Int64}, 'UTC')")
+    parameters.accessTo = within(accessTo)
   }
-  limit('sentAt <', 'accessTo', accessTo)
-  limit('"last" >=', 'from', from)
-  limit('"first" <=', 'to', to)
+  if (from !== undefined) {
+    parts.push(`eventDay >= {fromDay:Date32} AND ${LAST_MS} >= {from:Int64}`)
+    parameters.from = within(from)
+    parameters.fromDay = formatDay(dayOf(within(from)))
+  }
+  if (to !== undefined) {
+    parts.push(`(spans OR eventDay <= {toDay:Date32}) AND ${FIRST_MS} <= {to:Int64}`)
+    parameters.to = within(to)
+    parameters.toDay = formatDay(dayOf(within(to)))
+  }
   return { where: parts.join(' AND '), parameters }
 }
 
@@ -103,12 +121,13 @@ export function isInScope(row: DisclosureRow, scope: Scope): boolean {
   )
 }
 
-/** One row a subject of a kind. */
-export function subjectsQuestion(scope: Scope, kind: SubjectKind): Question {
+/** One row a subject of a kind; of users only those named. */
+export function subjectsQuestion(scope: Scope, kind: SubjectKind, subjects?: readonly Ordinal[]): Question {
   const { where, parameters } = condition(scope)
+  const named = subjects === undefined ? '' : ' AND subject IN {subjects:Array(UInt64)}'
   return {
-    sql: `SELECT subject, ${AGGREGATES} FROM disclosures WHERE ${where} AND kind = {kind:String} GROUP BY subject`,
-    parameters: { ...parameters, kind },
+    sql: `SELECT subject, ${WITH_GROUPS} FROM disclosures WHERE ${where} AND kind = {kind:String}${named} GROUP BY subject`,
+    parameters: { ...parameters, kind, ...(subjects === undefined ? {} : { subjects }) },
   }
 }
 
@@ -116,31 +135,74 @@ export function subjectsQuestion(scope: Scope, kind: SubjectKind): Question {
 export function deviceSpansQuestion(scope: Scope, devices: readonly Ordinal[]): Question {
   const { where, parameters } = condition(scope)
   return {
-    sql: `SELECT subject, ${AGGREGATES} FROM disclosures
-      WHERE ${where} AND kind = 'device' AND subject IN {devices:Array(UInt64)} GROUP BY subject, "first", "last"`,
+    sql: `SELECT subject, ${WITH_GROUPS} FROM disclosures
+      WHERE ${where} AND kind = 'device' AND subject IN {devices:Array(UInt64)} GROUP BY subject, ${FIRST_MS}, ${LAST_MS}`,
     parameters: { ...parameters, devices },
   }
 }
 
-export interface ScopeFacts {
-  rows: number
+/** `pair`: `field:form` as in a shape's text, or '' for the rows as a whole, where alone shapes, groups and policies stand. */
+export interface PairRow {
+  pair: string
+  subjects: number | string
+  delivered: number | string
+  shapeTexts: string[]
+  groupOrdinals: (number | string)[]
   policyFirst: number
   policyLast: number
 }
 
-export function scopeFactsQuestion(scope: Scope): Question {
+/**
+ * Users in scope, as if each were a person: how many there are for each pair that was sent about them. One scan makes a
+ * bitmap of users a shape and state; those of the shapes that hold a pair are then united, so nothing is counted twice.
+ */
+export function pairsQuestion(scope: Scope): Question {
   const { where, parameters } = condition(scope)
   return {
-    sql: `SELECT count() AS rows, min(policy) AS policyFirst, max(policy) AS policyLast FROM disclosures WHERE ${where}`,
+    sql: `SELECT pair, groupBitmapOr(users) AS subjects, groupBitmapOrIf(users, state = 'delivered') AS delivered,
+        if(pair = '', groupUniqArray(shapeText), []) AS shapeTexts, if(pair = '', groupUniqArrayArray(named), []) AS groupOrdinals,
+        min(policyLow) AS policyFirst, max(policyHigh) AS policyLast
+      FROM (SELECT *, arrayJoin(arrayPushBack(splitByChar(',', shapeText), '')) AS pair
+        FROM (SELECT toString(shape) AS shapeText, state, groupBitmapState(subject) AS users, groupUniqArrayArray("groups") AS named,
+            min(policy) AS policyLow, max(policy) AS policyHigh
+          FROM disclosures WHERE ${where} AND kind = 'user' GROUP BY shape, state))
+      GROUP BY pair`,
     parameters,
   }
 }
 
-/** When anything was first sent to the vendor through us, whatever the windows; 0 = never. */
-export function firstSentQuestion(scope: Scope): Question {
-  const everything = { ...scope, windows: { accessFrom: undefined, accessTo: undefined, from: undefined, to: undefined } }
-  const { where, parameters } = condition(everything)
+export interface PolicyRange {
+  rows: number | string
+  policyFirst: number
+  policyLast: number
+}
+
+/** Policy versions of the rows in scope that are not about users. */
+export function otherPoliciesQuestion(scope: Scope): Question {
+  const { where, parameters } = condition(scope)
+  return {
+    sql: `SELECT count() AS rows, min(policy) AS policyFirst, max(policy) AS policyLast
+      FROM disclosures WHERE ${where} AND kind IN ('device', 'group')`,
+    parameters,
+  }
+}
+
+function ofAnyTime(scope: Scope): Scope {
+  return { ...scope, windows: { accessFrom: undefined, accessTo: undefined, from: undefined, to: undefined } }
+}
+
+/** When anything was first sent to the vendor through us, whatever the windows. `before`: look only at what was sent by then. */
+export function firstSentQuestion(scope: Scope, before?: number): Question {
+  const { where, parameters } = condition({ ...ofAnyTime(scope), windows: { ...ofAnyTime(scope).windows, accessTo: before } })
   return { sql: `SELECT count() AS rows, toUnixTimestamp64Milli(min(sentAt)) AS firstSent FROM disclosures WHERE ${where}`, parameters }
+}
+
+/** The first day with rows for the vendor, whichever these are: two bytes a row to read instead of sixteen. */
+export function firstDayQuestion(scope: Scope): Question {
+  return {
+    sql: 'SELECT count() AS rows, toInt32(min(day)) AS firstDay FROM disclosures WHERE vendor = {vendor:String}',
+    parameters: { vendor: scope.vendor },
+  }
 }
 
 export function decodeRow(row: EngineRow, kind: SubjectKind): SubjectRow {

@@ -1,6 +1,7 @@
 /**
- * Walks a scope person by person. People with one identifier and no other rows pass straight through; only those whose
- * rows come from several places (merged identifiers, devices, open intents) are held until the end.
+ * Sets apart what the engine cannot count by itself. Most people have one identifier and rows of no other kind, so a user of
+ * the warehouse is a person. People whose rows come from several places (merged identifiers, devices, open intents) are put
+ * together here, and devices and groups that are about nobody in particular are set aside.
  *
  * The bad-day session answers one question at a time, so every question is asked to its end before the next begins.
  */
@@ -13,6 +14,7 @@ import {
   deviceSpansQuestion,
   type EngineRow,
   isInScope,
+  type Question,
   rowOfOpen,
   type Scope,
   type SubjectRow,
@@ -20,32 +22,34 @@ import {
   type Tally,
 } from './rows.ts'
 
-const DEVICES_A_QUESTION = 10_000
+const SUBJECTS_A_QUESTION = 20_000
 
-export interface PersonTally {
-  person: Ordinal
-  tally: Tally
-}
-
-/** Rows that are about nobody in particular, filled while the people are walked; complete after the last one. */
+/** Rows that are about nobody in particular. */
 export interface Aside {
   /** Devices with at least one row that belongs to no single person. */
   ambiguousDevices: Set<Ordinal>
-  /** Groups that are themselves the subject of a row or were named beside one. */
+  /** Groups that are themselves the subject of a row or were named beside a device or a gathered person. */
   groups: Set<Ordinal>
   /** Shapes of rows about ambiguous devices and groups. */
   shapes: Set<string>
 }
 
-export function emptyAside(): Aside {
-  return { ambiguousDevices: new Set(), groups: new Set(), shapes: new Set() }
+export interface Gathered {
+  /** People put together from several places, by person. */
+  people: Map<Ordinal, Tally>
+  /** Users that must not be taken for people of their own: all identifiers of those people. */
+  users: Set<Ordinal>
+  /** The rows of these users as the engine counts them, to be taken off its counts. */
+  counted: SubjectRow[]
+  aside: Aside
 }
 
-export async function* scanPeople(scope: Scope, people: People, warehouse: Warehouse, aside: Aside): AsyncGenerator<PersonTally, void> {
+export async function gather(scope: Scope, people: People, warehouse: Warehouse): Promise<Gathered> {
   const held = new Map<Ordinal, Tally>()
+  const aside: Aside = { ambiguousDevices: new Set(), groups: new Set(), shapes: new Set() }
   const hold = (person: Ordinal, row: Tally): void => {
     const tally = held.get(person)
-    if (tally === undefined) held.set(person, row)
+    if (tally === undefined) held.set(person, copyTally(row))
     else addTally(tally, row)
   }
   await placeDevices(scope, people, warehouse, aside, hold)
@@ -56,25 +60,26 @@ export async function* scanPeople(scope: Scope, people: People, warehouse: Wareh
     else if (row.kind === 'group') setAside(row, aside)
     else placeDevice(row, people, aside, hold)
   }
-  for await (const row of ask(scope, warehouse, 'group')) setAside(row, aside)
-  for await (const row of ask(scope, warehouse, 'user')) {
-    const person = people.personOf(row.subject)
-    if (held.has(person) || people.identifiersOf(person).length > 1) {
-      hold(person, row)
-      continue
+  for await (const row of ask(warehouse, subjectsQuestion(scope, 'group'), 'group')) setAside(row, aside)
+  const users = new Set(people.mergedUsers())
+  for (const person of held.keys()) for (const user of people.identifiersOf(person)) users.add(user)
+  const counted: SubjectRow[] = []
+  for (const some of slicesOf([...users])) {
+    for await (const row of ask(warehouse, subjectsQuestion(scope, 'user', some), 'user')) {
+      counted.push(row)
+      hold(people.personOf(row.subject), row)
     }
-    for (const group of row.groups) aside.groups.add(group)
-    yield { person, tally: row }
   }
-  for (const [person, tally] of held) {
-    for (const group of tally.groups) aside.groups.add(group)
-    yield { person, tally }
-  }
+  for (const tally of held.values()) for (const group of tally.groups) aside.groups.add(group)
+  return { people: held, users, counted, aside }
 }
 
-async function* ask(scope: Scope, warehouse: Warehouse, kind: SubjectRow['kind']): AsyncGenerator<SubjectRow, void> {
-  const { sql, parameters } = subjectsQuestion(scope, kind)
-  for await (const row of warehouse.stream<EngineRow>(sql, parameters, 'badday')) yield decodeRow(row, kind)
+async function* ask(warehouse: Warehouse, question: Question, kind: SubjectRow['kind']): AsyncGenerator<SubjectRow, void> {
+  for await (const row of warehouse.stream<EngineRow>(question.sql, question.parameters, 'badday')) yield decodeRow(row, kind)
+}
+
+function* slicesOf(subjects: readonly Ordinal[]): Generator<readonly Ordinal[], void> {
+  for (let start = 0; start < subjects.length; start += SUBJECTS_A_QUESTION) yield subjects.slice(start, start + SUBJECTS_A_QUESTION)
 }
 
 /**
@@ -89,15 +94,12 @@ async function placeDevices(
   hold: (person: Ordinal, row: Tally) => void,
 ): Promise<void> {
   const mixed: Ordinal[] = []
-  for await (const row of ask(scope, warehouse, 'device')) {
+  for await (const row of ask(warehouse, subjectsQuestion(scope, 'device'), 'device')) {
     if (people.deviceOwner(row.subject, row.first, row.last) === 'mixed') mixed.push(row.subject)
     else placeDevice(row, people, aside, hold)
   }
-  for (let start = 0; start < mixed.length; start += DEVICES_A_QUESTION) {
-    const { sql, parameters } = deviceSpansQuestion(scope, mixed.slice(start, start + DEVICES_A_QUESTION))
-    for await (const row of warehouse.stream<EngineRow>(sql, parameters, 'badday')) {
-      placeDevice(decodeRow(row, 'device'), people, aside, hold)
-    }
+  for (const some of slicesOf(mixed)) {
+    for await (const row of ask(warehouse, deviceSpansQuestion(scope, some), 'device')) placeDevice(row, people, aside, hold)
   }
 }
 
@@ -118,4 +120,13 @@ function addShapes(row: SubjectRow, aside: Aside): void {
   for (const shape of row.delivered) aside.shapes.add(shape)
   for (const shape of row.possible) aside.shapes.add(shape)
   for (const group of row.groups) aside.groups.add(group)
+}
+
+function copyTally(tally: Tally): Tally {
+  return {
+    ...tally,
+    delivered: new Set(tally.delivered),
+    possible: new Set(tally.possible),
+    groups: new Set(tally.groups),
+  }
 }

@@ -3,6 +3,7 @@ import { BulkheadError } from '#base/errors.ts'
 import type { KnownField } from '#model/field.ts'
 import type { Look, Person } from '#vault/port.ts'
 import type { DisclosureRow } from '#warehouse/port.ts'
+import { FIRST_MS, LAST_MS } from '#warehouse/schema.ts'
 import type { IncidentPorts } from './affected.ts'
 import { addTally, AGGREGATES, decodeRow, type EngineRow, rowOfOpen, type Snapshot, type Tally } from './rows.ts'
 import { type FieldForm, fieldsNotSent, Shapes } from './shapes.ts'
@@ -48,7 +49,7 @@ interface Accounted {
   delivered: number
 }
 
-type WhoRow = Omit<EngineRow, 'subject'> & {
+type WhoRow = Omit<EngineRow, 'subject' | 'groupOrdinals'> & {
   vendor: string
   destination: string
   epoch: number
@@ -95,7 +96,7 @@ async function account(person: Person, subject: string, snapshot: Snapshot, port
     const { vendor, destination, epoch, surface, purpose } = row
     add(
       { vendor, destination, epoch: Number(epoch), surface, purpose },
-      decodeRow({ ...row, subject: person.person }, 'user'),
+      decodeRow({ ...row, subject: person.person, groupOrdinals: [] }, 'user'),
       Number(row.deliveredCount),
     )
   }
@@ -108,19 +109,21 @@ async function account(person: Person, subject: string, snapshot: Snapshot, port
   return { subject, disclosures, notSent: fieldsNotSent(disclosures.flatMap((disclosure) => disclosure.fields)) }
 }
 
+/** Reads only columns of the projection by subject; one of another column would scan the table. */
 const WHO_SQL = `SELECT vendor, destination, epoch, surface, purpose, ${AGGREGATES},
   sumIf(events, state = 'delivered') AS deliveredCount
   FROM disclosures
-  WHERE entry <= {head:UInt64} AND NOT has({open:Array(UInt64)}, entry) AND (
+  WHERE subject IN {subjects:Array(UInt64)} AND entry <= {head:UInt64} AND NOT has({open:Array(UInt64)}, entry) AND (
     (kind = 'user' AND subject IN {users:Array(UInt64)}) OR
     (kind = 'device' AND subject IN {devices:Array(UInt64)} AND arrayExists(
       (device, since, until) -> device = subject
-        AND toUnixTimestamp64Milli("first") >= since AND toUnixTimestamp64Milli("last") < until,
+        AND ${FIRST_MS} >= since AND ${LAST_MS} < until,
       {devices:Array(UInt64)}, {froms:Array(Int64)}, {tos:Array(Int64)})))
   GROUP BY vendor, destination, epoch, surface, purpose`
 
 function parametersOf(person: Person, snapshot: Snapshot): Record<string, unknown> {
   return {
+    subjects: [...new Set([...person.users, ...person.devices.map((interval) => interval.device)])],
     head: snapshot.head,
     open: [...new Set(snapshot.open.map((row) => row.entry))],
     users: person.users,

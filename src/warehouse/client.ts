@@ -10,6 +10,8 @@ import type { ClickHouseClient } from '@clickhouse/client'
 import { BulkheadError, assert } from '#base/errors.ts'
 import { dayOf } from '#base/clock.ts'
 import type { LogEntry } from '#model/log-entry.ts'
+import { decodeNative } from '#warehouse/native.ts'
+import type { ColumnBlock } from '#warehouse/native.ts'
 import type { DisclosureRow, Warehouse, WarehouseSession } from '#warehouse/port.ts'
 import { encodeDisclosures, encodeEvents } from '#warehouse/rowbinary.ts'
 import { WAREHOUSE_FORMAT } from '#warehouse/schema.ts'
@@ -77,7 +79,8 @@ export function openWarehouse(options: { path: string; token: string; role: keyo
       if (rows.length > 0) await insert('disclosures', encodeDisclosures(rows), token)
       return { rows: rows.length }
     },
-    query: async (sql, parameters, session) => ask(clientOf(session), sql, parameters),
+    query: async (sql, parameters, session, signal) => ask(clientOf(session), sql, parameters, signal),
+    columns: async (sql, parameters, session) => askColumns(clientOf(session), sql, parameters),
     stream: (sql, parameters, session) => streamRows(clientOf(session), sql, parameters),
     close: async () => {
       for (const client of clients.values()) await client.close()
@@ -102,10 +105,26 @@ function openClient(socketPath: string, session: WarehouseSession, token: string
   })
 }
 
-async function ask<Row>(client: ClickHouseClient, sql: string, parameters: Record<string, unknown>): Promise<Row[]> {
+async function ask<Row>(client: ClickHouseClient, sql: string, parameters: Record<string, unknown>, signal?: AbortSignal): Promise<Row[]> {
   try {
-    const answer = await client.query({ query: sql, query_params: parameters, format: 'JSONEachRow' })
+    const answer = await client.query({
+      query: sql,
+      query_params: parameters,
+      format: 'JSONEachRow',
+      ...(signal === undefined ? {} : { abort_signal: signal }),
+    })
     return await answer.json<Row>()
+  } catch (thrown) {
+    throw toWarehouseError(thrown)
+  }
+}
+
+async function askColumns(client: ClickHouseClient, sql: string, parameters: Record<string, unknown>): Promise<ColumnBlock[]> {
+  try {
+    const { stream } = await client.exec({ query: `${sql} FORMAT Native`, query_params: parameters })
+    const chunks: Buffer[] = []
+    for await (const chunk of stream) chunks.push(chunk as Buffer)
+    return decodeNative(Buffer.concat(chunks))
   } catch (thrown) {
     throw toWarehouseError(thrown)
   }

@@ -1,12 +1,14 @@
 /**
- * Which format the folder has. A folder of a newer format is refused before anything in it is touched; what is absent is
- * made. A crash in between leaves empty tables without a number: the next start goes on from there.
+ * Which format the folder has. A folder of a newer format is refused before anything in it is touched; one of an older
+ * format is brought forward; what is absent is made. A crash in between leaves no number or the older one: the next start
+ * goes on from there.
  */
-import { BulkheadError } from '#base/errors.ts'
+import { BulkheadError, assert } from '#base/errors.ts'
 import type { EngineConnection } from '#warehouse/engine.ts'
-import { TABLES, WAREHOUSE_FORMAT, createTable } from '#warehouse/schema.ts'
+import { DISCLOSURES, TABLES, WAREHOUSE_FORMAT, createTable, keptColumns } from '#warehouse/schema.ts'
 
 const FORMAT_TABLE = 'bulkhead_format'
+const NEXT = 'disclosures_next'
 
 export async function prepareFolder(writer: EngineConnection): Promise<void> {
   const present = await rowsOf<{ name: string }>(writer, 'SELECT name FROM system.tables WHERE database = currentDatabase()')
@@ -17,10 +19,39 @@ export async function prepareFolder(writer: EngineConnection): Promise<void> {
     }
     if (newest !== undefined && newest.format === WAREHOUSE_FORMAT) return
   }
+  if (present.some((table) => table.name === DISCLOSURES.name)) await reorderDisclosures(writer)
   for (const table of TABLES) await writer.execute(createTable(table))
   await writer.execute(`CREATE TABLE IF NOT EXISTS ${FORMAT_TABLE} (version UInt32) ENGINE = MergeTree ORDER BY version
     SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`)
   await writer.execute(`INSERT INTO ${FORMAT_TABLE} SETTINGS async_insert = 0 SELECT ${WAREHOUSE_FORMAT}`)
+}
+
+/**
+ * Format 1 kept disclosures by sending day. The rows are copied beside it, counted, and the tables change names in one
+ * step of the engine, so a kill leaves the one or the other. A copy that was cut short is thrown away and begun anew.
+ */
+async function reorderDisclosures(writer: EngineConnection): Promise<void> {
+  const isDone = async (): Promise<boolean> =>
+    (
+      await rowsOf(
+        writer,
+        `SELECT 1 FROM system.columns WHERE database = currentDatabase() AND table = '${DISCLOSURES.name}' AND name = 'eventDay'`,
+      )
+    ).length > 0
+  if (!(await isDone())) {
+    await writer.execute(`DROP TABLE IF EXISTS ${NEXT} SYNC`)
+    await writer.execute(createTable(DISCLOSURES, NEXT))
+    const { names, values } = keptColumns(DISCLOSURES)
+    await writer.execute(`INSERT INTO ${NEXT} (${names}) SELECT ${values} FROM ${DISCLOSURES.name}
+      SETTINGS async_insert = 0, max_partitions_per_insert_block = 0, max_threads = 2`)
+    const sum = (table: string): string =>
+      `SELECT count() AS n, toString(sum(cityHash64(entry, subject, shape, surface, "first", "last", events))) AS hash FROM ${table}`
+    const [before] = await rowsOf<{ n: number; hash: string }>(writer, sum(DISCLOSURES.name))
+    const [after] = await rowsOf<{ n: number; hash: string }>(writer, sum(NEXT))
+    assert(before?.n === after?.n && before?.hash === after?.hash, 'every disclosure row was copied')
+    await writer.execute(`EXCHANGE TABLES ${DISCLOSURES.name} AND ${NEXT}`)
+  }
+  await writer.execute(`DROP TABLE IF EXISTS ${NEXT} SYNC`)
 }
 
 async function rowsOf<Row>(writer: EngineConnection, sql: string): Promise<Row[]> {

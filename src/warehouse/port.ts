@@ -4,6 +4,7 @@
  */
 import type { LogEntry } from '#model/log-entry.ts'
 import type { OutcomeState, SubjectKind } from '#model/disclosure.ts'
+import type { ColumnBlock } from '#warehouse/native.ts'
 
 export type WarehouseSession = 'loader' | 'badday' | 'analytics'
 
@@ -39,8 +40,10 @@ export interface Warehouse {
   insertEvents(entries: readonly LogEntry[], token: string): Promise<{ rows: number }>
   /** One block, one partition (all rows sent on one day), flushed on return; same token rule. */
   insertDisclosures(rows: readonly DisclosureRow[], token: string): Promise<{ rows: number }>
-  /** Parameters are bound by the engine (`{name:Type}`), never spliced. */
-  query<Row>(sql: string, parameters: Record<string, unknown>, session: WarehouseSession): Promise<Row[]>
+  /** Parameters are bound by the engine (`{name:Type}`), never spliced. A question whose signal is aborted is ended in the engine. */
+  query<Row>(sql: string, parameters: Record<string, unknown>, session: WarehouseSession, signal?: AbortSignal): Promise<Row[]>
+  /** Columns of numbers, as `Float64` or `UInt32`, for questions with a row per person. */
+  columns(sql: string, parameters: Record<string, unknown>, session: WarehouseSession): Promise<ColumnBlock[]>
   /** Rows one by one, for lists that must not be held whole. */
   stream<Row>(sql: string, parameters: Record<string, unknown>, session: WarehouseSession): AsyncIterable<Row>
   close(): Promise<void>

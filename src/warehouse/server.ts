@@ -97,14 +97,17 @@ export async function serveWarehouse(options: {
   return { close: () => closeFront(server, front) }
 }
 
-/** An analyst gets half of the threads, a quarter of the memory, a minute, and gives way to the bad day. */
+/**
+ * An analyst gets half of the threads, a sixteenth of the memory, a minute, and gives way to the bad day: a running question of
+ * `badday` makes those of `analytics` pause (the engine's `priority`), and none waits in the other's line.
+ */
 function analyticsLimits(): EngineLimits {
   return {
     readOnly: true,
     threads: Math.max(1, Math.floor(availableParallelism() / 2)),
-    memoryBytes: Math.floor(totalmem() / 4),
+    memoryBytes: Math.max(512 << 20, Math.floor(totalmem() / 16)),
     seconds: 60,
-    resultBytes: 256 << 20,
+    resultBytes: 64 << 20,
     priority: 2,
     queueMax: 32,
   }

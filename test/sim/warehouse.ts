@@ -58,6 +58,9 @@ export class SimWarehouse {
         this.#call(from, `insert ${token}`, () => this.#insert('disclosures', structuredClone([...rows]), token)),
       query: <Row>(sql: string, parameters: Record<string, unknown>) =>
         this.#call(from, 'query', () => this.#answer(sql, parameters) as Row[]),
+      columns: async () => {
+        throw new Error('the worker asks for no columns')
+      },
       stream: () => {
         throw new Error('the worker streams nothing')
       },
