@@ -87,7 +87,10 @@ test('torn, empty, foreign and absent files', { timeout: 600_000 }, async (t) =>
   const records = path.join(program.dataDir, 'records.db')
   DAMAGES.overwritten(records)
   const before = readFileSync(records)
-  const again = await runCommand(['up', '--data', program.dataDir, '--port', '0', '--console-port', '0'], { folder: program.folder })
+  const again = await runCommand(['up', '--data', program.dataDir, '--port', '0', '--console-port', '0'], {
+    folder: program.folder,
+    env: vendorEnvironment,
+  })
   assert.equal(again.code, 1)
   assert.match(again.stderr, /^error\[records_corrupt\]: .+\nhint: .+/m)
   assert.ok(readFileSync(records).equals(before), 'the damaged file is left as it was')

@@ -24,7 +24,10 @@ const systemOrder = [
   'law1-planted',
   'cut',
   'drill',
+  'torn-files',
   'power-cut',
+  'clock',
+  'slow-disk',
   'kills',
 ]
 
