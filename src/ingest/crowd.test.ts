@@ -97,7 +97,7 @@ test('who sends a head, a body or nothing at all drop by drop is cut off, and wh
       lazy.pause()
       let closed = false
       lazy.on('close', () => (closed = true)).on('error', () => (closed = true))
-      const many = post(event).repeat(2000)
+      const many = post(event).repeat(500)
       const flood = setInterval(() => lazy.writable && lazy.write(many), 20)
       await until(() => gateway.stats().connections.open === 0)
       clearInterval(flood)
@@ -116,14 +116,14 @@ test('too many headers are refused, not left out', () =>
   }))
 
 test('what unpacks to hundreds of times its size is refused before it is unpacked', () =>
-  running({ limits: { inflatedBytesMax: 64 * 1024 ** 2 } }, async ({ gateway, log }) => {
+  running({ limits: { inflatedBytesMax: 64 * 1024 ** 2 } }, async ({ gateway }) => {
     const bomb = zlib.gzipSync(Buffer.alloc(8 * 1024 ** 2, 0x20))
     const answer = await ask(gateway, '/take', { body: bomb, headers: { 'content-encoding': 'gzip' } })
     assert.deepEqual([answer.status, answer.body], [413, 'no too_large'])
     const batch = JSON.stringify(Array.from({ length: 2000 }, () => ({ token: 'site-token-0123', user: 'u' })))
     const honest = await ask(gateway, '/take', { body: zlib.gzipSync(batch), headers: { 'content-encoding': 'gzip' } })
     assert.equal(honest.body, 'good 2000', 'one line thousands of times over is no bomb')
-    assert.equal(log.drafts.length, 1)
+    assert.equal(gateway.stats().records.kept, 2000)
   }))
 
 test('TLS: a renewed certificate is used without a restart, a broken one is not, bad handshakes are counted and hold nothing', async () => {
