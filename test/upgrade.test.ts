@@ -3,9 +3,18 @@
  * time, with what was in them and what was answered. A change of a format that this suite refuses needs a migration.
  */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
 import type { VendorList, WhoResult } from '#api/contract.ts'
-import { type Program, waitUntil } from '#drill/program.ts'
+import { type Program, runCommand, waitUntil } from '#drill/program.ts'
+import { LEDGER_FORMAT, openStore } from '#ledger/store.ts'
+import { commit, lastKey, openFolder } from '#log/folders.ts'
+import { LOG_ENTRY_VERSION } from '#model/log-entry.ts'
+import { RECORDS_FORMAT } from '#records/migrations.ts'
+import { WAREHOUSE_FORMAT } from '#warehouse/schema.ts'
 import { lastJson, makeFolder, startBulkhead } from './support/bulkhead.ts'
 import { ownRuntime, readReleased, releasedNames, unpackReleased } from './support/released.ts'
 import { SAMPLE_QUERIES, sampleConfig } from './support/sample.ts'
@@ -48,6 +57,84 @@ for (const name of releasedNames()) {
     assert.equal(after.people, released.stores.people)
     assert.deepEqual(after.policy, released.stores.policy, 'the policy that was applied still is')
   })
+}
+
+/** What a program one version ahead would leave, store by store. */
+const NEWER: Record<string, { says: RegExp; change(place: { dataDir: string; keysDir: string }): void | Promise<void> }> = {
+  folder: {
+    says: /the data in .* has format 2/,
+    change: ({ dataDir }) => {
+      const file = path.join(dataDir, 'FORMAT')
+      writeFileSync(file, readFileSync(file, 'utf8').replace('data 1', 'data 2'))
+    },
+  },
+  keys: { says: /the key store has format/, change: ({ keysDir }) => raiseMeta(path.join(keysDir, 'keys.db')) },
+  vault: { says: /the vault has format/, change: ({ dataDir }) => raiseMeta(path.join(dataDir, 'vault.db')) },
+  records: {
+    says: /the records have format/,
+    change: ({ dataDir }) => inSqlite(path.join(dataDir, 'records.db'), `PRAGMA user_version = ${RECORDS_FORMAT + 1}`),
+  },
+  ledger: {
+    says: /the ledger has format/,
+    change: async ({ dataDir }) => {
+      const store = openStore(path.join(dataDir, 'ledger'), false)
+      await store.commit(() => store.state.put('format', LEDGER_FORMAT + 1))
+      await store.close()
+    },
+  },
+  log: {
+    says: /the log has entries of version/,
+    change: async ({ dataDir }) => {
+      const folder = openFolder(path.join(dataDir, 'log'), 1, { readOnly: false })
+      const last = lastKey(folder)
+      const blob = Buffer.from(folder.get(last) as Buffer)
+      blob[0] = LOG_ENTRY_VERSION + 1
+      await commit(folder, () => void folder.put(last, blob))
+      await folder.close()
+    },
+  },
+  warehouse: {
+    says: /the warehouse has format/,
+    change: ({ dataDir }) => writeFileSync(path.join(dataDir, 'warehouse', 'FORMAT'), `bulkhead warehouse ${WAREHOUSE_FORMAT + 1}\n`),
+  },
+}
+
+test('data of a newer program is refused by name, store by store, and nothing of it is touched', { timeout: 300_000 }, async (t) => {
+  for (const [store, { says, change }] of Object.entries(NEWER)) {
+    const folder = path.join(makeFolder(t), store)
+    const place = unpackReleased('format-1', folder)
+    await change(place)
+    const before = hashesIn([place.dataDir, place.keysDir])
+    const result = await runCommand(['up', '--data', place.dataDir, '--port', '0', '--console-port', '0'], { folder, env: ownRuntime(folder) })
+    assert.equal(result.code, 1, `${store}: ${result.stdout}`)
+    assert.match(result.stderr, /^error\[data_format_newer\]/m, store)
+    assert.match(result.stderr, says)
+    assert.deepEqual(hashesIn([place.dataDir, place.keysDir]), before, `${store}: nothing was touched`)
+  }
+})
+
+function inSqlite(file: string, sql: string): void {
+  const database = new DatabaseSync(file)
+  database.exec(sql)
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  database.close()
+}
+
+function raiseMeta(file: string): void {
+  inSqlite(file, `UPDATE meta SET value = value + 1 WHERE name = 'format'`)
+}
+
+/** Locks are not data: they come and go with whoever looks. */
+function hashesIn(folders: readonly string[]): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const folder of folders) {
+    for (const each of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+      if (!each.isFile() || /^lock\.(db|mdb)$|-lock$/.test(each.name)) continue
+      const file = path.join(each.parentPath, each.name)
+      found[file] = createHash('sha256').update(readFileSync(file)).digest('hex')
+    }
+  }
+  return found
 }
 
 async function ask<Answer>(program: Program, ...args: string[]): Promise<Answer> {

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '#model/config.ts'
 import { readConfig } from './config.ts'
+import { refuseNewerFormats } from './formats.ts'
 import {
   type Instance,
   type InstanceLock,
@@ -47,6 +48,7 @@ export async function runUp(options: UpOptions): Promise<number> {
   let place: InstanceLock | undefined
   try {
     place = lockPlace(instance)
+    refuseNewerFormats(instance)
     // Early, so that a second start can name the holder while this one is still starting.
     writeRun(instance, { consoleUrl: '', gatewayUrl: '', startedAt: Date.now() })
     const survivors = await killSurvivors(instance.dataDir)

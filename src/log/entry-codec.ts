@@ -50,8 +50,15 @@ export function encodeLogEntry(entry: LogEntry): Buffer {
 export function decodeLogEntry(blob: Uint8Array, place: { folder: number; seq: number }): LogEntry {
   const fault = findFault(blob, place.seq)
   if (typeof fault !== 'string') return fault
+  const version = blob[0] ?? 0
+  if (version > LOG_ENTRY_VERSION && version <= PLAUSIBLE_VERSION_MAX) {
+    throw new BulkheadError('data_format_newer', `the log has entries of version ${version}, this program knows up to ${LOG_ENTRY_VERSION}`)
+  }
   throw new BulkheadError('log_corrupt', `log folder ${place.folder}, entry ${place.seq}: ${fault}`)
 }
+
+/** Versions are small: what is far above is a torn byte. */
+const PLAUSIBLE_VERSION_MAX = 31
 
 function findFault(blob: Uint8Array, seq: number): LogEntry | string {
   if (blob.length < 2) return 'too short'

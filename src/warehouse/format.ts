@@ -3,12 +3,31 @@
  * format is brought forward; what is absent is made. A crash in between leaves no number or the older one: the next start
  * goes on from there.
  */
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { BulkheadError, assert } from '#base/errors.ts'
+import { writeFileDurably } from '#base/files.ts'
 import type { EngineConnection } from '#warehouse/engine.ts'
 import { DISCLOSURES, TABLES, WAREHOUSE_FORMAT, createTable, keptColumns } from '#warehouse/schema.ts'
 
 const FORMAT_TABLE = 'bulkhead_format'
 const NEXT = 'disclosures_next'
+
+/** The number beside the tables too: the engine, once it opens a folder, changes files of it. */
+const FORMAT_FILE = 'FORMAT'
+
+export function refuseNewerFolder(dir: string): void {
+  const file = path.join(dir, FORMAT_FILE)
+  const match = existsSync(file) ? /^bulkhead warehouse (\d+)\n$/.exec(readFileSync(file, 'latin1')) : null
+  if (match !== null && Number(match[1]) > WAREHOUSE_FORMAT) {
+    throw new BulkheadError('data_format_newer', `the warehouse has format ${match[1]}, this program knows ${WAREHOUSE_FORMAT}`)
+  }
+}
+
+/** Before any table is changed, so that nobody meets a table that the file does not tell of. */
+export function markFolder(dir: string): void {
+  writeFileDurably(path.join(dir, FORMAT_FILE), `bulkhead warehouse ${WAREHOUSE_FORMAT}\n`)
+}
 
 export async function prepareFolder(writer: EngineConnection): Promise<void> {
   const present = await rowsOf<{ name: string }>(writer, 'SELECT name FROM system.tables WHERE database = currentDatabase()')

@@ -17,7 +17,7 @@ import path from 'node:path'
 import { assert } from '#base/errors.ts'
 import { EngineError, insertStatement, killStatement, openConnection } from '#warehouse/engine.ts'
 import type { EngineConnection, EngineLimits } from '#warehouse/engine.ts'
-import { prepareFolder } from '#warehouse/format.ts'
+import { markFolder, prepareFolder, refuseNewerFolder } from '#warehouse/format.ts'
 import { freeze, thaw } from '#warehouse/freeze.ts'
 import type { WarehouseSession } from '#warehouse/port.ts'
 import { tableOf } from '#warehouse/schema.ts'
@@ -66,7 +66,9 @@ export async function serveWarehouse(options: {
   // What a killed process left behind; its inserts are repeated by their plan.
   for (const name of readdirSync(options.spoolDir)) if (SPOOL_NAME.test(name)) rmSync(path.join(options.spoolDir, name))
 
+  refuseNewerFolder(options.dir)
   thaw(options.dir)
+  markFolder(options.dir)
   const writer = openConnection(options.dir, 'writer', { readOnly: false, queueMax: 64 })
   await prepareFolder(writer)
   const front: Front = {
