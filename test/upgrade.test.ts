@@ -83,7 +83,7 @@ const NEWER: Record<string, { says: RegExp; change(place: { dataDir: string; key
     },
   },
   log: {
-    says: /the log has entries of version/,
+    says: /the log has version/,
     change: async ({ dataDir }) => {
       const folder = openFolder(path.join(dataDir, 'log'), 1, { readOnly: false })
       const last = lastKey(folder)
@@ -105,7 +105,10 @@ test('data of a newer program is refused by name, store by store, and nothing of
     const place = unpackReleased('format-1', folder)
     await change(place)
     const before = hashesIn([place.dataDir, place.keysDir])
-    const result = await runCommand(['up', '--data', place.dataDir, '--port', '0', '--console-port', '0'], { folder, env: ownRuntime(folder) })
+    const result = await runCommand(['up', '--data', place.dataDir, '--port', '0', '--console-port', '0'], {
+      folder,
+      env: ownRuntime(folder),
+    })
     assert.equal(result.code, 1, `${store}: ${result.stdout}`)
     assert.match(result.stderr, /^error\[data_format_newer\]/m, store)
     assert.match(result.stderr, says)

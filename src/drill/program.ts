@@ -157,6 +157,7 @@ class SpawnedProgram implements Program {
   readonly consoleUrl: string
   readonly #env: Record<string, string>
   readonly #options: Pick<ProgramOptions, 'launcher'>
+  readonly #readyMs: number | undefined
   readonly #args: string[]
   #launcher: ChildProcess | undefined
   #ended: Promise<number> = Promise.resolve(0)
@@ -174,6 +175,7 @@ class SpawnedProgram implements Program {
     this.gatewayUrl = `${isTls ? 'https' : 'http'}://127.0.0.1:${port}`
     this.consoleUrl = `http://127.0.0.1:${consolePort}`
     this.#env = options.env ?? {}
+    this.#readyMs = options.readyMs
     this.#options = options.launcher === undefined ? {} : { launcher: options.launcher }
     this.#args = ['up', '--data', this.dataDir, '--port', String(port), '--console-port', String(consolePort)]
     if (options.config !== undefined) {
@@ -286,7 +288,7 @@ class SpawnedProgram implements Program {
   async restart(): Promise<void> {
     await this.#ended
     this.launch()
-    await this.waitReady()
+    await this.waitReady(this.#readyMs)
   }
 
   #tail(): string {

@@ -52,7 +52,10 @@ export function decodeLogEntry(blob: Uint8Array, place: { folder: number; seq: n
   if (typeof fault !== 'string') return fault
   const version = blob[0] ?? 0
   if (version > LOG_ENTRY_VERSION && version <= PLAUSIBLE_VERSION_MAX) {
-    throw new BulkheadError('data_format_newer', `the log has entries of version ${version}, this program knows up to ${LOG_ENTRY_VERSION}`)
+    throw new BulkheadError(
+      'data_format_newer',
+      `log folder ${place.folder}, entry ${place.seq}: the log has version ${version}, this program knows up to ${LOG_ENTRY_VERSION}`,
+    )
   }
   throw new BulkheadError('log_corrupt', `log folder ${place.folder}, entry ${place.seq}: ${fault}`)
 }

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { DAY_MS } from '#base/clock.ts'
+import type { Gap } from '#model/disclosure.ts'
+import { CHECKS, report } from './doctor.ts'
+import type { Facts, PlaceFacts } from './facts.ts'
+
+const now = Date.UTC(2026, 10, 25)
+const gap: Gap = {
+  type: 'gap',
+  version: 1,
+  entry: 4,
+  at: now,
+  from: 4,
+  to: 9,
+  exact: false,
+  origin: '6f1f3c6e-6f0e-4d5a-9d43-2f5a0f6f7c11',
+  backupAt: now,
+  salt: '',
+  key: '',
+  signature: '',
+}
+const place: PlaceFacts = {
+  dataDir: '/data',
+  keysDir: '/keys',
+  disks: [{ store: 'data', free: 50e9, total: 100e9 }],
+  keysPresent: true,
+  keysShareDisk: false,
+  exposed: [],
+  lastWritten: now - 1000,
+  certificate: { validTo: now + 90 * DAY_MS },
+  newest: { log: 5, ledger: 10, flows: [], at: now, exact: false },
+  backups: { data: { at: now - DAY_MS, dir: '/b' }, keys: { at: now - DAY_MS, dir: '/k' } },
+  ledgerHead: 10,
+}
+const worker = {
+  forwarders: [{ vendor: 'v', destination: 'd', state: 'running', lag: 0 }],
+  loaders: [{ table: 'events', lag: 0, failures: 0 }],
+  logHead: 5,
+  reserve: 'whole',
+}
+const well: Facts = {
+  now,
+  isRunning: true,
+  config: { sources: [], vendors: [] },
+  place,
+  roles: [{ role: 'worker', pid: 1, state: 'ready', restarts: 0, since: now }],
+  gateway: { records: { kept: 3, dropped: {} }, unknownTokens: { count: 0, tokens: [] }, failures: {}, diskLow: false },
+  worker,
+  vault: { people: 1 },
+  warehouseRows: 3,
+  policy: { version: 1, appliedAt: now, policy: { destinations: [] } } as unknown as NonNullable<Facts['policy']>,
+  vendors: [{ vendor: 'v', state: 'open' }],
+  gaps: [],
+  gapsSigned: true,
+}
+
+function stateOf(facts: Facts, id: string): string | undefined {
+  return report(facts, { version: '1', instance: 'i', keys: null, startedAt: undefined }).checks.find((check) => check.id === id)?.state
+}
+
+const grantEnding = {
+  version: 1,
+  appliedAt: now,
+  policy: {
+    destinations: [{ destination: 'd', grants: [{ field: 'email', form: 'clear', purpose: 'p', until: now + DAY_MS, rule: 'r' }] }],
+  },
+} as unknown as NonNullable<Facts['policy']>
+
+/** [check, what goes wrong, state that it must have then]. */
+const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
+  ['processes', { roles: [{ role: 'vault', pid: 1, state: 'starting', restarts: 0, since: now }] }, 'fail'],
+  ['processes', { roles: [{ role: 'vault', pid: 1, state: 'ready', restarts: 2, since: now }] }, 'warn'],
+  ['processes', { roles: undefined }, 'cannot_tell'],
+  ['gateway', { gateway: undefined }, 'fail'],
+  ['disk', { gateway: undefined }, 'cannot_tell'],
+  ['worker', { worker: undefined }, 'fail'],
+  ['vault', { vault: undefined }, 'fail'],
+  ['warehouse', { warehouseRows: undefined }, 'fail'],
+  ['disk', { gateway: { diskLow: true, short: ['log'] } }, 'fail'],
+  ['reserve', { worker: { ...worker, reserve: 'in use' } }, 'warn'],
+  ['unknown_tokens', { gateway: { unknownTokens: { count: 2, tokens: [{ token: 't', count: 2 }] } } }, 'warn'],
+  ['dropped', { gateway: { records: { kept: 1, dropped: { bad_record: 3 } } } }, 'warn'],
+  ['failures', { gateway: { failures: { vault: 2 } } }, 'warn'],
+  ['traffic', { gateway: { records: { kept: 0 } } }, 'warn'],
+  [
+    'destination:v/d',
+    { worker: { forwarders: [{ vendor: 'v', destination: 'd', state: 'blocked', lag: 1, reason: 'http_401' }] } },
+    'fail',
+  ],
+  ['destination:v/d', { worker: { forwarders: [{ vendor: 'v', destination: 'd', state: 'retrying', lag: 1 }] } }, 'warn'],
+  ['destination:v/d', { worker: { forwarders: [{ vendor: 'v', destination: 'd', state: 'running', lag: 90_000 }] } }, 'warn'],
+  ['load:events', { worker: { loaders: [{ table: 'events', lag: 3, failures: 4 }] } }, 'fail'],
+  ['load:events', { worker: { loaders: [{ table: 'events', lag: 90_000, failures: 0 }] } }, 'warn'],
+  ['warehouse_rows', { warehouseRows: 0 }, 'warn'],
+  ['vendors', { vendors: [{ vendor: 'v', state: 'cut' }] }, 'warn'],
+  ['policy', { policy: undefined }, 'fail'],
+  ['policy', { config: { sources: [], vendors: [{ destinations: [{ id: 'later' }] }] } as unknown as Facts['config'] }, 'warn'],
+  ['grants', { policy: grantEnding }, 'warn'],
+  ['keys', { place: { ...place, keysPresent: false } }, 'fail'],
+  ['keys', { place: undefined }, 'cannot_tell'],
+  ['keys_disk', { place: { ...place, keysShareDisk: true } }, 'warn'],
+  ['files', { place: { ...place, exposed: ['/keys/kek'] } }, 'fail'],
+  ['disk_space:data', { place: { ...place, disks: [{ store: 'data', free: 5e9, total: 100e9 }] } }, 'warn'],
+  ['backup_data', { place: { ...place, backups: {} } }, 'warn'],
+  ['backup_data', { place: { ...place, backups: { data: { at: now - 20 * DAY_MS, dir: '/b' } } } }, 'fail'],
+  ['backup_data', { place: { ...place, backups: undefined } }, 'cannot_tell'],
+  ['backup_keys', { place: { ...place, backups: {} } }, 'warn'],
+  ['backup_keys', { place: { ...place, backups: { keys: { at: now - 40 * DAY_MS, dir: '/k' } } } }, 'fail'],
+  ['data_age', { place: { ...place, ledgerHead: 9 } }, 'fail'],
+  ['data_age', { place: { ...place, ledgerHead: undefined } }, 'cannot_tell'],
+  ['clock', { place: { ...place, lastWritten: now + 3_600_000 } }, 'warn'],
+  ['clock', { now: 0, place: { ...place, lastWritten: 0 } }, 'fail'],
+  ['certificate', { place: { ...place, certificate: { validTo: now - 1 } } }, 'fail'],
+  ['certificate', { place: { ...place, certificate: { validTo: now + 5 * DAY_MS } } }, 'warn'],
+  ['certificate', { place: { ...place, certificate: 'unreadable' } }, 'fail'],
+  ['ledger_gap', { gaps: [gap] }, 'warn'],
+  ['ledger_gap', { gaps: [gap], gapsSigned: false }, 'fail'],
+]
+
+test('each check says so when its matter goes wrong, and nothing when all is well', () => {
+  const good = report(well, { version: '1', instance: 'i', keys: null, startedAt: undefined })
+  assert.deepEqual(
+    good.checks.filter((check) => check.state !== 'ok'),
+    [],
+  )
+  assert.ok(good.ok && good.checks.every((check) => check.fix === ''))
+  for (const [id, change, state] of WRONG) {
+    const facts = { ...well, ...change }
+    assert.equal(stateOf(facts, id), state, `${id} with ${JSON.stringify(change).slice(0, 120)}`)
+    const said = report(facts, { version: '1', instance: 'i', keys: null, startedAt: undefined })
+    const found = said.checks.find((check) => check.id === id)
+    assert.ok((found?.what ?? '') !== '' && (found?.fix ?? '') !== '', `${id}: what it is and what to do`)
+    assert.equal(
+      said.ok,
+      said.checks.every((check) => check.state !== 'fail'),
+    )
+  }
+  const tried = new Set(WRONG.map(([id]) => id.split(':')[0]))
+  assert.deepEqual(
+    CHECKS.map((rule) => rule.id).filter((id) => !tried.has(id)),
+    [],
+    'every rule is tried',
+  )
+})
+
+test('with nothing running what runs cannot be told, and what lies there is looked at', () => {
+  const facts = {
+    ...well,
+    isRunning: false,
+    roles: undefined,
+    gateway: undefined,
+    worker: undefined,
+    vault: undefined,
+    warehouseRows: undefined,
+  }
+  const { checks, ok } = report(facts, { version: '1', instance: 'i', keys: null, startedAt: undefined })
+  assert.ok(ok)
+  for (const { id, needs } of CHECKS) {
+    const found = checks.filter((check) => check.id.split(':')[0] === id)
+    assert.ok(
+      found.every((check) => check.state === (needs === undefined ? 'ok' : 'cannot_tell')),
+      `${id}: ${JSON.stringify(found)}`,
+    )
+  }
+})
