@@ -79,6 +79,8 @@ const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['warehouse', { warehouseRows: undefined }, 'fail'],
   ['disk', { gateway: { diskLow: true, short: ['log'] } }, 'fail'],
   ['reserve', { worker: { ...worker, reserve: 'in use' } }, 'warn'],
+  ['held:d', { worker: { ...worker, held: [{ destination: 'd', records: 5 }] } }, 'warn'],
+  ['quotas', { gateway: { quotas: { refused: [{ source: 's', scope: 'network', what: 'requests', count: 3 }] } } }, 'warn'],
   ['unknown_tokens', { gateway: { unknownTokens: { count: 2, tokens: [{ token: 't', count: 2 }] } } }, 'warn'],
   ['dropped', { gateway: { records: { kept: 1, dropped: { bad_record: 3 } } } }, 'warn'],
   ['failures', { gateway: { failures: { vault: 2 } } }, 'warn'],
