@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
-import { delay, ROLES, waitUntil } from '#drill/program.ts'
+import { delay, type Program, ROLES, waitUntil } from '#drill/program.ts'
 import { lastJson, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
 import { eventCounts } from './support/counts.ts'
@@ -18,6 +18,55 @@ import { askWarehouse } from './support/warehouse.ts'
 const KILLS = Number(process.env.KILLS ?? 50)
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
 const PEOPLE = 97
+/** Log folders fill within a run. */
+const SMALL = 'disk: {reserveBytes: 1048576, folderBytesMax: 1048576}\n'
+
+/**
+ * `working`: loading, sending, integrating, rotating, whatever it does then. `recovering`: again while it comes back.
+ * `cutting`: while a vendor is cut. `stopping`: while all of it stops.
+ */
+const PHASES = [...Array<'working'>(10).fill('working'), ...Array<'recovering'>(5).fill('recovering'), 'cutting', 'stopping'] as const
+type Phase = (typeof PHASES)[number]
+type RoleName = (typeof ROLES)[number]
+
+/** Kills in a phase, and leaves the program running with the flow open. The roles that were killed. */
+async function killIn(phase: Phase, program: Program, random: () => number): Promise<RoleName[]> {
+  const killed: RoleName[] = []
+  const pick = (): RoleName => ROLES[Math.floor(random() * ROLES.length)] as RoleName
+  const kill = (role: RoleName): boolean => {
+    const lived = program.kill(role)
+    if (lived) killed.push(role)
+    return lived
+  }
+  const role = pick()
+  if (phase === 'stopping') {
+    program.launcher.kill('SIGTERM')
+    await delay(random() * 1000)
+    kill(role)
+    await program.restart()
+    return killed
+  }
+  const cut = phase === 'cutting' ? program.cli(['vendor', 'cut', 'mixpanel', '--reason', 'kill test']) : undefined
+  if (cut !== undefined) await delay(random() * 2000)
+  let mustStart = kill(role) && role === 'supervisor'
+  await cut
+  if (phase === 'recovering') {
+    const again = random() < 0.6 ? role : pick()
+    if (mustStart) await program.ended.then(() => program.launch())
+    await delay(random() * 900)
+    mustStart = kill(again) && again === 'supervisor'
+  }
+  if (mustStart) await program.restart()
+  await program.waitReady(180_000)
+  if (phase === 'cutting') {
+    const isOpen = async (): Promise<boolean> => {
+      const { code, stderr } = await program.cli(['vendor', 'restore', 'mixpanel', '--reason', 'kill test'])
+      return code === 0 || stderr.includes('vendor_not_cut')
+    }
+    await waitUntil('the flow is open again', isOpen, 120_000, 200)
+  }
+  return killed
+}
 
 interface AffectedLine {
   subject: string
@@ -35,19 +84,28 @@ test(`laws 3 and 4: ${KILLS} kills, seed ${SEED}`, { timeout: 14 * 60_000 + KILL
     if (number % 23 === 0) return { kind: 'reset', when: 'stored' }
     return number % 29 === 0 ? { kind: 'status', status: 429, retryAfter: '0' } : undefined
   })
-  const program = await startBulkhead(t, { config: testConfig({ vendorUrl: tap.url, ...NUMBERED }), env: vendorEnvironment })
+  const program = await startBulkhead(t, {
+    config: testConfig({ vendorUrl: tap.url, ...NUMBERED, more: SMALL }),
+    env: vendorEnvironment,
+    readyMs: 180_000,
+  })
   const load = startLoad({ gatewayUrl: program.gatewayUrl, token: TOKENS.server, people: PEOPLE, lanes: 3, batch: 10, pauseMs: 15 })
   t.after(() => load.stop(0))
 
   const killed: Record<string, number> = {}
-  for (let count = 0; count < KILLS; count++) {
+  const phases: Record<string, number> = {}
+  for (let count = 0; count < KILLS; ) {
     await delay(50 + random() * 900)
-    const role = ROLES[Math.floor(random() * ROLES.length)] as (typeof ROLES)[number]
-    if (program.kill(role)) killed[role] = (killed[role] ?? 0) + 1
-    if (role === 'supervisor') await program.restart()
+    const phase = PHASES[Math.floor(random() * PHASES.length)] as Phase
+    phases[phase] = (phases[phase] ?? 0) + 1
+    for (const role of await killIn(phase, program, random)) {
+      killed[role] = (killed[role] ?? 0) + 1
+      count++
+    }
   }
+  t.diagnostic(`phases: ${JSON.stringify(phases)}`)
   t.diagnostic(`killed: ${JSON.stringify(killed)}`)
-  await program.waitReady(60_000)
+  await program.waitReady(180_000)
   await load.stop(60_000)
   vendor.faults.choose(undefined)
   const acknowledged = [...load.acknowledged]

@@ -66,6 +66,8 @@ export interface Program {
   stop(signal?: NodeJS.Signals, timeoutMs?: number): Promise<number>
   /** Starts it again on the same folder and ports. */
   restart(): Promise<void>
+  /** Starts it again once it has ended, without waiting. */
+  launch(): void
   /** Resolves when the launcher has ended. */
   readonly ended: Promise<number>
 }
