@@ -259,7 +259,7 @@ class SpawnedProgram implements Program {
     }
   }
 
-  async waitReady(timeoutMs = 60_000): Promise<void> {
+  async waitReady(timeoutMs = 180_000): Promise<void> {
     await waitUntil(
       '/healthz of the program answers 200',
       async () => {
