@@ -52,12 +52,14 @@ async function killIn(phase: Phase, program: Program, random: () => number): Pro
   await cut
   if (phase === 'recovering') {
     const again = random() < 0.6 ? role : pick()
-    if (mustStart) await program.ended.then(() => program.launch())
+    const startsAnew = mustStart
+    if (startsAnew) await program.ended.then(() => program.launch())
     await delay(random() * 900)
     mustStart = kill(again) && again === 'supervisor'
+    // A first start gives up after some kills; later the next kill need not wait for this one's end.
+    if (startsAnew && !mustStart) await program.waitReady()
   }
   if (mustStart) await program.restart()
-  await program.waitReady(180_000)
   if (phase === 'cutting') {
     const isOpen = async (): Promise<boolean> => {
       const { code, stderr } = await program.cli(['vendor', 'restore', 'mixpanel', '--reason', 'kill test'])
