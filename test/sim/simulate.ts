@@ -31,9 +31,11 @@ export async function simulate(seed: number, tailLines = 60): Promise<RunResult>
   const { scheduler, model } = world
   const onUnhandled = (reason: unknown): void => world.unhandled(reason)
   process.on('unhandledRejection', onUnhandled)
+  const giveTimersBack = takeTimers((name) => model.fail('no defect', `${name} is called: time comes from the clock`))
   try {
     await drive(world, random)
   } finally {
+    giveTimersBack()
     process.off('unhandledRejection', onUnhandled)
     world.records.close()
   }
@@ -47,6 +49,14 @@ export async function simulate(seed: number, tailLines = 60): Promise<RunResult>
     records: model.marks.length,
     receipts: world.vendor.receipts.length,
   }
+}
+
+/** Code that takes real time would run differently each time; here it is a failure instead. */
+function takeTimers(onCall: (name: string) => void): () => void {
+  const { setTimeout, setInterval, setImmediate } = globalThis
+  const taken = Object.keys({ setTimeout, setInterval, setImmediate }).map((name) => [name, () => onCall(name)] as const)
+  Object.assign(globalThis, Object.fromEntries(taken))
+  return () => void Object.assign(globalThis, { setTimeout, setInterval, setImmediate })
 }
 
 async function drive(world: World, random: Random): Promise<void> {
