@@ -7,6 +7,7 @@
  * - `queryStream` plans on the event loop (an `IN (SELECT …)` blocked it for 8 s), so answers are fetched whole, off the loop.
  * - The inline insert executes SQL that stands behind a blank line of the rows; rows come from a file of our own encoding.
  * - `readonly = 1` refuses writes, table functions and changed settings, but not `INTO OUTFILE` nor the scalar `file(…)`.
+ * - What a query had put out before it failed or was killed stays in the connection and comes out before the next answer.
  */
 import { totalmem } from 'node:os'
 import { Session } from 'chdb'
@@ -89,10 +90,19 @@ export function openConnection(dir: string, name: string, limits: EngineLimits):
   let tail: Promise<unknown> = Promise.resolve()
   let waiting = 0
 
+  let hasLeftover = false
+  const discardLeftover = async (): Promise<void> => {
+    await session.queryAsync('SELECT 1', { format: 'JSONEachRow' })
+    hasLeftover = false
+  }
   const run = async (sql: string): Promise<Uint8Array> => {
     try {
+      if (hasLeftover) await discardLeftover()
       return (await session.queryAsync(sql, { format: 'JSONEachRow' })).bytes()
     } catch (thrown) {
+      hasLeftover = true
+      // At once, for its memory. Where that fails, nothing is answered before it has succeeded.
+      await discardLeftover().catch(() => undefined)
       throw toEngineError(thrown)
     }
   }
@@ -135,7 +145,7 @@ export function openConnection(dir: string, name: string, limits: EngineLimits):
   }
 }
 
-/** Ends the query that now runs in session `name`; another connection has to ask for it. */
+/** Ends the query that now runs in session `name`, unless the engine still parses it; another connection has to ask for it. */
 export function killStatement(name: string): string {
   return `KILL QUERY WHERE Settings['log_comment'] = '${name}' ASYNC`
 }

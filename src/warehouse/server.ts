@@ -14,6 +14,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { assert } from '#base/errors.ts'
 import { EngineError, insertStatement, killStatement, openConnection } from '#warehouse/engine.ts'
 import type { EngineConnection, EngineLimits } from '#warehouse/engine.ts'
@@ -36,6 +37,7 @@ const HEADER_BYTES_MAX = 16 << 20
 const QUESTION_BYTES_MAX = 1 << 20
 const INSERT_BYTES_MAX = 1 << 30
 const SLICE_BYTES = 1 << 20
+const KILL_AGAIN_MS = 20
 const SPOOL_NAME = /^insert-\d+\.rowbinary$/
 
 interface Front {
@@ -57,6 +59,8 @@ export async function serveWarehouse(options: {
   path: string
   tokens: Record<WarehouseRole, string>
   spoolDir: string
+  /** Other bounds for analysts than the machine's: for tests that reach them. */
+  analytics?: Partial<EngineLimits>
 }): Promise<WarehouseServer> {
   for (const token of [options.tokens.worker, options.tokens.staff]) assert(token?.length >= 8, 'each role has a token')
   // Every running query holds a thread of the pool, and there are more connections than its usual four.
@@ -77,7 +81,7 @@ export async function serveWarehouse(options: {
     questions: {
       loader: openConnection(options.dir, 'loader', { readOnly: true, threads: 1, queueMax: 64 }),
       badday: openConnection(options.dir, 'badday', { readOnly: true, priority: 1, queueMax: 256 }),
-      analytics: openConnection(options.dir, 'analytics', analyticsLimits()),
+      analytics: openConnection(options.dir, 'analytics', { ...analyticsLimits(), ...options.analytics }),
     },
     writer,
     control: openConnection(options.dir, 'control', { readOnly: false, threads: 1, queueMax: 256 }),
@@ -120,7 +124,7 @@ async function closeFront(server: Server, front: Front): Promise<void> {
   server.closeIdleConnections()
   await Promise.all([front.writer, front.control, ...Object.values(front.questions)].map((connection) => connection.drained()))
   // Answers that are being written get a moment; then the sockets go, so that an idle caller cannot hold us.
-  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200))])
+  await Promise.race([closed, sleep(200)])
   server.closeAllConnections()
   await closed
 }
@@ -162,15 +166,25 @@ async function answerQuestion(
   response.once('close', () => {
     if (!response.writableFinished) gone.abort()
   })
+  if (response.destroyed) gone.abort()
   // When the caller goes away its query is ended: only while it is the one that runs, and no other starts until that is over.
-  let ending: Promise<unknown> | undefined
+  let isOver = false
+  let ending: Promise<void> | undefined
+  const killUntilOver = async (): Promise<void> => {
+    // Again and again, since a query that the engine does not know yet is not found.
+    while (!isOver) {
+      await front.control.execute(killStatement(session)).catch(() => undefined)
+      if (!isOver) await sleep(KILL_AGAIN_MS)
+    }
+  }
   const end = (): void => {
-    ending = front.control.execute(killStatement(session)).catch(() => undefined)
+    ending = killUntilOver()
   }
   const bytes = await front.questions[session].ask(question.sql, question.parameters, {
     signal: gone.signal,
     onStart: () => gone.signal.addEventListener('abort', end, { once: true }),
     beforeEnd: async () => {
+      isOver = true
       gone.signal.removeEventListener('abort', end)
       await ending
     },

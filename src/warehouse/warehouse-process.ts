@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { EngineLimits } from '#warehouse/engine.ts'
 import { serveWarehouse } from '#warehouse/server.ts'
 
 const TOKENS = { worker: 'worker-token', staff: 'staff-token' }
@@ -18,11 +19,10 @@ export interface WarehouseProcess {
   kill(): Promise<void>
 }
 
-/** `folder` gets `warehouse/`, `spool/` and the socket. */
-export async function startWarehouse(folder: string): Promise<WarehouseProcess> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', fileURLToPath(import.meta.url), folder], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+/** `folder` gets `warehouse/`, `spool/` and the socket. `analytics`: bounds of the analysts' session that a test can reach. */
+export async function startWarehouse(folder: string, analytics: Partial<EngineLimits> = {}): Promise<WarehouseProcess> {
+  const args = ['--disable-warning=ExperimentalWarning', fileURLToPath(import.meta.url), folder, JSON.stringify(analytics)]
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   await new Promise<void>((resolve, reject) => {
     child.stdout?.on('data', (bytes: Buffer) => {
@@ -50,6 +50,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     path: path.join(folder, 'w.sock'),
     tokens: TOKENS,
     spoolDir: path.join(folder, 'spool'),
+    analytics: JSON.parse(process.argv[3] as string) as Partial<EngineLimits>,
   }).catch((error: unknown) => {
     process.stdout.write(`failed ${error instanceof Error ? `${(error as { code?: string }).code} ${error.message}` : ''}`)
     process.kill(process.pid, 'SIGKILL')
