@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: honest figures of this machine, each beside its peer or limit of the same run. `-- --seconds N` is the
- * length of each measurement (default 5), `--rows N` the size of `affected`, `--sustain [N]` adds a paced run of N seconds
+ * length of each measurement (default 5), `--rows N` the size of `affected`, `--keep DIR`
+ * leaves its rows for the next run, `--sustain [N]` adds a paced run of N seconds
  * (default 60) that tells whether the backlog stays flat; words choose parts; `--json` prints a list
  * `[{id, value, unit, peer, peerValue, ratio, cpuPerMillion?, rssMb?}]`.
  */
@@ -21,7 +22,7 @@ if (typeof options === 'string') {
   process.stderr.write(options)
   process.exit(2)
 }
-const { seconds, rows, sustainSeconds, parts: wanted } = options
+const { seconds, rows, keep, sustainSeconds, parts: wanted } = options
 
 const write = (line: string): void => void (options.json ? process.stderr : process.stdout).write(`${line}\n`)
 const table = openTable(write, options.json ? (text) => void process.stdout.write(text) : undefined)
@@ -39,7 +40,7 @@ const parts: [name: string, run: () => Promise<void>][] = [
   ['pipeline', () => benchPipeline(table, folder, seconds, sustainSeconds)],
   ['drain', () => benchDrain(table, folder, Math.round(seconds * 40_000))],
   ['paced', () => benchPaced(table, folder, seconds * 2)],
-  ['affected', () => benchAffected(table, folder, rows)],
+  ['affected', () => benchAffected(table, keep ?? path.join(folder, 'affected'), rows)],
 ]
 let failed = 0
 for (const [name, run] of parts) {

@@ -5,6 +5,8 @@ export interface BenchOptions {
   seconds: number
   /** Disclosure rows that `affected` is measured over. */
   rows: number
+  /** Folder in which these rows are looked for first, and left. */
+  keep: string | undefined
   /** Length of the sustained run of the pipeline, s; 0 = not asked for. */
   sustainSeconds: number
   /** The list instead of the table; what people read then goes to standard error. */
@@ -15,11 +17,11 @@ export interface BenchOptions {
 
 export const PARTS = ['pseudonyms', 'accept', 'pipeline', 'drain', 'paced', 'affected'] as const
 
-const USAGE = `npm run bench -- [${PARTS.join('|')}]… [--seconds 5] [--rows 3000000] [--sustain [60]] [--json]`
+const USAGE = `npm run bench -- [${PARTS.join('|')}]… [--seconds 5] [--rows 3000000] [--keep DIR] [--sustain [60]] [--json]`
 
 /** The text of the refusal when it is not understood. */
 export function readOptions(args: readonly string[]): BenchOptions | string {
-  const options: BenchOptions = { seconds: 5, rows: 3_000_000, sustainSeconds: 0, json: false, parts: [] }
+  const options: BenchOptions = { seconds: 5, rows: 3_000_000, keep: undefined, sustainSeconds: 0, json: false, parts: [] }
   for (let at = 0; at < args.length; at++) {
     const word = args[at] as string
     const next = Number(args[at + 1])
@@ -29,6 +31,9 @@ export function readOptions(args: readonly string[]): BenchOptions | string {
     } else if (word === '--rows') {
       options.rows = next
       at++
+    } else if (word === '--keep') {
+      if (args[at + 1] === undefined) return refusal('--keep takes a folder')
+      options.keep = args[++at]
     } else if (word === '--sustain') {
       options.sustainSeconds = next > 0 ? next : 60
       if (next > 0) at++

@@ -11,13 +11,11 @@ import { findGroupKeys } from './groups.ts'
 import { People } from './people.ts'
 import { type ListScope, listPeople } from './person-list.ts'
 import {
-  firstDayQuestion,
+  FIRST_DAY_SQL,
   firstSentQuestion,
   isInScope,
-  otherPoliciesQuestion,
   type PairRow,
   pairsQuestion,
-  type PolicyRange,
   type Question,
   type Scope,
   type Snapshot,
@@ -117,7 +115,7 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
     windows: printWindows(query.windows),
     baseline: 'unknown',
     ...(await boundOf(scope, ports.warehouse)),
-    checked: { entries: snapshot.head, policies: await policiesOf(scope, counts.policies, ports.warehouse) },
+    checked: { entries: snapshot.head, policies: policiesOf(scope, [...counts.policies, ...gathered.policies]) },
   }
   const listed: ListScope = {
     scope,
@@ -209,21 +207,20 @@ async function boundOf(scope: Scope, warehouse: Warehouse): Promise<{ upperBound
   return refuse(`${unknown}, and the data window reaches back ${start}, behind the first ledger entry for it, of ${entry}`)
 }
 
-/** Among the rows of the vendor's first day, and only if none of these counts, among all. */
+/** Among the rows of the first day and month of all vendors, where it mostly is, and only then among all. */
 async function findFirstSent(scope: Scope, warehouse: Warehouse): Promise<number | undefined> {
-  const [day] = await askRows<{ rows: number | string; firstDay: number }>(firstDayQuestion(scope), warehouse)
-  if (day === undefined || Number(day.rows) === 0) return undefined
-  for (const before of [(Number(day.firstDay) + 1) * DAY_MS, undefined]) {
+  const [first] = await warehouse.query<{ rows: number | string; firstDay: number }>(FIRST_DAY_SQL, {}, 'badday')
+  if (first === undefined || Number(first.rows) === 0) return undefined
+  for (const days of [1, 31, undefined]) {
+    const before = days === undefined ? undefined : (Number(first.firstDay) + days) * DAY_MS
     const [sent] = await askRows<{ rows: number | string; firstSent: number | string }>(firstSentQuestion(scope, before), warehouse)
     if (Number(sent?.rows ?? 0) > 0) return Number(sent?.firstSent)
   }
   return undefined
 }
 
-async function policiesOf(scope: Scope, ofUsers: readonly number[], warehouse: Warehouse): Promise<{ from: number; to: number } | null> {
-  const [others] = await askRows<PolicyRange>(otherPoliciesQuestion(scope), warehouse)
-  const versions = [...ofUsers, ...scope.snapshot.open.filter((row) => isInScope(row, scope)).map((row) => row.policy)]
-  if (Number(others?.rows ?? 0) > 0) versions.push(Number(others?.policyFirst), Number(others?.policyLast))
+function policiesOf(scope: Scope, ofRows: readonly number[]): { from: number; to: number } | null {
+  const versions = [...ofRows, ...scope.snapshot.open.filter((row) => isInScope(row, scope)).map((row) => row.policy)]
   if (versions.length === 0) return null
   return { from: versions.reduce((a, b) => Math.min(a, b)), to: versions.reduce((a, b) => Math.max(a, b)) }
 }

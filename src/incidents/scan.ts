@@ -14,6 +14,8 @@ import {
   deviceSpansQuestion,
   type EngineRow,
   isInScope,
+  type OtherRows,
+  otherRowsQuestion,
   type Question,
   rowOfOpen,
   type Scope,
@@ -42,6 +44,8 @@ export interface Gathered {
   /** The rows of these users as the engine counts them, to be taken off its counts. */
   counted: SubjectRow[]
   aside: Aside
+  /** Policy versions of the rows that are not about users: the first and the last, or none. */
+  policies: number[]
 }
 
 export async function gather(scope: Scope, people: People, warehouse: Warehouse): Promise<Gathered> {
@@ -52,7 +56,11 @@ export async function gather(scope: Scope, people: People, warehouse: Warehouse)
     if (tally === undefined) held.set(person, copyTally(row))
     else addTally(tally, row)
   }
-  await placeDevices(scope, people, warehouse, aside, hold)
+  const counting = otherRowsQuestion(scope)
+  const [others] = await warehouse.query<OtherRows>(counting.sql, counting.parameters, 'badday')
+  // Where there are none, two questions are spared.
+  const hasOthers = Number(others?.rows ?? 0) > 0
+  if (hasOthers) await placeDevices(scope, people, warehouse, aside, hold)
   for (const open of scope.snapshot.open) {
     if (!isInScope(open, scope)) continue
     const row = rowOfOpen(open)
@@ -60,7 +68,7 @@ export async function gather(scope: Scope, people: People, warehouse: Warehouse)
     else if (row.kind === 'group') setAside(row, aside)
     else placeDevice(row, people, aside, hold)
   }
-  for await (const row of ask(warehouse, subjectsQuestion(scope, 'group'), 'group')) setAside(row, aside)
+  if (hasOthers) for await (const row of ask(warehouse, subjectsQuestion(scope, 'group'), 'group')) setAside(row, aside)
   const users = new Set(people.mergedUsers())
   for (const person of held.keys()) for (const user of people.identifiersOf(person)) users.add(user)
   const counted: SubjectRow[] = []
@@ -71,7 +79,7 @@ export async function gather(scope: Scope, people: People, warehouse: Warehouse)
     }
   }
   for (const tally of held.values()) for (const group of tally.groups) aside.groups.add(group)
-  return { people: held, users, counted, aside }
+  return { people: held, users, counted, aside, policies: hasOthers ? [Number(others?.policyFirst), Number(others?.policyLast)] : [] }
 }
 
 async function* ask(warehouse: Warehouse, question: Question, kind: SubjectRow['kind']): AsyncGenerator<SubjectRow, void> {

@@ -5,7 +5,7 @@ import type { Look, Person } from '#vault/port.ts'
 import type { DisclosureRow } from '#warehouse/port.ts'
 import { FIRST_MS, LAST_MS } from '#warehouse/schema.ts'
 import type { IncidentPorts } from './affected.ts'
-import { addTally, AGGREGATES, decodeRow, type EngineRow, rowOfOpen, type Snapshot, type Tally } from './rows.ts'
+import { addTally, AGGREGATES, decodeRow, type EngineRow, type Question, rowOfOpen, type Snapshot, type Tally } from './rows.ts'
 import { type FieldForm, fieldsNotSent, Shapes } from './shapes.ts'
 
 export interface Disclosure {
@@ -92,7 +92,8 @@ async function account(person: Person, subject: string, snapshot: Snapshot, port
       known.delivered += delivered
     }
   }
-  for (const row of await ports.warehouse.query<WhoRow>(WHO_SQL, parametersOf(person, snapshot), 'badday')) {
+  const { sql, parameters } = whoQuestion(person, snapshot)
+  for (const row of await ports.warehouse.query<WhoRow>(sql, parameters, 'badday')) {
     const { vendor, destination, epoch, surface, purpose } = row
     add(
       { vendor, destination, epoch: Number(epoch), surface, purpose },
@@ -110,26 +111,30 @@ async function account(person: Person, subject: string, snapshot: Snapshot, port
 }
 
 /** Reads only columns of the projection by subject; one of another column would scan the table. */
-const WHO_SQL = `SELECT vendor, destination, epoch, surface, purpose, ${AGGREGATES},
-  sumIf(events, state = 'delivered') AS deliveredCount
-  FROM disclosures
-  WHERE subject IN {subjects:Array(UInt64)} AND entry <= {head:UInt64} AND NOT has({open:Array(UInt64)}, entry) AND (
-    (kind = 'user' AND subject IN {users:Array(UInt64)}) OR
-    (kind = 'device' AND subject IN {devices:Array(UInt64)} AND arrayExists(
-      (device, since, until) -> device = subject
-        AND ${FIRST_MS} >= since AND ${LAST_MS} < until,
-      {devices:Array(UInt64)}, {froms:Array(Int64)}, {tos:Array(Int64)})))
-  GROUP BY vendor, destination, epoch, surface, purpose`
-
-function parametersOf(person: Person, snapshot: Snapshot): Record<string, unknown> {
+function whoQuestion({ users, devices }: Person, snapshot: Snapshot): Question {
+  const parts = ['subject IN {subjects:Array(UInt64)}', 'entry <= {head:UInt64}']
+  const parameters: Record<string, unknown> = { head: snapshot.head, users }
+  const open = [...new Set(snapshot.open.map((row) => row.entry))]
+  if (open.length > 0) {
+    parts.push('NOT has({open:Array(UInt64)}, entry)')
+    parameters.open = open
+  }
+  const ofUsers = "kind = 'user' AND subject IN {users:Array(UInt64)}"
+  if (devices.length === 0) parts.push(ofUsers)
+  else {
+    parts.push(`((${ofUsers}) OR
+      (kind = 'device' AND subject IN {devices:Array(UInt64)} AND arrayExists(
+        (device, since, until) -> device = subject AND ${FIRST_MS} >= since AND ${LAST_MS} < until,
+        {devices:Array(UInt64)}, {froms:Array(Int64)}, {tos:Array(Int64)})))`)
+    parameters.devices = devices.map((interval) => interval.device)
+    parameters.froms = devices.map((interval) => interval.from)
+    parameters.tos = devices.map((interval) => interval.to)
+  }
+  parameters.subjects = [...new Set([...users, ...devices.map((interval) => interval.device)])]
   return {
-    subjects: [...new Set([...person.users, ...person.devices.map((interval) => interval.device)])],
-    head: snapshot.head,
-    open: [...new Set(snapshot.open.map((row) => row.entry))],
-    users: person.users,
-    devices: person.devices.map((interval) => interval.device),
-    froms: person.devices.map((interval) => interval.from),
-    tos: person.devices.map((interval) => interval.to),
+    sql: `SELECT vendor, destination, epoch, surface, purpose, ${AGGREGATES}, sumIf(events, state = 'delivered') AS deliveredCount
+      FROM disclosures WHERE ${parts.join(' AND ')} GROUP BY vendor, destination, epoch, surface, purpose`,
+    parameters,
   }
 }
 

@@ -187,6 +187,9 @@ function sessionSettings(name: string, limits: EngineLimits): string {
     max_bytes_before_external_join: 0,
     max_bytes_ratio_before_external_join: 0,
     output_format_json_quote_64bit_integers: 0,
+    // Compiling pays for a question that is asked often; ours have other values each time. `who` takes 8 ms without, 12 with.
+    compile_expressions: 0,
+    compile_aggregate_expressions: 0,
   }
   if (limits.threads !== undefined) settings.max_threads = limits.threads
   if (limits.memoryBytes !== undefined) settings.max_memory_usage = limits.memoryBytes
