@@ -116,7 +116,7 @@ test(`requests from the warehouse are those from the log, byte for byte (seed ${
   let now = Date.now() - 10 * DAY_MS
   const clock: Clock = { ...systemClock, now: () => now }
   const dirs = { dir: path.join(folder, 'log'), waitingDir: path.join(folder, 'waiting') }
-  const writer = await openLogWriter({ ...dirs, clock, folderBytesMax: 200_000 })
+  const writer = await openLogWriter({ ...dirs, clock, folderBytesMax: 100_000 })
   const begin = now
   const requests = fc.sample(fc.array(record, { minLength: 1, maxLength: 40 }), { numRuns: 300, seed: SEED })
   for (const [index, records] of requests.entries()) {
