@@ -48,8 +48,10 @@ function refuseMeta(store: string, file: string, known: number): void {
 function userVersionOf(file: string): number {
   const handle = openSync(file, 'r')
   try {
-    const bytes = Buffer.alloc(4)
-    return readSync(handle, bytes, 0, 4, 60) === 4 ? bytes.readUInt32BE(0) : 0
+    const head = Buffer.alloc(64)
+    // What is no such file has no version: its owner names the damage, in its own words.
+    if (readSync(handle, head, 0, 64, 0) !== 64 || head.toString('latin1', 0, 16) !== 'SQLite format 3\0') return 0
+    return head.readUInt32BE(60)
   } finally {
     closeSync(handle)
   }
