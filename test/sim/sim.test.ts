@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { test } from 'node:test'
 
-const SEEDS = Number(process.env.SEEDS ?? 1500)
+const SEEDS = Number(process.env.SEEDS ?? 1200)
 const LANES = 2
 const SCRIPT = path.join(import.meta.dirname, 'campaign.ts')
 
