@@ -14,8 +14,8 @@ const VERSION = 2
 const HEAD_BYTES = 1 + ENC_BYTES + 4
 const HASH_BYTES = 16
 /**
- * A context's key opens what was sealed in it, so it is let go soon: whoever reads the edge's memory finds the key of the
- * last second's text, which stood there plain a second ago.
+ * A context's key opens what was sealed in it, so it is let go with the first text after a second: whoever reads the edge's
+ * memory finds the key of the last text, and of what was sealed up to a second before that. On a quiet edge it stays until then.
  */
 const CONTEXT_MS_MAX = 1000
 const CONTEXT_MESSAGES_MAX = 10_000
