@@ -34,6 +34,8 @@ export interface LoaderStatus {
   lag: number
   rowsLoaded: number
   failures: number
+  /** False until it is known that the rows behind the cursor exist; the lag says nothing before. */
+  checked: boolean
 }
 
 export interface LoaderSource {
@@ -126,7 +128,13 @@ export function createLoader(source: LoaderSource, clock: Clock): Loader {
     barrier,
     hold,
     needed: () => (isChecked ? source.cursor() : 1),
-    status: () => ({ table: source.table, lag: Math.max(0, source.head() - source.cursor() + 1), rowsLoaded, failures }),
+    status: () => ({
+      table: source.table,
+      lag: Math.max(0, source.head() - source.cursor() + 1),
+      rowsLoaded,
+      failures,
+      checked: isChecked,
+    }),
   }
 }
 

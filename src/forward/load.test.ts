@@ -258,7 +258,7 @@ test('a plan ends at midnight and at the batch size, and plans cover the log wit
     ],
   )
   assert.equal(new Set(ledger.plans.map((plan) => plan.token)).size, 5)
-  assert.deepEqual(loader.status(), { table: 'events', lag: 0, rowsLoaded: 10, failures: 0 })
+  assert.deepEqual(loader.status(), { table: 'events', lag: 0, rowsLoaded: 10, failures: 0, checked: true })
   assert.equal(await loader.step(), false)
 })
 

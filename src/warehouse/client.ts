@@ -19,8 +19,11 @@ import type { TableName } from '#warehouse/schema.ts'
 
 const SESSIONS = { worker: ['loader'], staff: ['badday', 'analytics'] } as const satisfies Record<string, readonly WarehouseSession[]>
 
-/** Silence on the socket for longer than this is a failure; questions of the bad day may take minutes. */
-const REQUEST_TIMEOUT_MS = 600_000
+/**
+ * Silence on the socket for longer than this is a failure. Questions of the bad day may take minutes; a loader that waited as
+ * long for an answer that is lost would load nothing meanwhile, and it can repeat what it asked.
+ */
+const REQUEST_TIMEOUT_MS: Readonly<Record<WarehouseSession, number>> = { loader: 120_000, badday: 600_000, analytics: 600_000 }
 
 export function openWarehouse(options: { path: string; token: string; role: keyof typeof SESSIONS }): Warehouse {
   const clients = new Map<WarehouseSession, ClickHouseClient>(
@@ -98,7 +101,7 @@ function openClient(socketPath: string, session: WarehouseSession, token: string
     // One agent a client: the client's idle timers hang on the sockets and would cut those that another client reuses.
     http_agent: new Agent(agentOptions),
     keep_alive: { enabled: true, idle_socket_ttl: 0 },
-    request_timeout: REQUEST_TIMEOUT_MS,
+    request_timeout: REQUEST_TIMEOUT_MS[session],
     compression: { request: false, response: false },
     // Its log lines carry parameters.
     log: { level: ClickHouseLogLevel.OFF },

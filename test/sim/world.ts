@@ -274,7 +274,7 @@ export class World {
     const { loaders, forwarders, logHead } = worker.pipeline.status()
     return (
       logHead === head &&
-      loaders.every(({ lag }) => lag === 0) &&
+      loaders.every(({ lag, checked }) => checked && lag === 0) &&
       forwarders.every(({ lag, openIntents }) => lag === 0 && openIntents === 0) &&
       worker.ledger.plan('events') === undefined &&
       worker.ledger.plan('disclosures') === undefined
