@@ -36,6 +36,7 @@ const RECORD_KEYS: ReadonlySet<string> = new Set([
   'withheld',
   'waitingCount',
   'destroyedCount',
+  'detected',
   'consent',
 ])
 const RECORD_TYPES: ReadonlySet<unknown> = new Set(['event', 'identify', 'merge', 'profile', 'group'])
@@ -115,6 +116,7 @@ function isRecord(value: unknown): boolean {
   if (value.name !== undefined && value.name !== null && typeof value.name !== 'string') return false
   if (value.user !== undefined && !isCount(value.user)) return false
   if (value.device !== undefined && !isCount(value.device)) return false
+  if (value.detected !== undefined && !isObject(value.detected)) return false
   return isOrdinalList(value.linked) && isOrdinalList(value.groups)
 }
 

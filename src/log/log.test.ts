@@ -8,7 +8,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { type Clock, DAY_MS, dayOf, systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
-import type { LogEntry } from '#model/log-entry.ts'
+import type { LogEntry, LogRecord } from '#model/log-entry.ts'
 import { decodeLogEntry, encodeLogEntry } from './entry-codec.ts'
 import { openLogReader } from './log-reader.ts'
 import { openLogWriter } from './log-writer.ts'
@@ -88,6 +88,35 @@ withFolder('entries come back in order with their numbers, also after reopening'
   assert.deepEqual(namesOf(reader.read(1, { entries: 9, bytes: 1 })), [['a', 'none']], 'at least one, whatever its size')
   assert.deepEqual(reader.read(4, EVERYTHING), [])
   assert.deepEqual(namesOf(reader.read(1, { ...EVERYTHING, records: 1 })), [['a', 'none']], 'ends with the entry that reaches the number')
+  reader.close()
+  await log.close()
+})
+
+withFolder('every part that a record can have comes back', async ({ dir, waitingDir }) => {
+  // `Required`: a part that is added to the record must be added here, and so to what the reader knows.
+  const whole: Required<LogRecord> = {
+    type: 'event',
+    name: 'a',
+    reserved: true,
+    time: 1,
+    user: 1,
+    device: 2,
+    linked: [{ role: 'user', ordinal: 3 }],
+    groups: [{ key: 'company', ordinal: 4 }],
+    op: 'set',
+    context: { country: 'IN' },
+    properties: { plan: 'pro' },
+    unset: ['plan'],
+    withheld: ['email'],
+    waitingCount: 1,
+    destroyedCount: 1,
+    detected: { note: 'email' },
+    consent: { gpc: true },
+  }
+  const log = await openLogWriter({ dir, waitingDir, clock: stillClock })
+  await log.append([{ ...draftOf(['a']), records: [whole] }])
+  const reader = openLogReader({ dir })
+  assert.deepEqual(reader.read(1, EVERYTHING)[0]?.records, [whole])
   reader.close()
   await log.close()
 })

@@ -3,6 +3,7 @@
  * here is a number, boolean, time, closed vocabulary, or approved text. Stored as UTF-8 JSON behind a version byte.
  */
 import type { Trust } from '#model/field.ts'
+import type { PersonalKind } from '#model/personal-kind.ts'
 import type { ProfileOp, RecordType } from '#model/wire-record.ts'
 
 export const LOG_ENTRY_VERSION = 1
@@ -71,6 +72,11 @@ export interface LogRecord {
   /** How many unapproved pairs wait; how many recognised secrets were destroyed. */
   waitingCount?: number
   destroyedCount?: number
+  /**
+   * Approved keys (of an object the path of the leaf, `cart.note`) whose value waits, or was destroyed, because of what the
+   * detectors found in it: the kind, never the text.
+   */
+  detected?: Record<string, PersonalKind>
   /** Guard bits as seen on arrival. */
   consent?: ConsentBits
 }

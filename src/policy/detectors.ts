@@ -3,6 +3,8 @@
  * approved. They are never the first wall: unapproved text waits whether or not anything is found in it. Every scan is
  * linear in the text; text longer than the cap counts as found, since nobody looked at its end.
  */
+import { PERSONAL_KINDS } from '#model/personal-kind.ts'
+import type { PersonalKind } from '#model/personal-kind.ts'
 import { isIban, isVerhoeff } from './checksums.ts'
 import { findPhones } from './phones.ts'
 import type { Span } from './phones.ts'
@@ -118,8 +120,26 @@ export function findPersonal(text: string): Finding[] {
   return found
 }
 
-/** True when a number, written out, could be a card, a telephone or a national number. Short ones and fractions never are. */
-export function isPersonalNumber(value: number): boolean {
-  if (!Number.isInteger(value) || Math.abs(value) < 1e8 || Math.abs(value) >= 1e19) return false
-  return findPersonal(String(Math.abs(value))).length > 0
+/** Kinds whose findings are secrets to `findSecrets` and something more exact to whoever asks what a key held. */
+const KIND_OF: Readonly<Record<string, PersonalKind>> = { card_number: 'card', url_token: 'url_token' }
+
+function isPersonalKind(kind: string): kind is PersonalKind {
+  return (PERSONAL_KINDS as readonly string[]).includes(kind)
+}
+
+/** What the finding of a secret at the door says of its key. */
+export function kindOfSecret(kind: string): PersonalKind {
+  return KIND_OF[kind] ?? 'secret'
+}
+
+/** The first kind found in `text`; `unscanned` when it is too long for anybody to say. */
+export function personalKindIn(text: string): PersonalKind | 'unscanned' | undefined {
+  const kind = findPersonal(text)[0]?.kind
+  return kind === undefined || kind === 'unscanned' || isPersonalKind(kind) ? kind : kindOfSecret(kind)
+}
+
+/** What a number, written out, could be: a card, a telephone or a national number. Short ones and fractions are nothing. */
+export function personalKindOfNumber(value: number): PersonalKind | 'unscanned' | undefined {
+  if (!Number.isInteger(value) || Math.abs(value) < 1e8 || Math.abs(value) >= 1e19) return undefined
+  return personalKindIn(String(Math.abs(value)))
 }

@@ -5,7 +5,16 @@ export { decide } from './decide.ts'
 export type { Decision, ExplainedField, Sending } from './decision.ts'
 export { destinationDecider } from './destination-decider.ts'
 export type { DestinationDecider } from './destination-decider.ts'
-export { DestroyedCounts, destroySecrets, destroySecretsInPair, destroySecretsInText, findPersonal, isPersonalNumber } from './detectors.ts'
+export {
+  DestroyedCounts,
+  destroySecrets,
+  destroySecretsInPair,
+  destroySecretsInText,
+  findPersonal,
+  kindOfSecret,
+  personalKindIn,
+  personalKindOfNumber,
+} from './detectors.ts'
 export type { Finding } from './detectors.ts'
 export { identityKeyOf } from './identity-keys.ts'
 export { policyFromConfig, whyNotGranted } from './policy-from-config.ts'

@@ -197,9 +197,12 @@ function secretKeyKind(key: string, value: JsonValue): string | undefined {
 export class DestroyedCounts {
   total = 0
   readonly byKind: Record<string, number> = {}
+  /** Kind of the one that was added last. */
+  last: string | undefined
 
   add(kind: string): void {
     this.total += 1
+    this.last = kind
     this.byKind[kind] = (this.byKind[kind] ?? 0) + 1
   }
 }

@@ -5,7 +5,8 @@
  */
 import type { JsonValue } from '#model/json.ts'
 import type { PlainValue } from '#model/log-entry.ts'
-import { findPersonal, identityKeyOf, isPersonalNumber } from '#policy/policy.ts'
+import type { PersonalKind } from '#model/personal-kind.ts'
+import { identityKeyOf, personalKindIn, personalKindOfNumber } from '#policy/policy.ts'
 
 const TEXT_CHARACTERS_MAX = 255
 const MEMBERS_MAX = 255
@@ -13,15 +14,22 @@ const DEPTH_MAX = 4
 const VERDICTS_MAX = 20_000
 const VERDICT_CHARACTERS_MAX = 64
 
-/** Texts under approved keys repeat; verdicts on short ones are kept in memory. */
-const verdicts = new Map<string, boolean>()
+/** Told for each leaf of an approved key in which the detectors found something. */
+export type OnDetected = (key: string, kind: PersonalKind) => void
 
-function isCleanText(text: string): boolean {
+/** `open`; `closed` for text that nobody can clear; else what was found. */
+type Verdict = PersonalKind | 'open' | 'closed'
+
+/** Texts under approved keys repeat; verdicts on short ones are kept in memory. */
+const verdicts = new Map<string, Verdict>()
+
+function verdictOn(text: string): Verdict {
   // Half a letter is no text: a vendor's parser may refuse the whole request for it.
-  if (text.length > TEXT_CHARACTERS_MAX || !text.isWellFormed()) return false
+  if (text.length > TEXT_CHARACTERS_MAX || !text.isWellFormed()) return 'closed'
   const known = verdicts.get(text)
   if (known !== undefined) return known
-  const verdict = !isJsonText(text) && findPersonal(text).length === 0
+  const kind = personalKindIn(text)
+  const verdict = kind === 'unscanned' ? 'closed' : (kind ?? (isJsonText(text) ? 'closed' : 'open'))
   if (text.length <= VERDICT_CHARACTERS_MAX) {
     if (verdicts.size >= VERDICTS_MAX) verdicts.clear()
     verdicts.set(text, verdict)
@@ -40,10 +48,12 @@ function isJsonText(text: string): boolean {
   }
 }
 
-function isOpenScalar(value: JsonValue): value is string | number | boolean {
-  if (typeof value === 'string') return isCleanText(value)
-  if (typeof value === 'number') return Number.isFinite(value) && !isPersonalNumber(value)
-  return typeof value === 'boolean'
+function verdictOnScalar(value: JsonValue): Verdict {
+  if (typeof value === 'string') return verdictOn(value)
+  if (typeof value !== 'number') return typeof value === 'boolean' ? 'open' : 'closed'
+  if (!Number.isFinite(value)) return 'closed'
+  const kind = personalKindOfNumber(value)
+  return kind === 'unscanned' ? 'closed' : (kind ?? 'open')
 }
 
 /**
@@ -54,18 +64,26 @@ export function openValue(
   key: string,
   value: JsonValue,
   approved: ReadonlySet<string>,
+  onDetected: OnDetected,
   depth = 0,
 ): [key: string, value: PlainValue][] | undefined {
   if (value === null) return []
-  if (typeof value !== 'object') return isOpenScalar(value) ? [[key, value]] : undefined
+  const mayOpen = (scalar: JsonValue): boolean => {
+    const verdict = verdictOnScalar(scalar)
+    if (verdict === 'open') return true
+    if (verdict !== 'closed') onDetected(key, verdict)
+    return false
+  }
+  if (typeof value !== 'object') return mayOpen(value) ? [[key, value]] : undefined
   if (Array.isArray(value)) {
-    return value.length <= MEMBERS_MAX && value.every(isOpenScalar) ? [[key, value as PlainValue[]]] : undefined
+    return value.length <= MEMBERS_MAX && value.every(mayOpen) ? [[key, value as PlainValue[]]] : undefined
   }
   if (depth >= DEPTH_MAX) return undefined
   const opened: [string, PlainValue][] = []
   for (const [name, member] of Object.entries(value)) {
     const path = `${key}.${name.normalize('NFC')}`
-    const leaves = approved.has(path) && identityKeyOf(name)?.own !== true ? openValue(path, member, approved, depth + 1) : undefined
+    const mayLook = approved.has(path) && identityKeyOf(name)?.own !== true
+    const leaves = mayLook ? openValue(path, member, approved, onDetected, depth + 1) : undefined
     if (leaves === undefined) return undefined
     opened.push(...leaves)
   }

@@ -8,9 +8,10 @@ import { categoryOf, FIELDS } from '#model/field.ts'
 import type { KnownField } from '#model/field.ts'
 import type { JsonValue } from '#model/json.ts'
 import type { LogRecord, PlainValue } from '#model/log-entry.ts'
+import type { PersonalKind } from '#model/personal-kind.ts'
 import type { ProfileOp, WireRecord, WireValue } from '#model/wire-record.ts'
 import { countryCode } from '#policy/forms.ts'
-import { destroySecretsInPair, identityKeyOf } from '#policy/policy.ts'
+import { destroySecretsInPair, identityKeyOf, kindOfSecret } from '#policy/policy.ts'
 import type { DestroyedCounts } from '#policy/policy.ts'
 import type { DraftBuilder } from './draft-builder.ts'
 import { openValue } from './open-value.ts'
@@ -56,6 +57,7 @@ export class RecordValues {
   #unset: string[] | undefined
   #groups: { key: string; ordinal: number }[] | undefined
   #properties: Record<string, PlainValue> | undefined
+  #detected: Record<string, PersonalKind> | undefined
 
   constructor(options: {
     record: WireRecord
@@ -117,6 +119,12 @@ export class RecordValues {
     if (this.pairs.length > 0) record.waitingCount = this.pairs.length
     const destroyed = Object.values(this.#destroyed).reduce((sum, count) => sum + count, 0)
     if (destroyed > 0) record.destroyedCount = destroyed
+    if (this.#detected !== undefined) record.detected = this.#detected
+  }
+
+  readonly #onDetected = (key: string, kind: PersonalKind): void => {
+    this.#detected ??= {}
+    this.#detected[key] = kind
   }
 
   #addUnset(key: string, { field, value }: WireValue): void {
@@ -128,8 +136,10 @@ export class RecordValues {
 
   #addFree(key: string, { field, value }: WireValue): void {
     const [cleanKey, clean] = destroySecretsInPair(key, value, this.#destroyed)
+    const mayOpen = cleanKey === key && this.#mayOpen(key)
     // A key whose value held a secret is not what the approval meant.
-    const opened = clean === value && cleanKey === key && this.#mayOpen(key) ? openValue(key, clean, this.#approved) : undefined
+    const opened = mayOpen && clean === value ? openValue(key, clean, this.#approved, this.#onDetected) : undefined
+    if (mayOpen && clean !== value) this.#onDetected(key, kindOfSecret(this.#destroyed.last ?? ''))
     if (opened === undefined) {
       this.pairs.push([cleanKey, clean])
       if (field !== undefined) this.#withhold(field)

@@ -63,6 +63,26 @@ describe('values', () => {
     assert.equal(one(event({ values: free(hostile) })).record.properties, undefined)
   })
 
+  it('say by kind what was found under an approved key, and nothing of what nobody approved', () => {
+    const values = free({
+      plan: 'asha@verma.example',
+      tags: ['a', 'call +91 98765 43210'],
+      cart: { total: '203.0.113.9' },
+      amount: 4012888888881881,
+      seats: `Bearer ${'a1'.repeat(12)}`,
+      other: 'ravi@verma.example',
+      'ravi@verma.example': 'ravi@verma.example',
+    })
+    const { record } = one(event({ user: 'u', values }))
+    assert.deepEqual(record.detected, { plan: 'email', tags: 'phone', 'cart.total': 'ip', amount: 'card', seats: 'secret' })
+    assert.equal(record.properties, undefined)
+    assert.equal(one(event({ user: 'u', values: free({ plan: 'pro', other: 'ravi@verma.example' }) })).record.detected, undefined)
+    assert.equal(
+      one(event({ user: 'u', values: free({ plan: 'x'.repeat(256), cart: { note: 'a@b.example' } }) })).record.detected,
+      undefined,
+    )
+  })
+
   it('lose recognised secrets at the door, approved key or not', () => {
     const key = `sk_live_${'a1'.repeat(12)}`
     const { draft, record, pairs } = one(
