@@ -61,7 +61,19 @@ const record: fc.Arbitrary<LogRecord> = fc
     ),
     unset: some(fc.uniqueArray(fc.constantFrom(...KEYS), { minLength: 1 })),
     withheld: some(fc.constant(['email', 'ip'])),
-    consent: some(fc.record({ gpc: fc.boolean(), dnt: fc.boolean() }, { requiredKeys: [] })),
+    consent: some(
+      fc.record(
+        {
+          gpc: fc.boolean(),
+          dnt: fc.boolean(),
+          optOut: fc.boolean(),
+          country: fc.constantFrom('DE', 'US'),
+          denies: fc.constantFrom(['analytics'], []),
+          withoutPerson: fc.constantFrom('denied' as const, 'missing' as const),
+        },
+        { requiredKeys: [] },
+      ),
+    ),
   })
   .map(({ type, name, op, ...rest }) => {
     const made: Record<string, unknown> = { type, ...rest }

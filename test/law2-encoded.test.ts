@@ -173,7 +173,7 @@ test('every key and value of an encoded request is explained by a grant', async 
     fc.asyncProperty(cases, fc.array(fc.oneof(event, profile, group), { minLength: 1, maxLength: 8 }), async (policyCase, records) => {
       const policy = policyOf(policyCase)
       const split = createSplit({ policy: compilePolicy(policy), countryOf: () => undefined })
-      const placed: { record: LogRecord; seq: number; index: number; surface: string }[] = []
+      const placed: { record: LogRecord; seq: number; index: number; policy: number; surface: string }[] = []
       for (const [at, { route, record }] of records.entries()) {
         const ingestRoute = protocol.ingest.route(`/${route}`)
         assert.ok(ingestRoute)
@@ -193,7 +193,8 @@ test('every key and value of an encoded request is explained by a grant', async 
           consent: {},
         })
         // Indexes stand for ordinals here; any positive numbers will do.
-        for (const [index, one] of draft.records.entries()) placed.push({ record: withOrdinals(one), seq: at + 1, index, surface: 'site' })
+        for (const [index, one] of draft.records.entries())
+          placed.push({ record: withOrdinals(one), seq: at + 1, index, policy: 1, surface: 'site' })
       }
       const decider = destinationDecider({ version: 1, appliedAt: NOW, policy }, 'd')
       assert.ok(decider)

@@ -1,7 +1,8 @@
 /** What a schema cannot say of the configuration: names that must differ, addresses, grants that contradict the laws. */
-import { DISK_DEFAULTS } from '#model/config.ts'
+import { type DestinationConfig, DISK_DEFAULTS } from '#model/config.ts'
 import { categoryOf, type Form, isField } from '#model/field.ts'
-import { whyNotGranted } from '#policy/policy.ts'
+import { countryCode } from '#policy/forms.ts'
+import { PURPOSES_MAX, purposesOf, STORE_PURPOSE, whyNotGranted } from '#policy/policy.ts'
 import type { ConfigFile } from './config-schema.ts'
 import type { ConfigText, Path, Problem } from './config-text.ts'
 
@@ -45,6 +46,7 @@ export function checkMeaning(
       if (wrong !== undefined)
         report([...within, 'url'], wrong, 'an https:// address without user, query or fragment (http:// only on this machine)')
       for (const [number, grant] of (destination.grants ?? []).entries()) checkGrant(grant, [...within, 'grants', number], report)
+      checkConsentRules(destination, [...within, 'consent'], report)
     }
   }
   for (const [index, range] of (file.gateway?.trustProxy ?? []).entries()) {
@@ -55,6 +57,7 @@ export function checkMeaning(
       'an address or a CIDR range, for example 10.0.0.0/8',
     )
   }
+  checkConsent(file, report)
   checkDisk(file.disk, report)
   return problems
 }
@@ -66,6 +69,42 @@ function checkDisk(disk: ConfigFile['disk'], report: Report): void {
   const key = disk?.logBytesMax !== undefined ? 'logBytesMax' : disk?.holdBytesMax !== undefined ? 'holdBytesMax' : 'folderBytesMax'
   const found = `logBytesMax ${logBytesMax} with holdBytesMax ${holdBytesMax} and folderBytesMax ${folderBytesMax}`
   report(['disk', key], found, 'logBytesMax to be at least holdBytesMax and two folders')
+}
+
+function checkConsentRules(destination: DestinationFile, at: Path, report: Report): void {
+  const purposes = purposesOf(destination as Pick<DestinationConfig, 'grants'>)
+  const seen = new Set<string | undefined>()
+  for (const [index, { purpose, basis, reason }] of (destination.consent ?? []).entries()) {
+    const named = purpose === undefined ? 'a rule without purpose' : `the purpose ${JSON.stringify(purpose.slice(0, 60))}`
+    if (purpose !== undefined && !purposes.includes(purpose))
+      report([...at, index, 'purpose'], `${named}, which no grant has`, `one of ${purposes.join(', ')}`)
+    if (seen.has(purpose)) report([...at, index], `${named} again`, 'one rule a purpose, and one without')
+    seen.add(purpose)
+    if (basis === 'not-needed' && reason === undefined)
+      report([...at, index], 'not-needed without a reason', 'reason: why, as counsel says it')
+  }
+  if (purposes.length > PURPOSES_MAX) report(at.slice(0, -1), `grants with ${purposes.length} purposes`, `at most ${PURPOSES_MAX} purposes`)
+}
+
+function checkConsent(file: ConfigFile, report: Report): void {
+  const rule = file.store?.consent
+  if (rule?.basis === 'not-needed' && rule.reason === undefined)
+    report(['store', 'consent'], 'not-needed without a reason', 'reason: why, as counsel says it')
+  for (const code of Object.keys(file.consent?.countries ?? {})) {
+    if (countryCode(code) === undefined)
+      report(
+        ['consent', 'countries', code],
+        `the country ${JSON.stringify(code.slice(0, 60))}`,
+        'a code of ISO 3166-1 with two letters, for example DE',
+      )
+  }
+  const destinations = (file.vendors ?? []).flatMap((vendor) => vendor.destinations)
+  const purposes = [...new Set(destinations.flatMap((each) => purposesOf(each as Pick<DestinationConfig, 'grants'>)))]
+  purposes.push(rule?.purpose ?? STORE_PURPOSE)
+  for (const [category, purpose] of Object.entries(file.consent?.categories ?? {})) {
+    if (!purposes.includes(purpose))
+      report(['consent', 'categories', category], `the purpose ${JSON.stringify(purpose.slice(0, 60))}`, `one of ${purposes.join(', ')}`)
+  }
 }
 
 type Report = (at: Path, found: string, expected: string) => void

@@ -5,6 +5,7 @@
 import { type Static, Type } from 'typebox'
 import { DISK_DEFAULTS } from '#model/config.ts'
 import { FORMS } from '#model/field.ts'
+import { CONSENT_BASES, SIGNAL_USES } from '#model/policy.ts'
 import { type FlowLimits, defaultLimits, NETWORK_BITS } from '#model/source-limits.ts'
 
 /** Group keys of a source that names none: what product analytics commonly calls an organisation. */
@@ -54,6 +55,34 @@ const GrantSchema = Type.Object(
   { ...closed, description: 'a grant: {field, form, purpose, until?, reason?}' },
 )
 
+const Signal = (name: string, standard: string) =>
+  Type.Optional(Type.Enum([...SIGNAL_USES], { description: `where ${name} is a refusal: ${SIGNAL_USES.join(', ')} (${standard})` }))
+
+const consentRule = (gpcAndDnt: string, basis: string) => ({
+  purpose: Type.Optional(Text('a purpose that a grant has')),
+  basis: Type.Optional(Type.Enum([...CONSENT_BASES], { description: `one of ${CONSENT_BASES.join(', ')} (${basis} when left out)` })),
+  gpc: Signal('Sec-GPC', `${gpcAndDnt} when left out`),
+  dnt: Signal('DNT', `${gpcAndDnt} when left out`),
+  reason: Type.Optional(Text('why, needed with not-needed')),
+})
+
+const Silence = (what: string) => Type.Enum(['opt-in', 'opt-out'], { description: `opt-in or opt-out: what silence means ${what}` })
+
+const ConsentSchema = Type.Object(
+  {
+    countries: Type.Optional(
+      Type.Record(Type.String(), Silence('in that country'), { description: 'countries by code, for example { CA: opt-in }' }),
+    ),
+    unknownCountry: Type.Optional(Silence('where the country is not known (opt-out when left out)')),
+    categories: Type.Optional(
+      Type.Record(Type.String(), Text('a purpose that a grant or the own store has'), {
+        description: 'categories of consent objects to purposes, for example { Analytics: product analytics }',
+      }),
+    ),
+  },
+  { ...closed, description: 'consent: {countries?, unknownCountry?, categories?}' },
+)
+
 const CredentialsSchema = Type.Object(
   {
     secret: Type.Optional(SecretText('the project secret as text')),
@@ -84,6 +113,12 @@ const DestinationSchema = Type.Object(
     ),
     events: Type.Optional(Approved('event names')),
     properties: Type.Optional(Approved('property keys')),
+    consent: Type.Optional(
+      Type.Array(
+        Type.Object(consentRule('everywhere', 'by-country'), { ...closed, description: 'a rule: {purpose?, basis?, gpc?, dnt?, reason?}' }),
+        { description: 'a list of rules of consent, at most one a purpose and one without' },
+      ),
+    ),
   },
   { ...closed, description: 'a destination: {id, protocol, url, token, credentials, …}' },
 )
@@ -147,8 +182,17 @@ const SourceSchema = Type.Object(
       }),
     ),
     limits: Type.Optional(LimitsSchema),
+    consent: Type.Optional(
+      Type.Enum(['unstated', 'collected'], {
+        description: 'collected (it sends only what people have agreed to) or unstated',
+        default: 'unstated',
+      }),
+    ),
+    consentKey: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 255, description: 'the key of a property that holds a consent object, as text' }),
+    ),
   },
-  { ...closed, description: 'a source: {id, protocol, token, trust?, namespace?, surface?, groupKeys?, limits?}' },
+  { ...closed, description: 'a source: {id, protocol, token, trust?, namespace?, surface?, groupKeys?, limits?, consent?, consentKey?}' },
 )
 
 const GatewaySchema = Type.Object(
@@ -184,8 +228,11 @@ const StoreSchema = Type.Object(
     properties: Type.Optional(Approved('property keys')),
     paths: Type.Optional(Approved('path segments')),
     referrers: Type.Optional(Approved('registrable domains')),
+    consent: Type.Optional(
+      Type.Object(consentRule('ignored', 'opt-out'), { ...closed, description: 'consent: {purpose?, basis?, gpc?, dnt?, reason?}' }),
+    ),
   },
-  { ...closed, description: 'store: {events?, properties?, paths?, referrers?}, each {approved: [...]}' },
+  { ...closed, description: 'store: {events?, properties?, paths?, referrers?}, each {approved: [...]}, and consent?' },
 )
 
 const Bytes = (what: string, standard: number, minimum: number) =>
@@ -227,8 +274,9 @@ export const ConfigSchema = Type.Object(
     gateway: Type.Optional(GatewaySchema),
     store: Type.Optional(StoreSchema),
     disk: Type.Optional(DiskSchema),
+    consent: Type.Optional(ConsentSchema),
   },
-  { ...closed, title: 'bulkhead.yaml', description: 'a mapping with sources, and perhaps vendors, gateway, store, disk' },
+  { ...closed, title: 'bulkhead.yaml', description: 'a mapping with sources, and perhaps vendors, gateway, store, disk, consent' },
 )
 
 export type ConfigFile = Static<typeof ConfigSchema>

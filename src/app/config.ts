@@ -10,6 +10,8 @@ import { BulkheadError } from '#base/errors.ts'
 import { Secret } from '#base/secret.ts'
 import {
   type Config,
+  type ConsentConfig,
+  type ConsentRuleConfig,
   type Credentials,
   DISK_DEFAULTS,
   type DestinationConfig,
@@ -100,6 +102,7 @@ export function decodeConfig(options: {
     },
     store: decodeStore(file.store),
     disk: { ...DISK_DEFAULTS, ...file.disk },
+    ...(file.consent && { consent: file.consent as ConsentConfig }),
   }
 }
 
@@ -159,6 +162,8 @@ function decodeSource(source: ConfigFile['sources'][number]): SourceConfig {
     namespace: source.namespace ?? 'default',
     surface: source.surface ?? source.id,
     groupKeys: unique(source.groupKeys ?? [...GROUP_KEYS_DEFAULT]),
+    ...(source.consent === 'collected' && { consent: source.consent }),
+    ...(source.consentKey !== undefined && { consentKey: source.consentKey }),
   }
 }
 
@@ -183,6 +188,7 @@ function decodeVendor(vendor: NonNullable<ConfigFile['vendors']>[number]): Vendo
       grants: outlet.grants?.map(decodeGrant),
       events: { approved: unique(outlet.events?.approved ?? []) },
       properties: { approved: unique(outlet.properties?.approved ?? []) },
+      ...(outlet.consent && { consent: outlet.consent as ConsentRuleConfig[] }),
     }),
   )
   return { id: vendor.id, name: vendor.name ?? vendor.id, destinations }
@@ -215,6 +221,7 @@ function decodeStore(store: ConfigFile['store']): Config['store'] {
     properties: approved(store?.properties),
     paths: approved(store?.paths),
     referrers: approved(store?.referrers),
+    ...(store?.consent && { consent: store.consent as ConsentRuleConfig }),
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Registry } from 'prom-client'
 import { type Clock, systemClock } from '#base/clock.ts'
 import type { BulkheadError } from '#base/errors.ts'
+import { Consents } from '#forward/consents.ts'
 import { createForwarder } from '#forward/forwarder.ts'
 import { dropForeignRanges, keepWithinLimits, neededEntry } from '#forward/give-up.ts'
 import { createHeldLog } from '#forward/held-log.ts'
@@ -126,6 +127,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
   const stop = new AbortController()
   const events = createEventLoader({ log, ledger, warehouse, clock })
   const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: (intents) => parts.manifests.open(intents), clock })
+  const consents = new Consents({ log, ledger, clock })
   const loads = createLoadHold([events, disclosures], clock)
   const forwarders: { vendor: string; forwarder: Forwarder }[] = []
   for (const destination of config.vendors.flatMap((vendor) => vendor.destinations)) {
@@ -135,20 +137,21 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
       const from = firstEntryMeantFor(destination.id, { from: cursor.seq, log, records })
       if (from > cursor.seq) await ledger.moveCursor(destination.id, { seq: from, index: 0 })
     }
-    forwarders.push({ vendor: destination.vendor, forwarder: forwarderFor(destination, parts) })
+    forwarders.push({ vendor: destination.vendor, forwarder: forwarderFor(destination, parts, consents) })
   }
   const destinations = forwarders.map(({ forwarder }) => forwarder.status().destination)
   const policy = records.currentPolicy()?.version ?? 0
   const running = [
     events.run(stop.signal),
     disclosures.run(stop.signal),
+    consents.run(stop.signal),
     keepWithinLimits({ log, ledger, warehouse, destinations, limits: config.disk, policy, clock }, stop.signal, (error) =>
       trace('error', 'worker', `the log cannot be shortened: ${error.code}: ${sayable(error)}`),
     ),
     ...forwarders.map(({ forwarder }) => forwarder.run(stop.signal)),
   ]
   return {
-    needed: () => Math.min(events.needed(), neededEntry(ledger, destinations)),
+    needed: () => Math.min(events.needed(), consents.needed(), neededEntry(ledger, destinations)),
     fence: async (vendor, fence) => {
       const fenced = await Promise.all(forwarders.filter((each) => each.vendor === vendor).map(({ forwarder }) => forwarder.fence(fence)))
       return { inFlight: fenced.reduce((sum, { inFlight }) => sum + inFlight, 0) }
@@ -174,11 +177,11 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
   }
 }
 
-function forwarderFor(destination: DestinationConfig, parts: WorkerParts): Forwarder {
+function forwarderFor(destination: DestinationConfig, parts: WorkerParts, consents: Consents): Forwarder {
   const { ledger, log, records, vault, warehouse, manifests, registry, outside = OUTSIDE } = parts
   const protocol = protocols.get(destination.protocol)
   const current = records.currentPolicy()
-  const decider = current === undefined ? undefined : destinationDecider(current, destination.id)
+  const decider = current === undefined ? undefined : destinationDecider(current, destination.id, (version) => records.policy(version))
   if (protocol === undefined || decider === undefined) throw new Error(`no protocol or no policy for destination ${destination.id}`)
   return createForwarder({
     destination,
@@ -189,6 +192,7 @@ function forwarderFor(destination: DestinationConfig, parts: WorkerParts): Forwa
     vault,
     manifests,
     records,
+    consents,
     send: outside.openSend(),
     clock: outside.clock,
     random: outside.random,

@@ -1,5 +1,5 @@
 /**
- * From a range of the log to requests, as a pure function of (range, policy version, decision time, epoch, encoder):
+ * From a range of the log to requests, as a pure function of (range, policy version, decision time, epoch, encoder, consent):
  * recovery makes the same requests again and knows them by their hash. The vault is asked once for all of it.
  */
 import { createHash } from 'node:crypto'
@@ -12,7 +12,7 @@ import { ONCE_ONLY_OPS } from '#model/wire-record.ts'
 import type { DiscloseReply, WorkerVault } from '#vault/port.ts'
 import { KIND_CODES } from '#vault/pseudonym.ts'
 import { type Member, type PlacedRecord, subjectOf } from './placed-record.ts'
-import type { DestinationDecider, ForwardLog, SendDecision } from './port.ts'
+import type { DestinationDecider, ForwardLog, PeopleConsent, SendDecision } from './port.ts'
 
 const READ_BYTES_MAX = 16 * 1024 * 1024
 /** Room for what a request puts around its records (brackets, a form key), under the vendor's limit. */
@@ -56,6 +56,8 @@ export interface PlanOptions {
   protocol: EgressProtocol
   context: EgressContext
   vault: WorkerVault
+  /** Without it nothing is known beyond what stands in the records. */
+  people?: PeopleConsent | undefined
   /** Once-only operations before it may have been sent already: they are left out and counted. */
   uncertainUpTo?: LogPosition
 }
@@ -91,7 +93,7 @@ function takeEntry(
   const limit = end !== undefined && end.seq === entry.seq ? Math.min(end.index, entry.records.length) : entry.records.length
   const stop = Math.min(limit, index + room)
   for (let at = index; at < stop; at++) {
-    into.push({ record: entry.records[at] as LogRecord, seq: entry.seq, index: at, surface: entry.surface })
+    into.push({ record: entry.records[at] as LogRecord, seq: entry.seq, index: at, policy: entry.policy, surface: entry.surface })
   }
   return stop >= entry.records.length ? { seq: entry.seq + 1, index: 0 } : { seq: entry.seq, index: stop }
 }
@@ -193,7 +195,7 @@ function chooseRecords(
   const streams: Stream[] = []
   for (const placed of records) {
     const { record } = placed
-    const decision = decider.decide(record, at)
+    const decision = decider.decide(record, at, placed, options.people)
     if (decision.kind === 'drop') {
       drop(decision.reason)
       continue

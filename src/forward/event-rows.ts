@@ -38,6 +38,7 @@ export interface EventRow {
   destroyedCount: number
   gpc: number
   dnt: number
+  consent: string
 }
 
 /** Rows by (seq, recordIndex). Throws `log_corrupt` when an entry lacks a record. */
@@ -78,8 +79,12 @@ function recordOf(row: EventRow): LogRecord {
   if (row.withheld.length > 0) record.withheld = row.withheld
   if (row.waitingCount > 0) record.waitingCount = row.waitingCount
   if (row.destroyedCount > 0) record.destroyedCount = row.destroyedCount
-  if (row.gpc >= 0 || row.dnt >= 0) {
-    record.consent = { ...(row.gpc >= 0 ? { gpc: row.gpc === 1 } : {}), ...(row.dnt >= 0 ? { dnt: row.dnt === 1 } : {}) }
+  if (row.gpc >= 0 || row.dnt >= 0 || row.consent !== '') {
+    record.consent = {
+      ...(row.gpc >= 0 ? { gpc: row.gpc === 1 } : {}),
+      ...(row.dnt >= 0 ? { dnt: row.dnt === 1 } : {}),
+      ...(row.consent === '' ? {} : (JSON.parse(row.consent) as LogRecord['consent'])),
+    }
   }
   return record
 }

@@ -15,6 +15,7 @@ import type { EgressContext, Protocol } from '#model/protocol.ts'
 import type { RecordsReader, VendorFlow } from '#records/port.ts'
 import type { WorkerVault } from '#vault/port.ts'
 import { type PlannedRequest, planRequests, readRange } from './batch.ts'
+import type { Consents } from './consents.ts'
 import { type Batch, type DeliveryOptions, deliverBatch, reasonCode } from './delivery.ts'
 import { type ForwardMetrics, forwardMetrics } from './forward-metrics.ts'
 import { manifestRows } from './manifest.ts'
@@ -47,6 +48,8 @@ export interface ForwarderOptions {
   vault: WorkerVault
   manifests: Manifests
   records: RecordsReader
+  /** Absent: consent is what the records themselves say. */
+  consents?: Consents
   /** This forwarder's own: a fence destroys all its sockets. */
   send: Send
   clock: Clock
@@ -194,6 +197,12 @@ class DestinationForwarder implements Forwarder {
     return fence >= this.#fence && flow.state === 'open' && flow.fence === fence
   }
 
+  /** What everybody has said of consent in all that was acknowledged before now. */
+  async #people(): Promise<Consents | undefined> {
+    await this.#options.consents?.catchUp()
+    return this.#options.consents
+  }
+
   /** Open intents of an earlier life: the same bytes go out again, or they are closed as `possible`. */
   async #takeUp(flow: VendorFlow): Promise<StepResult | undefined> {
     const { destination, ledger } = this.#options
@@ -205,6 +214,7 @@ class DestinationForwarder implements Forwarder {
     const { decider, protocol, log, vault } = this.#options
     const batch = this.#allowed(flow.fence)
       ? await rebuildBatch(intents, {
+          people: await this.#people(),
           destination: destination.id,
           flow,
           decider,
@@ -241,6 +251,7 @@ class DestinationForwarder implements Forwarder {
     }
     const epoch = await vault.activeEpoch(destination.id)
     const plan = await planRequests(range.records, {
+      people: await this.#people(),
       destination: destination.id,
       decider,
       at,

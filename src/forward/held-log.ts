@@ -27,7 +27,7 @@ const LAST = `SELECT max(seq) AS last FROM (SELECT seq FROM events WHERE ${PLACE
 const ROWS = `SELECT seq, recordIndex, toUnixTimestamp64Milli(receivedAt) AS atMs, source, protocol, surface, trust, policy,
     toUnixTimestamp64Milli(time) AS timeMs, event, reserved, type, op, user, device, linkedRoles, linkedOrdinals, groupKeys, groupOrdinals,
     country, os, browser, browserVersion, referrerDomain, referrerMedium, path, screenWidth, screenHeight, properties, unset, withheld,
-    waitingCount, destroyedCount, gpc, dnt
+    waitingCount, destroyedCount, gpc, dnt, consent
   FROM events WHERE ${PLACE} ORDER BY seq, recordIndex`
 
 export function createHeldLog(options: HeldLogOptions): ForwardLog {

@@ -195,6 +195,7 @@ function logOf(entries: LogEntry[]): LogReader {
     tail: () => entries[0]?.seq ?? 1,
     finished: () => [],
     read: (seq, limits) => entries.filter((entry) => entry.seq >= seq).slice(0, Math.min(3, limits.entries)),
+    find: (seq) => ({ entries: [], next: seq }),
     close: () => undefined,
   }
 }

@@ -6,6 +6,8 @@ export interface PlacedRecord {
   record: LogRecord
   seq: number
   index: number
+  /** Version of the policy under which it arrived. */
+  policy: number
   surface: string
 }
 

@@ -1,7 +1,8 @@
 /** What the forwarder takes from outside: the policy of one destination, and the way onto the wire. */
 import type { LogReader } from '#log/port.ts'
 import type { LogPosition } from '#model/disclosure.ts'
-import type { LogRecord } from '#model/log-entry.ts'
+import type { LogRecord, Ordinal } from '#model/log-entry.ts'
+import type { PersonConsent } from '#policy/policy.ts'
 import type { EgressRequest, OutgoingField, OutgoingValue } from '#model/protocol.ts'
 
 /**
@@ -28,10 +29,16 @@ export interface DropDecision {
   readonly reason: string
 }
 
+/** What people have said of consent, as far as the log has been read. */
+export interface PeopleConsent {
+  of(ordinal: Ordinal): PersonConsent | undefined
+}
+
 /** One version of the policy, compiled for one destination. Pure: equal arguments give equal decisions. */
 export interface DestinationDecider {
   version: number
-  decide(record: LogRecord, at: number): SendDecision | DropDecision
+  /** `place`: where the record stands and under which policy it arrived; `people`: what they have said of consent up to now. */
+  decide(record: LogRecord, at: number, place?: { seq: number; policy: number }, people?: PeopleConsent): SendDecision | DropDecision
   /** Event time as this destination gets it, UTC ms. `phase` is the subject's, 0 ≤ phase < 2^32. */
   timeOf(time: number, phase: number): number
 }

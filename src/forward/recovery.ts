@@ -11,7 +11,7 @@ import type { VendorFlow } from '#records/port.ts'
 import type { WorkerVault } from '#vault/port.ts'
 import { halveRequest, type Plan, type PlannedRequest, planRequests, readRange } from './batch.ts'
 import type { Batch } from './delivery.ts'
-import type { DestinationDecider, ForwardLog } from './port.ts'
+import type { DestinationDecider, ForwardLog, PeopleConsent } from './port.ts'
 
 export interface RecoveryOptions {
   destination: string
@@ -23,6 +23,8 @@ export interface RecoveryOptions {
   log: ForwardLog
   ledger: Ledger
   vault: WorkerVault
+  /** Who has withdrawn since makes other bytes: the intent then ends as `possible`, and its records are decided anew. */
+  people?: PeopleConsent | undefined
 }
 
 /** Undefined when the open intents cannot be made again, byte for byte. Throws when the vault is away. */
@@ -54,9 +56,9 @@ async function replan(first: Intent, options: RecoveryOptions): Promise<Plan | u
   if (first.from.seq < options.log.tail()) return undefined
   const range = readRange(options.log, first.from, Number.MAX_SAFE_INTEGER, first.to)
   if (range === undefined || comparePositions(range.to, first.to) !== 0) return undefined
-  const { destination, decider, protocol, context, vault } = options
+  const { destination, decider, protocol, context, vault, people } = options
   try {
-    return await planRequests(range.records, { destination, decider, at: first.at, epoch: first.epoch, protocol, context, vault })
+    return await planRequests(range.records, { destination, decider, at: first.at, epoch: first.epoch, protocol, context, vault, people })
   } catch (thrown) {
     if (!(thrown instanceof BulkheadError) || thrown.code === 'vault_unavailable') throw thrown
     return undefined

@@ -96,6 +96,10 @@ export function testLog(): TestLog {
     tail: () => 1,
     finished: () => [],
     read: (seq, limits) => entries.slice(seq - 1, seq - 1 + limits.entries),
+    find: (seq, mark, entriesMax) => {
+      const passed = entries.slice(seq - 1, seq - 1 + entriesMax)
+      return { entries: passed.filter((entry) => JSON.stringify(entry).includes(mark)), next: seq + passed.length }
+    },
     close: () => undefined,
   }
 }

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import { BulkheadError } from '#base/errors.ts'
-import type { ConsentBits } from '#model/log-entry.ts'
+import type { ConsentSignals } from '#model/log-entry.ts'
 
 const FORWARDED_HOPS_MAX = 50
 const BASIC_CHARACTERS_MAX = 2048
@@ -69,12 +69,24 @@ export function hasBrowserMarks(headers: IncomingHttpHeaders): boolean {
   return false
 }
 
-export function consentOf(headers: IncomingHttpHeaders): ConsentBits {
-  const bits: ConsentBits = {}
-  if (headers['sec-gpc'] === '1') bits.gpc = true
-  if (headers.dnt === '1') bits.dnt = true
-  else if (headers.dnt === '0') bits.dnt = false
-  return bits
+/**
+ * A header that a proxy or an extension sends again comes joined by commas: one yes in it is a yes. All other values say
+ * nothing (globalprivacycontrol.github.io/gpc-spec, www.w3.org/TR/tracking-dnt).
+ */
+export function consentOf(headers: IncomingHttpHeaders): ConsentSignals {
+  const signals: ConsentSignals = {}
+  if (valuesOf(headers['sec-gpc']).includes('1')) signals.gpc = true
+  const dnt = valuesOf(headers.dnt).map((value) => value[0])
+  if (dnt.includes('1')) signals.dnt = true
+  else if (dnt.length > 0 && dnt.every((value) => value === '0')) signals.dnt = false
+  return signals
+}
+
+function valuesOf(header: string | string[] | undefined): string[] {
+  if (header === undefined) return []
+  return String(header)
+    .split(',')
+    .map((value) => value.trim())
 }
 
 /** User part of HTTP Basic: SDKs carry their public token there. */

@@ -129,6 +129,7 @@ test('windows keep the order of their requests, whatever the vault and the log d
                     edges: [],
                     memberships: [],
                     waiting: [],
+                    consents: [],
                     insertIds: [undefined],
                     destroyed: {},
                   },

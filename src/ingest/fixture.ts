@@ -79,6 +79,7 @@ export const toySplit: Split = (records, { source, receivedAt, consent }) => {
     edges: [],
     memberships: [],
     waiting: [],
+    consents: [],
     insertIds: [],
     destroyed: {},
   }

@@ -25,6 +25,7 @@ function partOf(said: readonly Said[]): WindowPart {
     edges: [],
     memberships: [],
     waiting: [],
+    consents: [],
     insertIds: [],
     destroyed: {},
   }

@@ -5,7 +5,7 @@
 import { assert } from '#base/errors.ts'
 import type { LogDraft } from '#log/port.ts'
 import type { SourceConfig } from '#model/config.ts'
-import type { LogRecord, Ordinal, WaitingRef } from '#model/log-entry.ts'
+import type { ConsentStatement, LogRecord, Ordinal, WaitingRef } from '#model/log-entry.ts'
 import type { IdentifierRequest, SplitDraft } from '#model/split-draft.ts'
 import type { NewcomerRun, Ref, WindowReply, WindowRequest } from '#vault/port.ts'
 import type { Known, VaultMemory } from './vault-memory.ts'
@@ -181,12 +181,22 @@ export function logDrafts(
       surface: source.surface,
       trust: draft.trust,
       policy,
+      ...consentsOf(draft.consents, ordinals),
       records: draft.records,
       dedup: hashesOf(draft.insertIds, hashes.subarray(HASH_BYTES * dedupFrom)),
     }
     if (waiting !== undefined) made.waiting = { day, ...at(places, waiting.blob), part: waiting.part }
     return made
   })
+}
+
+/** Nothing is said for those whom the vault has not taken. */
+function consentsOf(stated: readonly ConsentStatement[], ordinals: readonly Ordinal[]): { consents?: ConsentStatement[] } {
+  const consents = stated.flatMap(({ of, ...said }): ConsentStatement[] => {
+    const known = [...new Set(of.map((index) => at(ordinals, index)))].filter((ordinal) => ordinal !== NOBODY)
+    return known.length === 0 ? [] : [{ of: known, ...said }]
+  })
+  return consents.length === 0 ? {} : { consents }
 }
 
 /** Zeros where the SDK sent no insert id. */

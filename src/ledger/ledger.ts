@@ -201,6 +201,24 @@ class StoredLedger implements Ledger {
     return number > this.#head ? undefined : readEntry(this.#store, number)
   }
 
+  consent(ordinal: number): unknown {
+    return this.#store.state.get(`consent/${ordinal}`)
+  }
+
+  consentCursor(): number {
+    const value = this.#store.state.get('consents') ?? 1
+    if (!Number.isSafeInteger(value)) throw new BulkheadError('ledger_corrupt', 'the cursor of consent in the ledger is malformed')
+    return value as number
+  }
+
+  async saveConsents(said: readonly (readonly [ordinal: number, packed: unknown])[], cursor: number): Promise<void> {
+    assert(cursor >= this.consentCursor(), 'the cursor of consent never moves backwards')
+    await this.#write(() => {
+      for (const [ordinal, packed] of said) void this.#store.state.put(`consent/${ordinal}`, packed)
+      void this.#store.state.put('consents', cursor)
+    })
+  }
+
   loadCursor(table: LoadPlan['table']): number {
     const value = this.#store.state.get(`load/${table}`) ?? 1
     if (!Number.isSafeInteger(value)) throw new BulkheadError('ledger_corrupt', 'a load cursor in the ledger is malformed')

@@ -66,6 +66,12 @@ export interface Ledger {
   openIntents(destination?: string): Intent[]
   read(from: number, limit: number): LedgerEntry[]
   entry(number: number): LedgerEntry | undefined
+  /** What an identifier's person has said of consent, as it was saved; undefined for nothing. */
+  consent(ordinal: number): unknown
+  /** First log entry that has not been read for consent. */
+  consentCursor(): number
+  /** One commit; the cursor never goes back. */
+  saveConsents(said: readonly (readonly [ordinal: number, packed: unknown])[], cursor: number): Promise<void>
   loadCursor(table: LoadPlan['table']): number
   plan(table: LoadPlan['table']): LoadPlan | undefined
   savePlan(plan: LoadPlan): Promise<void>

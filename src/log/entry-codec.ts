@@ -17,6 +17,7 @@ const ENTRY_KEYS: ReadonlySet<string> = new Set([
   'trust',
   'policy',
   'waiting',
+  'consents',
   'records',
   'dedup',
 ])
@@ -84,6 +85,7 @@ function findFault(blob: Uint8Array, seq: number): LogEntry | string {
   if (!TRUSTS.has(parsed.trust)) return 'has no known trust'
   if (!isCount(parsed.policy)) return 'has no policy version'
   if (parsed.waiting !== undefined && !isWaitingRef(parsed.waiting)) return 'has a broken waiting reference'
+  if (parsed.consents !== undefined && !isConsents(parsed.consents)) return 'has broken statements of consent'
   if (!Array.isArray(parsed.records) || parsed.records.length === 0) return 'has no records'
   for (const record of parsed.records) if (!isRecord(record)) return 'has a broken record'
   if (parsed.dedup !== undefined && !isDedup(parsed.dedup, parsed.records.length)) return 'has broken repeat hashes'
@@ -107,6 +109,10 @@ function isWaitingRef(value: unknown): boolean {
   if (value.skipped !== undefined && !(Array.isArray(value.skipped) && value.skipped.every(isCount))) return false
   if (value.part !== undefined && !isCount(value.part)) return false
   return isCount(value.day) && isCount(value.folder) && isCount(value.offset) && isCount(value.length)
+}
+
+function isConsents(value: unknown): boolean {
+  return Array.isArray(value) && value.every((said) => isObject(said) && Array.isArray(said.of) && said.of.every(isCount))
 }
 
 function isRecord(value: unknown): boolean {

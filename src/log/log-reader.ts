@@ -105,6 +105,32 @@ class StoredLogReader implements LogReader {
     return entries
   }
 
+  find(seq: number, mark: string, entriesMax: number): { entries: LogEntry[]; next: number } {
+    this.#look()
+    const entries: LogEntry[] = []
+    let left = entriesMax
+    let next = seq
+    for (
+      let at = Math.max(
+        0,
+        this.#folders.findLastIndex((folder) => folder.first <= seq),
+      );
+      at < this.#folders.length && left > 0;
+      at++
+    ) {
+      const { number, first } = this.#folders[at] as KnownFolder
+      next = Math.max(next, first)
+      const environment = this.#environment(number)
+      environment.resetReadTxn()
+      for (const { key, value } of environment.getRange({ start: next, limit: left })) {
+        if (value.includes(mark)) entries.push(this.#recent.get(key, value.length) ?? this.#decode(value, { folder: number, seq: key }))
+        left--
+        next = key + 1
+      }
+    }
+    return { entries, next }
+  }
+
   #decode(value: Uint8Array, place: { folder: number; seq: number }): LogEntry {
     const entry = decodeLogEntry(value, place)
     this.#recent.add(entry, value.length)

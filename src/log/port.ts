@@ -66,6 +66,11 @@ export interface LogReader {
    * entries, so nobody changes them.
    */
   read(seq: number, limits: ReadLimits): LogEntry[]
+  /**
+   * Of the next `entriesMax` entries from `seq` on those whose text holds `mark`; the others are not decoded. `next` is the
+   * number to go on from; the same as `seq` when there is nothing more.
+   */
+  find(seq: number, mark: string, entriesMax: number): { entries: LogEntry[]; next: number }
   close(): void
 }
 

@@ -1,6 +1,7 @@
 /** The decoded configuration (`bulkhead.yaml` plus command line and environment). Secrets are wrapped on decode. */
 import type { Secret } from '#base/secret.ts'
 import type { Field, Form, Trust } from '#model/field.ts'
+import type { ConsentBasis, SignalUse } from '#model/policy.ts'
 import type { NetworkBits, SourceLimits } from '#model/source-limits.ts'
 
 export interface Config {
@@ -10,6 +11,26 @@ export interface Config {
   /** What nobody else is told: approvals for the own store alone. */
   store: StoreConfig
   disk: DiskConfig
+  consent?: ConsentConfig
+}
+
+/** What holds for all destinations. */
+export interface ConsentConfig {
+  /** In place of what the program's list says of a country. */
+  countries?: Record<string, 'opt-in' | 'opt-out'>
+  /** Where nothing says from which country somebody comes. */
+  unknownCountry?: 'opt-in' | 'opt-out'
+  /** Category of a consent object to purpose of the policy. */
+  categories?: Record<string, string>
+}
+
+/** Without a purpose: for all purposes of the destination that have no rule of their own. */
+export interface ConsentRuleConfig {
+  purpose?: string
+  basis?: ConsentBasis
+  gpc?: SignalUse
+  dnt?: SignalUse
+  reason?: string
 }
 
 export interface SourceConfig {
@@ -25,6 +46,10 @@ export interface SourceConfig {
   groupKeys: string[]
   /** Undefined: the defaults of its trust. */
   limits?: SourceLimits
+  /** `collected`: what it sends, people have agreed to. */
+  consent?: 'unstated' | 'collected'
+  /** Property that holds a consent object of the application's own. */
+  consentKey?: string
 }
 
 export interface VendorConfig {
@@ -45,6 +70,7 @@ export interface DestinationConfig {
   grants: GrantConfig[] | undefined
   events: { approved: string[] }
   properties: { approved: string[] }
+  consent?: ConsentRuleConfig[]
 }
 
 export type Credentials = { kind: 'secret'; secret: Secret } | { kind: 'serviceAccount'; user: string; secret: Secret; projectId: string }
@@ -73,6 +99,7 @@ export interface StoreConfig {
   properties: { approved: string[] }
   paths: { approved: string[] }
   referrers: { approved: string[] }
+  consent?: ConsentRuleConfig
 }
 
 /** How much of the disk may be used, and for what. */

@@ -24,6 +24,8 @@ export interface LogEntry {
   policy: number
   /** Where the unapproved text of this request lies sealed; absent when there was none. */
   waiting?: WaitingRef
+  /** What people said of their consent in this request; the worker keeps it for each of them (`forward/consents.ts`). */
+  consents?: ConsentStatement[]
   records: LogRecord[]
   /** Keyed hashes (16 bytes each, base64, concatenated in record order, zeros where the SDK sent no insert id). */
   dedup?: string
@@ -77,7 +79,7 @@ export interface LogRecord {
    * detectors found in it: the kind, never the text.
    */
   detected?: Record<string, PersonalKind>
-  /** Guard bits as seen on arrival. */
+  /** What was known of consent on arrival. */
   consent?: ConsentBits
 }
 
@@ -102,7 +104,27 @@ export interface CoarseContext {
 
 export type ReferrerMedium = 'direct' | 'internal' | 'search' | 'social' | 'email' | 'referral'
 
-export interface ConsentBits {
+/** What is said of consent: by the browser's headers, by the SDK's own switch, by a consent object. */
+export interface ConsentSignals {
   gpc?: boolean
   dnt?: boolean
+  /** The SDK's own switch: true = out, false = in. */
+  optOut?: boolean
+  /** Purposes of the policy that a consent object names; sorted. */
+  allows?: readonly string[]
+  denies?: readonly string[]
+}
+
+export interface ConsentBits extends ConsentSignals {
+  /** Country of the connection, where the record's context does not say one. */
+  country?: string
+  /** The source sends only what people have agreed to. */
+  collected?: true
+  /** The own store had no consent: of the record only its kind, its approved name and its day are kept, and nobody gets it. */
+  withoutPerson?: 'denied' | 'missing'
+}
+
+export interface ConsentStatement extends ConsentSignals {
+  /** Identifiers for which it was said. */
+  of: readonly Ordinal[]
 }

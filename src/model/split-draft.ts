@@ -5,7 +5,7 @@
 import type { Trust } from '#model/field.ts'
 import type { LogRecord } from '#model/log-entry.ts'
 import type { SourceConfig } from '#model/config.ts'
-import type { ConsentBits } from '#model/log-entry.ts'
+import type { ConsentSignals, ConsentStatement } from '#model/log-entry.ts'
 import type { WireRecord } from '#model/wire-record.ts'
 
 /** What the edge knows of the request besides its records. Held in memory only. */
@@ -15,7 +15,8 @@ export interface RequestContext {
   /** Address of the client where it may be believed (browser source, direct or behind a trusted proxy). */
   clientAddress: string | undefined
   userAgent: string | undefined
-  consent: ConsentBits
+  /** What the headers say. */
+  consent: ConsentSignals
 }
 
 /** `id`: users and devices share one space of values. `group:<key>`: groups under a key. */
@@ -72,6 +73,8 @@ export interface SplitDraft {
   edges: EdgeRequest[]
   memberships: MembershipRequest[]
   waiting: WaitingText[]
+  /** `of`: indexes into `identifiers`. */
+  consents: ConsentStatement[]
   /** One per record; undefined where the SDK sent none. */
   insertIds: (string | undefined)[]
   /** Recognised secrets destroyed at the door, by kind. */

@@ -30,6 +30,15 @@ export interface WireValue {
   value: JsonValue
 }
 
+export interface WireConsent {
+  /** The protocol's own switch: true = out, false = in. */
+  optOut?: boolean
+  /** The SDK's own way to opt out looks like this record, when it comes from a browser; from a server it says nothing. */
+  optOutInBrowser?: true
+  /** Of a consent object, by its own names of categories (Segment's `categoryPreferences`, TCF purposes). Text from outside. */
+  categories?: Readonly<Record<string, boolean>>
+}
+
 export interface WireRecord {
   type: RecordType
   /** The public project token or write key that the record carries; routes it to a source. */
@@ -52,6 +61,8 @@ export interface WireRecord {
   /** Group profiles: exactly one. Events: filled by split from the values under configured group keys. */
   group?: { key: string; value: string }
   op?: ProfileOp
+  /** What the record itself says of consent. */
+  consent?: WireConsent
   values: WireValue[]
 }
 

@@ -1,7 +1,9 @@
 /** Look-ups made once from a policy version. Sets match exactly; names were brought to NFC when the policy was made. */
 import type { KnownField } from '#model/field.ts'
 import { isKnownField } from '#model/field.ts'
-import type { Grant, Policy } from '#model/policy.ts'
+import type { ConsentRule, Grant, Policy } from '#model/policy.ts'
+import { type CompiledConsentTable, compileConsentTable } from './consent.ts'
+import { DestinationConsent } from './consent-of-record.ts'
 import type { Decision } from './decision.ts'
 import { Kinds } from './kinds.ts'
 import { COARSE_TIME_MS } from './round-time.ts'
@@ -19,6 +21,8 @@ export interface CompiledStore {
   properties: ReadonlySet<string>
   paths: PathRules
   referrers: ReadonlySet<string>
+  /** Absent: nobody's consent is asked. */
+  consent?: { rule: ConsentRule; table: CompiledConsentTable; purposes: ReadonlyMap<string, string> }
 }
 
 export interface CompiledDestination {
@@ -27,6 +31,7 @@ export interface CompiledDestination {
   events: ReadonlySet<string>
   properties: ReadonlySet<string>
   grants: readonly Grant[]
+  consent: DestinationConsent
   /** Grid of event times for this destination: the coarsest of its grants for `time`; 0 leaves them exact. */
   timeGranularityMs: number
   /** Grants in force at an instant. Cached for as long as the answer stays the same. */
@@ -37,17 +42,22 @@ export interface CompiledDestination {
 export interface ActiveGrants {
   known: ReadonlyMap<KnownField, Grant>
   property(key: string): Grant | undefined
-  /** What was decided under these grants. */
-  kinds: Kinds<Decision>
+  /** What was decided under these grants, for people whose consent comes to the same. */
+  kindsFor(verdicts: number): Kinds<Decision>
 }
 
+const NO_TABLE: CompiledConsentTable = { optIn: new Set(), gpcBinds: new Set(), unknownCountry: 'opt-out' }
+
 export function compilePolicy(policy: Policy): CompiledPolicy {
+  const table = policy.consent === undefined ? NO_TABLE : compileConsentTable(policy.consent)
+  const rule = policy.store.consent
   return {
     store: {
       events: nameSet(policy.store.events),
       properties: nameSet(policy.store.properties),
       paths: compilePaths(policy.store.paths),
       referrers: nameSet(policy.store.referrers),
+      ...(rule && { consent: { rule, table, purposes: new Map(policy.consent?.categories) } }),
     },
     destinations: new Map(
       policy.destinations.map((entry) => [
@@ -58,6 +68,7 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
           events: nameSet(entry.events),
           properties: nameSet(entry.properties),
           grants: entry.grants,
+          consent: new DestinationConsent([...new Set(entry.grants.map(({ purpose }) => purpose))], entry.consent ?? [], table),
           timeGranularityMs: entry.grants.some(({ field, form }) => field === 'time' && form === 'coarse') ? COARSE_TIME_MS : 0,
           activeAt: activeGrantsOf(entry.grants),
         },
@@ -100,5 +111,23 @@ function selectActive(grants: readonly Grant[], at: number): ActiveGrants {
       if (!keys.has(key)) keys.set(key, grant)
     }
   }
-  return { known, property: (key) => keys.get(key) ?? every, kinds: new Kinds() }
+  return { known, property: (key) => keys.get(key) ?? every, kindsFor: kindsByVerdicts() }
+}
+
+/** People say few different things; a source that varies them on purpose makes us forget and decide anew. */
+const VERDICTS_MAX = 256
+
+function kindsByVerdicts(): ActiveGrants['kindsFor'] {
+  const allAllowed = new Kinds<Decision>()
+  const others = new Map<number, Kinds<Decision>>()
+  return (verdicts) => {
+    if (verdicts === 0) return allAllowed
+    let kinds = others.get(verdicts)
+    if (kinds === undefined) {
+      if (others.size >= VERDICTS_MAX) others.clear()
+      kinds = new Kinds()
+      others.set(verdicts, kinds)
+    }
+    return kinds
+  }
 }

@@ -1,7 +1,7 @@
 /**
  * What of a record one destination gets (law 2). The answer is built up from grants: nothing of the record is copied and
  * then thinned out. Reads only what stands in the log, so the same record, policy version and instant give the same answer.
- * The answer is one for all records of a kind (`kinds.ts`): nothing here may look at a value.
+ * The answer is one for all records of a kind (`kinds.ts`) whose consent comes to the same: nothing here may look at a value.
  */
 import type { Field, KnownField } from '#model/field.ts'
 import type { CoarseContext, LogRecord, PlainValue } from '#model/log-entry.ts'
@@ -9,25 +9,61 @@ import type { Grant } from '#model/policy.ts'
 import type { OutgoingField, OutgoingValue } from '#model/protocol.ts'
 import type { ActiveGrants, CompiledDestination } from './compiled-policy.ts'
 import type { Decision, ExplainedField, Sending } from './decision.ts'
+import { type PeopleConsent, type Place, stricter, verdictAt } from './consent-of-record.ts'
+import type { Verdict } from './consent.ts'
 import { shapeText } from './shape.ts'
 
 const NOT_APPROVED: Decision = { kind: 'drop', reason: 'event_not_approved' }
 const NOTHING: Decision = { kind: 'drop', reason: 'nothing_granted' }
+const WITHOUT_CONSENT: Record<Exclude<Verdict, 'allowed'>, Decision> = {
+  denied: { kind: 'drop', reason: 'consent_denied' },
+  missing: { kind: 'drop', reason: 'consent_missing' },
+  withdrawn: { kind: 'drop', reason: 'consent_withdrawn' },
+}
+
+/** What is known of a record beside what stands in it. */
+export interface Around {
+  place?: Place | undefined
+  people?: PeopleConsent | undefined
+  /** Verdicts under the policy of the arrival; the stricter of both counts. */
+  onArrival?: number
+}
+
+const NOTHING_AROUND: Around = {}
 
 /**
  * `at`: the instant for which expiry of grants is judged, UTC ms. No request is made without a time, so what has no grant
  * for `time` is dropped, profiles and groups too.
  */
-export function decide(record: LogRecord, destination: CompiledDestination, at: number): Decision {
+export function decide(
+  record: LogRecord,
+  destination: CompiledDestination,
+  at: number,
+  { place, people, onArrival = 0 }: Around = NOTHING_AROUND,
+): Decision {
+  if (record.consent?.withoutPerson !== undefined) return WITHOUT_CONSENT[record.consent.withoutPerson]
   const active = destination.activeAt(at)
+  const verdicts = stricter(destination.consent.verdicts(record, place?.seq ?? 0, people), onArrival)
   const isNamed = record.type === 'event' && record.name != null && (record.reserved === true || destination.events.has(record.name))
-  return active.kinds.decisionFor(record, isNamed, destination.properties, () => decideKind(record, isNamed, destination, active))
+  return active
+    .kindsFor(verdicts)
+    .decisionFor(record, isNamed, destination.properties, () => decideKind(record, isNamed, destination, { active, verdicts }))
 }
 
-function decideKind(record: LogRecord, isNamed: boolean, destination: CompiledDestination, active: ActiveGrants): Decision {
-  const granted = new Granted(active)
+interface Grants {
+  active: ActiveGrants
+  verdicts: number
+}
+
+function decideKind(record: LogRecord, isNamed: boolean, destination: CompiledDestination, grants: Grants): Decision {
+  const granted = new Granted(grants, destination.consent.purposes)
+  const decision = isNamed || record.type !== 'event' ? buildUp(record, destination, granted) : NOT_APPROVED
+  // Where consent took something away it is named, though there may be other reasons as well.
+  return decision === NOTHING && granted.refused !== undefined ? WITHOUT_CONSENT[granted.refused] : decision
+}
+
+function buildUp(record: LogRecord, destination: CompiledDestination, granted: Granted): Decision {
   const isEvent = record.type === 'event'
-  if (isEvent && !isNamed) return NOT_APPROVED
   if (!granted.use('time') || (isEvent && !granted.use('event'))) return NOTHING
 
   const user = record.user !== undefined && granted.use('user_id')
@@ -134,17 +170,23 @@ class ValueList {
   }
 }
 
-/** Grants that were used for one kind. */
+/** Grants that were used for one kind. One whose purpose lacks consent is as good as none. */
 class Granted {
   readonly #active: ActiveGrants
+  readonly #verdicts: number
+  readonly #purposes: readonly string[]
   readonly #used = new Map<Field, Grant>()
+  /** Why the first grant that would have been used was not. */
+  refused: Exclude<Verdict, 'allowed'> | undefined
 
-  constructor(active: ActiveGrants) {
+  constructor({ active, verdicts }: Grants, purposes: readonly string[]) {
     this.#active = active
+    this.#verdicts = verdicts
+    this.#purposes = purposes
   }
 
   has(field: KnownField): boolean {
-    return this.#active.known.has(field)
+    return this.#consented(this.#active.known.get(field)) !== undefined
   }
 
   use(field: KnownField): boolean {
@@ -155,9 +197,18 @@ class Granted {
     return this.#note(`property.${key}`, this.#active.property(key))
   }
 
-  #note(field: Field, grant: Grant | undefined): boolean {
+  #note(field: Field, found: Grant | undefined): boolean {
+    const grant = this.#consented(found)
     if (grant !== undefined) this.#used.set(field, grant)
     return grant !== undefined
+  }
+
+  #consented(grant: Grant | undefined): Grant | undefined {
+    if (grant === undefined || this.#verdicts === 0) return grant
+    const verdict = verdictAt(this.#verdicts, this.#purposes.indexOf(grant.purpose))
+    if (verdict === 'allowed') return grant
+    this.refused ??= verdict
+    return undefined
   }
 
   explain(): Pick<Sending, 'shape' | 'fields' | 'purposes'> {

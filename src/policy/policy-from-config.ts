@@ -8,6 +8,7 @@ import type { Config, DestinationConfig, GrantConfig } from '#model/config.ts'
 import { categoryOf, isField } from '#model/field.ts'
 import type { Field, Form, KnownField } from '#model/field.ts'
 import type { DestinationPolicy, Grant, Policy } from '#model/policy.ts'
+import { consentTable, destinationConsent, PRESET_PURPOSE, storeConsent } from './consent-from-config.ts'
 import { identityKeyOf } from './identity-keys.ts'
 
 type GrantedForm = Exclude<Form, 'withheld'>
@@ -25,7 +26,6 @@ const ANALYTICS: readonly (readonly [field: Grant['field'], form: GrantedForm])[
   ['referrer', 'coarse'],
   ['property.*', 'clear'],
 ]
-const ANALYTICS_PURPOSE = 'product analytics'
 
 /** Forms in which each known field can leave today. A field that is not here can only be withheld. */
 const SUPPORTED: Partial<Record<KnownField, readonly GrantedForm[]>> = {
@@ -99,7 +99,7 @@ function sortedUnique(names: readonly string[]): string[] {
 }
 
 function presetGrants(): Grant[] {
-  return ANALYTICS.map(([field, form]) => ({ field, form, purpose: ANALYTICS_PURPOSE, until: null, rule: `preset:analytics/${field}` }))
+  return ANALYTICS.map(([field, form]) => ({ field, form, purpose: PRESET_PURPOSE, until: null, rule: `preset:analytics/${field}` }))
 }
 
 /** Rules count from 1, as a person counts the lines of the list. */
@@ -137,6 +137,7 @@ function destinationPolicy(destination: DestinationConfig): DestinationPolicy {
     grants,
     events: approvedNames(`${place}, approved events`, destination.events.approved),
     properties: properties.filter((key) => !taken.has(key)),
+    consent: destinationConsent(place, destination.consent, grants),
   }
 }
 
@@ -158,7 +159,9 @@ export function policyFromConfig(config: Config): Policy {
       ]),
       paths: approvedNames('store, approved paths', store.paths.approved),
       referrers: sortedUnique(store.referrers.approved.map((domain) => domain.trim().toLowerCase())),
+      consent: storeConsent(store.consent),
     },
     destinations,
+    consent: consentTable(config),
   }
 }

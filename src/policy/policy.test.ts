@@ -78,7 +78,10 @@ describe('policyFromConfig', () => {
       properties: ['amount', 'depth', 'plan', 'zone'],
       paths: [],
       referrers: ['blog.example'],
+      consent: { purpose: 'own analytics', basis: 'opt-out', gpc: 'ignored', dnt: 'ignored', reason: '' },
     })
+    const rule = { purpose: 'product analytics', basis: 'by-country', gpc: 'everywhere', dnt: 'everywhere', reason: '' }
+    assert.deepEqual(policy.destinations.map(({ consent }) => consent), [[rule], [rule]])
     assert.deepEqual(JSON.parse(JSON.stringify(policy)), policy)
   })
 

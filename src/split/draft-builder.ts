@@ -1,4 +1,5 @@
 /** Collects what split finds in one request: each identifier, edge and membership once, ordinals as indexes. */
+import type { ConsentSignals } from '#model/log-entry.ts'
 import type { RequestContext, IdentifierRequest, SplitDraft, EdgeRequest, MembershipRequest } from '#model/split-draft.ts'
 
 type Role = IdentifierRequest['role']
@@ -11,6 +12,7 @@ export class DraftBuilder {
   readonly #indexes = new Map<string, number[]>()
   /** The edge that now holds for a device; a later record of the same user only makes it older. */
   readonly #currentEdges = new Map<number, EdgeRequest>()
+  readonly #statements = new Set<string>()
   readonly #memberships = new Map<string, MembershipRequest>()
 
   constructor({ source, receivedAt }: RequestContext) {
@@ -24,6 +26,7 @@ export class DraftBuilder {
       edges: [],
       memberships: [],
       waiting: [],
+      consents: [],
       insertIds: [],
       destroyed: {},
     }
@@ -43,6 +46,16 @@ export class DraftBuilder {
     if (indexes === undefined) this.#indexes.set(value, [index])
     else indexes.push(index)
     return index
+  }
+
+  /** What the same people said in the record before, or with the same request, is one statement. */
+  statement(of: readonly number[], signals: ConsentSignals): void {
+    if (of.length === 0) return
+    const { consents } = this.draft
+    const key = JSON.stringify([of, signals])
+    if (this.#statements.has(key)) return
+    this.#statements.add(key)
+    consents.push({ of, ...signals })
   }
 
   isSameValue(a: number, b: number): boolean {

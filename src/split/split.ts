@@ -11,6 +11,8 @@ import { DestroyedCounts, destroySecretsInText } from '#policy/policy.ts'
 import type { CompiledPolicy } from '#policy/policy.ts'
 import { DraftBuilder } from './draft-builder.ts'
 import { connectionContext, recordContext } from './record-context.ts'
+import { countedOnly, recordConsent, requestConsent } from './record-consent.ts'
+import type { RequestConsent } from './record-consent.ts'
 import type { ConnectionContext, ContextRules } from './record-context.ts'
 import { RecordValues } from './record-values.ts'
 import type { Subject } from './record-values.ts'
@@ -36,7 +38,7 @@ export function createSplit({ policy, countryOf, siteHosts = [] }: SplitOptions)
     const connection = connectionContext(request, rules)
     const groupKeys = new Set(request.source.groupKeys.map((key) => key.normalize('NFC')))
     const destroyed = new DestroyedCounts()
-    const scope: Scope = { request, builder, connection, rules, groupKeys, destroyed }
+    const scope: Scope = { request, builder, connection, rules, groupKeys, destroyed, shared: requestConsent(request) }
     for (const record of records) splitRecord(record, scope)
     builder.draft.destroyed = destroyed.byKind
     return builder.draft
@@ -50,14 +52,34 @@ interface Scope {
   rules: ContextRules
   groupKeys: ReadonlySet<string>
   destroyed: DestroyedCounts
+  shared: RequestConsent
 }
 
 function splitRecord(wire: WireRecord, scope: Scope): void {
   const { request, builder, rules, destroyed } = scope
   const { draft } = builder
+  const context = recordContext(wire, scope.connection, rules)
+  const consent = recordConsent(wire, {
+    request,
+    shared: scope.shared,
+    store: rules.store,
+    country: context?.country,
+    connection: scope.connection.country,
+  })
+  const time = timeOf(wire, request.receivedAt)
+  if (consent.withoutPerson !== undefined) {
+    const { withoutPerson, signals } = consent
+    const counted = countedOnly(wire, time, { ...signals, withoutPerson })
+    addName(wire, counted, rules.store.events, new DestroyedCounts())
+    if (signals !== undefined) builder.statement(identifiersIn(wire, builder), signals)
+    draft.records.push(counted)
+    draft.insertIds.push(wire.insertId)
+    return
+  }
   const destroyedBefore = destroyed.total
-  const record: LogRecord = { type: wire.type, time: timeOf(wire, request.receivedAt) }
+  const record: LogRecord = { type: wire.type, time }
   const subject = addIdentifiers(wire, record, scope)
+  if (consent.signals !== undefined) builder.statement(namedIn(record), consent.signals)
   if (wire.op !== undefined) record.op = wire.op
   const values = new RecordValues({
     record: wire,
@@ -72,10 +94,8 @@ function splitRecord(wire: WireRecord, scope: Scope): void {
     values.addStrayGroup(wire.group.key, wire.group.value)
   for (const value of wire.values) values.add(value)
   values.writeTo(record)
-  const context = recordContext(wire, scope.connection, rules)
   if (context !== undefined) record.context = context
-  const { gpc, dnt } = request.consent
-  if (gpc === true || dnt === true) record.consent = { ...(gpc === true && { gpc }), ...(dnt === true && { dnt }) }
+  if (consent.bits !== undefined) record.consent = consent.bits
 
   const waitingName = addName(wire, record, rules.store.events, destroyed)
   if (waitingName !== undefined || values.pairs.length > 0) {
@@ -107,6 +127,18 @@ function addName(wire: WireRecord, record: LogRecord, approved: ReadonlySet<stri
   }
   record.name = null
   return destroySecretsInText(name, destroyed)
+}
+
+/** Whom a record names, for what was said of consent: a group says nothing for its members. */
+function namedIn({ user, device, linked }: LogRecord): number[] {
+  return [user, device, ...(linked ?? []).map(({ ordinal }) => ordinal)].filter((index) => index !== undefined)
+}
+
+/** The same for a record of which no person is kept: the refusal is, or it could not be kept to. */
+function identifiersIn(wire: WireRecord, builder: DraftBuilder): number[] {
+  const user = wire.user === undefined ? undefined : builder.identifier('id', wire.user, 'user')
+  const device = wire.device === undefined ? undefined : builder.identifier('id', wire.device, 'device')
+  return [user, device].filter((index) => index !== undefined)
 }
 
 /** Puts indexes of identifiers into the record, and the relations that it states into the draft. */

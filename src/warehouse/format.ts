@@ -8,7 +8,7 @@ import path from 'node:path'
 import { BulkheadError, assert } from '#base/errors.ts'
 import { writeFileDurably } from '#base/files.ts'
 import type { EngineConnection } from '#warehouse/engine.ts'
-import { DISCLOSURES, TABLES, WAREHOUSE_FORMAT, createTable, keptColumns } from '#warehouse/schema.ts'
+import { DISCLOSURES, EVENTS, TABLES, WAREHOUSE_FORMAT, createTable, keptColumns } from '#warehouse/schema.ts'
 
 const FORMAT_TABLE = 'bulkhead_format'
 const NEXT = 'disclosures_next'
@@ -39,6 +39,10 @@ export async function prepareFolder(writer: EngineConnection): Promise<void> {
     if (newest !== undefined && newest.format === WAREHOUSE_FORMAT) return
   }
   if (present.some((table) => table.name === DISCLOSURES.name)) await reorderDisclosures(writer)
+  // Format 2 knew the two signals only.
+  if (present.some((table) => table.name === EVENTS.name)) {
+    await writer.execute(`ALTER TABLE ${EVENTS.name} ADD COLUMN IF NOT EXISTS consent LowCardinality(String)`)
+  }
   for (const table of TABLES) await writer.execute(createTable(table))
   await writer.execute(`CREATE TABLE IF NOT EXISTS ${FORMAT_TABLE} (version UInt32) ENGINE = MergeTree ORDER BY version
     SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`)

@@ -155,7 +155,22 @@ function writeRecord(to: RowWriter, record: LogRecord, index: number): void {
   to.uint32(record.destroyedCount ?? 0)
   to.flag(record.consent?.gpc)
   to.flag(record.consent?.dnt)
+  to.text(consentText(record.consent))
 }
+
+/** What of consent has no column of its own. Records of a request share one object. */
+function consentText(consent: LogRecord['consent']): string {
+  if (consent === undefined) return ''
+  const known = CONSENT_TEXTS.get(consent)
+  if (known !== undefined) return known
+  const { gpc: _, dnt: __, ...rest } = consent
+  const json = JSON.stringify(rest)
+  const text = json === '{}' ? '' : json
+  CONSENT_TEXTS.set(consent, text)
+  return text
+}
+
+const CONSENT_TEXTS = new WeakMap<object, string>()
 
 /** Encoded rows in chunks of about a megabyte, so that whoever sends them can let others run in between. */
 export function* encodeEvents(entries: readonly LogEntry[]): Generator<Buffer, void> {

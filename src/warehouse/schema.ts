@@ -6,7 +6,7 @@
  */
 
 /** Raised with every change of a table below. A folder of a newer number is refused. */
-export const WAREHOUSE_FORMAT = 2
+export const WAREHOUSE_FORMAT = 3
 
 export type ColumnType =
   | 'Date'
@@ -108,6 +108,8 @@ export const EVENTS: Table = {
     /** Guard bits on arrival: 1, 0, or -1 = not stated. */
     { name: 'gpc', type: 'Int8' },
     { name: 'dnt', type: 'Int8' },
+    /** What else was known of consent, as a JSON object; '' = nothing. */
+    { name: 'consent', type: WORD },
   ],
   derived: [],
   partitionBy: 'arrival',

@@ -89,7 +89,14 @@ function expectedRow(entry: LogEntry, record: LogRecord, recordIndex: number): R
     destroyedCount: record.destroyedCount ?? 0,
     gpc: flag(record.consent?.gpc),
     dnt: flag(record.consent?.dnt),
+    consent: consentText(record.consent),
   }
+}
+
+function consentText(consent: LogRecord['consent']): string {
+  const { optOut, denies } = consent ?? {}
+  if (optOut === undefined && denies === undefined) return ''
+  return JSON.stringify({ optOut, denies })
 }
 
 const uint32 = fc.oneof(fc.constant(0x0a0a0a0a), fc.integer({ min: 0, max: 0xffff_ffff }))
@@ -126,7 +133,14 @@ const record = fc.record({
   withheld: optional(fc.array(fc.constantFrom('email', 'ip'), { maxLength: 2 })),
   waitingCount: optional(uint32),
   destroyedCount: optional(uint32),
-  consent: optional(fc.record({ gpc: optional(fc.boolean()), dnt: optional(fc.boolean()) })),
+  consent: optional(
+    fc.record({
+      gpc: optional(fc.boolean()),
+      dnt: optional(fc.boolean()),
+      optOut: optional(fc.boolean()),
+      denies: optional(fc.array(fc.constantFrom('product analytics', 'adverts "x"'))),
+    }),
+  ),
 }) as fc.Arbitrary<LogRecord>
 const entryShape = fc.record({
   at: fc.integer({ min: AT, max: AT + 3_600_000 }),

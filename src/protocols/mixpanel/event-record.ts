@@ -37,18 +37,36 @@ export function timeMs(value: JsonValue | undefined): number | undefined {
   return Math.round(number < 1e11 ? number * 1000 : number)
 }
 
+/** By this property of events and profiles a server says that somebody has opted out, or in again. */
+export const OPT_OUT_KEY = '$opt_out'
+
+/** Undefined for what is neither yes nor no. */
+export function optOutOf(value: JsonValue | undefined): boolean | undefined {
+  if (isSet(value)) return true
+  return value === false || value === 0 || value === '0' || value === 'false' ? false : undefined
+}
+
 interface ReadEvent {
   token: JsonValue | undefined
   time: JsonValue | undefined
   insertId: JsonValue | undefined
   ignored: boolean
   identity: RawIdentity
+  optOut: JsonValue | undefined
   values: WireValue[]
 }
 
 function readProperties(properties: JsonObject, isAlias: boolean): ReadEvent {
   const identity: RawIdentity = {}
-  const read: ReadEvent = { token: undefined, time: undefined, insertId: undefined, ignored: false, identity, values: [] }
+  const read: ReadEvent = {
+    token: undefined,
+    time: undefined,
+    insertId: undefined,
+    ignored: false,
+    identity,
+    optOut: undefined,
+    values: [],
+  }
   // Parsed JSON has no inherited keys, and nothing else reads an object's values as fast.
   for (const key in properties) {
     const value = properties[key] as JsonValue
@@ -86,6 +104,9 @@ function readProperties(properties: JsonObject, isAlias: boolean): ReadEvent {
       case '$anon_distinct_id':
       case '$anon_id':
         identity.anonIds = [...(identity.anonIds ?? []), value]
+        break
+      case OPT_OUT_KEY:
+        read.optOut = value
         break
       default:
         if (isAlias && key === 'alias') identity.alias = value
@@ -129,6 +150,7 @@ export function decodeEvent(value: JsonValue, index: number, options: EventOptio
     const complaint = strictComplaint(name, read, time)
     if (complaint !== undefined) return faultOf(index, complaint[0], complaint[1], insertId)
   }
+  const optOut = name === '$opt_in' ? (optOutOf(read.optOut) ?? false) : optOutOf(read.optOut)
   const identity = resolveIdentity(read.identity)
   if (hasLongId(identity)) return faultOf(index, 'properties.distinct_id', `'properties.distinct_id' ${ID_TOO_LONG}`, insertId)
   const { user, device, linked } = identity
@@ -136,6 +158,7 @@ export function decodeEvent(value: JsonValue, index: number, options: EventOptio
   if (RESERVED_EVENTS.has(name)) record.reserved = true
   // Mixpanel has `$merge` on `/import` alone (developer.mixpanel.com/reference/identity-merge); we send with the project's login.
   if (name === '$merge') record.serverOnly = true
+  if (optOut !== undefined) record.consent = { optOut }
   if (time !== undefined) record.time = time
   if (insertId !== undefined && !isReservedId(insertId)) record.insertId = insertId
   if (user !== undefined) record.user = user

@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from '#model/json.ts'
 import type { ProfileOp, WireRecord, WireValue } from '#model/wire-record.ts'
 import { fieldOfKey } from './catalogue.ts'
 import type { KeyBearer } from './catalogue.ts'
-import { faultOf, finite, isSet, isSwitchedOff, timeMs } from './event-record.ts'
+import { faultOf, finite, isSet, isSwitchedOff, OPT_OUT_KEY, optOutOf, timeMs } from './event-record.ts'
 import type { RecordDecoding } from './event-record.ts'
 import { hasLongId, ID_TOO_LONG, idText, isTooLong, resolveIdentity } from './identity.ts'
 import { PROPERTIES_KEPT_MAX } from './limits.ts'
@@ -48,12 +48,24 @@ export function decodeProfile(value: JsonValue, index: number, bearer: 'profile'
     const values = valuesOf(op, argument, bearer)
     if (values === undefined) return faultOf(index, key, `'${key}' is invalid: must be ${op === 'unset' ? 'an array' : 'an object'}`)
     if (values.length > PROPERTIES_KEPT_MAX) return faultOf(index, key, `'${key}' is invalid: has too many keys`)
-    records.push({ ...base, op, values })
+    const record: WireRecord = { ...base, op, values }
+    // All that `opt_out_tracking` of the browser SDK ever says is that it deletes the profile.
+    if (op === 'delete' && bearer === 'profile') record.consent = { optOutInBrowser: true }
+    records.push(record)
   }
+  const optOut = bearer === 'profile' ? statedOptOut(records) : undefined
+  if (optOut !== undefined) for (const record of records) record.consent = { optOut }
   const first = records[0]
   if (first === undefined) return faultOf(index, '$set', 'no operation in the record')
   first.values.push(...modifiersOf(value))
   return { kind: 'records', records }
+}
+
+function statedOptOut(records: WireRecord[]): boolean | undefined {
+  if (!records.some(({ values }) => values.some(({ key }) => key === OPT_OUT_KEY))) return undefined
+  const stated = records.flatMap(({ values }) => values.filter(({ key }) => key === OPT_OUT_KEY).map(({ value }) => optOutOf(value)))
+  for (const record of records) record.values = record.values.filter(({ key }) => key !== OPT_OUT_KEY)
+  return stated.includes(true) ? true : stated.includes(false) ? false : undefined
 }
 
 function nameGroup(record: WireRecord, value: JsonObject): string | undefined {
