@@ -30,7 +30,8 @@ function say(log: TestLog, said: ConsentStatement, trust: 'browser' | 'server' =
 test('a crash at any save leaves what reading on completes', async (t) => {
   const { ledger } = await ledgerIn(t)
   const log = testLog()
-  for (let round = 0; round < 60; round++) say(log, { of: [1 + (round % 7), 100 + (round % 3)], optOut: round % 4 !== 3 }, round % 5 === 0 ? 'server' : 'browser')
+  for (let round = 0; round < 60; round++)
+    say(log, { of: [1 + (round % 7), 100 + (round % 3)], optOut: round % 4 !== 3 }, round % 5 === 0 ? 'server' : 'browser')
   const whole = new Consents({ log, ledger: memoryLedger(), clock: systemClock })
   await whole.catchUp()
 
@@ -97,7 +98,13 @@ test('a withdrawal stops what waits in the log before it, and the request holds 
   assert.deepEqual(users.toSorted(), [1, 4])
 })
 
-const grant = (field: 'event' | 'time' | 'user_id', form: 'clear' | 'pseudonym') => ({ field, form, purpose: 'p', until: null, rule: field })
+const grant = (field: 'event' | 'time' | 'user_id', form: 'clear' | 'pseudonym') => ({
+  field,
+  form,
+  purpose: 'p',
+  until: null,
+  rule: field,
+})
 const POLICY = {
   store: { events: ['opened'], properties: [], paths: [], referrers: [] },
   consent: { asOf: '', optIn: [], gpcBinds: [], unknownCountry: 'opt-out' as const, categories: [] },

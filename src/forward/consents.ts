@@ -32,12 +32,18 @@ export class Consents implements PeopleConsent {
   /** First entry that has not been read. */
   #next: number
   #reading: Promise<void> | undefined
+  #changes = 0
 
   constructor(parts: { log: Pick<LogReader, 'head' | 'tail' | 'find'>; ledger: Ledger; clock: Clock }) {
     this.#log = parts.log
     this.#ledger = parts.ledger
     this.#clock = parts.clock
     this.#next = this.#ledger.consentCursor()
+  }
+
+  /** Grows with each change of what anybody has said: while it is the same, decisions are. */
+  get changes(): number {
+    return this.#changes
   }
 
   /** First entry that is still needed. */
@@ -95,6 +101,7 @@ export class Consents implements PeopleConsent {
         const before = this.of(ordinal) ?? NOTHING_SAID
         const after = withStatement(before, said, seq, trust)
         if (after === before) continue
+        this.#changes++
         this.#known.set(ordinal, after)
         this.#unsaved.set(ordinal, after)
       }

@@ -203,6 +203,16 @@ class DestinationForwarder implements Forwarder {
     return this.#options.consents
   }
 
+  /** Whether what was decided with `changes` is what would be decided now. One decision is one object. */
+  async #isCurrent(requests: readonly PlannedRequest[], { at, changes }: { at: number; changes: number }): Promise<boolean> {
+    const { decider } = this.#options
+    const people = await this.#people()
+    if (people === undefined || people.changes === changes) return true
+    return requests.every(({ members }) =>
+      members.every(({ placed, decision }) => decider.decide(placed.record, at, placed, people) === decision),
+    )
+  }
+
   /** Open intents of an earlier life: the same bytes go out again, or they are closed as `possible`. */
   async #takeUp(flow: VendorFlow): Promise<StepResult | undefined> {
     const { destination, ledger } = this.#options
@@ -250,8 +260,10 @@ class DestinationForwarder implements Forwarder {
       return 'idle'
     }
     const epoch = await vault.activeEpoch(destination.id)
+    const people = await this.#people()
+    const changes = people?.changes ?? 0
     const plan = await planRequests(range.records, {
-      people: await this.#people(),
+      people,
       destination: destination.id,
       decider,
       at,
@@ -272,7 +284,11 @@ class DestinationForwarder implements Forwarder {
     if (uncertain > 0) await ledger.count(destination.id, { once_only_uncertain: uncertain })
     this.#settled = false
     const shared = { epoch, policy: decider.version, from: range.from, to: range.to, fence: flow.fence }
-    const intents = await this.#appendIntents(plan.requests, shared)
+    const intents = await this.#appendIntents(plan.requests, shared, () => this.#isCurrent(plan.requests, { at, changes })).catch(
+      unlessOutdated,
+    )
+    // Somebody has withdrawn meanwhile: the next step decides anew.
+    if (intents === undefined) return 'interrupted'
     const open = plan.requests.map((planned, index) => {
       return { planned, intent: intents[index] as Intent, attempts: 0, handed: false, status: 0, uncertain: false }
     })
@@ -282,6 +298,7 @@ class DestinationForwarder implements Forwarder {
   #appendIntents(
     requests: readonly PlannedRequest[],
     shared: Pick<IntentDraft, 'epoch' | 'policy' | 'from' | 'to' | 'fence'>,
+    isCurrent?: () => Promise<boolean>,
   ): Promise<Intent[]> {
     const { destination, ledger, manifests, protocol } = this.#options
     const rows = requests.map((planned) => manifestRows(planned.members))
@@ -302,7 +319,11 @@ class DestinationForwarder implements Forwarder {
         last: times.reduce((a, b) => Math.max(a, b)),
       }
     })
-    return ledger.appendSealed(drafts, (entries) => manifests.seal(entries, rows))
+    return ledger.appendSealed(drafts, async (entries) => {
+      // A full disk may have kept it waiting for long.
+      if (isCurrent !== undefined && !(await isCurrent())) throw new Outdated()
+      return manifests.seal(entries, rows)
+    })
   }
 
   async #deliver(batch: Batch): Promise<StepResult> {
@@ -344,6 +365,13 @@ class DestinationForwarder implements Forwarder {
     this.#state = state
     this.#reason = reason === undefined ? undefined : reasonCode(reason)
   }
+}
+
+/** A plan whose decisions do not hold any more; no intent was written. */
+class Outdated extends Error {}
+
+function unlessOutdated(thrown: unknown): undefined {
+  if (!(thrown instanceof Outdated)) throw thrown
 }
 
 /** Rows of one subject stand together. */

@@ -46,7 +46,13 @@ function config(consent: ConsentRuleConfig[] = [], more: Partial<Config> = {}): 
 /** What the destination gets: its shape, or why it gets nothing. */
 function outcome(
   policy: Policy,
-  given: { country?: string; bits?: ConsentBits; seq?: number; said?: [seq: number, trust: Trust, signals: ConsentSignals][]; arrived?: Policy },
+  given: {
+    country?: string
+    bits?: ConsentBits
+    seq?: number
+    said?: [seq: number, trust: Trust, signals: ConsentSignals][]
+    arrived?: Policy
+  },
 ): string {
   const record: LogRecord = { type: 'event', name: 'Opened', time: AT, user: 7 }
   if (given.country !== undefined) record.context = { country: given.country }
@@ -117,7 +123,11 @@ describe('consent of a record', () => {
     assert.equal(outcome(policy, { seq: 30, said: again }), 'consent_withdrawn')
     assert.equal(outcome(policy, { seq: 40, said: again }), ALL_ELSEWHERE)
     assert.equal(outcome(policy, { seq: 50, country: 'DE', said: again }), ALL)
-    assert.equal(outcome(policy, { seq: 10, country: 'DE', said: [[40, 'browser', { optOut: false }]] }), 'consent_missing', 'no yes works backwards')
+    assert.equal(
+      outcome(policy, { seq: 10, country: 'DE', said: [[40, 'browser', { optOut: false }]] }),
+      'consent_missing',
+      'no yes works backwards',
+    )
   })
 
   it('does not come back by the word of somebody who may be anybody', () => {
@@ -146,7 +156,14 @@ describe('consent of a record', () => {
 
   it('names what decided, for each purpose', () => {
     const decider = destinationDecider({ version: 1, appliedAt: 0, policy }, 'd')
-    const record: LogRecord = { type: 'event', name: 'Opened', time: AT, user: 7, context: { country: 'DE' }, consent: { denies: [ADVERTS] } }
+    const record: LogRecord = {
+      type: 'event',
+      name: 'Opened',
+      time: AT,
+      user: 7,
+      context: { country: 'DE' },
+      consent: { denies: [ADVERTS] },
+    }
     const said = decider?.explainConsent(record, { seq: 5, policy: 1 }, { of: () => withStatement({}, { optOut: false }, 3, 'browser') })
     assert.deepEqual(said, [
       { purpose: ANALYTICS, verdict: 'allowed', rule: 'consent:given' },
@@ -213,7 +230,10 @@ describe('rules of consent in the configuration', () => {
     const listed = CONSENT_LAW.flatMap(({ countries }) => countries.split(' '))
     assert.equal(new Set(listed).size, listed.length, 'each country once')
     for (const code of listed) assert.ok(COUNTRIES.has(code), code)
-    assert.equal(listed.filter((code) => 'AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE'.includes(code)).length, 27)
+    assert.equal(
+      listed.filter((code) => 'AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE'.includes(code)).length,
+      27,
+    )
     for (const { source } of CONSENT_LAW) assert.ok(source.length > 20)
   })
 })

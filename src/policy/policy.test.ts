@@ -81,7 +81,10 @@ describe('policyFromConfig', () => {
       consent: { purpose: 'own analytics', basis: 'opt-out', gpc: 'ignored', dnt: 'ignored', reason: '' },
     })
     const rule = { purpose: 'product analytics', basis: 'by-country', gpc: 'everywhere', dnt: 'everywhere', reason: '' }
-    assert.deepEqual(policy.destinations.map(({ consent }) => consent), [[rule], [rule]])
+    assert.deepEqual(
+      policy.destinations.map(({ consent }) => consent),
+      [[rule], [rule]],
+    )
     assert.deepEqual(JSON.parse(JSON.stringify(policy)), policy)
   })
 

@@ -29,7 +29,10 @@ describe('what a request says of consent', () => {
   it('stands in its records and once for each whom it is about', () => {
     const context = request({}, { consent: { gpc: true, dnt: false } })
     const { records, consents, identifiers } = splitUnder()([event(someone), event(someone), event({ user: 'bob' })], context)
-    assert.deepEqual(records.map(({ consent }) => consent), [{ gpc: true }, { gpc: true }, { gpc: true }])
+    assert.deepEqual(
+      records.map(({ consent }) => consent),
+      [{ gpc: true }, { gpc: true }, { gpc: true }],
+    )
     const named = consents.map(({ of, ...said }) => [of.map((index) => identifiers[index]?.value), said])
     assert.deepEqual(named, [
       [['ann', 'd-1'], { gpc: true }],
@@ -50,7 +53,10 @@ describe('what a request says of consent', () => {
       const values = free({ consent: value as never })
       return splitUnder()([event({ ...someone, values })], request({ consentKey: 'consent' })).records[0]?.consent
     }
-    assert.deepEqual(said({ Analytics: true, Advertising: false, 'Ann O’Neil': true }), { allows: ['product analytics'], denies: ['adverts'] })
+    assert.deepEqual(said({ Analytics: true, Advertising: false, 'Ann O’Neil': true }), {
+      allows: ['product analytics'],
+      denies: ['adverts'],
+    })
     assert.deepEqual(said({ categoryPreferences: { Analytics: true } }), { allows: ['product analytics'] })
     assert.deepEqual(said({ Analytics: true, Statistics: false }), { denies: ['product analytics'] }, 'a no stands')
     assert.deepEqual(said(true), { optOut: false })
@@ -75,12 +81,13 @@ describe('a record that the own store may not keep with a person', () => {
       request({}, { clientAddress: '198.51.100.7' }),
     )
     const day = Math.floor(NOW / 86_400_000) * 86_400_000
-    assert.deepEqual(records, [
-      { type: 'event', time: day, name: 'Order placed', consent: { optOut: true, withoutPerson: 'denied' } },
-    ])
+    assert.deepEqual(records, [{ type: 'event', time: day, name: 'Order placed', consent: { optOut: true, withoutPerson: 'denied' } }])
     // The refusal itself must know whom.
     assert.deepEqual(consents, [{ of: [0, 1], optOut: true }])
-    assert.deepEqual(identifiers.map(({ value }) => value), ['ann', 'd-1'])
+    assert.deepEqual(
+      identifiers.map(({ value }) => value),
+      ['ann', 'd-1'],
+    )
     assert.deepEqual([facts, edges, memberships, waiting], [[], [], [], []])
     assert.deepEqual(insertIds, ['i-1'], 'a repeat is still one')
   })

@@ -61,7 +61,11 @@ export class Clients {
   async #sendUntilTaken(batch: Batch, tries: number): Promise<void> {
     for (let tried = 1; tried <= tries; tried++) {
       if (await this.#send(batch)) {
-        for (const mark of batch.marks) mark.acknowledged = true
+        const { model, scheduler } = this.#world
+        for (const mark of batch.marks) {
+          mark.acknowledged = true
+          if (mark.optsOut && !model.left.has(mark.user)) model.left.set(mark.user, scheduler.now)
+        }
         return
       }
       await this.#world.scheduler.wait(undefined, this.#random.between(100, 1_000 * tried), 'a client waits')
@@ -70,7 +74,10 @@ export class Clients {
 
   async #send(batch: Batch): Promise<boolean> {
     const world = this.#world
-    for (const mark of batch.marks) mark.sent++
+    for (const mark of batch.marks) {
+      mark.sent++
+      if (mark.optsOut) world.model.leaving.add(mark.user)
+    }
     const call = world.network.call({
       label: `${batch.route} ${batch.marks.map(({ mark }) => mark).join(',')}`,
       from: this.#life,
@@ -103,7 +110,7 @@ export class Clients {
     return { source, route: isProfile ? '/engage' : '/track', marks, body: `[${texts.join(',')}]` }
   }
 
-  #mark(source: SourceConfig, given: Pick<Mark, 'kind' | 'event' | 'hasInsertId' | 'statesEmail'>): Mark {
+  #mark(source: SourceConfig, given: Pick<Mark, 'kind' | 'event' | 'hasInsertId' | 'statesEmail' | 'optsOut'>): Mark {
     const { model } = this.#world
     const mark: Mark = {
       ...given,
@@ -120,12 +127,24 @@ export class Clients {
 
   #eventMark(source: SourceConfig): Mark {
     const event = this.#random.chance(0.85) ? this.#random.pick(EVENTS) : `${PLANTED} odd name`
-    return this.#mark(source, { kind: 'event', event, hasInsertId: this.#random.chance(0.85), statesEmail: false })
+    return this.#mark(source, {
+      kind: 'event',
+      event,
+      hasInsertId: this.#random.chance(0.85),
+      statesEmail: false,
+      optsOut: this.#random.chance(0.015),
+    })
   }
 
   #profileMark(source: SourceConfig): Mark {
     const kind = this.#random.chance(0.4) ? 'add' : 'set'
-    return this.#mark(source, { kind, event: undefined, hasInsertId: false, statesEmail: kind === 'set' && this.#random.chance(0.5) })
+    return this.#mark(source, {
+      kind,
+      event: undefined,
+      hasInsertId: false,
+      statesEmail: kind === 'set' && this.#random.chance(0.5),
+      optsOut: false,
+    })
   }
 }
 
@@ -137,6 +156,7 @@ function eventOf(mark: Mark, random: Random): unknown {
     amount: random.whole(1, 99),
     plan: 'pro',
   }
+  if (mark.optsOut) properties['$opt_out'] = true
   if (mark.hasInsertId) properties['$insert_id'] = `id-${mark.mark}`
   if (random.chance(0.3)) properties['comment'] = `${PLANTED} free text`
   return { event: mark.event, properties }

@@ -11,6 +11,9 @@ import type { EventRow, SimWarehouse } from './warehouse.ts'
 /** Keys of the wire itself, with values that are pseudonyms, rounded times, or the vendor's own privacy switches. */
 const WIRE_KEYS: ReadonlySet<string> = new Set(['token', 'time', 'distinct_id', '$insert_id', '$user_id', '$device_id', 'ip'])
 
+/** Between the last look at consent and an intent on disk: the manifests are sealed and written. */
+const SEALING_MS_MAX = 6_000
+
 export class Laws {
   readonly #model: Model
   readonly #disk: SimDisk
@@ -20,9 +23,13 @@ export class Laws {
   readonly #positions = new Map<string, LogPosition>()
   readonly #homes = new Map<string, string>()
   readonly #insertIds = new Map<string, string>()
+  /** When each intent was first seen on disk, virtual ms. */
+  readonly #written = new Map<number, number>()
+  readonly #now: () => number
   vendor: SimVendor | undefined
 
-  constructor(parts: { model: Model; disk: SimDisk; vault: SimVault; warehouse: SimWarehouse }) {
+  constructor(parts: { model: Model; disk: SimDisk; vault: SimVault; warehouse: SimWarehouse; now: () => number }) {
+    this.#now = parts.now
     this.#model = parts.model
     this.#disk = parts.disk
     this.#vault = parts.vault
@@ -45,6 +52,7 @@ export class Laws {
     if (intent.records !== records.length) this.#model.fail('law 3', `intent ${intent.entry} counts ${intent.records} records`)
     for (const record of records) {
       this.#checkGranted(destination, record)
+      this.#checkConsent(destination, intent.entry, record)
       this.#checkUnlinkable(`${destination} epoch ${intent.epoch}`, record)
     }
   }
@@ -59,6 +67,17 @@ export class Laws {
         this.#model.fail('law 2', `${destination} gets ${key}, which is not granted`)
     }
     if (record.text.includes(PLANTED)) this.#model.fail('law 2', `${destination} gets text that nobody granted`)
+  }
+
+  /** Nothing of who had left before the intent was written, and never the record that says so. */
+  #checkConsent(destination: string, intent: number, { mark }: VendorRecord): void {
+    const known = mark === undefined ? undefined : this.#model.marks[mark]
+    if (known === undefined) return
+    if (known.optsOut) this.#model.fail('law 2', `${destination} gets record ${known.mark}, which says that its user opts out`)
+    const left = this.#model.left.get(known.user)
+    const written = this.#written.get(intent)
+    if (left !== undefined && written !== undefined && left + SEALING_MS_MAX < written)
+      this.#model.fail('law 2', `${destination} gets record ${known.mark} of a user who had left ${written - left} ms before its intent`)
   }
 
   #checkUnlinkable(home: string, record: VendorRecord): void {
@@ -83,6 +102,7 @@ export class Laws {
 
   /** After each durable commit: no cursor ever goes back. */
   ledgerDurable(): void {
+    for (const number of this.#disk.ledger.open.getKeys()) if (!this.#written.has(number)) this.#written.set(number, this.#now())
     for (const { key, value } of this.#disk.ledger.state.getRange({})) {
       const [kind, name] = key.split('/')
       if (kind !== 'cursor' && kind !== 'reached' && kind !== 'load') continue

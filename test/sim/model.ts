@@ -14,6 +14,8 @@ export interface Mark {
   source: SourceConfig
   hasInsertId: boolean
   statesEmail: boolean
+  /** It says that its user opts out. */
+  optsOut: boolean
   /** How often a request with it was sent, and whether one of them was answered with success. */
   sent: number
   acknowledged: boolean
@@ -41,14 +43,18 @@ export class Model {
   readonly cut = new Set<string>()
   /** The warehouse was lost, so what was loaded is loaded again. */
   warehouseLost = false
+  /** Users of whom an opt-out was sent, and when the first was acknowledged (virtual time). */
+  readonly leaving = new Set<string>()
+  readonly left = new Map<string, number>()
   violation: Violation | undefined
 
   fail(law: string, what: string): void {
     this.violation ??= new Violation(law, what)
   }
 
-  /** Granted under every policy that was in force since it was first sent. */
+  /** Granted under every policy that was in force since it was first sent, and nobody has taken it back. */
   isOwed(mark: Mark, destination: string): boolean {
+    if (this.leaving.has(mark.user)) return false
     for (let version = mark.since; version <= this.version; version++) {
       const granted = this.grants.get(version)?.[destination]
       if (granted === undefined || (mark.event !== undefined && !granted.events.has(mark.event))) return false

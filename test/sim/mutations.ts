@@ -43,7 +43,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     id: 'log folders are dropped without regard to the loader',
     file: 'src/app/pipeline.ts',
-    find: 'Math.min(events.needed(), neededEntry(ledger, destinations))',
+    find: 'Math.min(events.needed(), consents.needed(), neededEntry(ledger, destinations))',
     put: 'Math.min(...destinations.map((id) => ledger.cursor(id).seq))',
   },
   {
@@ -129,5 +129,17 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/protocols/mixpanel/egress.ts',
     find: 'status === 429 || status >= 500',
     put: 'status === 429',
+  },
+  {
+    id: 'what people said elsewhere is not looked up',
+    file: 'src/forward/batch.ts',
+    find: 'decider.decide(record, at, placed, options.people)',
+    put: 'decider.decide(record, at, placed)',
+  },
+  {
+    id: 'the log is not told for whom something was said',
+    file: 'src/ingest/window.ts',
+    find: '      ...consentsOf(draft.consents, ordinals),\n',
+    put: '',
   },
 ]

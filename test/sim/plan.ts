@@ -86,6 +86,8 @@ export function configOf(grants: GrantTable): Config {
       properties: { approved: [...PROPERTIES] },
       paths: { approved: [] },
       referrers: { approved: [] },
+      // So that the warehouse holds the mark of each record.
+      consent: { basis: 'not-needed', reason: 'simulated' },
     },
   }
 }

@@ -81,7 +81,13 @@ export class World {
     this.disk = new SimDisk(this.scheduler, random.fork())
     this.vault = new SimVault(this.scheduler, this.network, seed)
     this.warehouse = new SimWarehouse(this.scheduler, this.network, random.fork())
-    this.laws = new Laws({ model: this.model, disk: this.disk, vault: this.vault, warehouse: this.warehouse })
+    this.laws = new Laws({
+      model: this.model,
+      disk: this.disk,
+      vault: this.vault,
+      warehouse: this.warehouse,
+      now: () => this.scheduler.now,
+    })
     this.vendor = new SimVendor(this.scheduler, random.fork(), this.laws)
     this.laws.vendor = this.vendor
     this.disk.onLedgerDurable(() => this.laws.ledgerDurable())

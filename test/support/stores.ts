@@ -9,12 +9,14 @@ import { openLedger } from '#ledger/ledger.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { readWaiting } from '#log/waiting-file.ts'
 import type { LogEntry } from '#model/log-entry.ts'
+import type { Policy } from '#model/policy.ts'
 import { openRecordsReader } from '#records/records.ts'
 import { openVault } from '#vault/vault.ts'
 import { askWarehouse } from './warehouse.ts'
 
 export interface StoreFacts {
   instance: string
+  /** Of all but the rules of consent, which the first start writes into a policy from before them. */
   policy: { version: number; sha256: string }
   flows: unknown[]
   log: { head: number; tail: number; sha256: string }
@@ -73,7 +75,7 @@ export async function readStores(place: { dataDir: string; keysDir: string; at: 
   await vault.close()
   return {
     instance,
-    policy: { version: policy?.version ?? 0, sha256: hashOf(policy?.policy) },
+    policy: { version: policy?.version ?? 0, sha256: hashOf(policy && withoutConsent(policy.policy)) },
     flows,
     log: logFacts,
     waiting: { blobs: waiting.filter((text) => text !== undefined).length, sha256: hashOf(waiting) },
@@ -105,4 +107,9 @@ function hashOf(value: unknown): string {
   return createHash('sha256')
     .update(JSON.stringify(value) ?? '')
     .digest('hex')
+}
+
+function withoutConsent({ consent: _, ...policy }: Policy): Policy {
+  const { consent: __, ...store } = policy.store
+  return { ...policy, store, destinations: policy.destinations.map(({ consent: ___, ...rest }) => rest) }
 }
