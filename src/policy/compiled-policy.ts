@@ -1,4 +1,5 @@
 /** Look-ups made once from a policy version. Sets match exactly; names were brought to NFC when the policy was made. */
+import { assert } from '#base/errors.ts'
 import type { KnownField } from '#model/field.ts'
 import { isKnownField } from '#model/field.ts'
 import type { ConsentRule, Grant, Policy } from '#model/policy.ts'
@@ -51,6 +52,9 @@ const NO_TABLE: CompiledConsentTable = { optIn: new Set(), gpcBinds: new Set(), 
 export function compilePolicy(policy: Policy): CompiledPolicy {
   const table = policy.consent === undefined ? NO_TABLE : compileConsentTable(policy.consent)
   const rule = policy.store.consent
+  const rules = [rule, ...policy.destinations.map(({ consent }) => consent)]
+  // Whoever makes a policy of another must take along what law says of countries: without it silence would be a yes everywhere.
+  assert(policy.consent !== undefined || rules.every((stated) => stated === undefined), 'rules of consent come with their table')
   return {
     store: {
       events: nameSet(policy.store.events),
