@@ -16,6 +16,8 @@ const SHAPES: [events: number, connections: number][] = [
   [50, 16],
   [2000, 4],
   [1, 32],
+  // A public endpoint has many connections, and a window of the log is shared by all that wait.
+  [1, 256],
 ]
 
 interface Contender {
