@@ -293,8 +293,9 @@ class SpawnedProgram implements Program {
     await this.waitReady(this.#readyMs)
   }
 
+  /** Why it failed stands on stderr; test runners cut what is long. */
   #tail(): string {
-    return `${this.#stdout.slice(-1500)}\n${this.#stderr.slice(-3000)}`
+    return `${this.#stderr.slice(-2000)}\n${this.#stdout.slice(-500)}`
   }
 }
 
