@@ -175,7 +175,7 @@ async function hashOf(file: string): Promise<{ sha256: string; bytes: number }> 
   return { sha256: hash.digest('hex'), bytes }
 }
 
-function foldersIn(dir: string): string[] {
+export function foldersIn(dir: string): string[] {
   const inner = readdirSync(dir, { withFileTypes: true }).filter((each) => each.isDirectory())
   return [...inner.flatMap((each) => foldersIn(path.join(dir, each.name))), dir]
 }

@@ -64,6 +64,9 @@ export function openInstance(options: { dataDir: string; create: boolean; env?: 
   const format = path.join(dataDir, 'FORMAT')
   const creating = `${format}.creating`
   if (!existsSync(format) && !existsSync(creating)) {
+    if (existsSync(path.join(dataDir, RESTORING))) {
+      throw new BulkheadError('data_dir_foreign', `a restore into ${dataDir} was ended before it was whole: repeat it`)
+    }
     if (existsSync(dataDir) && !statSync(dataDir).isDirectory())
       throw new BulkheadError('data_dir_foreign', `${dataDir} is a file, not a folder`)
     if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
@@ -75,7 +78,20 @@ export function openInstance(options: { dataDir: string; create: boolean; env?: 
     createOnce(creating, `bulkhead data ${DATA_FORMAT}\ninstance ${randomUUID()}\n`)
   }
   const isCreating = !existsSync(format)
-  const text = readFileSync(isCreating ? creating : format, 'utf8')
+  return instanceBy(isCreating ? creating : format, { dataDir, env, isCreating })
+}
+
+/** `FORMAT` of a folder that a restore is filling. */
+export const RESTORING = 'FORMAT.restoring'
+
+/** The paths of a folder that is being restored. */
+export function restoringInstance(dataDir: string, env: NodeJS.ProcessEnv): Instance {
+  return instanceBy(path.join(dataDir, RESTORING), { dataDir, env, isCreating: false })
+}
+
+function instanceBy(format: string, given: { dataDir: string; env: NodeJS.ProcessEnv; isCreating: boolean }): Instance {
+  const { dataDir, env, isCreating } = given
+  const text = readFileSync(format, 'utf8')
   const match = /^bulkhead data (\d+)\ninstance ([0-9a-f-]{36})\n$/.exec(text)
   if (match === null) throw new BulkheadError('data_dir_foreign', `${format} is not a file that Bulkhead wrote`)
   if (Number(match[1]) > DATA_FORMAT) {

@@ -18,8 +18,8 @@ import { openRecords } from '#records/records.ts'
 import type { Newest } from '#vault/port.ts'
 import { openVault, type Vault } from '#vault/vault.ts'
 import { isWithin, newestKeys, wholeBackupIn } from './backup.ts'
-import { type Manifest, MemberWriter, type Progress, readManifest } from './backup-manifest.ts'
-import { type Instance, type InstanceLock, lockPlace, openInstance } from './instance.ts'
+import { foldersIn, type Manifest, MemberWriter, type Progress, readManifest } from './backup-manifest.ts'
+import { type Instance, type InstanceLock, lockPlace, RESTORING, restoringInstance } from './instance.ts'
 
 const FORMAT = 'FORMAT'
 
@@ -53,6 +53,8 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const manifest = await readManifest(source, 'data')
   const made = !existsSync(target)
   mkdirSync(target, { recursive: true, mode: 0o700 })
+  // What an earlier restore left that was killed.
+  if (isUnfinished(target)) empty(target)
   let place: InstanceLock | undefined
   try {
     const instance = await layOut(source, target, manifest, { env, progress })
@@ -61,12 +63,16 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
     await provideKeys(options.keys, instance)
     progress('opening the copy')
     await assertEngineOpens(instance.warehouseDir)
-    const restored = await putRight(instance, manifest, options.ledgerHead)
-    renameSync(path.join(target, `${FORMAT}.restoring`), path.join(target, FORMAT))
-    syncFolder(target)
-    return restored
+    return await putRight(instance, manifest, {
+      ledgerHead: options.ledgerHead,
+      finish: () => {
+        for (const folder of foldersIn(target)) syncFolder(folder)
+        renameSync(path.join(target, RESTORING), path.join(target, FORMAT))
+        syncFolder(target)
+      },
+    })
   } catch (thrown) {
-    for (const name of readdirSync(target)) rmSync(path.join(target, name), { recursive: true, force: true })
+    empty(target)
     if (made) rmSync(target, { recursive: true, force: true })
     throw thrown
   } finally {
@@ -74,8 +80,20 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   }
 }
 
+/** It has the name of the half restore's `FORMAT` and no other: nothing in it is anybody's. */
+function isUnfinished(folder: string): boolean {
+  return existsSync(path.join(folder, RESTORING)) && !existsSync(path.join(folder, FORMAT))
+}
+
+/** The mark of the half restore goes last: who is killed here begins again as well. */
+function empty(folder: string): void {
+  const names = readdirSync(folder).sort((a, b) => Number(a === RESTORING) - Number(b === RESTORING))
+  for (const name of names) rmSync(path.join(folder, name), { recursive: true, force: true })
+}
+
 function assertFree(target: string, backup: string): void {
-  if (existsSync(target) && (!statSync(target).isDirectory() || readdirSync(target).length > 0)) {
+  const isTaken = existsSync(target) && (!statSync(target).isDirectory() || (readdirSync(target).length > 0 && !isUnfinished(target)))
+  if (isTaken) {
     throw new BulkheadError('data_dir_foreign', `${target} is not empty: a restore goes into a folder of its own`)
   }
   if (isWithin(target, backup) || isWithin(path.resolve(backup), target)) {
@@ -83,7 +101,7 @@ function assertFree(target: string, backup: string): void {
   }
 }
 
-/** All files but `FORMAT`, which stands under another name until the end. */
+/** `FORMAT` comes first, under another name, which says until the end that this is half a restore. */
 async function layOut(
   source: string,
   target: string,
@@ -91,27 +109,19 @@ async function layOut(
   { env, progress }: Pick<RestoreOptions, 'env' | 'progress'>,
 ): Promise<Instance> {
   const writer = new MemberWriter(target, progress)
-  for (const { path: own } of manifest.members) writer.take(path.join(source, own), own === FORMAT ? `${FORMAT}.restoring` : own)
-  for (const [index, member] of manifest.members.entries()) {
+  const members = [...manifest.members].sort((a, b) => Number(b.path === FORMAT) - Number(a.path === FORMAT))
+  for (const { path: own } of members) {
+    writer.take(path.join(source, own), own === FORMAT ? RESTORING : own)
+    if (own === FORMAT) syncFolder(target)
+  }
+  for (const [index, member] of members.entries()) {
     const copied = writer.members[index]
     // Paired with the check of the backup: what was copied is what was checked.
     if (copied !== undefined && 'sha256' in member && (!('sha256' in copied) || copied.sha256 !== member.sha256)) {
       throw new BulkheadError('backup_invalid', `${member.path} changed while it was copied`)
     }
   }
-  return instanceOf(target, env)
-}
-
-/** The paths of the folder that is being made, by the text that will be its `FORMAT`. */
-function instanceOf(target: string, env: NodeJS.ProcessEnv): Instance {
-  const restoring = path.join(target, `${FORMAT}.restoring`)
-  const format = path.join(target, FORMAT)
-  renameSync(restoring, format)
-  try {
-    return openInstance({ dataDir: target, create: false, env })
-  } finally {
-    renameSync(format, restoring)
-  }
+  return restoringInstance(target, env)
 }
 
 /** The key folder that lives is always the newest. Copies of it count only when it is gone. */
@@ -147,7 +157,12 @@ async function assertEngineOpens(warehouseDir: string): Promise<void> {
   })
 }
 
-async function putRight(instance: Instance, manifest: Manifest, given: number | undefined): Promise<Restored> {
+/** `finish` makes the folder one that starts. What the key folder knows is changed behind it: a restore that is repeated needs it. */
+async function putRight(
+  instance: Instance,
+  manifest: Manifest,
+  { ledgerHead, finish }: { ledgerHead: number | undefined; finish: () => void },
+): Promise<Restored> {
   const { dataDir, keysDir, instanceId } = instance
   const vault = await openVault({ dataDir, keysDir, instance: instanceId, clock: systemClock })
   try {
@@ -155,7 +170,8 @@ async function putRight(instance: Instance, manifest: Manifest, given: number | 
     const erasuresReplayed = vault.erasuresReplayed + vault.keeping.removeUnreadable()
     const { newest } = await vault.describe()
     const cut = adoptFlows(instance, newest)
-    const numbers = await settleNumbers(instance, vault, { newest, manifest, given })
+    const numbers = await settleNumbers(instance, vault, { newest, manifest, given: ledgerHead })
+    finish()
     vault.keeping.replaceNewest({ ...newest, ...numbers.newest, at: systemClock.now() })
     return { ...numbers.restored, erasuresReplayed, takenAt: manifest.takenAt, cut, keysDir }
   } finally {
