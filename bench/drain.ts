@@ -189,7 +189,14 @@ async function runWorker(place: string, vendorPort: number): Promise<void> {
   const warehouse = openWarehouse({ path: path.join(place, 'w', 'w.sock'), token: 'worker-token', role: 'worker' })
   await ledger.beginCursor('sink', { seq: 1, index: 0 })
   const flow = { vendor: 'sink', state: 'open' as const, fence: 0, changedAt: 0, actor: '', reason: '' }
-  const records = { currentPolicy: () => policy, policy: () => policy, flow: () => flow, flows: () => [flow], close: () => undefined }
+  const records = {
+    currentPolicy: () => policy,
+    policy: () => policy,
+    policyNumber: () => 1,
+    flow: () => flow,
+    flows: () => [flow],
+    close: () => undefined,
+  }
   const manifests = new Manifests(vault)
   process.send?.('ready')
   process.on('message', (word) => {

@@ -70,14 +70,14 @@ test('no shape of a request writes more, or asks more of the vault, than a few t
   const places = { dir: path.join(folder, 'log'), waitingDir: path.join(folder, 'waiting') }
   const log = await openLogWriter({ ...places, clock: systemClock })
   let toVault = 0
+  const split = createSplit({ policy: compilePolicy(policyFromConfig(readConfig({ env: {} }))), countryOf: () => undefined })
   const gateway = await startGateway({
     host: '127.0.0.1',
     port: 0,
     trustProxy: [],
     sources: [source],
     protocols,
-    split: createSplit({ policy: compilePolicy(policyFromConfig(readConfig({ env: {} }))), countryOf: () => undefined }),
-    policyVersion: 1,
+    policy: () => ({ version: 1, split }),
     vault: {
       door: (day) => vault.door(day),
       commitWindow: (window) => {

@@ -98,14 +98,14 @@ async function openPlace(t: TestContext): Promise<Place> {
   const vault = await openVault({ ...keys, dataDir: folder, clock, sources })
   const log = await openLogWriter({ dir: path.join(folder, 'log'), waitingDir: path.join(folder, 'waiting'), clock })
   const policy = policyFromConfig(readConfig({ env: {} }))
+  const split = createSplit({ policy: compilePolicy(policy), countryOf: () => undefined })
   const gateway = await startGateway({
     host: '127.0.0.1',
     port: 0,
     trustProxy: ['127.0.0.1/32'],
     sources,
     protocols,
-    split: createSplit({ policy: compilePolicy(policy), countryOf: () => undefined }),
-    policyVersion: 1,
+    policy: () => ({ version: 1, split }),
     vault,
     log,
     clock,

@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { planRequests } from '#forward/batch.ts'
+import { type Plan, planRequests } from '#forward/batch.ts'
+import type { PlacedRecord } from '#forward/placed-record.ts'
 import { testVault } from '#forward/testing-parts.ts'
 import type { SourceConfig } from '#model/config.ts'
 import type { Field } from '#model/field.ts'
@@ -16,6 +17,7 @@ import { compilePolicy, destinationDecider } from '#policy/policy.ts'
 import { protocols } from '#protocols/registry.ts'
 import { createSplit } from '#split/split.ts'
 
+const DESTINATIONS = ['d', 'another']
 const NOW = 1_764_000_000_000
 const EVENTS = ['Signed Up', 'Invoice Paid', 'Ärger', 'constructor']
 const KEYS = ['plan', 'amount', 'seats', 'is trial', 'cart', 'cart.total']
@@ -95,17 +97,15 @@ function policyOf({ grants, expired, events, properties, basis, readsGpc }: Case
   return {
     store: { events: EVENTS, properties: KEYS, paths: ['/pricing'], referrers: [] },
     consent: { asOf: '', optIn: [], gpcBinds: [], unknownCountry: 'opt-out', categories: [] },
-    destinations: [
-      {
-        vendor: 'v',
-        destination: 'd',
-        protocol: 'mixpanel',
-        events,
-        properties,
-        consent: [{ purpose: 'analytics', basis, gpc: readsGpc ? 'everywhere' : 'ignored', dnt: 'ignored', reason: '' }],
-        grants: [...['event', 'time', ...grants].map((field) => grant(field, null)), ...expired.map((field) => grant(field, NOW - 1))],
-      },
-    ],
+    destinations: DESTINATIONS.map((destination) => ({
+      vendor: 'v',
+      destination,
+      protocol: 'mixpanel',
+      events,
+      properties,
+      consent: [{ purpose: 'analytics', basis, gpc: readsGpc ? 'everywhere' : 'ignored', dnt: 'ignored', reason: '' }],
+      grants: [...['event', 'time', ...grants].map((field) => grant(field, null)), ...expired.map((field) => grant(field, NOW - 1))],
+    })),
   }
 }
 
@@ -207,17 +207,8 @@ test('every key and value of an encoded request is explained by a grant', async 
         for (const [index, one] of draft.records.entries())
           placed.push({ record: withOrdinals(one), seq: at + 1, index, policy: 1, surface: 'site' })
       }
-      const decider = destinationDecider({ version: 1, appliedAt: NOW, policy }, 'd')
-      assert.ok(decider)
-      const plan = await planRequests(placed, {
-        destination: 'd',
-        decider,
-        at: NOW,
-        epoch: 1,
-        protocol: protocol.egress,
-        vault: testVault(),
-        context: { url: 'https://vendor.example', token: 'PROJECT', credentials: { kind: 'secret', secret: 'sss' } },
-      })
+      const plan = await planFor('d', policy, placed)
+      assertNoneOf(plan, await planFor('another', policy, placed))
       for (const { request, route } of plan.requests) {
         const text = request.body.toString('utf8')
         // Text under a key that was approved is approved; all other text must be gone, keys included.
@@ -234,6 +225,32 @@ test('every key and value of an encoded request is explained by a grant', async 
   )
   assert.ok(encoded > 1500, `the property was tried on ${encoded} encoded records`)
 })
+
+function planFor(destination: string, policy: Policy, placed: readonly PlacedRecord[]): Promise<Plan> {
+  const protocol = protocols.get('mixpanel')
+  const decider = destinationDecider({ version: 1, appliedAt: NOW, policy }, destination)
+  assert.ok(decider !== undefined && protocol !== undefined)
+  return planRequests(placed, {
+    destination,
+    decider,
+    at: NOW,
+    epoch: 1,
+    protocol: protocol.egress,
+    vault: testVault(),
+    context: { url: 'https://vendor.example', token: 'PROJECT', credentials: { kind: 'secret', secret: 'sss' } },
+  })
+}
+
+/** Law 6: what one destination gets of a person, device, group or record is nowhere in what another gets, in whatever place. */
+function assertNoneOf(mine: Plan, other: Plan): void {
+  const identifiers = ({ requests }: Plan): string[] =>
+    requests.flatMap(
+      ({ request }) => request.body.toString('utf8').match(/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g) ?? [],
+    )
+  const theirs = new Set(identifiers(other))
+  assert.equal(theirs.size > 0, other.requests.length > 0, 'every request carries identifiers')
+  for (const identifier of identifiers(mine)) assert.ok(!theirs.has(identifier), `${identifier} went to both`)
+}
 
 function withOrdinals(record: LogRecord): LogRecord {
   const up = (index: number | undefined): number | undefined => (index === undefined ? undefined : index + 1)

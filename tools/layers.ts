@@ -25,6 +25,7 @@ export const LEVELS: Readonly<Record<string, number>> = {
   forward: 5,
   analytics: 5,
   vendors: 5,
+  grants: 5,
   incidents: 5,
   notices: 5,
   watch: 5,

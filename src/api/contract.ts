@@ -5,6 +5,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { FORMS } from '#model/field.ts'
 import { BackupAnswer, LedgerGaps, RestoreAnswer } from './backup-contract.ts'
+import { PolicyApplyAnswer, PolicyExplainAnswer, PolicyPlanAnswer, PolicyShowAnswer } from './policy-contract.ts'
 
 const closed = { additionalProperties: false } as const
 const Instant = Type.String({ description: 'ISO 8601, UTC' })
@@ -53,6 +54,7 @@ const GrantAnswer = Type.Object(
     purpose: Type.String(),
     until: nullable(Type.Integer({ description: 'UTC milliseconds' })),
     rule: Type.String(),
+    reason: Type.Optional(Type.String()),
   },
   closed,
 )
@@ -342,6 +344,7 @@ export const ROUTES = {
   directory: '/v1/directory/import',
   backup: '/v1/backup',
   funnel: '/v1/query/funnel',
+  policy: '/v1/policy',
 } as const
 
 /** File name → text of the schemas that docs/schemas publishes. */
@@ -356,6 +359,10 @@ export function commandSchemas(): Record<string, string> {
     'incident-affected': AffectedAnswer,
     'incident-affected-line': AffectedPersonLine,
     'directory-import': DirectoryAnswer,
+    'policy-show': PolicyShowAnswer,
+    'policy-plan': PolicyPlanAnswer,
+    'policy-apply': PolicyApplyAnswer,
+    'policy-explain': PolicyExplainAnswer,
     backup: BackupAnswer,
     restore: RestoreAnswer,
     doctor: DoctorAnswer,

@@ -3,8 +3,12 @@ import type { Clock } from '#base/clock.ts'
 import type { Snapshot } from '#incidents/rows.ts'
 import type { Config } from '#model/config.ts'
 import type { Gap } from '#model/disclosure.ts'
+import type { LogRecord } from '#model/log-entry.ts'
+import type { Protocol } from '#model/protocol.ts'
+import type { Split } from '#model/split-draft.ts'
+import type { CompiledPolicy } from '#policy/policy.ts'
 import type { Records } from '#records/port.ts'
-import type { StaffVault } from '#vault/port.ts'
+import type { PolicySigner, StaffVault } from '#vault/port.ts'
 import type { HeldInWarehouse } from '#vendors/held.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import type { PlaceFacts, RoleView } from './facts.ts'
@@ -20,6 +24,17 @@ export interface BackupPort {
   rows(dir: string): Promise<void>
   keys(dir: string): Promise<void>
   record(kind: 'data' | 'keys', made: { at: number; dir: string }): Promise<void>
+}
+
+/** What lies behind the questions about policy. */
+export interface PolicyPorts {
+  signer: PolicySigner
+  /** Makes the gateway look for a new version; the one that it has then, undefined when it does not answer. */
+  gatewayTakes(): Promise<number | undefined>
+  splitOf(policy: CompiledPolicy): Split
+  protocols: ReadonlyMap<string, Protocol>
+  /** A record of the log, wherever it is kept by now. Throws `not_found`. */
+  recordAt(seq: number, index: number): Promise<LogRecord>
 }
 
 export interface StaffDeps {
@@ -49,6 +64,7 @@ export interface StaffDeps {
   /** Prometheus text of all roles. */
   metrics(): Promise<string>
   backup: BackupPort
+  policies: PolicyPorts
   /** What restores from older backups have lost of the ledger. */
   gaps(): Gap[]
   /** What lies on the disk, for `doctor`. */

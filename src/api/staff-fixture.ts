@@ -1,6 +1,11 @@
 /** Test support: everything that the staff API stands on, in memory, with one vendor, one known person and switches for trouble. */
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { systemClock } from '#base/clock.ts'
+import { BulkheadError } from '#base/errors.ts'
+import { statementBytes } from '#model/policy-statement.ts'
+import { protocols } from '#protocols/registry.ts'
 import type { Records } from '#records/port.ts'
+import { createSplit } from '#split/split.ts'
 import type { DirectoryRow } from '#vault/port.ts'
 import type { ColumnBlock } from '#warehouse/native.ts'
 import type { Warehouse } from '#warehouse/port.ts'
@@ -16,6 +21,8 @@ export interface Stage {
   looks: string[]
   traces: string[]
   imported: DirectoryRow[]
+  /** The vault's. */
+  signing: { privateKey: KeyObject; publicKey: KeyObject }
 }
 
 const ROLES = ['vault', 'warehouse', 'staff', 'worker', 'gateway']
@@ -106,6 +113,7 @@ export function setStage(records: Records, credential: string): Stage {
     looks: [],
     traces: [],
     imported: [],
+    signing: generateKeyPairSync('ed25519'),
   }
   const deps: StaffDeps = {
     host: '127.0.0.1',
@@ -141,7 +149,7 @@ export function setStage(records: Records, credential: string): Stage {
         looks: 4,
         newest: { log: 12, ledger: 10, flows: [], at: 0, exact: false },
         backups: {},
-        ledgerKey: null,
+        ledgerKey: stage.signing.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
       }),
     },
     warehouse: fakeWarehouse(stage),
@@ -152,6 +160,23 @@ export function setStage(records: Records, credential: string): Stage {
       rows: async () => undefined,
       keys: async () => undefined,
       record: async () => undefined,
+    },
+    policies: {
+      signer: {
+        signPolicy: async (statement) => {
+          stage.looks.push(`policy ${statement.origin} ${statement.version} ${statement.reason}`)
+          const whole = { ...statement, instance: 'instance' }
+          const { privateKey, publicKey } = stage.signing
+          const key = publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
+          return { statement: whole, key, signature: sign(null, statementBytes(whole), privateKey).toString('base64') }
+        },
+      },
+      gatewayTakes: async () => records.policyNumber(),
+      splitOf: (policy) => createSplit({ policy, countryOf: () => undefined }),
+      protocols,
+      recordAt: async () => {
+        throw new BulkheadError('not_found', 'no such record')
+      },
     },
     gaps: () => [],
     place: async () => ({

@@ -10,6 +10,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { addBackupRoutes } from './backup-routes.ts'
 import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
+import { addPolicyRoutes } from './policy-routes.ts'
 import { addAnalyticsRoutes, addPeopleRoutes, addStatusRoutes, addVendorRoutes, hideFault } from './routes.ts'
 
 /** A batch of directory rows; everything else is small. */
@@ -48,6 +49,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addVendorRoutes(app, deps)
   addPeopleRoutes(app, deps)
   addBackupRoutes(app, deps)
+  addPolicyRoutes(app, deps)
   addAnalyticsRoutes(app, deps)
   try {
     await app.listen({ host: deps.host, port: deps.port })

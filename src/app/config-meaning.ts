@@ -2,12 +2,12 @@
 import { type DestinationConfig, DISK_DEFAULTS } from '#model/config.ts'
 import { categoryOf, type Form, isField } from '#model/field.ts'
 import { countryCode } from '#policy/forms.ts'
-import { PURPOSES_MAX, purposesOf, STORE_PURPOSE, whyNotGranted } from '#policy/policy.ts'
+import { PURPOSES_MAX, purposesOf, STORE_PURPOSE, whyNotApproved, whyNotGranted } from '#policy/policy.ts'
 import type { ConfigFile } from './config-schema.ts'
 import type { ConfigText, Path, Problem } from './config-text.ts'
 
-type VendorFile = NonNullable<ConfigFile['vendors']>[number]
-type DestinationFile = VendorFile['destinations'][number]
+export type VendorFile = NonNullable<ConfigFile['vendors']>[number]
+export type DestinationFile = VendorFile['destinations'][number]
 type GrantFile = NonNullable<DestinationFile['grants']>[number]
 
 /** `ipVersion` as `net.isIP`: 4, 6 or 0. */
@@ -47,6 +47,7 @@ export function checkMeaning(
         report([...within, 'url'], wrong, 'an https:// address without user, query or fragment (http:// only on this machine)')
       for (const [number, grant] of (destination.grants ?? []).entries()) checkGrant(grant, [...within, 'grants', number], report)
       checkConsentRules(destination, [...within, 'consent'], report)
+      checkApproved(destination.properties?.approved, [...within, 'properties', 'approved'], report)
     }
   }
   for (const [index, range] of (file.gateway?.trustProxy ?? []).entries()) {
@@ -58,6 +59,7 @@ export function checkMeaning(
     )
   }
   checkConsent(file, report)
+  checkApproved(file.store?.properties?.approved, ['store', 'properties', 'approved'], report)
   checkDisk(file.disk, report)
   return problems
 }
@@ -71,7 +73,7 @@ function checkDisk(disk: ConfigFile['disk'], report: Report): void {
   report(['disk', key], found, 'logBytesMax to be at least holdBytesMax and two folders')
 }
 
-function checkConsentRules(destination: DestinationFile, at: Path, report: Report): void {
+export function checkConsentRules(destination: Pick<DestinationFile, 'grants' | 'consent'>, at: Path, report: Report): void {
   const purposes = purposesOf(destination as Pick<DestinationConfig, 'grants'>)
   const seen = new Set<string | undefined>()
   for (const [index, { purpose, basis, reason }] of (destination.consent ?? []).entries()) {
@@ -107,7 +109,7 @@ function checkConsent(file: ConfigFile, report: Report): void {
   }
 }
 
-type Report = (at: Path, found: string, expected: string) => void
+export type Report = (at: Path, found: string, expected: string) => void
 
 function onceIn(report: Report): (kind: string, id: string, at: Path, found: string) => void {
   const seen = new Set<string>()
@@ -134,7 +136,15 @@ function whyNotUrl(text: string): string | undefined {
   return isThisMachine ? undefined : 'an address without TLS'
 }
 
-function checkGrant(grant: GrantFile, at: Path, report: Report): void {
+/** Keys that name identity cannot be approved anywhere. */
+export function checkApproved(keys: readonly string[] | undefined, at: Path, report: Report): void {
+  for (const [index, key] of (keys ?? []).entries()) {
+    const why = whyNotApproved(key.normalize('NFC'))
+    if (why !== undefined) report([...at, index], `the key ${JSON.stringify(key.slice(0, 60))}`, `another key: ${why}`)
+  }
+}
+
+export function checkGrant(grant: GrantFile, at: Path, report: Report): void {
   const { field, form } = grant
   if (field !== 'property.*' && !isField(field)) {
     report(

@@ -100,6 +100,21 @@ const CredentialsSchema = Type.Object(
   { ...closed, minProperties: 1, maxProperties: 1, description: 'either secret or serviceAccount: {user, secret, projectId}' },
 )
 
+/** What a destination may get. */
+const flow = {
+  grants: Type.Optional(
+    Type.Array(GrantSchema, { description: 'a list of grants; left out = the preset "analytics", [] = nothing leaves' }),
+  ),
+  events: Type.Optional(Approved('event names')),
+  properties: Type.Optional(Approved('property keys')),
+  consent: Type.Optional(
+    Type.Array(
+      Type.Object(consentRule('everywhere', 'by-country'), { ...closed, description: 'a rule: {purpose?, basis?, gpc?, dnt?, reason?}' }),
+      { description: 'a list of rules of consent, at most one a purpose and one without' },
+    ),
+  ),
+}
+
 const DestinationSchema = Type.Object(
   {
     id: Id('destination'),
@@ -108,17 +123,7 @@ const DestinationSchema = Type.Object(
     token: Text('the public project token as text'),
     credentials: CredentialsSchema,
     deletionToken: Type.Optional(SecretText('the token for deletion calls as text')),
-    grants: Type.Optional(
-      Type.Array(GrantSchema, { description: 'a list of grants; left out = the preset "analytics", [] = nothing leaves' }),
-    ),
-    events: Type.Optional(Approved('event names')),
-    properties: Type.Optional(Approved('property keys')),
-    consent: Type.Optional(
-      Type.Array(
-        Type.Object(consentRule('everywhere', 'by-country'), { ...closed, description: 'a rule: {purpose?, basis?, gpc?, dnt?, reason?}' }),
-        { description: 'a list of rules of consent, at most one a purpose and one without' },
-      ),
-    ),
+    ...flow,
   },
   { ...closed, description: 'a destination: {id, protocol, url, token, credentials, …}' },
 )
@@ -280,6 +285,30 @@ export const ConfigSchema = Type.Object(
 )
 
 export type ConfigFile = Static<typeof ConfigSchema>
+
+/** A policy by itself: what `bulkhead policy show --yaml` prints. What it does not name stays as it is. */
+export const PolicyFileSchema = Type.Object(
+  {
+    destinations: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { id: Id('destination'), ...flow },
+          { ...closed, description: 'a destination: {id, grants?, events?, properties?, consent?}' },
+        ),
+        { description: 'a list of destinations: {id, grants?, events?, properties?, consent?}' },
+      ),
+    ),
+    store: Type.Optional(StoreSchema),
+  },
+  {
+    ...closed,
+    minProperties: 1,
+    title: 'policy file',
+    description: 'a policy: a mapping with destinations, store, or both; or a whole bulkhead.yaml',
+  },
+)
+
+export type PolicyFile = Static<typeof PolicyFileSchema>
 
 /** Text of the published schema. */
 export function configSchemaText(): string {

@@ -5,7 +5,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import path from 'node:path'
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { BulkheadError } from '#base/errors.ts'
 import { Secret } from '#base/secret.ts'
 import {
@@ -61,7 +61,7 @@ function configWithoutFile(protocols: readonly string[]): Config {
   return { sources: [source], vendors: [], gateway: { tls: undefined, trustProxy: [] }, store: decodeStore(undefined), disk: DISK_DEFAULTS }
 }
 
-function readText(file: string): string {
+export function readText(file: string): string {
   try {
     if (statSync(file).size > FILE_BYTES_MAX) throw new BulkheadError('config_unreadable', `${file} is larger than 1 MiB`)
     return readFileSync(file, 'utf8')
@@ -108,9 +108,9 @@ export function decodeConfig(options: {
 
 const validate = new Ajv({ allErrors: true, verbose: true, strict: false }).compile(JSON.parse(JSON.stringify(ConfigSchema)))
 
-function shapeProblems(value: unknown, text: ConfigText): Problem[] {
-  if (validate(value)) return []
-  return (validate.errors ?? []).map((error) => shapeProblem(error, value, text))
+export function shapeProblems(value: unknown, text: ConfigText, check: ValidateFunction = validate): Problem[] {
+  if (check(value)) return []
+  return (check.errors ?? []).map((error) => shapeProblem(error, value, text))
 }
 
 function shapeProblem(error: ErrorObject, value: unknown, text: ConfigText): Problem {
@@ -204,7 +204,7 @@ function decodeCredentials(credentials: CredentialsFile): Credentials {
 
 type GrantFile = NonNullable<NonNullable<ConfigFile['vendors']>[number]['destinations'][number]['grants']>[number]
 
-function decodeGrant(grant: GrantFile): GrantConfig {
+export function decodeGrant(grant: GrantFile): GrantConfig {
   return {
     field: grant.field as GrantConfig['field'],
     form: grant.form as GrantConfig['form'],
@@ -214,7 +214,7 @@ function decodeGrant(grant: GrantFile): GrantConfig {
   }
 }
 
-function decodeStore(store: ConfigFile['store']): Config['store'] {
+export function decodeStore(store: ConfigFile['store']): Config['store'] {
   const approved = (list: { approved: string[] } | undefined) => ({ approved: unique(list?.approved ?? []) })
   return {
     events: approved(store?.events),

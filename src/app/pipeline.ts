@@ -19,23 +19,22 @@ import type { Forwarder, ForwarderStatus, Send } from '#forward/port.ts'
 import { createHttpSend } from '#forward/send-http.ts'
 import { freeSpaceOf, logSize } from '#ingest/free-space.ts'
 import { type Gateway, startGateway } from '#ingest/gateway.ts'
+import type { PolicyInForce } from '#ingest/intake.ts'
 import type { Ledger } from '#ledger/port.ts'
 import { LogStopped } from '#log/log-writer.ts'
 import type { LogReader, LogWriter } from '#log/port.ts'
 import type { Config, DestinationConfig } from '#model/config.ts'
-import type { PolicyVersion } from '#model/policy.ts'
-import { compilePolicy, destinationDecider } from '#policy/policy.ts'
 import { protocols } from '#protocols/registry.ts'
 import type { RecordsReader } from '#records/port.ts'
-import { openCountries } from '#split/geo.ts'
-import { createSplit } from '#split/split.ts'
 import type { GatewayVault, WorkerVault } from '#vault/port.ts'
 import type { Warehouse } from '#warehouse/port.ts'
+import { deciderInForce } from './policy-in-force.ts'
 import { sayable, trace } from './trace.ts'
 
 export interface GatewayParts {
   config: Config
-  policy: PolicyVersion
+  /** The split of the policy in force. */
+  policy: () => PolicyInForce
   vault: GatewayVault
   log: LogWriter
   registry: Registry
@@ -52,7 +51,6 @@ export interface GatewayParts {
 /** request → protocol decode → split → vault → waiting room and log → the vendor's answer */
 export async function startGatewayPipeline(parts: GatewayParts): Promise<Gateway> {
   const { config, policy, vault, log, registry, host, port, places, quotaFile } = parts
-  const split = createSplit({ policy: compilePolicy(policy.policy), countryOf: openCountries() })
   return startGateway({
     host,
     port,
@@ -63,8 +61,7 @@ export async function startGatewayPipeline(parts: GatewayParts): Promise<Gateway
     quotaFile,
     sources: config.sources,
     protocols,
-    split,
-    policyVersion: policy.version,
+    policy,
     vault,
     log,
     clock: systemClock,
@@ -180,12 +177,10 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
 function forwarderFor(destination: DestinationConfig, parts: WorkerParts, consents: Consents): Forwarder {
   const { ledger, log, records, vault, warehouse, manifests, registry, outside = OUTSIDE } = parts
   const protocol = protocols.get(destination.protocol)
-  const current = records.currentPolicy()
-  const decider = current === undefined ? undefined : destinationDecider(current, destination.id, (version) => records.policy(version))
-  if (protocol === undefined || decider === undefined) throw new Error(`no protocol or no policy for destination ${destination.id}`)
+  if (protocol === undefined) throw new Error(`no protocol for destination ${destination.id}`)
   return createForwarder({
     destination,
-    decider,
+    decider: deciderInForce(destination.id, records),
     protocol,
     log: createHeldLog({ log, warehouse, held: () => ledger.held(destination.id) }),
     ledger,

@@ -5,14 +5,17 @@ import { RpcClient, serveRpc } from '#base/rpc.ts'
 import { openLogWriter } from '#log/log-writer.ts'
 import { openRecordsReader } from '#records/records.ts'
 import type { Gateway } from '#ingest/gateway.ts'
+import { openCountries } from '#split/geo.ts'
 import { gatewayVault, remembering } from '#vault/client.ts'
 import { startGatewayPipeline } from './pipeline.ts'
+import { splitInForce } from './policy-in-force.ts'
 import { keepRemembered } from './remembering.ts'
 import { type RoleInit, type RunningRole, socketPath } from './role.ts'
 import { trace } from './trace.ts'
 
 const CLEAN_EVERY_MS = 10_000
 const WARN_EVERY_MS = 500
+const LOOK_EVERY_MS = 500
 
 /** The public edge. Holds plain values in memory only, from the socket to the split. */
 export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
@@ -24,9 +27,13 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
   })
   const workerClient = new RpcClient({ path: socketPath(instance, 'worker'), token: tokens.worker?.gateway ?? '' })
   const records = openRecordsReader({ path: instance.recordsPath })
-  const policy = records.currentPolicy()
-  records.close()
-  if (policy === undefined) throw new Error('no policy is applied')
+  const splits = splitInForce(records, openCountries())
+  let policy = splits()
+  // Looked for at times and on order, not with each request: reading the records costs as much as a tenth of one.
+  const lookForPolicy = (): number => {
+    policy = splits()
+    return policy.version
+  }
   const log = await openLogWriter({
     dir: instance.logDir,
     waitingDir: instance.waitingDir,
@@ -37,7 +44,7 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
   const registry = new Registry()
   const gateway = await startGatewayPipeline({
     config,
-    policy,
+    policy: () => policy,
     vault: gatewayVault(vaultClient),
     log,
     registry,
@@ -59,6 +66,7 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
     tokens: tokens.gateway ?? {},
     methodsByRole: {
       staff: {
+        policy: async () => ({ body: lookForPolicy() }),
         status: async () => ({ body: { ...gateway.stats(), logHead: log.head } }),
         metrics: async () => ({ body: await registry.getMetricsAsJSON() }),
       },
@@ -76,18 +84,21 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
       .then((reply) => log.dropWaiting(Number(reply.body)))
       .catch(() => undefined)
   }, CLEAN_EVERY_MS)
+  const watching = setInterval(lookForPolicy, LOOK_EVERY_MS)
   const warning = setInterval(warnOfUnknownTokens(gateway), WARN_EVERY_MS)
   return {
     facts: { port: gateway.port },
     stop: async () => {
       clearInterval(cleaning)
       clearInterval(warning)
+      clearInterval(watching)
       await gateway.close()
       await remembered.stop()
       await log.close()
       await rpc.close()
       vaultClient.close()
       workerClient.close()
+      records.close()
     },
   }
 }

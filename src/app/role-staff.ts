@@ -8,11 +8,12 @@ import { BulkheadError } from '#base/errors.ts'
 import { writeFileDurably } from '#base/files.ts'
 import { openReserve } from '#base/reserve.ts'
 import { RpcClient } from '#base/rpc.ts'
+import { takeFile } from '#grants/versions.ts'
 import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { policyFromConfig } from '#policy/policy.ts'
 import { openRecords } from '#records/records.ts'
-import { backupVault, remembering, staffVault } from '#vault/client.ts'
+import { backupVault, policySigner, remembering, staffVault } from '#vault/client.ts'
 import type { Remember } from '#vault/port.ts'
 import { countHeld, heldInWarehouse } from '#vendors/held.ts'
 import { assertDestinationsStay } from '#vendors/register.ts'
@@ -20,6 +21,7 @@ import { openWarehouse } from '#warehouse/client.ts'
 import { askFreeze } from '#warehouse/freeze.ts'
 import { type Instance, readOperatorCredential } from './instance.ts'
 import { placeFacts } from './place-facts.ts'
+import { policyPorts } from './policy-ports.ts'
 import { keepRemembered } from './remembering.ts'
 import { reservePath, type RoleInit, type RunningRole, type SupervisorPort, socketPath } from './role.ts'
 import { trace } from './trace.ts'
@@ -35,7 +37,6 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   const records = openRecords({ path: instance.recordsPath, room: reserve.room })
   const configured = policyFromConfig(config)
   assertDestinationsStay(records, configured)
-  const policy = records.applyPolicy(configured, Date.now())
   const rpc = (server: 'vault' | 'worker' | 'gateway'): RpcClient =>
     new RpcClient({
       path: socketPath(instance, server),
@@ -46,6 +47,9 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   const warehouse = openWarehouse({ path: socketPath(instance, 'warehouse'), token: tokens.warehouse?.staff ?? '', role: 'staff' })
   const ledger = openLedgerReader({ dir: instance.ledgerDir })
   const copies = backupVault(vaultClient)
+  // Before worker and gateway start.
+  const signer = policySigner(vaultClient)
+  const policy = await takeFile(configured, { records, vault: signer, clock: systemClock })
   const freezing = (route: '/freeze' | '/thaw'): Promise<void> =>
     askFreeze(socketPath(instance, 'warehouse'), tokens.warehouse?.staff ?? '', route)
   const flows = (): Remember['flows'] => records.flows().map(({ vendor, state, fence }) => ({ vendor, state, fence }))
@@ -89,6 +93,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       keys: copies.backupKeys,
       record: copies.recordBackup,
     },
+    policies: policyPorts({ signer, gateway, instance, warehouse }),
     gaps: () => ledger.gaps(),
     place: async () => placeFacts(instance, { config, ledgerHead: ledger.head() }),
     trace: (text) => trace('error', 'staff', text),

@@ -32,6 +32,17 @@ export const ERRORS = {
   not_found: { exit: 1, status: 404, hint: 'Check the spelling; `bulkhead who` takes an email address or an id as your systems sent it.' },
   vendor_unknown: { exit: 1, status: 404, hint: '`bulkhead vendor list` names the configured vendors.' },
   destination_unknown: { exit: 1, status: 404, hint: '`bulkhead vendor show V` names its destinations.' },
+  policy_invalid: {
+    exit: 1,
+    status: 400,
+    hint: 'Nothing was changed. `bulkhead policy show --yaml` prints a policy file; docs/policy.md says what may stand in it.',
+  },
+  event_invalid: { exit: 1, status: 400, hint: 'Give one event as the SDK sends it: its JSON in a file, or on stdin with `-`.' },
+  policy_changed: {
+    exit: 1,
+    status: 409,
+    hint: 'Somebody else changed the policy at the same time; look at `bulkhead policy show` and try again.',
+  },
   vendor_not_cut: { exit: 1, status: 409, hint: 'Nothing to restore: the flow to this vendor is open.' },
   vendor_unfenced: { exit: 1, status: 500, hint: 'Kill the process named above by hand; until it is gone a request may still start.' },
   directory_invalid: { exit: 1, status: 400, hint: 'The first line must name the columns; `id` is needed. See `docs/directory.md`.' },

@@ -12,6 +12,12 @@ export interface Context {
   err(text: string): void
 }
 
+/** Options that every command has. */
+export interface CommonOptions {
+  data: string
+  json?: boolean
+}
+
 /** Prints an answer: one JSON value, or lines for people. */
 export function printAnswer<Answer>(context: Context, answer: Answer, render: (answer: Answer) => string): void {
   context.out(context.json ? `${JSON.stringify(answer)}\n` : `${render(answer).trimEnd()}\n`)

@@ -1,15 +1,11 @@
 /** The commands and their options. What a command does is loaded when it is called, so that `--help` answers at once. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { BulkheadError } from '#base/errors.ts'
-import type { Context } from './context.ts'
+import type { CommonOptions, Context } from './context.ts'
+import { addPolicy } from './policy-program.ts'
 import type { AffectedOptions } from './people-commands.ts'
 
 export type Surroundings = Pick<Context, 'env' | 'version' | 'out' | 'err'>
-
-interface CommonOptions {
-  data: string
-  json?: boolean
-}
 
 /** Runs one command line (without interpreter and file); resolves with the exit code. Throws BulkheadError. */
 export async function runCommandLine(argv: readonly string[], surroundings: Surroundings): Promise<number> {
@@ -92,6 +88,7 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
     })
 
   addIncident(root, common, reason, contextOf)
+  addPolicy(root, { common, reason, contextOf })
 
   common(root.command('backup <dir>'))
     .description('a copy of the data folder, while it runs or not; never of the keys')

@@ -2,7 +2,7 @@
 import type { AffectedResult, DirectoryResult, Doctor, VendorCut, VendorList, VendorRestore, VendorShow, WhoResult } from '#api/contract.ts'
 
 /** `2025-11-08 09:30 UTC`. */
-function when(instant: string): string {
+export function when(instant: string): string {
   return `${instant.slice(0, 10)} ${instant.slice(11, 16)} UTC`
 }
 
@@ -11,7 +11,7 @@ function span(first: string, last: string): string {
 }
 
 /** Rows as columns, each as wide as its widest cell. */
-function table(rows: readonly (readonly string[])[], indent = ''): string {
+export function table(rows: readonly (readonly string[])[], indent = ''): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
   return rows.map((row) => `${indent}${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd()).join('\n')
 }

@@ -1,77 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { Registry } from 'prom-client'
+import { test } from 'node:test'
 import { systemClock } from '#base/clock.ts'
-import { openLedger } from '#ledger/ledger.ts'
-import type { Ledger } from '#ledger/port.ts'
-import type { Outcome } from '#model/disclosure.ts'
 import type { LogRecord } from '#model/log-entry.ts'
-import { createForwarder, type ForwarderOptions } from './forwarder.ts'
-import { Manifests } from './manifest-memory.ts'
+import type { ForwarderOptions } from './forwarder.ts'
 import { createHttpSend } from './send-http.ts'
-import {
-  openFlow,
-  openTestManifest,
-  plainProtocol,
-  testDecider,
-  testDestination,
-  testLog,
-  testRecords,
-  testVault,
-  uuidOf,
-} from './testing-parts.ts'
-import { startTestVendor } from './testing-vendor.ts'
-
-const PACE = { baseMs: 4, capMs: 20, breakerFailures: 3 }
-
-/** Everything real but vault and log. */
-async function setUp(t: TestContext, change: Partial<ForwarderOptions> = {}) {
-  const dir = mkdtempSync(path.join(os.tmpdir(), 'forward-'))
-  const vendor = await startTestVendor()
-  const flow = openFlow()
-  const vault = testVault()
-  const log = testLog()
-  const registry = new Registry()
-  const ledger = await openLedger({ dir, clock: systemClock })
-  const make = (more: Partial<ForwarderOptions> = {}) =>
-    createForwarder({
-      destination: testDestination(vendor.url),
-      decider: testDecider(),
-      protocol: plainProtocol(),
-      log,
-      ledger,
-      vault,
-      manifests: new Manifests(vault),
-      records: testRecords(flow),
-      send: createHttpSend(),
-      clock: systemClock,
-      random: Math.random,
-      registry,
-      pace: PACE,
-      tempo: { lingerMs: 0, pollMs: 1, heldPollMs: 1, stopGraceMs: 30 },
-      ...change,
-      ...more,
-    })
-  const forwarder = make()
-  t.after(async () => {
-    await forwarder.close()
-    await vendor.close()
-    await ledger.close()
-    rmSync(dir, { recursive: true, force: true })
-  })
-  return { dir, vendor, flow, vault, log, registry, ledger, forwarder, make }
-}
-
-function event(user: number, change: Partial<LogRecord> = {}): LogRecord {
-  return { type: 'event', name: 'opened', time: 1_763_000_000_000 + user, user, properties: { n: user }, ...change }
-}
-
-function outcomes(ledger: Ledger): Outcome[] {
-  return ledger.read(1, 10_000).filter((entry) => entry.type === 'outcome')
-}
+import { openTestManifest, plainProtocol, testDecider, testDestination, uuidOf } from './testing-parts.ts'
+import { event, outcomes, setUp } from './testing-stage.ts'
 
 test('a batch: one vault call, requests within limits, rows per subject, cursor with the outcome', { timeout: 60_000 }, async (t) => {
   const { forwarder, vendor, log, ledger, vault, registry } = await setUp(t)
@@ -278,7 +212,7 @@ test('open intents after a crash: same bytes go on under the same number; change
 }, async (t) => {
   for (const change of ['nothing', 'encoder', 'policy', 'epoch', 'fence'] as const) {
     await t.test(change, async (inner) => {
-      const { vendor, flow, log, ledger, vault, make } = await setUp(inner)
+      const { vendor, flow, log, ledger, vault, make, decider } = await setUp(inner)
       log.add(event(1), event(2), { type: 'profile', op: 'add', user: 1, time: 9 })
       vendor.answer = () => 'hang'
       // Stopped while its request hangs: what a crash leaves, too.
@@ -291,7 +225,7 @@ test('open intents after a crash: same bytes go on under the same number; change
       vendor.answer = () => 200
       const more: Partial<ForwarderOptions> = {}
       if (change === 'encoder') more.protocol = plainProtocol({ encoderVersion: 2 })
-      if (change === 'policy') more.decider = testDecider(2)
+      if (change === 'policy') decider.now = testDecider(2)
       if (change === 'epoch') vault.epoch = 2
       if (change === 'fence') flow.fence = 2
       const second = make(more)

@@ -22,6 +22,7 @@ import { manifestRows } from './manifest.ts'
 import type { Manifests } from './manifest-memory.ts'
 import { DEFAULT_PACE, Pace, type PaceOptions } from './pace.ts'
 import type { DestinationDecider, ForwardLog, Forwarder, ForwarderStatus, Send, StepResult } from './port.ts'
+import { egressContext } from './egress-context.ts'
 import { rebuildBatch } from './recovery.ts'
 
 const DEFAULT_TEMPO: Tempo = { recordsMax: 2_000, lingerMs: 1_000, pollMs: 50, heldPollMs: 250, failedMs: 5_000, stopGraceMs: 3_000 }
@@ -40,8 +41,8 @@ export interface Tempo {
 
 export interface ForwarderOptions {
   destination: DestinationConfig
-  /** The current policy, compiled for this destination. */
-  decider: DestinationDecider
+  /** The policy in force, compiled for this destination. Asked before each request: another may be applied while this runs. */
+  decider: () => DestinationDecider
   protocol: Protocol
   log: ForwardLog
   ledger: Ledger
@@ -204,13 +205,21 @@ class DestinationForwarder implements Forwarder {
   }
 
   /** Whether what was decided with `changes` is what would be decided now. One decision is one object. */
-  async #isCurrent(requests: readonly PlannedRequest[], { at, changes }: { at: number; changes: number }): Promise<boolean> {
-    const { decider } = this.#options
+  async #isCurrent(
+    requests: readonly PlannedRequest[],
+    { at, changes, decider }: { at: number; changes: number; decider: DestinationDecider },
+  ): Promise<boolean> {
     const people = await this.#people()
+    if (!this.#isInForce(decider.version)) return false
     if (people === undefined || people.changes === changes) return true
     return requests.every(({ members }) =>
       members.every(({ placed, decision }) => decider.decide(placed.record, at, placed, people) === decision),
     )
+  }
+
+  /** What was decided under an earlier policy does not start any more: it is decided anew. */
+  #isInForce(policy: number): boolean {
+    return this.#options.decider().version === policy
   }
 
   /** Open intents of an earlier life: the same bytes go out again, or they are closed as `possible`. */
@@ -221,7 +230,8 @@ class DestinationForwarder implements Forwarder {
       this.#settled = true
       return undefined
     }
-    const { decider, protocol, log, vault } = this.#options
+    const { protocol, log, vault } = this.#options
+    const decider = this.#options.decider()
     const batch = this.#allowed(flow.fence)
       ? await rebuildBatch(intents, {
           people: await this.#people(),
@@ -245,7 +255,8 @@ class DestinationForwarder implements Forwarder {
   }
 
   async #nextBatch(flow: VendorFlow, linger: boolean): Promise<StepResult> {
-    const { destination, decider, ledger, log, vault, clock, protocol } = this.#options
+    const { destination, ledger, log, vault, clock, protocol } = this.#options
+    const decider = this.#options.decider()
     const cursor = ledger.cursor(destination.id)
     if (log.head() < cursor.seq) return 'idle'
     // A range that was begun before ends where it ended then, so that what is known of it holds for all of it.
@@ -278,13 +289,13 @@ class DestinationForwarder implements Forwarder {
       await ledger.moveCursor(destination.id, range.to, plan.dropped)
       return 'sent'
     }
-    if (!this.#allowed(flow.fence) || this.#stop.signal.aborted) return 'interrupted'
+    if (!this.#allowed(flow.fence) || !this.#isInForce(decider.version) || this.#stop.signal.aborted) return 'interrupted'
     // These are counted now: a batch that is made again after a crash no longer knows what was left out of it.
     const { once_only_uncertain: uncertain = 0, ...counts } = plan.dropped
     if (uncertain > 0) await ledger.count(destination.id, { once_only_uncertain: uncertain })
     this.#settled = false
     const shared = { epoch, policy: decider.version, from: range.from, to: range.to, fence: flow.fence }
-    const intents = await this.#appendIntents(plan.requests, shared, () => this.#isCurrent(plan.requests, { at, changes })).catch(
+    const intents = await this.#appendIntents(plan.requests, shared, () => this.#isCurrent(plan.requests, { at, changes, decider })).catch(
       unlessOutdated,
     )
     // Somebody has withdrawn meanwhile: the next step decides anew.
@@ -328,7 +339,11 @@ class DestinationForwarder implements Forwarder {
 
   async #deliver(batch: Batch): Promise<StepResult> {
     const cut = new AbortController()
-    const delivery = deliverBatch(batch, this.#deliveryOptions(), { cut: cut.signal, stop: this.#stop.signal, kill: this.#kill.signal })
+    const delivery = deliverBatch(batch, this.#deliveryOptions(batch), {
+      cut: cut.signal,
+      stop: this.#stop.signal,
+      kill: this.#kill.signal,
+    })
     this.#delivering = { fence: batch.fence, cut, done: delivery.catch(() => undefined) }
     try {
       const result = await delivery
@@ -342,7 +357,8 @@ class DestinationForwarder implements Forwarder {
     }
   }
 
-  #deliveryOptions(): DeliveryOptions {
+  #deliveryOptions({ open }: Batch): DeliveryOptions {
+    const policy = open[0]?.intent.policy
     const { protocol, ledger, send, clock } = this.#options
     return {
       protocol: protocol.egress,
@@ -352,7 +368,7 @@ class DestinationForwarder implements Forwarder {
       clock,
       pace: this.#pace,
       metrics: this.#metrics,
-      allowed: (fence) => this.#allowed(fence),
+      allowed: (fence) => this.#allowed(fence) && (policy === undefined || this.#isInForce(policy)),
       appendHalves: (halves, { epoch, policy, from, to, fence }) => this.#appendIntents(halves, { epoch, policy, from, to, fence }),
       onState: (state, reason) => this.#setState(state, reason),
       onWire: (requests) => {
@@ -377,16 +393,4 @@ function unlessOutdated(thrown: unknown): undefined {
 /** Rows of one subject stand together. */
 function subjectsIn(rows: readonly ManifestRow[]): number {
   return rows.filter((row, index) => row.subject !== rows[index - 1]?.subject || row.kind !== rows[index - 1]?.kind).length
-}
-
-function egressContext(destination: DestinationConfig): EgressContext {
-  const { credentials } = destination
-  return {
-    url: destination.url,
-    token: destination.token,
-    credentials:
-      credentials.kind === 'secret'
-        ? { kind: 'secret', secret: credentials.secret.reveal() }
-        : { kind: 'serviceAccount', user: credentials.user, secret: credentials.secret.reveal(), projectId: credentials.projectId },
-  }
 }

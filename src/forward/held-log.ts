@@ -8,8 +8,8 @@ import { formatDay } from '#base/clock.ts'
 import type { HeldRange } from '#ledger/port.ts'
 import type { LogReader } from '#log/port.ts'
 import type { LogEntry } from '#model/log-entry.ts'
+import { entriesOf, EVENT_COLUMNS, type EventRow } from '#warehouse/event-rows.ts'
 import type { Warehouse } from '#warehouse/port.ts'
-import { type EventRow, entriesOf } from './event-rows.ts'
 import type { ForwardLog } from './port.ts'
 
 export interface HeldLogOptions {
@@ -24,11 +24,7 @@ const RECORDS_AT_ONCE = 20_000
 
 const PLACE = 'arrival >= {firstDay:Date} AND arrival <= {lastDay:Date} AND seq >= {from:UInt64} AND seq < {to:UInt64}'
 const LAST = `SELECT max(seq) AS last FROM (SELECT seq FROM events WHERE ${PLACE} ORDER BY seq LIMIT {records:UInt32})`
-const ROWS = `SELECT seq, recordIndex, toUnixTimestamp64Milli(receivedAt) AS atMs, source, protocol, surface, trust, policy,
-    toUnixTimestamp64Milli(time) AS timeMs, event, reserved, type, op, user, device, linkedRoles, linkedOrdinals, groupKeys, groupOrdinals,
-    country, os, browser, browserVersion, referrerDomain, referrerMedium, path, screenWidth, screenHeight, properties, unset, withheld,
-    waitingCount, destroyedCount, gpc, dnt, consent
-  FROM events WHERE ${PLACE} ORDER BY seq, recordIndex`
+const ROWS = `SELECT ${EVENT_COLUMNS} FROM events WHERE ${PLACE} ORDER BY seq, recordIndex`
 
 export function createHeldLog(options: HeldLogOptions): ForwardLog {
   const { log, held, warehouse, recordsAtOnce = RECORDS_AT_ONCE } = options

@@ -22,12 +22,13 @@ function recordsOf(seq: number): LogRecord[] {
 }
 
 const vault = testVault()
+const decider = testDecider()
 const log = testLog()
 for (let seq = 1; seq <= Number(entries); seq++) log.add(...recordsOf(seq))
 const ledger = await openLedger({ dir, clock: systemClock })
 const forwarder = createForwarder({
   destination: testDestination(url),
-  decider: testDecider(),
+  decider: () => decider,
   protocol: plainProtocol({ recordsMax: 20, encoderVersion: Number(encoderVersion) }),
   log,
   ledger,

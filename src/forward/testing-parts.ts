@@ -109,6 +109,9 @@ export function testRecords(flow: VendorFlow): RecordsReader {
   return {
     currentPolicy: () => undefined,
     policy: () => undefined,
+    policyNumber: () => 0,
+    policySeal: () => undefined,
+    filePolicy: () => undefined,
     flow: () => ({ ...flow }),
     flows: () => [{ ...flow }],
     close: () => undefined,
@@ -166,6 +169,7 @@ export function plainProtocol(limits: { recordsMax?: number; bodyBytesMax?: numb
     ingest: {
       route: () => undefined,
       decode: () => ({ records: [], faults: [], flags: {} }),
+      requestOf: () => undefined,
       accepted: () => ({ status: 200, headers: {}, body: '' }),
       refused: () => ({ status: 400, headers: {}, body: '' }),
     },

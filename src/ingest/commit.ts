@@ -21,7 +21,6 @@ export type CommitStage = 'vault' | 'waiting' | 'log'
 export interface CommitOptions {
   vault: GatewayVault
   log: LogWriter
-  policyVersion: number
   vaultTimeoutMs: number
   clock: Clock
   onFailure: (stage: CommitStage, error: BulkheadError) => void
@@ -205,10 +204,10 @@ export class CommitQueue {
   }
 
   async #append({ submissions, window, reply, door, places }: Sealed, before: Promise<void>): Promise<void> {
-    const { log, policyVersion: policy } = this.#options
+    const { log } = this.#options
     let stage: CommitStage = 'waiting'
     try {
-      const drafts = logDrafts(window, reply, { day: door.day, hashes: door.dedup(window.dedup), places: await places, policy })
+      const drafts = logDrafts(window, reply, { day: door.day, hashes: door.dedup(window.dedup), places: await places })
       await before
       stage = 'log'
       const results = await log.append(drafts)

@@ -104,7 +104,6 @@ test('windows keep the order of their requests, whatever the vault and the log d
         const queue = new CommitQueue({
           vault,
           log,
-          policyVersion: 1,
           vaultTimeoutMs: 1000,
           clock: systemClock,
           onFailure: () => undefined,
@@ -121,6 +120,7 @@ test('windows keep the order of their requests, whatever the vault and the log d
                   receivedAt: index,
                   protocol: 'toy',
                   source: sourceOf('site'),
+                  policy: 1,
                   draft: {
                     trust: 'browser',
                     records: [{ type: 'event', time: index, user: 0 }],

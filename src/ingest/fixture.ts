@@ -56,6 +56,7 @@ const toyIngest: IngestProtocol = {
       flags: {},
     }
   },
+  requestOf: () => undefined,
   accepted: (_request, decoded): Reply => ({
     status: 200,
     headers: { 'content-type': 'text/plain' },
@@ -200,8 +201,7 @@ export async function running(over: Partial<GatewayOptions>, body: (running: Run
     trustProxy: [],
     sources: [sourceOf('site'), sourceOf('server', { trust: 'server' })],
     protocols: new Map([['toy', toy]]),
-    split: toySplit,
-    policyVersion: 3,
+    policy: () => ({ version: 3, split: toySplit }),
     vault,
     log,
     clock: systemClock,

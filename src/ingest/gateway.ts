@@ -13,7 +13,6 @@ import type { LogWriter } from '#log/port.ts'
 import type { SourceConfig } from '#model/config.ts'
 import { NETWORK_BITS, type NetworkBits } from '#model/source-limits.ts'
 import type { IngestRequest, IngestRoute, Protocol, Refusal, Reply } from '#model/protocol.ts'
-import type { Split } from '#model/split-draft.ts'
 import type { GatewayVault } from '#vault/port.ts'
 import { basicUser, clientAddress, decodeTrustedProxies, peerAddress } from './client.ts'
 import { CommitQueue } from './commit.ts'
@@ -22,7 +21,7 @@ import { Crowd } from './crowd.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { GatewayCounts, type GatewayStats } from './counts.ts'
 import { type RoomProbe, RoomWatch } from './free-space.ts'
-import { type Intake, keepRecords } from './intake.ts'
+import { type Intake, keepRecords, type PolicyInForce } from './intake.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
 import { type Origin, Origins } from './network.ts'
 import { Quotas } from './quota.ts'
@@ -44,8 +43,8 @@ export interface GatewayOptions {
   quotaFile?: string
   sources: SourceConfig[]
   protocols: ReadonlyMap<string, Protocol>
-  split: Split
-  policyVersion: number
+  /** Asked for each part of a request: a policy may be applied while this runs. */
+  policy: () => PolicyInForce
   vault: GatewayVault
   log: LogWriter
   clock: Clock
@@ -81,7 +80,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const commits = new CommitQueue({
     vault: options.vault,
     log: options.log,
-    policyVersion: options.policyVersion,
     vaultTimeoutMs: limits.vaultTimeoutMs,
     clock: options.clock,
     onFailure,
@@ -164,7 +162,7 @@ class Edge {
     })
     this.#intake = {
       sources: new SourceTable(options.sources),
-      split: options.split,
+      policy: options.policy,
       commits: parts.commits,
       counts: parts.counts,
       quotas: parts.quotas,

@@ -14,9 +14,15 @@ import type { Quotas } from './quota.ts'
 import type { SourceTable } from './sources.ts'
 import type { WindowPart } from './window.ts'
 
+/** A version of the policy and the split that is made of it. */
+export interface PolicyInForce {
+  version: number
+  split: Split
+}
+
 export interface Intake {
   sources: SourceTable
-  split: Split
+  policy: () => PolicyInForce
   commits: CommitQueue
   counts: GatewayCounts
   quotas: Quotas
@@ -96,7 +102,8 @@ function bySource(intake: Intake, given: Arrival): Map<SourceConfig, WireRecord[
 
 function splitPart(intake: Intake, given: Arrival & { source: SourceConfig }): WindowPart {
   const { request, origin, source, records, protocol, receivedAt } = given
-  const draft = intake.split(records, {
+  const { version, split } = intake.policy()
+  const draft = split(records, {
     receivedAt,
     source,
     // Behind a server source stands the company's own machine, not the person.
@@ -104,5 +111,5 @@ function splitPart(intake: Intake, given: Arrival & { source: SourceConfig }): W
     userAgent: source.trust === 'browser' ? request.headers['user-agent'] : undefined,
     consent: consentOf(request.headers),
   })
-  return { receivedAt, protocol, source, network: source.trust === 'browser' ? origin.network : undefined, draft }
+  return { receivedAt, protocol, source, network: source.trust === 'browser' ? origin.network : undefined, policy: version, draft }
 }

@@ -37,7 +37,7 @@ function partOf(said: readonly Said[]): WindowPart {
       draft.waiting.push({ record, ...(!isApproved && { name }), ...(text !== undefined && { pairs: [['key', text]] }) })
     }
   }
-  return { receivedAt: 5, protocol: 'toy', source: sourceOf('site'), draft }
+  return { receivedAt: 5, protocol: 'toy', source: sourceOf('site'), policy: 3, draft }
 }
 
 const hashText = (text: string): Buffer => hash('sha256', text, 'buffer').subarray(0, 16)
@@ -60,7 +60,7 @@ test('each request finds its own text, its own hashes and its own people in what
       learnOrdinals(window, reply, memory)
       const hashes = Buffer.concat(window.dedup.map(hashText))
       const places = window.waiting.map((_, blob) => ({ folder: 1, offset: blob, length: 1 }))
-      const drafts = logDrafts(window, reply, { day: 9, hashes, places, policy: 1 })
+      const drafts = logDrafts(window, reply, { day: 9, hashes, places })
       for (const [at, draft] of drafts.entries()) {
         const request = requests[at] as Said[]
         const waiting = parts[at]?.draft.waiting ?? []

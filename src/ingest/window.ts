@@ -17,6 +17,8 @@ export interface WindowPart {
   source: SourceConfig
   /** Network of the sender, where it has a share of its own in what the source may bring. */
   network?: string | undefined
+  /** Version of the policy under which it was split. */
+  policy: number
   draft: SplitDraft
 }
 
@@ -165,12 +167,12 @@ export function learnOrdinals(window: Window, reply: WindowReply, memory: VaultM
 export function logDrafts(
   window: Window,
   reply: WindowReply,
-  given: { day: number; hashes: Buffer; places: readonly Omit<WaitingRef, 'day'>[]; policy: number },
+  given: { day: number; hashes: Buffer; places: readonly Omit<WaitingRef, 'day'>[] },
 ): LogDraft[] {
-  const { day, hashes, places, policy } = given
+  const { day, hashes, places } = given
   assert(hashes.length === HASH_BYTES * window.dedup.length, 'a hash for each insert id')
   return window.plans.map(({ part, refs, dedupFrom, waiting }) => {
-    const { draft, source } = part
+    const { draft, source, policy } = part
     const ordinals = refs.map((ref): Ordinal => (ref < 0 ? at(reply.ordinals, -ref - 1) : ref))
     for (const record of draft.records) resolveRecord(record, ordinals)
     if (ordinals.includes(NOBODY)) for (const record of draft.records) dropNobody(record)

@@ -67,4 +67,6 @@ export interface Grant {
   purpose: string
   until: number | null
   rule: string
+  /** Why it was granted, where somebody said so. */
+  reason?: string
 }

@@ -4,6 +4,7 @@
  */
 import type { JsonWriter } from '#base/json-writer.ts'
 import type { Field, Form } from '#model/field.ts'
+import type { JsonObject } from '#model/json.ts'
 import type { ProfileOp, RecordFault, RecordType, WireRecord } from '#model/wire-record.ts'
 
 export interface Protocol {
@@ -19,6 +20,8 @@ export interface IngestProtocol {
   route(path: string): IngestRoute | undefined
   /** Decodes a request. Never throws: what is wrong becomes a fault and the vendor's own error answer. */
   decode(request: IngestRequest): DecodedRequest
+  /** The request in which an SDK with this token would send one record; undefined when that is no record of this protocol. */
+  requestOf(record: JsonObject, token: string): Pick<IngestRequest, 'route' | 'body'> | undefined
   /** Answer after the records were kept. */
   accepted(request: IngestRequest, decoded: DecodedRequest): Reply
   /** Answer when the request could not be taken at all; nothing was kept. `retryAfterS`: when it may be tried again. */

@@ -1,6 +1,6 @@
 /** From what `bulkhead.yaml` says of consent to rules that are written out: one for each purpose of each destination. */
 import { BulkheadError } from '#base/errors.ts'
-import type { Config, ConsentRuleConfig, DestinationConfig } from '#model/config.ts'
+import type { Config, ConsentConfig, ConsentRuleConfig, DestinationConfig } from '#model/config.ts'
 import type { ConsentRule, ConsentTable, Grant } from '#model/policy.ts'
 import { CONSENT_LAW_AS_OF, countriesWhere } from './consent-law.ts'
 import { PURPOSES_MAX } from './consent-of-record.ts'
@@ -16,6 +16,12 @@ const VENDOR_DEFAULT: Omit<ConsentRule, 'purpose'> = { basis: 'by-country', gpc:
 const STORE_DEFAULT: ConsentRule = { purpose: STORE_PURPOSE, basis: 'opt-out', gpc: 'ignored', dnt: 'ignored', reason: '' }
 
 export function consentTable({ consent, vendors, store }: Config): ConsentTable {
+  const purposes = new Set(vendors.flatMap(({ destinations }) => destinations.flatMap(purposesOf)))
+  return consentTableFor(consent, purposes.add(store.consent?.purpose ?? STORE_DEFAULT.purpose))
+}
+
+/** `purposes`: those that any grant or the own store has. */
+export function consentTableFor(consent: ConsentConfig | undefined, purposes: ReadonlySet<string>): ConsentTable {
   const optIn = new Set(countriesWhere(({ silence }) => silence === 'opt-in'))
   for (const [written, silence] of Object.entries(consent?.countries ?? {})) {
     const code = countryCode(written)
@@ -23,8 +29,6 @@ export function consentTable({ consent, vendors, store }: Config): ConsentTable 
     if (silence === 'opt-in') optIn.add(code)
     else optIn.delete(code)
   }
-  const purposes = new Set(vendors.flatMap(({ destinations }) => destinations.flatMap(purposesOf)))
-  purposes.add(store.consent?.purpose ?? STORE_DEFAULT.purpose)
   const categories = Object.entries(consent?.categories ?? {}).map(([category, purpose]): [string, string] => {
     if (!purposes.has(purpose)) throw invalid('consent.categories', 'names a purpose that no grant and not the own store has')
     return [category.normalize('NFC'), purpose]

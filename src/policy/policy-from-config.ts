@@ -4,7 +4,7 @@
  * be read as a promise.
  */
 import { BulkheadError } from '#base/errors.ts'
-import type { Config, DestinationConfig, GrantConfig } from '#model/config.ts'
+import type { Config, DestinationConfig, GrantConfig, StoreConfig } from '#model/config.ts'
 import { categoryOf, isField } from '#model/field.ts'
 import type { Field, Form, KnownField } from '#model/field.ts'
 import type { DestinationPolicy, Grant, Policy } from '#model/policy.ts'
@@ -77,15 +77,18 @@ function approvedNames(place: string, names: readonly string[]): string[] {
 }
 
 function checkKey(place: string, key: string): void {
+  const why = whyNotApproved(key)
+  if (why !== undefined) throw invalid(place, why)
+}
+
+/** Why a property key cannot be approved, in words; undefined when it can. */
+export function whyNotApproved(key: string): string | undefined {
   const identity = key
     .split('.')
     .map(identityKeyOf)
     .find((found) => found?.own === true)
-  if (identity === undefined) return
-  throw invalid(
-    place,
-    `a property key that names \`${identity.field}\` cannot be approved: identity fields are sealed in the vault whatever the list says`,
-  )
+  if (identity === undefined) return undefined
+  return `a property key that names \`${identity.field}\` cannot be approved: identity fields are sealed in the vault whatever the list says`
 }
 
 function approvedKeys(place: string, keys: readonly string[]): string[] {
@@ -110,7 +113,8 @@ function listedGrants(place: string, grants: readonly GrantConfig[]): Grant[] {
     if (grant.form === 'withheld') return []
     const field = normalField(grant.field)
     if (withheld.has(field)) throw invalid(`${place}, grant ${i + 1}`, `\`${field}\` is granted and withheld in one list`)
-    return [{ field, form: grant.form, purpose: grant.purpose, until: grant.until ?? null, rule: `grant:${i + 1}` }]
+    const { form, purpose, until = null, reason = '' } = grant
+    return [{ field, form, purpose, until, rule: `grant:${i + 1}`, ...(reason !== '' && { reason }) }]
   })
 }
 
@@ -118,11 +122,14 @@ function normalField(field: Grant['field']): Grant['field'] {
   return field.normalize('NFC') as Grant['field']
 }
 
+/** Of a destination what policy is made of. */
+export type StatedDestination = Pick<DestinationConfig, 'id' | 'vendor' | 'protocol' | 'grants' | 'events' | 'properties' | 'consent'>
+
 /**
  * A grant that names `property.<key>` approves that key for the destination as well; one that withholds it takes the key
  * off the destination's list, so that `property.*` does not reach it.
  */
-function destinationPolicy(destination: DestinationConfig): DestinationPolicy {
+export function destinationPolicy(destination: StatedDestination): DestinationPolicy {
   const place = `destination \`${destination.id}\``
   const grants = destination.grants === undefined ? presetGrants() : listedGrants(place, destination.grants)
   const listed = (destination.grants ?? []).filter((grant) => grant.field.startsWith('property.') && grant.field !== 'property.*')
@@ -149,19 +156,22 @@ export function policyFromConfig(config: Config): Policy {
     if (seen.has(destination)) throw invalid(`destination \`${destination}\``, 'this id is used twice')
     seen.add(destination)
   }
-  const { store } = config
+  return { ...withStore(storePolicy(config.store), destinations), consent: consentTable(config) }
+}
+
+export function storePolicy(store: StoreConfig): Policy['store'] {
   return {
-    store: {
-      events: sortedUnique([...approvedNames('store, approved events', store.events.approved), ...destinations.flatMap((d) => d.events)]),
-      properties: sortedUnique([
-        ...approvedKeys('store, approved properties', store.properties.approved),
-        ...destinations.flatMap((d) => d.properties),
-      ]),
-      paths: approvedNames('store, approved paths', store.paths.approved),
-      referrers: sortedUnique(store.referrers.approved.map((domain) => domain.trim().toLowerCase())),
-      consent: storeConsent(store.consent),
-    },
-    destinations,
-    consent: consentTable(config),
+    events: approvedNames('store, approved events', store.events.approved),
+    properties: approvedKeys('store, approved properties', store.properties.approved),
+    paths: approvedNames('store, approved paths', store.paths.approved),
+    referrers: sortedUnique(store.referrers.approved.map((domain) => domain.trim().toLowerCase())),
+    consent: storeConsent(store.consent),
   }
+}
+
+/** What a destination may get must stand open in the own store first. */
+export function withStore(store: Policy['store'], destinations: DestinationPolicy[]): Policy {
+  const events = sortedUnique([...store.events, ...destinations.flatMap((each) => each.events)])
+  const properties = sortedUnique([...store.properties, ...destinations.flatMap((each) => each.properties)])
+  return { store: { ...store, events, properties }, destinations }
 }

@@ -20,6 +20,8 @@ const STEPS: readonly string[] = [
      reason TEXT NOT NULL,
      PRIMARY KEY (vendor, fence)
    );`,
+  `ALTER TABLE policy_version ADD COLUMN seal TEXT;
+   CREATE TABLE policy_file (id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), policy TEXT NOT NULL);`,
 ]
 
 export const RECORDS_FORMAT = STEPS.length

@@ -3,6 +3,7 @@
  * while it holds the instance lock and nothing runs); worker and gateway open the file read-only.
  */
 import type { Policy, PolicyVersion } from '#model/policy.ts'
+import type { PolicySeal } from '#model/policy-statement.ts'
 
 /** State of the flow to one vendor. `fence` grows by one with each cut and each restore. */
 export interface VendorFlow {
@@ -17,6 +18,12 @@ export interface VendorFlow {
 export interface RecordsReader {
   currentPolicy(): PolicyVersion | undefined
   policy(version: number): PolicyVersion | undefined
+  /** Number of the current policy, 0 when there is none. Reads the file each time, as `flow` does, and nothing else. */
+  policyNumber(): number
+  /** Undefined for versions of before they were signed. */
+  policySeal(version: number): PolicySeal | undefined
+  /** What the configuration file said of policy when it was last heard. */
+  filePolicy(): Policy | undefined
   /** Open with fence 0 when nothing is recorded. Reads the file each time: a cut counts from the moment it is durable. */
   flow(vendor: string): VendorFlow
   flows(): VendorFlow[]
@@ -26,6 +33,9 @@ export interface RecordsReader {
 export interface Records extends RecordsReader {
   /** A new version when the policy differs from the current one; else the current one. */
   applyPolicy(policy: Policy, at: number): PolicyVersion
+  /** The next version, signed. With `file`, what the configuration file says is recorded in the same commit. Throws `policy_changed`. */
+  recordPolicy(applied: { policy: Policy; seal: PolicySeal; file?: Policy }): PolicyVersion
+  recordFilePolicy(policy: Policy): void
   cut(vendor: string, change: { at: number; actor: string; reason: string }): VendorFlow
   restore(vendor: string, change: { at: number; actor: string; reason: string }): VendorFlow
   /** For records from a backup: a later state of a flow that is known from elsewhere. Nothing when it is not later. */

@@ -5,10 +5,12 @@
  */
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { canonicalJson } from '#base/canonical-json.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { isDamaged, syncDatabase } from '#base/files.ts'
 import type { Room } from '#base/reserve.ts'
 import type { Policy, PolicyVersion } from '#model/policy.ts'
+import type { PolicySeal } from '#model/policy-statement.ts'
 import { migrate, RECORDS_FORMAT, recordsFormat, refuseNewer } from './migrations.ts'
 import type { Records, RecordsReader, VendorFlow } from './port.ts'
 
@@ -45,17 +47,24 @@ export function openRecordsReader(options: { path: string }): RecordsReader {
   try {
     const found = recordsFormat(database)
     refuseNewer(found)
-    if (found < RECORDS_FORMAT) throw new BulkheadError('not_running', `the records have format ${found} and wait for their writer`)
-    return reading(database)
+    // An older one is read as far as it goes: a cut with nothing running must not wait for the first start of a newer program.
+    if (found === 0) throw new BulkheadError('not_running', 'the records are empty and wait for their writer')
+    return reading(database, found)
   } catch (thrown) {
     database.close()
     throw thrown
   }
 }
 
-function reading(database: DatabaseSync): RecordsReader {
+const SIGNED_SINCE = 2
+
+function reading(database: DatabaseSync, format = RECORDS_FORMAT): RecordsReader {
   const currentPolicy = database.prepare('SELECT version, applied_at, policy FROM policy_version ORDER BY version DESC LIMIT 1')
   const policy = database.prepare('SELECT version, applied_at, policy FROM policy_version WHERE version = ?')
+  const isSigned = format >= SIGNED_SINCE
+  const policySeal = isSigned ? database.prepare('SELECT seal FROM policy_version WHERE version = ?') : undefined
+  const policyNumber = database.prepare('SELECT max(version) AS version FROM policy_version')
+  const file = isSigned ? database.prepare('SELECT policy FROM policy_file') : undefined
   const flow = database.prepare(`SELECT ${FLOW_COLUMNS} FROM vendor_flow WHERE vendor = ? ORDER BY fence DESC LIMIT 1`)
   const flows = database.prepare(
     `SELECT ${FLOW_COLUMNS} FROM vendor_flow AS f
@@ -64,6 +73,15 @@ function reading(database: DatabaseSync): RecordsReader {
   return {
     currentPolicy: () => decodePolicy(currentPolicy.get()),
     policy: (version) => decodePolicy(policy.get(version)),
+    policyNumber: () => Number((policyNumber.get() as { version: number | null }).version ?? 0),
+    policySeal: (version) => {
+      const text = (policySeal?.get(version) as { seal: string | null } | undefined)?.seal
+      return typeof text === 'string' ? (JSON.parse(text) as PolicySeal) : undefined
+    },
+    filePolicy: () => {
+      const row = file?.get() as { policy: string } | undefined
+      return row === undefined ? undefined : (JSON.parse(row.policy) as Policy)
+    },
     flow: (vendor) => (flow.get(vendor) as VendorFlow | undefined) ?? openFlow(vendor),
     flows: () => flows.all() as unknown as VendorFlow[],
     close: () => database.close(),
@@ -72,7 +90,10 @@ function reading(database: DatabaseSync): RecordsReader {
 
 function writing(database: DatabaseSync, room: Room): Omit<Records, keyof RecordsReader> {
   const reader = reading(database)
-  const insertPolicy = database.prepare('INSERT INTO policy_version (version, applied_at, policy) VALUES (?, ?, ?)')
+  const insertPolicy = database.prepare('INSERT INTO policy_version (version, applied_at, policy, seal) VALUES (?, ?, ?, ?)')
+  const insertFile = database.prepare(
+    'INSERT INTO policy_file (id, policy) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET policy = excluded.policy',
+  )
   const insertFlow = database.prepare('INSERT INTO vendor_flow (vendor, fence, state, changed_at, actor, reason) VALUES (?, ?, ?, ?, ?, ?)')
   const history = database.prepare(`SELECT ${FLOW_COLUMNS} FROM vendor_flow WHERE vendor = ? ORDER BY fence`)
   const transact = <Result>(act: () => Result): Result => room(() => inTransaction(database, act))
@@ -90,9 +111,18 @@ function writing(database: DatabaseSync, room: Room): Omit<Records, keyof Record
         const current = reader.currentPolicy()
         if (current !== undefined && canonicalJson(current.policy) === canonicalJson(next)) return current
         const version = (current?.version ?? 0) + 1
-        insertPolicy.run(version, at, canonicalJson(next))
+        insertPolicy.run(version, at, canonicalJson(next), null)
         return { version, appliedAt: at, policy: next }
       }),
+    recordPolicy: ({ policy, seal, file }) =>
+      transact(() => {
+        const { version, appliedAt } = seal.statement
+        if (version !== reader.policyNumber() + 1) throw new BulkheadError('policy_changed', `another policy became version ${version}`)
+        insertPolicy.run(version, appliedAt, canonicalJson(policy), canonicalJson(seal))
+        if (file !== undefined) insertFile.run(canonicalJson(file))
+        return { version, appliedAt, policy }
+      }),
+    recordFilePolicy: (policy) => transact(() => void insertFile.run(canonicalJson(policy))),
     // Cutting a vendor that is cut already raises the fence again: whoever asks wants to be sure of it now.
     cut: (vendor, by) => change(vendor, 'cut', by),
     restore: (vendor, by) => change(vendor, 'open', by),
@@ -127,13 +157,4 @@ function decodePolicy(row: unknown): PolicyVersion | undefined {
   if (row === undefined) return undefined
   const { version, applied_at: appliedAt, policy } = row as { version: number; applied_at: number; policy: string }
   return { version, appliedAt, policy: JSON.parse(policy) as Policy }
-}
-
-/** JSON with sorted keys, so that the order in which somebody wrote a policy down does not make a new version. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, element: unknown) =>
-    typeof element === 'object' && element !== null && !Array.isArray(element)
-      ? Object.fromEntries(Object.entries(element).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : element,
-  )
 }

@@ -1,7 +1,19 @@
 /** The vault as each role sees it from its own process. Bulk goes as bytes beside the JSON, see `wire.ts`. */
 import type { RpcClient } from '#base/rpc.ts'
+import type { PolicySeal } from '#model/policy-statement.ts'
 import { openDoor } from './door.ts'
-import type { BackupVault, GatewayVault, Identity, PeopleGraph, Person, Remembering, StaffVault, WindowReply, WorkerVault } from './port.ts'
+import type {
+  BackupVault,
+  GatewayVault,
+  Identity,
+  PeopleGraph,
+  Person,
+  PolicySigner,
+  Remembering,
+  StaffVault,
+  WindowReply,
+  WorkerVault,
+} from './port.ts'
 import { packSubjects } from './pseudonym.ts'
 import { Uuids } from './uuids.ts'
 import { alignedCopy, bytesOf, decodeIntervals, decodeMemberships, decodeNumbers } from './wire.ts'
@@ -26,6 +38,10 @@ export function gatewayVault(client: RpcClient): GatewayVault {
       return openDoor({ day, waiting, dedup })
     },
   }
+}
+
+export function policySigner(client: RpcClient): PolicySigner {
+  return { signPolicy: async (statement) => (await client.call('signPolicy', { statement })).body as PolicySeal }
 }
 
 export function workerVault(client: RpcClient): WorkerVault {

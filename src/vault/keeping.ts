@@ -4,23 +4,39 @@ import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { BulkheadError } from '#base/errors.ts'
 import { syncFile, syncFolder } from '#base/files.ts'
+import { type PolicySeal, type PolicyStatement, statementBytes } from '#model/policy-statement.ts'
 import type { KeyStore } from './key-store.ts'
 import { removeUnreadable } from './erasures.ts'
-import type { Backups, BackupVault, Newest, Remember, Remembering } from './port.ts'
+import { checkLook, type Looks } from './looks.ts'
+import type { Backups, BackupVault, Newest, PolicySigner, Remember, Remembering } from './port.ts'
 import { Remembered } from './remembered.ts'
 import type { Rows } from './rows.ts'
 
 /** Files of the key folder beside the store. */
 const KEY_FILES = ['kek', 'operator'] as const
 
-export class Keeping implements BackupVault, Remembering {
+export class Keeping implements BackupVault, Remembering, PolicySigner {
   readonly #keys: KeyStore
   readonly #rows: Rows
   readonly #dataDir: string
   readonly #keysDir: string
   readonly #remembered: Remembered
+  readonly #looks: Looks
+  readonly #instance: string
+  readonly #now: () => number
 
-  constructor(parts: { keys: KeyStore; rows: Rows; dataDir: string; keysDir: string; now: () => number }) {
+  constructor(parts: {
+    keys: KeyStore
+    rows: Rows
+    looks: Looks
+    instance: string
+    dataDir: string
+    keysDir: string
+    now: () => number
+  }) {
+    this.#looks = parts.looks
+    this.#instance = parts.instance
+    this.#now = parts.now
     this.#keys = parts.keys
     this.#rows = parts.rows
     this.#dataDir = parts.dataDir
@@ -58,6 +74,14 @@ export class Keeping implements BackupVault, Remembering {
   /** Ed25519 over bytes that begin with a label of their own; makes the key at the first call. */
   signLedger(statement: Uint8Array): { signature: string; key: string } {
     return signLedger(this.#keys, statement)
+  }
+
+  async signPolicy(statement: Omit<PolicyStatement, 'instance'>): Promise<PolicySeal> {
+    const { actor, origin, reason, version } = statement
+    checkLook({ actor, action: origin, reason })
+    this.#looks.append({ at: this.#now(), actor, action: `policy ${origin}`, reason, counts: { version } })
+    const whole = { ...statement, instance: this.#instance }
+    return { statement: whole, ...this.signLedger(statementBytes(whole)) }
   }
 
   describe(): { newest: Newest; backups: Backups; ledgerKey: string | null } {

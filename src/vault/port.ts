@@ -7,6 +7,7 @@
 import type { Trust } from '#model/field.ts'
 import type { Ordinal } from '#model/log-entry.ts'
 import type { SubjectKind } from '#model/disclosure.ts'
+import type { PolicySeal, PolicyStatement } from '#model/policy-statement.ts'
 import type { Uuids } from './uuids.ts'
 
 // ------------------------------------------------------------------------------------------- gateway: index, seal
@@ -96,6 +97,11 @@ export interface BackupVault {
   /** A copy of the key folder into a folder that does not exist yet. */
   backupKeys(dir: string): Promise<void>
   recordBackup(kind: keyof Backups, made: { at: number; dir: string }): Promise<void>
+}
+
+/** Who changes grants is on record before the signature leaves: actor and reason of the statement are the look's. */
+export interface PolicySigner {
+  signPolicy(statement: Omit<PolicyStatement, 'instance'>): Promise<PolicySeal>
 }
 
 // ------------------------------------------------------------------------------------- worker: pseudonym, commit

@@ -2,6 +2,7 @@
 import { BulkheadError } from '#base/errors.ts'
 import { type RpcMethods, type RpcServer, serveRpc } from '#base/rpc.ts'
 import type { Trust } from '#model/field.ts'
+import type { PolicyStatement } from '#model/policy-statement.ts'
 import type { Backups, DirectoryRow, Look, Remember, WindowRequest } from './port.ts'
 import type { Vault } from './vault.ts'
 import { alignedCopy, bytesOf, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
@@ -88,6 +89,9 @@ function staffMethods(vault: Vault): RpcMethods {
       await vault.recordLook(look)
       return { body: null }
     },
+    signPolicy: async ({ statement }: { statement: Omit<PolicyStatement, 'instance'> }) => ({
+      body: await vault.keeping.signPolicy(statement),
+    }),
     importDirectory: async ({ rows, namespace, look }: { rows: DirectoryRow[]; namespace: string; look: Look }) => ({
       body: await vault.importDirectory(rows, namespace, look),
     }),

@@ -193,7 +193,6 @@ export class World {
     const commits = new CommitQueue({
       vault: this.vault.forGateway(life),
       log,
-      policyVersion: policy.version,
       vaultTimeoutMs: VAULT_TIMEOUT_MS,
       clock,
       onFailure: (stage, error) => {
@@ -218,7 +217,7 @@ export class World {
       const { records } = ingest.decode(request)
       const receivedAt = clock.now()
       const draft = split(records, { receivedAt, source, clientAddress: undefined, userAgent: undefined, consent: {} })
-      const parts: WindowPart[] = [{ receivedAt, protocol: 'mixpanel', source, draft }]
+      const parts: WindowPart[] = [{ receivedAt, protocol: 'mixpanel', source, policy: policy.version, draft }]
       return (await commits.submit(parts)).kind === 'kept'
     }
     this.gateway = { life, log, commits, take }

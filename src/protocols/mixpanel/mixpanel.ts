@@ -4,9 +4,10 @@ import { decodeRequest } from './decode.ts'
 import { mixpanelEgress } from './egress.ts'
 import { acceptedReply, refusedReply } from './replies.ts'
 import { routeOfPath } from './routes.ts'
+import { requestOfRecord } from './single-record.ts'
 
 export const mixpanel: Protocol = {
   id: 'mixpanel',
-  ingest: { route: routeOfPath, decode: decodeRequest, accepted: acceptedReply, refused: refusedReply },
+  ingest: { route: routeOfPath, decode: decodeRequest, requestOf: requestOfRecord, accepted: acceptedReply, refused: refusedReply },
   egress: mixpanelEgress,
 }

@@ -41,6 +41,12 @@ export interface EventRow {
   consent: string
 }
 
+/** What a question for these rows selects. */
+export const EVENT_COLUMNS = `seq, recordIndex, toUnixTimestamp64Milli(receivedAt) AS atMs, source, protocol, surface, trust, policy,
+  toUnixTimestamp64Milli(time) AS timeMs, event, reserved, type, op, user, device, linkedRoles, linkedOrdinals, groupKeys, groupOrdinals,
+  country, os, browser, browserVersion, referrerDomain, referrerMedium, path, screenWidth, screenHeight, properties, unset, withheld,
+  waitingCount, destroyedCount, gpc, dnt, consent`
+
 /** Rows by (seq, recordIndex). Throws `log_corrupt` when an entry lacks a record. */
 export function entriesOf(rows: readonly EventRow[]): LogEntry[] {
   const entries: LogEntry[] = []
@@ -79,14 +85,19 @@ function recordOf(row: EventRow): LogRecord {
   if (row.withheld.length > 0) record.withheld = row.withheld
   if (row.waitingCount > 0) record.waitingCount = row.waitingCount
   if (row.destroyedCount > 0) record.destroyedCount = row.destroyedCount
-  if (row.gpc >= 0 || row.dnt >= 0 || row.consent !== '') {
-    record.consent = {
-      ...(row.gpc >= 0 ? { gpc: row.gpc === 1 } : {}),
-      ...(row.dnt >= 0 ? { dnt: row.dnt === 1 } : {}),
-      ...(row.consent === '' ? {} : (JSON.parse(row.consent) as LogRecord['consent'])),
-    }
-  }
+  const consent = consentOf(row)
+  if (consent !== undefined) record.consent = consent
   return record
+}
+
+/** Undefined where nothing was known. */
+export function consentOf({ gpc, dnt, consent }: Pick<EventRow, 'gpc' | 'dnt' | 'consent'>): LogRecord['consent'] | undefined {
+  if (gpc < 0 && dnt < 0 && consent === '') return undefined
+  return {
+    ...(gpc >= 0 ? { gpc: gpc === 1 } : {}),
+    ...(dnt >= 0 ? { dnt: dnt === 1 } : {}),
+    ...(consent === '' ? {} : (JSON.parse(consent) as LogRecord['consent'])),
+  }
 }
 
 function contextOf(row: EventRow): CoarseContext | undefined {

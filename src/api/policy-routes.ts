@@ -1,0 +1,197 @@
+/** The staff API's routes about policy: what is in force, what a change would do, doing it, and why a field leaves or not. */
+import type { FastifyInstance } from 'fastify'
+import { BulkheadError } from '#base/errors.ts'
+import { decodeEvent, type Explanation, explainRecord, explainWire } from '#grants/explain.ts'
+import { planPolicy, statedChanges } from '#grants/plan.ts'
+import { recordVersion, sealState } from '#grants/versions.ts'
+import type { SourceConfig } from '#model/config.ts'
+import type { JsonValue } from '#model/json.ts'
+import type { Policy, PolicyVersion } from '#model/policy.ts'
+import type { WireRecord } from '#model/wire-record.ts'
+import {
+  type CompiledDestination,
+  type CompiledPolicy,
+  compilePolicy,
+  isSamePolicy,
+  type PolicyProposal,
+  proposedPolicy,
+} from '#policy/policy.ts'
+import { assertVendorKnown, vendorNames } from '#vendors/register.ts'
+import { ROUTES } from './contract.ts'
+import { ACTOR, type StaffDeps } from './deps.ts'
+import {
+  type PolicyApply,
+  type PolicyApplyBody,
+  PolicyApplyRequest,
+  type PolicyExplain,
+  type PolicyExplainBody,
+  PolicyExplainRequest,
+  type PolicyPlan,
+  type PolicyPlanBody,
+  PolicyPlanRequest,
+  type PolicyShow,
+} from './policy-contract.ts'
+
+const DAYS = 30
+
+export function addPolicyRoutes(app: FastifyInstance, deps: StaffDeps): void {
+  const { records } = deps
+
+  app.get(ROUTES.policy, async () => show(current(deps), deps))
+  app.get<{ Params: { version: string } }>(`${ROUTES.policy}/:version`, async ({ params }) => {
+    const version = /^\d{1,9}$/.test(params.version) ? records.policy(Number(params.version)) : undefined
+    if (version === undefined) throw new BulkheadError('not_found', 'there is no such version of the policy')
+    return show(version, deps)
+  })
+
+  app.post<{ Body: PolicyPlanBody }>(`${ROUTES.policy}/plan`, { schema: { body: PolicyPlanRequest } }, async (request, reply) => {
+    const gone = new AbortController()
+    reply.raw.once('close', () => gone.abort())
+    const { version, policy: before } = current(deps)
+    const after = proposedPolicy(before, proposalOf(request.body.proposal))
+    const plan = await planPolicy({ before, after, days: request.body.days ?? DAYS, now: deps.clock.now() }, deps.warehouse, gone.signal)
+    return { ...plan, version } satisfies PolicyPlan
+  })
+
+  app.post<{ Body: PolicyApplyBody }>(`${ROUTES.policy}/apply`, { schema: { body: PolicyApplyRequest } }, async (request) => {
+    const { proposal, reason } = request.body
+    if (reason === undefined || reason.trim() === '')
+      throw new BulkheadError('reason_required', 'changing what a vendor gets needs a reason')
+    const before = current(deps)
+    return apply(before, proposedPolicy(before.policy, proposalOf(proposal)), { origin: 'apply', reason: reason.trim() }, deps)
+  })
+
+  app.post<{ Body: PolicyExplainBody }>(`${ROUTES.policy}/explain`, { schema: { body: PolicyExplainRequest } }, async (request) =>
+    explain(request.body, deps),
+  )
+}
+
+function current({ records }: Pick<StaffDeps, 'records'>): PolicyVersion {
+  const version = records.currentPolicy()
+  if (version === undefined) throw new BulkheadError('not_found', 'no policy was applied yet')
+  return version
+}
+
+/** Checked against the schema before; what JSON leaves out is the same as undefined. */
+function proposalOf(proposal: PolicyApplyBody['proposal']): PolicyProposal {
+  return proposal as PolicyProposal
+}
+
+async function show(shown: PolicyVersion, deps: StaffDeps): Promise<PolicyShow> {
+  const { records, vault, clock } = deps
+  const { ledgerKey } = await vault.describe()
+  const now = clock.now()
+  const inForce = records.policyNumber()
+  const file = records.filePolicy()
+  const head = ({ version, appliedAt, policy }: PolicyVersion): PolicyShow['versions'][number] => {
+    const statement = records.policySeal(version)?.statement
+    return {
+      version,
+      appliedAt: new Date(appliedAt).toISOString(),
+      actor: statement?.actor ?? null,
+      reason: statement?.reason ?? null,
+      origin: statement?.origin ?? null,
+      seal: sealState({ version, appliedAt, policy }, records, ledgerKey),
+    }
+  }
+  const numbers = Array.from({ length: inForce }, (_, index) => inForce - index)
+  return {
+    ...head(shown),
+    inForce: shown.version === inForce,
+    file: file === undefined ? 'unknown' : isSamePolicy(file, shown.policy) ? 'same' : 'differs',
+    store: shown.policy.store,
+    destinations: shown.policy.destinations.map(({ grants, vendor, destination, protocol, events, properties, consent }) => ({
+      vendor,
+      destination,
+      protocol,
+      grants: grants.map(({ until, reason, field, form, purpose, rule }) => ({
+        field,
+        form,
+        purpose,
+        until: until === null ? null : new Date(until).toISOString(),
+        active: until === null || until > now,
+        rule,
+        reason: reason ?? null,
+      })),
+      events,
+      properties,
+      consent: consent ?? [],
+    })),
+    versions: numbers.flatMap((number) => {
+      const version = records.policy(number)
+      return version === undefined ? [] : [head(version)]
+    }),
+  }
+}
+
+export async function apply(
+  before: PolicyVersion,
+  next: Policy,
+  by: { origin: 'apply' | 'approve'; reason: string },
+  deps: StaffDeps,
+): Promise<PolicyApply> {
+  const changes = statedChanges(before.policy, next, deps.clock.now())
+  const { records, clock, policies } = deps
+  const applied = await recordVersion({ policy: next, actor: ACTOR, ...by }, { records, vault: policies.signer, clock })
+  // Forwarders read the records before each request; the gateway is told, so that what arrives from now on is split by it.
+  const taken = await policies.gatewayTakes()
+  return {
+    version: applied.version,
+    appliedAt: new Date(applied.appliedAt).toISOString(),
+    changed: applied.version !== before.version,
+    changes: changes as PolicyApply['changes'],
+    gateway: taken !== undefined && taken >= applied.version ? 'taken' : 'not_confirmed',
+  }
+}
+
+async function explain(body: PolicyExplainBody, deps: StaffDeps): Promise<PolicyExplain> {
+  const { vendor, event, entry } = body
+  if ((event === undefined) === (entry === undefined)) throw new BulkheadError('bad_usage', 'give an event or the place of one in the log')
+  const { version, policy } = current(deps)
+  const compiled = compilePolicy(policy)
+  const destinations = destinationsFor(body, compiled, deps)
+  const at = deps.clock.now()
+  const shown: (Explanation & { record: number })[] = []
+  if (entry !== undefined) {
+    const record = await deps.policies.recordAt(entry.seq, entry.index)
+    for (const destination of destinations)
+      shown.push({ ...explainRecord(record, { policy: compiled, destination, at }), record: entry.index })
+  } else {
+    const { source, wires } = wiresOf(event as JsonValue, body.source, deps)
+    const split = deps.policies.splitOf(compiled)
+    for (const destination of destinations) {
+      for (const [record, wire] of wires.entries())
+        shown.push({ ...explainWire(wire, { policy: compiled, destination, source, split, at }), record })
+    }
+  }
+  return {
+    vendor,
+    policy: version,
+    records: shown.map(({ destination, record, sent, dropped }) => ({ destination, record, sent, dropped })),
+    fields: shown.flatMap(({ destination, record, fields }) => fields.map((field) => ({ destination, record, ...field }))),
+  }
+}
+
+function destinationsFor({ vendor, destination }: PolicyExplainBody, compiled: CompiledPolicy, deps: StaffDeps): CompiledDestination[] {
+  assertVendorKnown(vendor, vendorNames(deps.records, deps.config.vendors))
+  const chosen = [...compiled.destinations.values()].filter(
+    (each) => each.vendor === vendor && (destination === undefined || each.destination === destination),
+  )
+  if (chosen.length > 0) return chosen
+  throw new BulkheadError(
+    'destination_unknown',
+    `the policy in force has no ${destination === undefined ? '' : 'such '}destination of ${vendor}`,
+  )
+}
+
+/** As the source would take it that is named, that has the event's token, or that is the first. */
+function wiresOf(event: JsonValue, named: string | undefined, deps: StaffDeps): { source: SourceConfig; wires: WireRecord[] } {
+  const { sources } = deps.config
+  const first = named === undefined ? sources[0] : sources.find(({ id }) => id === named)
+  if (first === undefined) throw new BulkheadError('bad_usage', `no source is called ${JSON.stringify(named?.slice(0, 64))}`)
+  const ingest = deps.policies.protocols.get(first.protocol)?.ingest
+  if (ingest === undefined) throw new BulkheadError('internal', `no protocol ${first.protocol}`)
+  const wires = decodeEvent(event, first, ingest)
+  const own = sources.find(({ token, protocol }) => token === wires[0]?.token && protocol === first.protocol)
+  return { source: named === undefined && own !== undefined ? own : first, wires }
+}

@@ -1,0 +1,48 @@
+/** `bulkhead policy …`: its commands and their options. */
+import { type Command, InvalidArgumentError } from 'commander'
+import type { CommonOptions, Context } from './context.ts'
+
+/** Parts that all commands share. */
+export interface Shared {
+  common(command: Command): Command
+  reason(command: Command, needed: boolean): Command
+  contextOf(options: CommonOptions): Context
+}
+
+export function addPolicy(root: Command, { common, reason, contextOf }: Shared): Command {
+  const policy = root.command('policy').description('what may leave, in which form, and why')
+  common(policy.command('show [version]'))
+    .description('the policy in force, or an earlier version of it')
+    .option('--yaml', 'print it as a policy file, to be edited and planned')
+    .action(async (version: string | undefined, options: CommonOptions & { yaml?: boolean }) => {
+      await (await import('./policy-commands.ts')).showPolicyCommand(contextOf(options), version, options.yaml === true)
+    })
+  common(policy.command('plan <file>'))
+    .description('what a policy file or a bulkhead.yaml would send and no longer send, by the events of the last days')
+    .option('--days <n>', 'how many days back', daysNumber)
+    .action(async (file: string, options: CommonOptions & { days?: number }) => {
+      await (await import('./policy-commands.ts')).planPolicyCommand(contextOf(options), file, options.days)
+    })
+  reason(common(policy.command('apply <file>')), true)
+    .description('put it in force')
+    .action(async (file: string, options: CommonOptions & { reason?: string }) => {
+      await (await import('./policy-commands.ts')).applyPolicyCommand(contextOf(options), file, options.reason)
+    })
+  common(policy.command('explain <event>'))
+    .description('which rule decides about each field of an event: a file, - for stdin, or SEQ:INDEX for one of the log')
+    .requiredOption('--vendor <vendor>', 'towards whom')
+    .option('--destination <destination>', 'only this destination of it')
+    .option('--source <source>', 'as this source would take it; else the one whose token the event has')
+    .action(async (event: string, options: CommonOptions & { vendor: string; destination?: string; source?: string }) => {
+      await (await import('./policy-commands.ts')).explainPolicyCommand(contextOf(options), event, options)
+    })
+  return policy
+}
+
+const DAYS_MAX = 400
+
+function daysNumber(text: string): number {
+  if (!/^\d{1,3}$/.test(text) || Number(text) < 1 || Number(text) > DAYS_MAX)
+    throw new InvalidArgumentError(`Give a number of days from 1 to ${DAYS_MAX}.`)
+  return Number(text)
+}

@@ -1,0 +1,87 @@
+/** Answers about policy as lines for people. */
+import type { PolicyApply, PolicyExplain, PolicyPlan, PolicyShow } from '#api/policy-contract.ts'
+import { count, table, when } from './render.ts'
+
+const SEALS: Record<PolicyShow['seal'], string> = {
+  ok: 'signed',
+  unsigned: 'not signed',
+  broken: 'NOT AS IT WAS SIGNED',
+}
+
+export function renderPolicy(policy: PolicyShow): string {
+  const lines = [
+    `Version ${policy.version}${policy.inForce ? ', in force' : ''} since ${when(policy.appliedAt)}, ${SEALS[policy.seal]}`,
+    ...(policy.actor === null ? [] : [`  by ${policy.actor}: ${policy.reason ?? ''}`]),
+    ...(policy.file === 'differs'
+      ? ['  The configuration file says something else; only what is changed in it is taken at the next start.']
+      : []),
+  ]
+  for (const { vendor, destination, grants, events, properties } of policy.destinations) {
+    lines.push('', `${destination} (${vendor})`)
+    if (grants.length === 0) lines.push('  nothing is granted')
+    else {
+      const rows = grants.map((grant) => [
+        grant.field,
+        grant.form,
+        grant.purpose,
+        grant.until === null ? '' : `${grant.active ? 'until' : 'ENDED'} ${when(grant.until)}`,
+        grant.rule,
+      ])
+      lines.push(table(rows, '  '))
+    }
+    lines.push(`  events: ${events.join(', ') || 'none'}`, `  properties: ${properties.join(', ') || 'none'}`)
+  }
+  const { events, properties, paths, referrers } = policy.store
+  lines.push('', 'own store', `  events: ${events.join(', ') || 'none'}`, `  properties: ${properties.join(', ') || 'none'}`)
+  if (paths.length > 0) lines.push(`  paths: ${paths.join(', ')}`)
+  if (referrers.length > 0) lines.push(`  referrers: ${referrers.join(', ')}`)
+  lines.push('', 'versions')
+  lines.push(
+    table(
+      policy.versions.map((each) => [String(each.version), when(each.appliedAt), SEALS[each.seal], each.actor ?? '-', each.reason ?? '-']),
+      '  ',
+    ),
+  )
+  return lines.join('\n')
+}
+
+/** `starts sending `city` (clear) to mixpanel-main: 18,204 subjects in 30 days`. */
+export function renderPlan({ changes, days }: PolicyPlan): string {
+  if (changes.length === 0) return 'Nothing would change.'
+  const lines = changes.map(({ destination, field, from, to, subjects, events }) => {
+    const extent =
+      destination === 'store' || (subjects === 0 && events === 0)
+        ? 'no event of those days shows it'
+        : `${count(subjects, 'subject')}, ${count(events, 'event')}`
+    const to_ = destination === 'store' ? 'in the own store' : destination
+    if (destination === 'store') return `${to === 'withheld' ? 'stops opening' : 'starts opening'} \`${field}\` ${to_}`
+    if (to === 'withheld') return `stops sending \`${field}\` (${from}) to ${destination}: ${extent}`
+    if (from === 'withheld') return `starts sending \`${field}\` (${to}) to ${destination}: ${extent}`
+    return `sends \`${field}\` as ${to} instead of ${from} to ${destination}: ${extent}`
+  })
+  return [...lines, `by the events of the last ${count(days, 'day')}`].join('\n')
+}
+
+export function renderApplied({ version, changed, changes, gateway }: PolicyApply): string {
+  if (!changed) return `Version ${version} says the same already.`
+  const lines = [`Version ${version} is in force.`]
+  for (const { destination, field, from, to } of changes) lines.push(`  ${destination}: ${field} ${from} → ${to}`)
+  if (gateway === 'not_confirmed') lines.push('The gateway has not confirmed it; it looks for it twice a second.')
+  return lines.join('\n')
+}
+
+export function renderExplanation({ policy, vendor, records, fields }: PolicyExplain): string {
+  const lines = [`${vendor}, policy version ${policy}`]
+  for (const { destination, record, sent, dropped } of records) {
+    const title = records.length > 1 ? `${destination}, record ${record}` : destination
+    lines.push('', sent ? `${title}: is sent` : `${title}: is not sent (${dropped})`)
+    const own = fields.filter((field) => field.destination === destination && field.record === record)
+    lines.push(
+      table(
+        own.map(({ field, form, rule, reason }) => [field, form, rule, reason]),
+        '  ',
+      ),
+    )
+  }
+  return lines.join('\n')
+}

@@ -1,0 +1,99 @@
+/**
+ * Versions of the policy: each is numbered, signed by the vault and recorded, and counts from the moment it is durable. The
+ * vault has who and why on record before it signs.
+ */
+import { createHash, createPublicKey, verify } from 'node:crypto'
+import { canonicalJson } from '#base/canonical-json.ts'
+import type { Clock } from '#base/clock.ts'
+import type { Policy, PolicyVersion } from '#model/policy.ts'
+import { type PolicyOrigin, type PolicySeal, statementBytes } from '#model/policy-statement.ts'
+import { isSamePolicy, mergePolicy } from '#policy/policy.ts'
+import type { Records, RecordsReader } from '#records/port.ts'
+import type { PolicySigner } from '#vault/port.ts'
+
+export interface VersionPorts {
+  records: Records
+  vault: PolicySigner
+  clock: Pick<Clock, 'now'>
+}
+
+export interface Change {
+  policy: Policy
+  actor: string
+  reason: string
+  origin: PolicyOrigin
+  /** What the configuration file says, to be recorded beside it. */
+  file?: Policy
+}
+
+/** The current version when it says the same. Throws `policy_changed` when another became the next one meanwhile. */
+export async function recordVersion(change: Change, { records, vault, clock }: VersionPorts): Promise<PolicyVersion> {
+  const current = records.currentPolicy()
+  if (current !== undefined && isSamePolicy(current.policy, change.policy)) {
+    if (change.file !== undefined) records.recordFilePolicy(change.file)
+    return current
+  }
+  const { policy, actor, reason, origin, file } = change
+  const before = lastSeal(records)
+  const seal = await vault.signPolicy({
+    version: records.policyNumber() + 1,
+    // A clock that was set back must not make a later version look older.
+    appliedAt: Math.max(clock.now(), current?.appliedAt ?? 0),
+    actor,
+    reason,
+    origin,
+    policySha256: policyHash(policy),
+    before: before === undefined ? '' : statementHash(before),
+  })
+  return records.recordPolicy({ policy, seal, ...(file === undefined ? {} : { file }) })
+}
+
+/**
+ * At the start: what the file says differently than when it was last heard becomes the next version; a file that says the
+ * same as then changes nothing, whatever was applied since.
+ */
+export function takeFile(configured: Policy, ports: VersionPorts): Promise<PolicyVersion> {
+  const { records } = ports
+  const current = records.currentPolicy()?.policy
+  // Records of before the file was remembered: then every start applied it, so it said what is in force.
+  const said = records.filePolicy() ?? current
+  const policy = said === undefined || current === undefined ? configured : mergePolicy(said, configured, current)
+  return recordVersion({ policy, actor: 'bulkhead.yaml', reason: 'the file changed', origin: 'file', file: configured }, ports)
+}
+
+export type SealState = 'ok' | 'unsigned' | 'broken'
+
+/**
+ * Whether a version is as it was signed, by the key that the vault names, on top of the version before. Versions of before
+ * they were signed are `unsigned`; behind a signed one nothing may be.
+ */
+export function sealState(version: PolicyVersion, records: RecordsReader, key: string | null): SealState {
+  const seal = records.policySeal(version.version)
+  const before = version.version > 1 ? records.policySeal(version.version - 1) : undefined
+  if (seal === undefined) return before === undefined ? 'unsigned' : 'broken'
+  const { statement } = seal
+  const isWhole =
+    statement.version === version.version &&
+    statement.appliedAt === version.appliedAt &&
+    statement.policySha256 === policyHash(version.policy) &&
+    statement.before === (before === undefined ? '' : statementHash(before))
+  return isWhole && isSigned(seal, key) ? 'ok' : 'broken'
+}
+
+function isSigned(seal: PolicySeal, key: string | null): boolean {
+  if (key === null || seal.key !== key) return false
+  const publicKey = createPublicKey({ key: Buffer.from(key, 'base64'), format: 'der', type: 'spki' })
+  return verify(null, statementBytes(seal.statement), publicKey, Buffer.from(seal.signature, 'base64'))
+}
+
+function lastSeal(records: RecordsReader): PolicySeal | undefined {
+  return records.policySeal(records.policyNumber())
+}
+
+function policyHash(policy: Policy): string {
+  return createHash('sha256').update(canonicalJson(policy)).digest('hex')
+}
+
+function statementHash({ statement }: PolicySeal): string {
+  return createHash('sha256').update(statementBytes(statement)).digest('hex')
+}

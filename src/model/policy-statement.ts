@@ -1,0 +1,37 @@
+/**
+ * What is signed of an applied policy: its number, when, by whom and why, the hash of its text, and the hash of the statement
+ * before it. Versions so make a chain: none can be changed, left out or slipped in without a signature that does not fit.
+ */
+import { canonicalJson } from '#base/canonical-json.ts'
+
+/** How a version came about. */
+export const POLICY_ORIGINS = ['file', 'apply', 'approve', 'approval'] as const
+export type PolicyOrigin = (typeof POLICY_ORIGINS)[number]
+
+export interface PolicyStatement {
+  instance: string
+  version: number
+  /** UTC ms. */
+  appliedAt: number
+  actor: string
+  reason: string
+  origin: PolicyOrigin
+  /** SHA-256 of the policy's canonical JSON, hex. */
+  policySha256: string
+  /** SHA-256 of the statement of the last signed version, hex; '' when there is none. */
+  before: string
+}
+
+/** Ed25519: the public key as SPKI and the signature, base64. */
+export interface PolicySeal {
+  statement: PolicyStatement
+  key: string
+  signature: string
+}
+
+const LABEL = 'bulkhead/policy-version/v1'
+
+/** The bytes that are signed. They begin with a label of their own, so that no other use of the key can collide. */
+export function statementBytes(statement: PolicyStatement): Buffer {
+  return Buffer.from(`${LABEL}\n${canonicalJson(statement)}`)
+}
