@@ -15,7 +15,7 @@ import { recordVersion, sealState, takeFile, type VersionPorts } from './version
 function policyOf(properties: string[], events: string[] = [], grants: Policy['destinations'][number]['grants'] = []): Policy {
   return {
     store: { events: [...events].sort(), properties: [...properties].sort(), paths: [], referrers: [] },
-    destinations: [{ vendor: 'v', destination: 'd', protocol: 'p', grants, events, properties: [...properties].sort() }],
+    destinations: [{ vendor: 'v', destination: 'd', protocol: 'p', grants, events, properties: [...properties].sort(), consent: [] }],
   }
 }
 
