@@ -14,16 +14,16 @@ export type { Decision, ExplainedField, Sending } from './decision.ts'
 export { destinationDecider } from './destination-decider.ts'
 export type { DestinationDecider } from './destination-decider.ts'
 export {
-  DestroyedCounts,
-  destroySecrets,
-  destroySecretsInPair,
-  destroySecretsInText,
-  findPersonal,
+  detect,
+  detectInProperty,
+  hintOf,
   kindOfSecret,
   personalKindIn,
   personalKindOfNumber,
-} from './detectors.ts'
-export type { Finding } from './detectors.ts'
+  SHOWN,
+} from './detect/detect.ts'
+export type { Finding, PlacedFinding } from './detect/detect.ts'
+export { DestroyedCounts, destroySecrets, destroySecretsInPair, destroySecretsInText } from './detect/destroy.ts'
 export { identityKeyOf } from './identity-keys.ts'
 export { isSamePolicy, mergePolicy, proposedPolicy } from './policy-change.ts'
 export type { PolicyProposal } from './policy-change.ts'

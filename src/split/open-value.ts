@@ -6,7 +6,7 @@
 import type { JsonValue } from '#model/json.ts'
 import type { PlainValue } from '#model/log-entry.ts'
 import type { PersonalKind } from '#model/personal-kind.ts'
-import { identityKeyOf, personalKindIn, personalKindOfNumber } from '#policy/policy.ts'
+import { hintOf, identityKeyOf, personalKindIn, personalKindOfNumber } from '#policy/policy.ts'
 
 const TEXT_CHARACTERS_MAX = 255
 const MEMBERS_MAX = 255
@@ -23,14 +23,15 @@ type Verdict = PersonalKind | 'open' | 'closed'
 /** Texts under approved keys repeat; verdicts on short ones are kept in memory. */
 const verdicts = new Map<string, Verdict>()
 
-function verdictOn(text: string): Verdict {
+/** `key` when its name makes more of the text than stands there: such verdicts are not remembered. */
+function verdictOn(text: string, key: string): Verdict {
   // Half a letter is no text: a vendor's parser may refuse the whole request for it.
   if (text.length > TEXT_CHARACTERS_MAX || !text.isWellFormed()) return 'closed'
-  const known = verdicts.get(text)
+  const known = key === '' ? verdicts.get(text) : undefined
   if (known !== undefined) return known
-  const kind = personalKindIn(text)
+  const kind = personalKindIn(text, key)
   const verdict = kind === 'unscanned' ? 'closed' : (kind ?? (isJsonText(text) ? 'closed' : 'open'))
-  if (text.length <= VERDICT_CHARACTERS_MAX) {
+  if (key === '' && text.length <= VERDICT_CHARACTERS_MAX) {
     if (verdicts.size >= VERDICTS_MAX) verdicts.clear()
     verdicts.set(text, verdict)
   }
@@ -48,8 +49,8 @@ function isJsonText(text: string): boolean {
   }
 }
 
-function verdictOnScalar(value: JsonValue): Verdict {
-  if (typeof value === 'string') return verdictOn(value)
+function verdictOnScalar(value: JsonValue, key: string): Verdict {
+  if (typeof value === 'string') return verdictOn(value, hintOf(key))
   if (typeof value !== 'number') return typeof value === 'boolean' ? 'open' : 'closed'
   if (!Number.isFinite(value)) return 'closed'
   const kind = personalKindOfNumber(value)
@@ -69,7 +70,7 @@ export function openValue(
 ): [key: string, value: PlainValue][] | undefined {
   if (value === null) return []
   const mayOpen = (scalar: JsonValue): boolean => {
-    const verdict = verdictOnScalar(scalar)
+    const verdict = verdictOnScalar(scalar, key)
     if (verdict === 'open') return true
     if (verdict !== 'closed') onDetected(key, verdict)
     return false

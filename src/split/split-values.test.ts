@@ -93,11 +93,11 @@ describe('values', () => {
       }),
     )
     assert.ok(!/a1a1|4111|hunter2/.test(JSON.stringify(draft)), JSON.stringify(draft))
-    assert.deepEqual(draft.destroyed, { stripe_key: 4, card_number: 1, password: 1 })
+    assert.deepEqual(draft.destroyed, { 'stripe.secret_key': 4, card: 1, password: 1 })
     assert.equal(record.destroyedCount, 6)
     assert.equal(record.properties, undefined)
     assert.equal(pairs.length, 5)
-    assert.equal(draft.waiting[0]!.name, 'Used [destroyed:stripe_key]')
+    assert.equal(draft.waiting[0]!.name, 'Used [destroyed:stripe.secret_key]')
   })
 
   it('of `unset` name approved keys or wait', () => {

@@ -1,119 +1,34 @@
 /**
- * Recognised secrets: keys, tokens, passwords, card numbers. They are destroyed at the door and counted; nothing of them
- * is stored anywhere, the waiting room included. Every pattern begins at a word boundary and has one way to match, so the
- * time is linear in the text (a test feeds each its worst case).
+ * What is done with recognised secrets at the door: keys, tokens, passwords and card numbers are destroyed and counted;
+ * nothing of them is stored anywhere, the waiting room included. The time is linear in the text (a test feeds every
+ * pattern its worst case).
  */
 import { remember } from '#base/remember.ts'
 import type { JsonValue } from '#model/json.ts'
+import { findCards } from './banking.ts'
 import { isCardNumber } from './checksums.ts'
-import { viewsOf } from './text-views.ts'
-
-export interface SecretSpan {
-  kind: string
-  start: number
-  end: number
-}
+import type { Finding } from './finding.ts'
+import { isNobodys } from './prescan.ts'
+import { findSecrets } from './secrets.ts'
+import { viewsOf, withoutPictures } from './views.ts'
 
 /** Longer text is cut here, and the cut counts as destroyed: nothing that was not looked at is kept. */
 const SCAN_CHARACTERS_MAX = 262_144
 const DEPTH_MAX = 64
 
-/** Names under which a query or a form carries a credential. */
-const URL_TOKEN_NAMES = [
-  '(?:reset|access|id|refresh|auth|csrf|session|invite|magic|verify|verification|confirmation|login)[_-]?token',
-  'token',
-  'auth',
-  'jwt',
-  'api[_-]?key',
-  '(?:client[_-]?)?secret',
-  'code',
-  'pass(?:word|wd)?',
-  'pwd',
-  'otp',
-  'ticket',
-  'sig(?:nature)?',
-  'sid',
-  'session(?:[_-]?id)?',
-]
-
-const RULES: readonly (readonly [kind: string, pattern: RegExp])[] = [
-  ['jwt', /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,3}/g],
-  ['openai_key', /(?<![A-Za-z0-9_-])sk-[A-Za-z0-9_-]{20,}/g],
-  ['stripe_key', /(?<![A-Za-z0-9_])(?:[srp]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{16,})/g],
-  ['aws_key', /(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])/g],
-  ['github_token', /(?<![A-Za-z0-9_])(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})/g],
-  ['gitlab_token', /(?<![A-Za-z0-9_-])gl(?:pat|dt|rt|ptt)-[A-Za-z0-9_-]{16,}/g],
-  ['slack_token', /(?<![A-Za-z0-9-])(?:xox[a-z]|xapp)-[A-Za-z0-9-]{10,}/g],
-  ['google_key', /(?<![A-Za-z0-9_-])(?:AIza[A-Za-z0-9_-]{30,}|GOCSPX-[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{20,})/g],
-  ['npm_token', /(?<![A-Za-z0-9_])npm_[A-Za-z0-9]{30,}/g],
-  ['sendgrid_key', /(?<![A-Za-z0-9_.-])SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}/g],
-  ['huggingface_token', /(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{30,}/g],
-  ['bearer_token', /(?<![A-Za-z0-9])bearer[ \t]+[A-Za-z0-9._~+/=-]{12,}/gi],
-  ['url_password', /(?<=:\/\/)[^\s/:@]{1,128}:[^\s/@]{1,128}(?=@)/g],
-  ['url_token', new RegExp(`(?<![A-Za-z0-9_-])(?:${URL_TOKEN_NAMES.join('|')})=(?!\\[destroyed:)[^&#\\s"'<>]+`, 'gi')],
-]
-
-/** One pass that tells most texts from those worth a closer look. */
-const WORTH_A_LOOK = new RegExp(
-  [
-    'eyJ|sk-|k_(?:live|test)_|whsec_|A(?:KIA|SIA|BIA|CCA)|gh[pousr]_|github_pat_|gl[a-z]{2,3}-|xox|xapp|AIza|GOCSPX|ya29|npm_|SG\\.|hf_',
-    'bearer|://|=|-----BEGIN|\\d[\\d \\-\\u2010-\\u2015]{12}',
-  ].join('|'),
-  'i',
-)
-
-const DIGIT_RUN = /\d+(?:[ \-\u2010-\u2015]\d+)*/g
-
-/** Card numbers, written whole or in groups; a group that belongs to a decimal fraction or follows `+` is none. */
-function findCards(text: string): SecretSpan[] {
-  const found: SecretSpan[] = []
-  for (const run of text.matchAll(DIGIT_RUN)) {
-    if (run[0].length < 14) continue
-    const before = text[run.index - 1]
-    if (before === '+' || (before === '.' && /\d/.test(text[run.index - 2] ?? ''))) continue
-    const groups = [...run[0].matchAll(/\d+/g)]
-    for (let first = 0; first < groups.length; first++) {
-      let digits = ''
-      for (let last = first; last < groups.length && digits.length < 19; last++) {
-        const group = groups[last] as RegExpExecArray
-        digits += group[0]
-        if (!isCardNumber(digits)) continue
-        const start = run.index + (groups[first] as RegExpExecArray).index
-        found.push({ kind: 'card_number', start, end: run.index + group.index + group[0].length })
-        first = last
-        break
-      }
-    }
-  }
-  return found
-}
-
-function findPrivateKeys(text: string): SecretSpan[] {
-  const found: SecretSpan[] = []
-  const begin = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
-  for (let match = begin.exec(text); match !== null; match = begin.exec(text)) {
-    const tail = text.indexOf('-----END ', begin.lastIndex)
-    const close = tail < 0 ? -1 : text.indexOf('-----', tail + 9)
-    const end = close < 0 ? text.length : close + 5
-    found.push({ kind: 'private_key', start: match.index, end })
-    begin.lastIndex = end
-  }
-  return found
-}
-
-/** Spans of secrets in `text` as it stands; sorted, not overlapping. */
-export function findSecrets(text: string): SecretSpan[] {
-  if (!WORTH_A_LOOK.test(text)) return []
-  const found = [...findPrivateKeys(text), ...findCards(text)]
-  for (const [kind, pattern] of RULES) {
-    for (const match of text.matchAll(pattern)) found.push({ kind, start: match.index, end: match.index + match[0].length })
-  }
+/** Secrets and cards in `text` as it stands; sorted, overlapping ones joined. */
+export function secretsIn(given: string): Finding[] {
+  const text = withoutPictures(given)
+  const found: Finding[] = []
+  const add = (finding: Finding): void => void found.push(finding)
+  findSecrets(text, add)
+  findCards(text, add, '')
   found.sort((a, b) => a.start - b.start || b.end - a.end)
-  const apart: SecretSpan[] = []
-  for (const span of found) {
+  const apart: Finding[] = []
+  for (const finding of found) {
     const last = apart.at(-1)
-    if (last === undefined || span.start >= last.end) apart.push(span)
-    else if (span.end > last.end) last.end = span.end
+    if (last === undefined || finding.start >= last.end) apart.push(finding)
+    else if (finding.end > last.end) last.end = finding.end
   }
   return apart
 }
@@ -187,7 +102,8 @@ const secretKindOfKey = remember((key) => {
   return SECRET_KEYS.has(name) ? name : SECRET_ENDING.test(name) ? NAMED_SECRET : ''
 }, KEYS)
 
-function secretKeyKind(key: string, value: JsonValue): string | undefined {
+/** The kind of secret that a key's name makes of its value; undefined for none. */
+export function kindOfSecretKey(key: string, value: JsonValue): string | undefined {
   if (value === null || typeof value === 'boolean' || value === '') return undefined
   const kind = secretKindOfKey(key)
   return kind === '' || (kind === NAMED_SECRET && typeof value !== 'string') ? undefined : kind
@@ -213,8 +129,12 @@ function count(destroyed: DestroyedCounts, kind: string): string {
 }
 
 /** No pattern above matches a text whose runs of these characters are all shorter than this, but for the ones named below. */
-const TOKEN_CHARACTERS_MIN = 15
-const CARD_DIGITS_MIN = 13
+const TOKEN_CHARACTERS_MIN = 13
+const CARD_DIGITS_MIN = 12
+const COLON_CODE = 0x3a
+const SLASH_CODE = 0x2f
+const SCHEME = /(?:bearer|basic|token)$/i
+const SECRET_NAME = /pass|pwd|secret|token|key|credential|cvv|cvc/i
 const [SEPARATOR, TOKEN, DIGIT, DASH, OPENING, TRIGGER] = [0, 1, 2, 3, 4, 5]
 const CLASSES = Uint8Array.from({ length: 128 }, (_, code) => {
   const character = String.fromCharCode(code)
@@ -246,9 +166,9 @@ export function mayHoldSecret(text: string): boolean {
       if (run >= TOKEN_CHARACTERS_MIN || digits >= CARD_DIGITS_MIN || dashes >= 5) return true
     } else {
       if (kind === TRIGGER || (kind === OPENING && isStart)) return true
-      // `://`, and the word that stands before a token in a header.
-      if (code === 0x3a && text.charCodeAt(at + 1) === 0x2f) return true
-      if (run >= 6 && (text.charCodeAt(at - 1) | 0x20) === 0x72 && text.slice(at - 6, at).toLowerCase() === 'bearer') return true
+      // `://`, a value beside its name, and the word that stands before a token in a header.
+      if (code === COLON_CODE && (text.charCodeAt(at + 1) === SLASH_CODE || SECRET_NAME.test(text))) return true
+      if (run >= 5 && SCHEME.test(text.slice(at - 6, at))) return true
       run = 0
     }
     if (code > 0x20) isStart = false
@@ -260,7 +180,7 @@ function destroyInText(text: string, destroyed: DestroyedCounts, depth: number):
   if (text.length > SCAN_CHARACTERS_MAX) {
     return destroyInText(text.slice(0, SCAN_CHARACTERS_MAX - 64), destroyed, depth) + count(destroyed, 'overlong')
   }
-  if (!mayHoldSecret(text)) return text
+  if (!mayHoldSecret(text) || isNobodys(text)) return text
   const first = text.trimStart()[0]
   if ((first === '{' || first === '[') && depth < DEPTH_MAX) {
     const inner = parseJson(text)
@@ -271,16 +191,16 @@ function destroyInText(text: string, destroyed: DestroyedCounts, depth: number):
   }
   let kept = ''
   let at = 0
-  for (const span of findSecrets(text)) {
-    kept += text.slice(at, span.start) + count(destroyed, span.kind)
+  for (const span of secretsIn(text)) {
+    kept += text.slice(at, span.start) + count(destroyed, span.rule ?? span.kind)
     at = span.end
   }
   kept = at === 0 ? text : kept + text.slice(at)
   // What shows only after decoding has no place of its own in the text: all of it goes.
-  for (const view of viewsOf(kept)) {
+  for (const { text: view } of viewsOf(kept)) {
     if (view === kept) continue
-    const hidden = findSecrets(view)[0]
-    if (hidden !== undefined) return count(destroyed, hidden.kind)
+    const hidden = secretsIn(view)[0]
+    if (hidden !== undefined) return count(destroyed, hidden.rule ?? hidden.kind)
   }
   return kept
 }
@@ -295,7 +215,7 @@ function parseJson(text: string): JsonValue | undefined {
 }
 
 function destroyUnder(key: string, value: JsonValue, destroyed: DestroyedCounts, depth: number): JsonValue {
-  const kind = secretKeyKind(key, value)
+  const kind = kindOfSecretKey(key, value)
   return kind === undefined ? destroyIn(value, destroyed, depth) : count(destroyed, kind)
 }
 

@@ -1,0 +1,40 @@
+/** What detectors say, and how one is written. */
+import type { PersonalKind } from '#model/personal-kind.ts'
+
+export interface Finding {
+  kind: PersonalKind
+  /** Which one of the kind, `in.aadhaar` say. */
+  rule?: string
+  /** UTF-16 units. */
+  start: number
+  end: number
+  /** 0 to 1. Whoever shows findings takes `SHOWN` and above, whoever lets values pass only what has none from `HELD` on. */
+  confidence: number
+}
+
+/** From here on a finding is worth telling: more often right than not on the material that it was measured with. */
+export const SHOWN = 0.5
+/** From here on a value waits: one number in ten that looks like a telephone is enough. */
+export const HELD = 0.3
+
+export type Add = (finding: Finding) => void
+
+/** One detector: reads `text`, adds what it finds. `hint` is the name of the key under which the text stands, or empty. */
+export type Detector = (text: string, add: Add, hint: string) => void
+
+const BEFORE = 48
+const AFTER = 24
+
+/** Whether words that match stand close to a place, or in the name of the key. */
+export function isNear(text: string, { start, end }: { start: number; end: number }, words: RegExp, hint: string): boolean {
+  if (hint !== '' && words.test(hint)) return true
+  return words.test(text.slice(Math.max(0, start - BEFORE), start)) || words.test(text.slice(end, end + AFTER))
+}
+
+/** The words of a key: `billingAddress_line1` is `billing Address line1`. */
+export function wordsOf(key: string): string {
+  return key
+    .slice(0, 128)
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replaceAll(/[^\p{L}\p{N}\p{M}]+/gu, ' ')
+}

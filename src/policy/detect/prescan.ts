@@ -1,0 +1,120 @@
+/**
+ * One pass over the characters that tells which detectors can find anything at all. Most texts are words: for them
+ * nothing else is done.
+ */
+export interface Features {
+  digits: number
+  upper: number
+  lower: number
+  spaces: number
+  dots: number
+  dashes: number
+  colons: number
+  /** `@`, `=`, `/`, `+`, and what stands for other characters: `%`, `&`, `\`, anything beyond ASCII. */
+  ats: number
+  equals: number
+  slashes: number
+  plus: number
+  escapes: number
+  beyondAscii: number
+  /** A capital letter, or one of another script, after a gap. */
+  hasWords: boolean
+  /** Fourteen characters of a key without a gap, with a digit or a capital among them. */
+  hasRun: boolean
+}
+
+const RUN_CHARACTERS = 14
+const [OTHER, SPACE, DIGIT, UPPER, LOWER, DOT, DASH, COLON, AT, EQUALS, SLASH, PLUS, ESCAPE, JOINT] = [
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+]
+const KINDS = 14
+const OF_SIGNS: Readonly<Record<string, number>> = {
+  '.': DOT,
+  '-': DASH,
+  ':': COLON,
+  '@': AT,
+  '=': EQUALS,
+  '/': SLASH,
+  '+': PLUS,
+  '%': ESCAPE,
+  '&': ESCAPE,
+  '\\': ESCAPE,
+  _: JOINT,
+  '~': JOINT,
+}
+
+function classOf(code: number): number {
+  const character = String.fromCharCode(code)
+  if (/\s/.test(character)) return SPACE
+  if (/\d/.test(character)) return DIGIT
+  if (/[A-Z]/.test(character)) return UPPER
+  return /[a-z]/.test(character) ? LOWER : (OF_SIGNS[character] ?? OTHER)
+}
+
+const CLASSES = Uint8Array.from({ length: 128 }, (_, code) => classOf(code))
+/** Of these a key or token is made. */
+const IS_KEY = Uint8Array.from({ length: KINDS }, (_, kind) =>
+  Number([DIGIT, UPPER, LOWER, DOT, DASH, EQUALS, SLASH, PLUS, JOINT].includes(kind)),
+)
+const TELLING = (1 << UPPER) | (1 << DIGIT)
+/** Counted in one place that all calls share: none of them waits for anything. */
+const counts = new Uint32Array(KINDS)
+
+export function featuresOf(text: string): Features {
+  counts.fill(0)
+  let beyondAscii = 0
+  let hasWords = false
+  let hasRun = false
+  let run = 0
+  let kinds = 0
+  let before = OTHER
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    let kind = OTHER
+    if (code < 128) {
+      kind = CLASSES[code] as number
+      counts[kind] = (counts[kind] as number) + 1
+    } else {
+      beyondAscii++
+      if (before === SPACE) hasWords = true
+    }
+    if (IS_KEY[kind] === 1) {
+      run++
+      kinds |= 1 << kind
+      if (run >= RUN_CHARACTERS && (kinds & TELLING) !== 0) hasRun = true
+      if (kind === UPPER && before === SPACE) hasWords = true
+    } else {
+      run = 0
+      kinds = 0
+    }
+    before = kind
+  }
+  return {
+    digits: counts[DIGIT] as number,
+    upper: counts[UPPER] as number,
+    lower: counts[LOWER] as number,
+    spaces: counts[SPACE] as number,
+    dots: counts[DOT] as number,
+    dashes: counts[DASH] as number,
+    colons: counts[COLON] as number,
+    ats: counts[AT] as number,
+    equals: counts[EQUALS] as number,
+    slashes: counts[SLASH] as number,
+    plus: counts[PLUS] as number,
+    escapes: counts[ESCAPE] as number,
+    beyondAscii,
+    hasWords,
+    hasRun,
+  }
+}
+
+const UUID = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i
+const INSTANT = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?$/
+
+/** Identifiers and times that every event is full of and that are nobody's: told before anything else is tried. */
+export function isNobodys(text: string): boolean {
+  const { length } = text
+  return (
+    ((length === 36 || length === 32) && UUID.test(text) && /[a-f]/i.test(text)) || (length >= 10 && length <= 35 && INSTANT.test(text))
+  )
+}
