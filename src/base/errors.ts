@@ -100,6 +100,12 @@ export const ERRORS = {
   dependency_missing: { exit: 1, status: 500, hint: 'Run `npm run setup:system`, which installs what the system packages provide.' },
   drill_failed: { exit: 1, status: 500, hint: 'Read the score above: the figures that are not as expected are named.' },
   internal: { exit: 1, status: 500, hint: 'This is a defect in Bulkhead; please report it with the code path named above.' },
+  line_invalid: { exit: 1, status: 400, hint: 'Give one JSON object a line; `docs/DETECTORS.md` describes what it may hold.' },
+  geo_unreadable: {
+    exit: 1,
+    status: 503,
+    hint: 'Install what `package-lock.json` names again (`npm ci`); the database of places comes in one of its packages.',
+  },
 } as const satisfies Record<string, ErrorSpec>
 
 export interface ErrorSpec {

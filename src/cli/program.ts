@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { BulkheadError } from '#base/errors.ts'
 import type { CommonOptions, Context } from './context.ts'
+import type { LineOptions } from './line-commands.ts'
 import { addPolicy } from './policy-program.ts'
 import type { AffectedOptions } from './people-commands.ts'
 
@@ -104,6 +105,8 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
       await (await import('./backup-commands.ts')).restoreCommand(contextOf(options), dir, options)
     })
 
+  addLineCommands(root)
+
   common(root.command('doctor'))
     .description('whether all is well')
     .action(async (options: CommonOptions) => {
@@ -123,6 +126,28 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
       exit(await runDrill({ users: options.users, json: options.json === true, keep: options.keep === true, ...place }))
     })
   return root
+}
+
+/** They need no data folder and nothing that runs. */
+function addLineCommands(root: Command): void {
+  const streams = { input: process.stdin, output: process.stdout }
+  root
+    .command('detect')
+    .description('personal values and secrets in lines of JSON: {id, text} or {id, key, value} (docs/DETECTORS.md)')
+    .option('--stdin', 'read the lines from standard input')
+    .option('--min-confidence <n>', 'print findings from this confidence on, 0 to 1', fraction)
+    .option('--json', 'print one JSON object a line')
+    .action(async (options: LineOptions) => {
+      await (await import('./line-commands.ts')).detectCommand(streams, options)
+    })
+  root
+    .command('coarsen')
+    .description('what is left of a user agent, address, referrer or network address: {id, kind, value}')
+    .option('--stdin', 'read the lines from standard input')
+    .option('--json', 'print one JSON object a line')
+    .action(async (options: LineOptions) => {
+      await (await import('./line-commands.ts')).coarsenCommand(streams, options)
+    })
 }
 
 function addUp(root: Command, surroundings: Surroundings, exit: (code: number) => void): void {
@@ -194,6 +219,12 @@ function portOf(env: NodeJS.ProcessEnv, name: string, otherwise: number): number
 
 function decodePort(text: string): number | undefined {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined
+}
+
+function fraction(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('Give a number from 0 to 1.')
+  return value
 }
 
 function wholeNumber(text: string): number {

@@ -17,5 +17,17 @@ export function countryCode(value: unknown): string | undefined {
   return COUNTRIES.has(code) ? code : undefined
 }
 
+/** Where a network address is used, as far as the database says. */
+export interface Place {
+  /** ISO 3166-1 alpha-2. */
+  country?: string
+  /** ISO 3166-2 without the country, or the name that the database gives. */
+  region?: string
+  city?: string
+}
+
+/** Port: empty for addresses of no place. */
+export type PlaceOf = (address: string) => Place
+
 /** Port: country of a network address, ISO 3166-1 alpha-2. */
 export type CountryOf = (address: string) => string | undefined

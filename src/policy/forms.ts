@@ -1,6 +1,7 @@
 /** Door of the closed vocabularies: what context becomes on entry. Nothing here returns text from outside. */
+export { coarsen, isCoarsenKind } from './coarsen.ts'
 export { COUNTRIES, countryCode } from './country.ts'
-export type { CountryOf } from './country.ts'
+export type { CountryOf, Place, PlaceOf } from './country.ts'
 export { registrableDomain, referrerOf } from './referrer.ts'
 export type { Referrer, ReferrerRules } from './referrer.ts'
 export { compilePaths, hasPath, pathTemplate, rawPath, screenSide } from './url-path.ts'

@@ -8,8 +8,9 @@ import { createRequire } from 'node:module'
 import { BlockList, isIP } from 'node:net'
 import { Reader } from 'mmdb-lib'
 import type { CountryResponse } from 'mmdb-lib'
+import { BulkheadError } from '#base/errors.ts'
 import { countryCode } from '#policy/forms.ts'
-import type { CountryOf } from '#policy/forms.ts'
+import type { CountryOf, Place, PlaceOf } from '#policy/forms.ts'
 
 const DATABASE = '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb'
 const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i
@@ -43,14 +44,64 @@ for (const [network, prefix] of [
   NOWHERE.addSubnet(network, prefix, 'ipv6')
 }
 
-/** Opens the shipped database, or the one at `path` (same layout: `country_code` at the root of each row). */
-export function openCountries(path: string = createRequire(import.meta.url).resolve(DATABASE)): CountryOf {
-  const reader = new Reader<CountryResponse>(readFileSync(path))
+/** The layouts that are read: flat rows of the shipped database and of its siblings with cities, and MaxMind's own. */
+interface Row {
+  country_code?: unknown
+  state1?: unknown
+  city?: unknown
+  country?: { iso_code?: unknown }
+  subdivisions?: { iso_code?: unknown; names?: { en?: unknown } }[]
+}
+
+const NAME_CHARACTERS_MAX = 64
+/** Both address families and both ends of the tree: a database in which these cannot be looked up is broken. */
+const PROBES = ['1.0.0.1', '8.8.8.8', '185.1.1.1', '223.255.255.1', '2001:4860:4860::8888', '2a00:1450::1']
+
+/** Opens the shipped database, or the one at `path`. Throws `geo_unreadable`. */
+export function openPlaces(path: string = createRequire(import.meta.url).resolve(DATABASE)): PlaceOf {
+  const reader = openDatabase(path)
   return (address) => {
     const plain = MAPPED_IPV4.exec(address)?.[1] ?? address
     const family = isIP(plain)
-    if (family === 0 || NOWHERE.check(plain, family === 6 ? 'ipv6' : 'ipv4')) return undefined
-    const row = reader.get(plain) as { country_code?: unknown } | null
-    return countryCode(row?.country_code)
+    if (family === 0 || NOWHERE.check(plain, family === 6 ? 'ipv6' : 'ipv4')) return {}
+    return placeOf(lookUp(reader, plain))
   }
+}
+
+/** The same, of the country alone. */
+export function openCountries(path?: string): CountryOf {
+  const placeOfAddress = openPlaces(path)
+  return (address) => placeOfAddress(address).country
+}
+
+function openDatabase(path: string): Reader<CountryResponse> {
+  try {
+    const reader = new Reader<CountryResponse>(readFileSync(path))
+    for (const probe of PROBES) reader.get(probe)
+    return reader
+  } catch {
+    // What the reader says of broken bytes helps nobody.
+    throw new BulkheadError('geo_unreadable', `${path} cannot be read as a database of places`)
+  }
+}
+
+/** A damaged page within a database that opened costs the places on it, never the event. */
+function lookUp(reader: Reader<CountryResponse>, address: string): Row | null {
+  try {
+    return reader.get(address) as Row | null
+  } catch {
+    return null
+  }
+}
+
+function placeOf(row: Row | null): Place {
+  const country = countryCode(row?.country_code ?? row?.country?.iso_code)
+  if (row === null || country === undefined) return {}
+  const region = nameOf(row.state1) ?? nameOf(row.subdivisions?.[0]?.iso_code)
+  const city = nameOf(row.city)
+  return { country, ...(region !== undefined && { region }), ...(city !== undefined && { city }) }
+}
+
+function nameOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' && value.length <= NAME_CHARACTERS_MAX ? value : undefined
 }
