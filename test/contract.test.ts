@@ -148,6 +148,18 @@ test('every command: its --json follows the published schema, its errors have a 
     await refuse('vendor_not_cut', 1, 'vendor', 'restore', 'mixpanel', '--reason', 'test')
   })
 
+  await t.test('policy risk', async () => {
+    const risk = await ask<{ destinations: { id: string; k: number; people: number; unique: number; quasiIdentifiers: string[] }[] }>(
+      'policy-risk',
+      ...['policy', 'risk', '--days', '2', '--k', '3'],
+    )
+    const [found] = risk.destinations
+    assert.deepEqual([found?.id, found?.k, found?.people, found?.unique], ['mixpanel', 3, 2, 2])
+    assert.ok(found?.quasiIdentifiers.includes('property.n'))
+    await refuse('bad_usage', 2, 'policy', 'risk', '--k', '1')
+    await refuse('bad_usage', 2, 'policy', 'risk', '--days', 'all')
+  })
+
   await t.test('directory', async () => {
     const bad = path.join(program.folder, 'bad.csv')
     writeFileSync(bad, 'email,name\nx@mail.example,X\n')

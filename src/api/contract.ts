@@ -6,6 +6,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { FORMS } from '#model/field.ts'
 import { BackupAnswer, LedgerGaps, RestoreAnswer } from './backup-contract.ts'
 import { PolicyApplyAnswer, PolicyExplainAnswer, PolicyPlanAnswer, PolicyShowAnswer } from './policy-contract.ts'
+import { RiskAnswer } from './risk-contract.ts'
 
 const closed = { additionalProperties: false } as const
 const Instant = Type.String({ description: 'ISO 8601, UTC' })
@@ -345,6 +346,7 @@ export const ROUTES = {
   backup: '/v1/backup',
   funnel: '/v1/query/funnel',
   policy: '/v1/policy',
+  risk: '/v1/policy/risk',
 } as const
 
 /** File name → text of the schemas that docs/schemas publishes. */
@@ -366,6 +368,7 @@ export function commandSchemas(): Record<string, string> {
     backup: BackupAnswer,
     restore: RestoreAnswer,
     doctor: DoctorAnswer,
+    'policy-risk': RiskAnswer,
     drill: DrillAnswer,
   }
   const draft = { $schema: 'http://json-schema.org/draft-07/schema#' }

@@ -11,6 +11,7 @@ import { addBackupRoutes } from './backup-routes.ts'
 import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
 import { addPolicyRoutes } from './policy-routes.ts'
+import { addRiskRoute } from './risk-routes.ts'
 import { addAnalyticsRoutes, addPeopleRoutes, addStatusRoutes, addVendorRoutes, hideFault } from './routes.ts'
 
 /** A batch of directory rows; everything else is small. */
@@ -51,6 +52,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addBackupRoutes(app, deps)
   addPolicyRoutes(app, deps)
   addAnalyticsRoutes(app, deps)
+  addRiskRoute(app, deps)
   try {
     await app.listen({ host: deps.host, port: deps.port })
   } catch (thrown) {

@@ -5,6 +5,7 @@ import type { CommonOptions, Context } from './context.ts'
 import type { LineOptions } from './line-commands.ts'
 import { addPolicy } from './policy-program.ts'
 import type { AffectedOptions } from './people-commands.ts'
+import { addRisk } from './risk-program.ts'
 
 export type Surroundings = Pick<Context, 'env' | 'version' | 'out' | 'err'>
 
@@ -89,7 +90,8 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
     })
 
   addIncident(root, common, reason, contextOf)
-  addPolicy(root, { common, reason, contextOf })
+  const shared = { common, reason, contextOf }
+  addRisk(addPolicy(root, shared), shared)
 
   common(root.command('backup <dir>'))
     .description('a copy of the data folder, while it runs or not; never of the keys')
