@@ -71,11 +71,11 @@ export async function startSite(): Promise<Site> {
  * What a load balancer does: passes requests on and says for which client address. A header set in the browser itself
  * would change the request (a preflight for every call), so the address is added behind it.
  */
-export async function startProxy(options: { target: string; clientAddress: string }): Promise<Site> {
+export async function startProxy(options: { target: string; clientAddress: string; headers?: Record<string, string> }): Promise<Site> {
   const target = new URL(options.target)
   const agent = new http.Agent({ keepAlive: true })
   const server = http.createServer((request, response) => {
-    const headers = { ...request.headers, host: target.host, 'x-forwarded-for': options.clientAddress }
+    const headers = { ...request.headers, ...options.headers, host: target.host, 'x-forwarded-for': options.clientAddress }
     const onward = http.request({ host: target.hostname, port: target.port, path: request.url, method: request.method, headers, agent })
     onward.on('response', (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
