@@ -154,7 +154,7 @@ test('what people say of consent holds for what a vendor gets, from then on and 
     )
     const [row] = rows as Record<string, number>[]
     assert.ok(Number(row?.['signalled']) >= 3, 'a signal is about others: own analytics go on')
-    assert.equal(Number(row?.['marks']), 1, 'carla’s last event')
+    assert.ok(Number(row?.['marks']) >= 2, 'carla’s last event, and fanny’s after she had left')
     assert.equal(Number(row?.['leaks']), 0)
     for (const reason of ['consent_denied', 'consent_missing', 'consent_withdrawn'])
       assert.match(metrics.body, new RegExp(`unsent_records_total\\{[^}]*reason="${reason}"[^}]*\\} [1-9]`), reason)

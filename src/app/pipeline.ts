@@ -28,7 +28,7 @@ import { protocols } from '#protocols/registry.ts'
 import type { RecordsReader } from '#records/port.ts'
 import type { GatewayVault, WorkerVault } from '#vault/port.ts'
 import type { Warehouse } from '#warehouse/port.ts'
-import { deciderInForce } from './policy-in-force.ts'
+import { deciderInForce, storeConsentInForce } from './policy-in-force.ts'
 import { sayable, trace } from './trace.ts'
 
 export interface GatewayParts {
@@ -122,9 +122,9 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
   const { config, ledger, log, records, warehouse } = parts
   const { clock } = parts.outside ?? OUTSIDE
   const stop = new AbortController()
-  const events = createEventLoader({ log, ledger, warehouse, clock })
-  const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: (intents) => parts.manifests.open(intents), clock })
   const consents = new Consents({ log, ledger, clock })
+  const events = createEventLoader({ log, ledger, warehouse, clock, consent: { people: consents, rule: storeConsentInForce(records) } })
+  const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: (intents) => parts.manifests.open(intents), clock })
   const loads = createLoadHold([events, disclosures], clock)
   const forwarders: { vendor: string; forwarder: Forwarder }[] = []
   for (const destination of config.vendors.flatMap((vendor) => vendor.destinations)) {

@@ -5,7 +5,7 @@
 import type { DestinationDecider } from '#forward/port.ts'
 import type { PolicyInForce } from '#ingest/intake.ts'
 import type { CountryOf } from '#policy/forms.ts'
-import { compilePolicy, destinationDecider } from '#policy/policy.ts'
+import { compilePolicy, destinationDecider, type StoreConsent } from '#policy/policy.ts'
 import type { RecordsReader } from '#records/port.ts'
 import { createSplit } from '#split/split.ts'
 import type { PolicyVersion } from '#model/policy.ts'
@@ -35,6 +35,11 @@ export function deciderInForce(destination: string, records: Policies): () => De
   // A destination without a policy is a defect that must show when it starts.
   decider()
   return decider
+}
+
+/** The own store's rule of consent. */
+export function storeConsentInForce(records: Policies): () => StoreConsent | undefined {
+  return madeOf(records, ({ policy }) => compilePolicy(policy).store.consent)
 }
 
 export function splitInForce(records: Policies, countryOf: CountryOf): () => PolicyInForce {

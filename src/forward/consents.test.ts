@@ -6,10 +6,12 @@ import { test, type TestContext } from 'node:test'
 import { systemClock } from '#base/clock.ts'
 import { openLedger } from '#ledger/ledger.ts'
 import type { Ledger } from '#ledger/port.ts'
-import type { ConsentStatement, LogRecord } from '#model/log-entry.ts'
+import type { ConsentStatement, LogEntry, LogRecord } from '#model/log-entry.ts'
 import { destinationDecider } from '#policy/policy.ts'
 import { planRequests, readRange } from './batch.ts'
 import { Consents } from './consents.ts'
+import { createEventLoader } from './load-events.ts'
+import type { Warehouse } from '#warehouse/port.ts'
 import { plainProtocol, type TestLog, testLog, testVault } from './testing-parts.ts'
 
 async function ledgerIn(t: TestContext): Promise<{ dir: string; ledger: Ledger }> {
@@ -96,6 +98,42 @@ test('a withdrawal stops what waits in the log before it, and the request holds 
   assert.deepEqual(plan.dropped, { consent_withdrawn: 2 })
   const users = plan.requests.flatMap(({ members }) => members.map(({ placed }) => placed.record.user))
   assert.deepEqual(users.toSorted(), [1, 4])
+})
+
+test('of what comes to be loaded after a withdrawal the own store gets marks', async (t) => {
+  const { ledger } = await ledgerIn(t)
+  const log = testLog()
+  const event = (user: number): LogRecord => ({
+    ...{ type: 'event', name: 'opened', time: 90_000_000, user, device: 50 + user, properties: { n: user } },
+    context: { country: 'US' },
+  })
+  log.add(event(1), { type: 'profile', op: 'delete', time: 90_000_000, user: 1 }, event(2))
+  say(log, { of: [1], optOut: true })
+  say(log, { of: [2], gpc: true })
+  const rule = { purpose: 'own analytics', basis: 'opt-out' as const, gpc: 'ignored' as const, dnt: 'ignored' as const, reason: '' }
+  const table = { optIn: new Set<string>(), gpcBinds: new Set<string>(), unknownCountry: 'opt-out' as const }
+  const loaded: LogEntry[] = []
+  const warehouse = {
+    query: async () => [{ present: 1 }],
+    insertEvents: async (entries: readonly LogEntry[]) => {
+      loaded.push(...entries)
+      return { rows: entries.length }
+    },
+  } as unknown as Warehouse
+  const people = new Consents({ log, ledger, clock: systemClock })
+  const consent = { people, rule: () => ({ rule, table, purposes: new Map<string, string>() }) }
+  const loader = createEventLoader({ log, ledger, warehouse, clock: systemClock, consent })
+  const stop = new AbortController()
+  const running = loader.run(stop.signal)
+  while (loaded.length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
+  stop.abort()
+  await running
+  assert.deepEqual(loaded[0]?.records, [
+    { type: 'event', name: 'opened', time: 86_400_000, consent: { withoutPerson: 'denied' } },
+    log.entries[0]?.records[1],
+    event(2),
+  ])
+  assert.equal(loaded[2], log.entries[2], 'what is kept whole is not copied')
 })
 
 const grant = (field: 'event' | 'time' | 'user_id', form: 'clear' | 'pseudonym') => ({

@@ -9,6 +9,8 @@ import type { Clock } from '#base/clock.ts'
 import type { Ledger, LoadPlan } from '#ledger/port.ts'
 import type { LogReader } from '#log/port.ts'
 import type { LogEntry } from '#model/log-entry.ts'
+import { asStoreMayKeep, type StoreConsent } from '#policy/policy.ts'
+import type { Consents } from './consents.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import { createLoader, insertOnce, reloadIfEmpty } from '#forward/load-step.ts'
 import type { Loader } from '#forward/load-step.ts'
@@ -18,6 +20,8 @@ export interface EventLoaderOptions {
   ledger: Ledger
   warehouse: Warehouse
   clock: Clock
+  /** What people have said of consent, and the own store's rule; without it all is kept as it arrived. */
+  consent?: { people: Consents; rule: () => StoreConsent | undefined }
   /** An insert ends with the entry that reaches this many rows. */
   batchRows?: number
 }
@@ -60,7 +64,19 @@ export function createEventLoader(options: EventLoaderOptions): Loader {
     return finish(plan, entries, false)
   }
 
+  /** Whoever withdrew before this came to be loaded: of their records marks remain. */
+  const keepable = (entries: readonly LogEntry[]): readonly LogEntry[] => {
+    const rule = options.consent?.rule()
+    const people = options.consent?.people
+    if (rule === undefined || people === undefined) return entries
+    return entries.map((entry) => {
+      const records = entry.records.map((record) => asStoreMayKeep(record, entry.seq, rule, people))
+      return records.every((record, index) => record === entry.records[index]) ? entry : { ...entry, records }
+    })
+  }
+
   const finish = async (plan: LoadPlan, entries: LogEntry[], repeated: boolean): Promise<number> => {
+    await options.consent?.people.catchUp()
     const first = entries[0]
     if (first?.seq !== plan.from || entries.at(-1)?.seq !== plan.to - 1) throw missing(plan.from, plan.to - 1)
     const rows = entries.reduce((sum, entry) => sum + entry.records.length, 0)
@@ -71,7 +87,7 @@ export function createEventLoader(options: EventLoaderOptions): Loader {
         rows,
         token: plan.token,
         present: async () => (await warehouse.query<{ present: number }>(PRESENT, place, 'loader'))[0]?.present ?? 0,
-        write: (token) => warehouse.insertEvents(entries, token),
+        write: (token) => warehouse.insertEvents(keepable(entries), token),
       })
     }
     await ledger.finishPlan(plan)

@@ -87,7 +87,7 @@ export function stricter(verdicts: number, other: number): number {
   return both
 }
 
-function peopleIn({ user, device, linked }: LogRecord, people: PeopleConsent): readonly PersonConsent[] {
+export function peopleIn({ user, device, linked }: LogRecord, people: PeopleConsent): readonly PersonConsent[] {
   const first = user === undefined ? undefined : people.of(user)
   const second = device === undefined ? undefined : people.of(device)
   const others = linked === undefined ? NOBODY : linked.flatMap(({ ordinal }) => people.of(ordinal) ?? [])

@@ -3,10 +3,10 @@
  * purposes of the policy or nothing.
  */
 import { isJsonObject, type JsonValue } from '#model/json.ts'
-import type { ConsentBits, ConsentSignals, LogRecord } from '#model/log-entry.ts'
+import type { ConsentBits, ConsentSignals } from '#model/log-entry.ts'
 import type { RequestContext } from '#model/split-draft.ts'
 import type { WireConsent, WireRecord } from '#model/wire-record.ts'
-import { judge } from '#policy/policy.ts'
+import { whyWithoutPerson } from '#policy/policy.ts'
 import type { CompiledStore } from '#policy/policy.ts'
 
 /** A consent tool has a dozen. */
@@ -47,19 +47,8 @@ export function recordConsent(
     bits = { ...bits, ...own }
   }
   if (country === undefined && connection !== undefined) bits = { ...bits, country: connection }
-  return { signals, bits, withoutPerson: whyWithoutPerson(wire, store, bits, country) }
-}
-
-/** A deletion is for the person, and must know whom. */
-function whyWithoutPerson(
-  wire: WireRecord,
-  { consent }: CompiledStore,
-  bits: ConsentBits | undefined,
-  country: string | undefined,
-): ConsentBits['withoutPerson'] {
-  if (consent === undefined || wire.op === 'delete') return undefined
-  const { verdict } = judge(consent.rule, consent.table, { bits, country, seq: 0, people: [] })
-  return verdict === 'denied' || verdict === 'missing' ? verdict : undefined
+  const asked = { bits, country, seq: 0, people: [] }
+  return { signals, bits, withoutPerson: store.consent === undefined ? undefined : whyWithoutPerson(wire.op, store.consent, asked) }
 }
 
 function ownSignals(
@@ -98,12 +87,3 @@ function readObject(value: JsonValue): WireConsent {
   const entries = Object.entries(isJsonObject(preferences) ? preferences : value)
   return { categories: Object.fromEntries(entries.filter((entry): entry is [string, boolean] => typeof entry[1] === 'boolean')) }
 }
-
-/** What is kept of a record without consent: that there was one of this kind on that day. */
-export function countedOnly(wire: WireRecord, time: number, consent: ConsentBits): LogRecord {
-  const record: LogRecord = { type: wire.type, time: Math.floor(time / DAY_MS) * DAY_MS, consent }
-  if (wire.op !== undefined) record.op = wire.op
-  return record
-}
-
-const DAY_MS = 86_400_000

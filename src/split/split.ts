@@ -7,11 +7,11 @@ import type { RequestContext, Split, WaitingText } from '#model/split-draft.ts'
 import type { WireRecord } from '#model/wire-record.ts'
 import { registrableDomain } from '#policy/forms.ts'
 import type { CountryOf } from '#policy/forms.ts'
-import { DestroyedCounts, destroySecretsInText } from '#policy/policy.ts'
+import { DestroyedCounts, destroySecretsInText, markOf } from '#policy/policy.ts'
 import type { CompiledPolicy } from '#policy/policy.ts'
 import { DraftBuilder } from './draft-builder.ts'
 import { connectionContext, recordContext } from './record-context.ts'
-import { countedOnly, recordConsent, requestConsent } from './record-consent.ts'
+import { recordConsent, requestConsent } from './record-consent.ts'
 import type { RequestConsent } from './record-consent.ts'
 import type { ConnectionContext, ContextRules } from './record-context.ts'
 import { RecordValues } from './record-values.ts'
@@ -69,10 +69,10 @@ function splitRecord(wire: WireRecord, scope: Scope): void {
   const time = timeOf(wire, request.receivedAt)
   if (consent.withoutPerson !== undefined) {
     const { withoutPerson, signals } = consent
-    const counted = countedOnly(wire, time, { ...signals, withoutPerson })
-    addName(wire, counted, rules.store.events, new DestroyedCounts())
+    const bare: LogRecord = { type: wire.type, time, ...(wire.op !== undefined && { op: wire.op }) }
+    addName(wire, bare, rules.store.events, new DestroyedCounts())
     if (signals !== undefined) builder.statement(identifiersIn(wire, builder), signals)
-    draft.records.push(counted)
+    draft.records.push(markOf(bare, { ...signals, withoutPerson }))
     draft.insertIds.push(wire.insertId)
     return
   }
