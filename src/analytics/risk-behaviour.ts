@@ -76,14 +76,13 @@ async function readPeople(
   bounds: Bounds,
   warehouse: Warehouse,
 ): Promise<{ people: Doings[]; sampled: number }> {
-  const identifiers = [one, other].map((each) => identifiersOf(each.activeAt(bounds.now)))
-  const [mine, theirs] = identifiers
   // Who is a user at the one and a device at the other is not looked for.
-  if (mine === undefined || theirs === undefined || mine.subject !== theirs.subject) return { people: [], sampled: 1 }
+  const identifiers = identifiersOf(one.activeAt(bounds.now), other.activeAt(bounds.now))
+  if (identifiers === undefined) return { people: [], sampled: 1 }
   const both = { ...one, events: new Set([...one.events].filter((name) => other.events.has(name))) }
   const scope = scopeOf(
     both,
-    mine,
+    identifiers,
     bounds,
     "toUInt32(cityHash64(CAST(event, 'String'))) AS name, toFloat64(toUnixTimestamp64Milli(time)) AS at, seq, recordIndex, type",
   )

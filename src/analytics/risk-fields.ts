@@ -17,9 +17,9 @@ export interface Identifier {
   kind: string
 }
 
-/** Undefined: what is there is about nobody. */
-export function identifiersOf({ known }: Active): Identifier | undefined {
-  const [user, device] = [known.has('user_id'), known.has('device_id')]
+/** What names people at all of them. Undefined: what is there is about nobody. */
+export function identifiersOf(...actives: readonly Active[]): Identifier | undefined {
+  const [user, device] = (['user_id', 'device_id'] as const).map((field) => actives.every(({ known }) => known.has(field)))
   // Disclosures stand under the user where a record has one, whichever identifier leaves.
   const kind = "if(user != 0, 'user', 'device')"
   if (user && device) return { subject: 'if(user != 0, user, device)', kind }

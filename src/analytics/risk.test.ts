@@ -143,7 +143,7 @@ test('what is not granted, not sent or too old identifies nobody', async () => {
 })
 
 test('two destinations are matched by what both get, and only by that', async () => {
-  const some = { ...destination('two', [], []), events: POPULATION_EVENTS.slice(0, 3) }
+  const some = { ...destination('two', ['device_id'], []), events: POPULATION_EVENTS.slice(0, 3) }
   const { pairs } = await policyRisk(
     { days: 30, k: 5 },
     { policy: policyOf(destination('one', [], []), some), now: UNTIL, warehouse: staff },

@@ -98,7 +98,7 @@ async function destinationRisk(
     const { sql, parameters } = combinations(fields, scope, { sampled, slices, slice })
     for (const block of await warehouse.columns(sql, parameters, 'analytics')) columns.add(block.columns)
   }
-  const whole = groupsIn(columns.all(), k)
+  const { groups: _, ...whole } = groupsIn(columns.all(), k)
   return {
     ...none,
     ...whole,

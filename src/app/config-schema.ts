@@ -56,7 +56,7 @@ const GrantSchema = Type.Object(
 )
 
 const Signal = (name: string, standard: string) =>
-  Type.Optional(Type.Enum([...SIGNAL_USES], { description: `where ${name} is a refusal: ${SIGNAL_USES.join(', ')} (${standard})` }))
+  Type.Optional(Type.Enum([...SIGNAL_USES], { description: `one of ${SIGNAL_USES.join(', ')}: where ${name} is a refusal (${standard})` }))
 
 const consentRule = (gpcAndDnt: string, basis: string) => ({
   purpose: Type.Optional(Text('a purpose that a grant has')),
