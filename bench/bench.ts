@@ -10,6 +10,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { benchAccept } from './accept.ts'
 import { benchAffected } from './affected.ts'
+import { benchDetectors } from './detectors.ts'
 import { benchDrain } from './drain.ts'
 import { readOptions } from './options.ts'
 import { benchPaced } from './paced.ts'
@@ -36,6 +37,7 @@ write('The load generator and the peer run on the same processors: read the rati
 
 const parts: [name: string, run: () => Promise<void>][] = [
   ['pseudonyms', () => benchPseudonyms(table, folder, seconds)],
+  ['detectors', () => benchDetectors(table)],
   ['accept', () => benchAccept(table, folder, seconds)],
   ['pipeline', () => benchPipeline(table, folder, seconds, sustainSeconds)],
   ['drain', () => benchDrain(table, folder, Math.round(seconds * 40_000))],

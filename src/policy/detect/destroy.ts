@@ -155,6 +155,7 @@ export function mayHoldSecret(text: string): boolean {
   let digits = 0
   let dashes = 0
   let isStart = true
+  let hasColon = false
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code > 127) return true
@@ -167,7 +168,12 @@ export function mayHoldSecret(text: string): boolean {
     } else {
       if (kind === TRIGGER || (kind === OPENING && isStart)) return true
       // `://`, a value beside its name, and the word that stands before a token in a header.
-      if (code === COLON_CODE && (text.charCodeAt(at + 1) === SLASH_CODE || SECRET_NAME.test(text))) return true
+      if (code === COLON_CODE) {
+        if (text.charCodeAt(at + 1) === SLASH_CODE) return true
+        // Asked once for a text.
+        if (!hasColon && SECRET_NAME.test(text)) return true
+        hasColon = true
+      }
       if (run >= 5 && SCHEME.test(text.slice(at - 6, at))) return true
       run = 0
     }

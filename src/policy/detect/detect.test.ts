@@ -169,62 +169,6 @@ describe('detect', () => {
       [true, true, true, true, true, false, false, false, false, false],
     )
   })
-
-  it('takes linear time on the worst texts: this ends', () => {
-    const parts = [
-      'a',
-      '@',
-      '@a.',
-      'a.',
-      '1',
-      '1 ',
-      '1-',
-      '+',
-      '+1',
-      '(',
-      '0',
-      ':',
-      'a:',
-      'eyJ',
-      'eyJ.',
-      '.eyJa',
-      'sk-',
-      'bearer ',
-      'bearer',
-      'token=',
-      '://a:',
-      '://',
-      '&#',
-      '%4',
-      '%40',
-      '\\u00',
-      '-----BEGIN ',
-      'PRIVATE KEY-----',
-      '-----BEGIN PRIVATE KEY-----',
-      'AKIA',
-      'xox',
-      'SG.',
-      '"',
-      '4111',
-      '4111 ',
-      '[',
-      '{"',
-      '{"a":',
-      '\u200b',
-      '０',
-      'GB82',
-      'GB82 ',
-      'A1',
-      '٣',
-    ]
-    for (const part of parts) {
-      const text = part.repeat(Math.ceil(200_000 / part.length))
-      detect(text)
-      detect(text.slice(0, 4096))
-      destroySecrets(text)
-      destroySecrets(`${text}!`)
-    }
-  })
 })
 
 describe('destroySecrets', () => {

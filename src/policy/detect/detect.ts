@@ -79,6 +79,9 @@ function findIn(text: string, features: Features, hint: string, add: Add): void 
   if (features.equals + colons > 0) findPairs(text, add)
 }
 
+/** Of the names of secrets those that are a card's number. */
+const CARD_KEY = /card(?:number|no)?$|^cc?num/
+
 /** The key itself says what its value is: a secret, a name. */
 function addByKey(key: string, text: string, found: Finding[]): void {
   const trimmed = text.trim()
@@ -87,7 +90,7 @@ function addByKey(key: string, text: string, found: Finding[]): void {
   const span = { start, end: start + trimmed.length }
   const secret = kindOfSecretKey(key, text)
   if (secret !== undefined)
-    found.push({ kind: secret === 'card_number' ? 'card' : 'secret', rule: `key.${secret}`, ...span, confidence: 0.95 })
+    found.push({ kind: CARD_KEY.test(secret) ? 'card' : 'secret', rule: `key.${secret}`, ...span, confidence: 0.95 })
   const kind = keyKindOf(key)
   if (kind?.shape.test(trimmed) === true) found.push({ kind: kind.kind, rule: kind.rule, ...span, confidence: kind.confidence })
 }
