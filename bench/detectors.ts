@@ -54,7 +54,13 @@ interface Parsed {
   properties: Record<string, JsonValue>
 }
 
-function look({ properties }: Parsed, userAgent: string, address: string, countryOf: (address: string) => unknown, approved: ReadonlySet<string>): void {
+function look(
+  { properties }: Parsed,
+  userAgent: string,
+  address: string,
+  countryOf: (address: string) => unknown,
+  approved: ReadonlySet<string>,
+): void {
   clientOf(userAgent)
   countryOf(address)
   const destroyed = new DestroyedCounts()
@@ -81,7 +87,9 @@ export async function benchDetectors(table: Table): Promise<void> {
     let lookMs = 0
     for (let round = 0; round < ROUNDS; round++) {
       const texts = Array.from({ length: EVENTS }, (_, i) => eventOf(markOf(round, i)))
-      const agents = texts.map((_, i) => `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${100 + (i % 40)}.0.0.0 Safari/537.36`)
+      const agents = texts.map(
+        (_, i) => `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${100 + (i % 40)}.0.0.0 Safari/537.36`,
+      )
       // In turns, so that both meet the same machine.
       const begun = process.cpuUsage()
       const events = texts.map((text) => JSON.parse(text) as Parsed)

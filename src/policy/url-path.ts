@@ -47,7 +47,11 @@ export function hasPath(address: string): boolean {
   return pathStart(address.trimStart()) >= 0
 }
 
+/** Escapes, and letters that may be written in two ways. */
+const NOT_PLAIN = /[%\x80-\uffff]/
+
 function decodeSegment(segment: string): string {
+  if (!NOT_PLAIN.test(segment)) return segment
   if (!segment.includes('%')) return segment.normalize('NFC')
   try {
     return decodeURIComponent(segment).normalize('NFC')
@@ -63,7 +67,7 @@ export function pathTemplate(address: string, rules: PathRules): string | undefi
   if (path === undefined) return undefined
   // Nothing is approved: then only their number is left of the segments.
   if (rules.segments.size === 0 && rules.templates.size === 0) return STARS[countSegments(path)]
-  const all = path.split(/[/\\]/).filter((part) => part !== '')
+  const all = (path.includes('\\') ? path.replaceAll('\\', '/') : path).split('/').filter((part) => part !== '')
   const parts = all.slice(0, SEGMENTS_MAX).map(decodeSegment)
   const template = all.length > SEGMENTS_MAX ? undefined : bestTemplate(parts, rules.templates.get(parts.length) ?? [])
   return `/${parts.map((part, i) => (template?.[i] === part || rules.segments.has(part) ? part : '*')).join('/')}`

@@ -16,23 +16,45 @@ const DATABASE = '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-count
 const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i
 
 /** Networks that belong to no country (IANA special-purpose registries): the database has rows for some of them. */
+const NOWHERE_4: readonly (readonly [network: number, mask: number])[] = (
+  [
+    ['0.0.0.0', 8],
+    ['10.0.0.0', 8],
+    ['100.64.0.0', 10],
+    ['127.0.0.0', 8],
+    ['169.254.0.0', 16],
+    ['172.16.0.0', 12],
+    ['192.0.0.0', 24],
+    ['192.0.2.0', 24],
+    ['192.168.0.0', 16],
+    ['198.18.0.0', 15],
+    ['198.51.100.0', 24],
+    ['203.0.113.0', 24],
+    ['224.0.0.0', 3],
+  ] as const
+).map(([network, prefix]) => [bitsOf(network), -1 << (32 - prefix)])
+
+/** The four bytes as one number, its sign bit the first. */
+function bitsOf(address: string): number {
+  let bits = 0
+  let byte = 0
+  for (let at = 0; at <= address.length; at++) {
+    const code = address.charCodeAt(at)
+    if (code >= 48 && code <= 57) byte = byte * 10 + (code - 48)
+    else {
+      bits = (bits << 8) | byte
+      byte = 0
+    }
+  }
+  return bits
+}
+
+function isNowhere4(address: string): boolean {
+  const bits = bitsOf(address)
+  return NOWHERE_4.some(([network, mask]) => (bits & mask) === network)
+}
+
 const NOWHERE = new BlockList()
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 3],
-] as const)
-  NOWHERE.addSubnet(network, prefix, 'ipv4')
 for (const [network, prefix] of [
   ['::', 127],
   ['100::', 64],
@@ -63,7 +85,7 @@ export function openPlaces(path: string = createRequire(import.meta.url).resolve
   return (address) => {
     const plain = MAPPED_IPV4.exec(address)?.[1] ?? address
     const family = isIP(plain)
-    if (family === 0 || NOWHERE.check(plain, family === 6 ? 'ipv6' : 'ipv4')) return {}
+    if (family === 0 || (family === 4 ? isNowhere4(plain) : NOWHERE.check(plain, 'ipv6'))) return {}
     return placeOf(lookUp(reader, plain))
   }
 }

@@ -11,7 +11,6 @@ import { hintOf, identityKeyOf, personalKindIn, personalKindOfNumber } from '#po
 const TEXT_CHARACTERS_MAX = 255
 const MEMBERS_MAX = 255
 const DEPTH_MAX = 4
-const VERDICTS_MAX = 20_000
 const VERDICT_CHARACTERS_MAX = 64
 
 /** Told for each leaf of an approved key in which the detectors found something. */
@@ -20,20 +19,32 @@ export type OnDetected = (key: string, kind: PersonalKind) => void
 /** `open`; `closed` for text that nobody can clear; else what was found. */
 type Verdict = PersonalKind | 'open' | 'closed'
 
-/** Texts under approved keys repeat; verdicts on short ones are kept in memory. */
-const verdicts = new Map<string, Verdict>()
+/**
+ * Texts under approved keys repeat; verdicts on short ones are kept in memory, one in each place of a table: a text that is
+ * met once costs nothing but the place that it takes from another.
+ */
+const PLACES = 8192
+const texts: (string | undefined)[] = Array(PLACES).fill(undefined)
+const verdicts: (Verdict | undefined)[] = Array(PLACES).fill(undefined)
+
+function placeOf(text: string): number {
+  let hash = text.length
+  for (let at = 0; at < text.length; at++) hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0
+  return (hash ^ (hash >>> 15)) & (PLACES - 1)
+}
 
 /** `key` when its name makes more of the text than stands there: such verdicts are not remembered. */
 function verdictOn(text: string, key: string): Verdict {
   // Half a letter is no text: a vendor's parser may refuse the whole request for it.
   if (text.length > TEXT_CHARACTERS_MAX || !text.isWellFormed()) return 'closed'
-  const known = key === '' ? verdicts.get(text) : undefined
-  if (known !== undefined) return known
+  const isRemembered = key === '' && text.length <= VERDICT_CHARACTERS_MAX
+  const place = isRemembered ? placeOf(text) : 0
+  if (isRemembered && texts[place] === text) return verdicts[place] as Verdict
   const kind = personalKindIn(text, key)
   const verdict = kind === 'unscanned' ? 'closed' : (kind ?? (isJsonText(text) ? 'closed' : 'open'))
-  if (key === '' && text.length <= VERDICT_CHARACTERS_MAX) {
-    if (verdicts.size >= VERDICTS_MAX) verdicts.clear()
-    verdicts.set(text, verdict)
+  if (isRemembered) {
+    texts[place] = text
+    verdicts[place] = verdict
   }
   return verdict
 }

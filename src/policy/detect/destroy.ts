@@ -8,7 +8,7 @@ import type { JsonValue } from '#model/json.ts'
 import { findCards } from './banking.ts'
 import { isCardNumber } from './checksums.ts'
 import type { Finding } from './finding.ts'
-import { isNobodys } from './prescan.ts'
+import { featuresOf, isNobodys } from './prescan.ts'
 import { findSecrets } from './secrets.ts'
 import { viewsOf, withoutPictures } from './views.ts'
 
@@ -21,7 +21,7 @@ export function secretsIn(given: string): Finding[] {
   const text = withoutPictures(given)
   const found: Finding[] = []
   const add = (finding: Finding): void => void found.push(finding)
-  findSecrets(text, add)
+  findSecrets(text, featuresOf(text), add)
   findCards(text, add, '')
   found.sort((a, b) => a.start - b.start || b.end - a.end)
   const apart: Finding[] = []
@@ -95,17 +95,23 @@ const SECRET_ENDING =
 const NAMED_SECRET = 'named_secret'
 const KEYS = { entriesMax: 10_000, charactersMax: 64 }
 
-/** What the name of a key says of its value: a kind of secret, or nothing (the empty text). */
-const secretKindOfKey = remember((key) => {
-  if (key.length > KEYS.charactersMax) return ''
+interface SecretKey {
+  /** What the name says of the value: a kind of secret, or nothing (the empty text). */
+  kind: string
+  /** Whether the name itself has to be looked at: somebody may put a key where its name belongs. */
+  mayHoldSecret: boolean
+}
+
+const secretKeyOf = remember((key): SecretKey => {
+  if (key.length > KEYS.charactersMax) return { kind: '', mayHoldSecret: true }
   const name = key.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
-  return SECRET_KEYS.has(name) ? name : SECRET_ENDING.test(name) ? NAMED_SECRET : ''
+  return { kind: SECRET_KEYS.has(name) ? name : SECRET_ENDING.test(name) ? NAMED_SECRET : '', mayHoldSecret: mayHoldSecret(key) }
 }, KEYS)
 
 /** The kind of secret that a key's name makes of its value; undefined for none. */
 export function kindOfSecretKey(key: string, value: JsonValue): string | undefined {
   if (value === null || typeof value === 'boolean' || value === '') return undefined
-  const kind = secretKindOfKey(key)
+  const { kind } = secretKeyOf(key)
   return kind === '' || (kind === NAMED_SECRET && typeof value !== 'string') ? undefined : kind
 }
 
@@ -128,58 +134,22 @@ function count(destroyed: DestroyedCounts, kind: string): string {
   return `[destroyed:${kind}]`
 }
 
-/** No pattern above matches a text whose runs of these characters are all shorter than this, but for the ones named below. */
-const TOKEN_CHARACTERS_MIN = 13
 const CARD_DIGITS_MIN = 12
-const COLON_CODE = 0x3a
-const SLASH_CODE = 0x2f
-const SCHEME = /(?:bearer|basic|token)$/i
+const SCHEME = /(?:bearer|basic|token)[ \t]/i
+const SCHEME_TOKEN_MIN = 8
 const SECRET_NAME = /pass|pwd|secret|token|key|credential|cvv|cvc/i
-const [SEPARATOR, TOKEN, DIGIT, DASH, OPENING, TRIGGER] = [0, 1, 2, 3, 4, 5]
-const CLASSES = Uint8Array.from({ length: 128 }, (_, code) => {
-  const character = String.fromCharCode(code)
-  if (/[0-9]/.test(character)) return DIGIT
-  if (character === '-') return DASH
-  if (/[A-Za-z._~+/]/.test(character)) return TOKEN
-  if (/[{[]/.test(character)) return OPENING
-  // Queries and forms, and what may be text in another encoding.
-  return /[=%&\\]/.test(character) ? TRIGGER : SEPARATOR
-})
 
 /**
- * Whether a text needs a closer look. One pass over its characters: most texts are words, and every pattern tried on each
- * of them was half the cost of the split. A test holds it against the patterns.
+ * Whether a text needs a closer look, by what it is made of: most texts are words, and every pattern tried on each of them
+ * was half the cost of the split. A test holds it against the patterns.
  */
 export function mayHoldSecret(text: string): boolean {
-  let run = 0
-  let digits = 0
-  let dashes = 0
-  let isStart = true
-  let hasColon = false
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code > 127) return true
-    const kind = CLASSES[code]
-    dashes = kind === DASH ? dashes + 1 : 0
-    if (kind === TOKEN || kind === DIGIT || kind === DASH) {
-      run++
-      if (kind === DIGIT) digits++
-      if (run >= TOKEN_CHARACTERS_MIN || digits >= CARD_DIGITS_MIN || dashes >= 5) return true
-    } else {
-      if (kind === TRIGGER || (kind === OPENING && isStart)) return true
-      // `://`, a value beside its name, and the word that stands before a token in a header.
-      if (code === COLON_CODE) {
-        if (text.charCodeAt(at + 1) === SLASH_CODE) return true
-        // Asked once for a text.
-        if (!hasColon && SECRET_NAME.test(text)) return true
-        hasColon = true
-      }
-      if (run >= 5 && SCHEME.test(text.slice(at - 6, at))) return true
-      run = 0
-    }
-    if (code > 0x20) isStart = false
-  }
-  return false
+  const { hasRun, equals, escapes, beyondAscii, digits, dashes, colons, spaces, longestRun, braces } = featuresOf(text)
+  if (hasRun || equals > 0 || escapes > 0 || beyondAscii > 0 || digits >= CARD_DIGITS_MIN || dashes >= 5) return true
+  if (braces > 0 && /^\s*[{[]/.test(text)) return true
+  // A value beside its name, an address with a password, and the word that stands before a token in a header.
+  if (colons > 0 && (text.includes('://') || SECRET_NAME.test(text))) return true
+  return spaces > 0 && longestRun >= SCHEME_TOKEN_MIN && SCHEME.test(text)
 }
 
 function destroyInText(text: string, destroyed: DestroyedCounts, depth: number): string {
@@ -266,5 +236,5 @@ export function destroySecretsInText(text: string, destroyed: DestroyedCounts): 
 
 /** As above for a pair: the key's own name may say that its value is a secret. */
 export function destroySecretsInPair(key: string, value: JsonValue, destroyed: DestroyedCounts): [key: string, value: JsonValue] {
-  return [destroyInText(key, destroyed, 0), destroyUnder(key, value, destroyed, 0)]
+  return [secretKeyOf(key).mayHoldSecret ? destroyInText(key, destroyed, 0) : key, destroyUnder(key, value, destroyed, 0)]
 }

@@ -44,8 +44,9 @@ export function detect(text: string, { key = '', least = SHOWN }: { key?: string
 function findInViews(text: string, hint: string, add: Add): void {
   if (hint === '' && isNobodys(text)) return
   const features = featuresOf(text)
-  const { escapes, beyondAscii, hasRun } = features
-  if (escapes === 0 && beyondAscii === 0 && !hasRun) return findIn(text, features, hint, add)
+  const { escapes, beyondAscii, longestRun, upper, lower } = features
+  const mayBeBase64 = longestRun >= 16 && upper > 0 && lower > 0
+  if (escapes === 0 && beyondAscii === 0 && !mayBeBase64) return findIn(text, features, hint, add)
   for (const view of viewsOf(text)) findIn(view.text, view.text === text ? features : featuresOf(view.text), hint, placed(view, add))
 }
 
@@ -59,21 +60,21 @@ function findIn(text: string, features: Features, hint: string, add: Add): void 
   if (features.ats > 0) findEmails(text, add)
   const isAddressOrPair = features.equals + features.slashes + colons > 0
   // A private key is words in capitals.
-  if (hasRun || isAddressOrPair || dashes >= 10) findSecrets(text, add)
-  if (hasRun) findRandom(text, add)
+  if (hasRun || isAddressOrPair || dashes >= 10) findSecrets(text, features, add)
+  if (features.longestRun >= 20 && digits > 0 && upper > 0 && lower > 0) findRandom(text, add)
   if (dots >= 3 || colons >= 2) findNetworkAddresses(text, add, hint)
   if (colons >= 5 || dashes >= 5 || (dots >= 2 && text.length >= 14)) findHardwareAddresses(text, add)
   if (digits > 0) {
     if (digits >= 12) findCards(text, add, hint)
-    if (digits + upper + lower >= 15 && digits >= 4) findIbans(text, add)
-    if (digits >= 6) {
-      findPhones(text, add, hint)
+    if (digits >= 8) {
+      if (digits + upper + lower >= 15) findIbans(text, add)
       findDevices(text, add, hint)
     }
-    if (digits >= 4) findBirthDates(text, add, hint)
+    if (digits >= 7 || (digits >= 6 && features.plus > 0)) findPhones(text, add, hint)
+    if (digits >= 8 || (digits >= 4 && dots + dashes + features.slashes + spaces >= 2)) findBirthDates(text, add, hint)
     if ((dots >= 2 && digits >= 6) || beyondAscii > 0 || features.plus > 0) findPlaces(text, add, hint)
     if (digits >= 2) findIds(text, add, hint)
-    if (digits >= 5 || (spaces > 0 && upper + lower >= 3)) findPostalAddresses(text, features, add, hint)
+    if (spaces > 0 || hint !== '' || dashes > 0) findPostalAddresses(text, features, add, hint)
   }
   if (features.hasWords) findNames(text, add)
   if (features.equals + colons > 0) findPairs(text, add)

@@ -1,4 +1,5 @@
 /** What detectors say, and how one is written. */
+import { remember } from '#base/remember.ts'
 import type { PersonalKind } from '#model/personal-kind.ts'
 
 export interface Finding {
@@ -31,10 +32,12 @@ export function isNear(text: string, { start, end }: { start: number; end: numbe
   return words.test(text.slice(Math.max(0, start - BEFORE), start)) || words.test(text.slice(end, end + AFTER))
 }
 
-/** The words of a key: `billingAddress_line1` is `billing Address line1`. */
-export function wordsOf(key: string): string {
-  return key
-    .slice(0, 128)
-    .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
-    .replaceAll(/[^\p{L}\p{N}\p{M}]+/gu, ' ')
-}
+/** The words of a key: `billingAddress_line1` is `billing Address line1`. Keys repeat with every event. */
+export const wordsOf = remember(
+  (key) =>
+    key
+      .slice(0, 128)
+      .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
+      .replaceAll(/[^\p{L}\p{N}\p{M}]+/gu, ' '),
+  { entriesMax: 10_000, charactersMax: 64 },
+)

@@ -70,7 +70,7 @@ export const EASTERN_EUROPEAN_IDS: readonly IdRule[] = [
     groups: ['6-4'],
     grouped: 0.55,
     near: 0.9,
-    words: words('organisation\\w*', 'org\\.?(?: ?nr)?', 'company'),
+    words: words('organisation\\w*', 'org\\.?(?: ?nr)?', 'company (?:identity|code|number)'),
   },
   {
     rule: 'fi.hetu',

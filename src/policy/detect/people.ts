@@ -59,12 +59,27 @@ const MARK_WORDS: ReadonlySet<string> = new Set(
 const MARK_ENDING = /(?:stra(?:\u00df|ss)e|str|weg|platz|allee|gasse|ring|damm|ufer|straat|laan|gatan|v\u00e4gen|gade|vej|gata)$/
 
 function mayBeStreet(text: string): boolean {
-  for (const [word] of text.matchAll(/[\p{L}\u00df]+/gu)) {
-    const lower = word.toLowerCase()
-    if (MARK_WORDS.has(lower) || (lower.length > 5 && MARK_ENDING.test(lower))) return true
+  let start = -1
+  for (let at = 0; at <= text.length; at++) {
+    const code = at < text.length ? text.charCodeAt(at) : 0
+    if ((code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code > 127) {
+      if (start < 0) start = at
+    } else if (start >= 0) {
+      const length = at - start
+      if (length <= MARK_CHARACTERS_MAX) {
+        const word = text.slice(start, at).toLowerCase()
+        // Where names of streets are one word they are written with a capital.
+        const isCapital = text.charCodeAt(start) < 97 || text.charCodeAt(start) > 127
+        if (MARK_WORDS.has(word) || (length > 5 && isCapital && MARK_ENDING.test(word))) return true
+      }
+      start = -1
+    }
   }
   return false
 }
+
+/** The longest names of streets in one word. */
+const MARK_CHARACTERS_MAX = 44
 
 const EUROPEAN_STREET =
   /(?<![\p{L}])(?:[\p{Lu}][\p{L}\p{M}-]{2,40}(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|ring|damm|ufer|straat|laan|gatan|v\u00e4gen|gade|vej|gata)|(?:rue|avenue|boulevard|place|all\u00e9e|chemin|via|viale|piazza|corso|calle|avenida|plaza|paseo|rua|pra\u00e7a|ulica|ul\.)(?: (?:de|du|des|la|le|les|del|della|di|da|do|dos|das|of)){0,3}(?: (?:[dl]['\u2019])?[\p{Lu}][\p{L}\p{M}'\u2019-]{1,30}){1,4})[ ,]{1,2}\d{1,4}[a-zA-Z]?(?![\p{L}\p{N}])/gu
@@ -81,12 +96,12 @@ const ZIP_FOUR = /(?<![\d-])\d{5}-\d{4}(?![\d-])/g
 const POSTAL_WORDS = words('zip(?: ?code)?', 'post(?:al)? ?code', 'pin(?: ?code)?', 'plz', 'postleitzahl')
 const POSTAL_CODE = /(?<![\w.#-])\d{5,6}(?![\w.-])/g
 
-export function findPostalAddresses(text: string, { digits, upper, spaces, dashes }: Features, add: Add, hint: string): void {
+export function findPostalAddresses(text: string, { digits, upper, lower, spaces, dashes }: Features, add: Add, hint: string): void {
   const take = (pattern: RegExp, rule: string, confidence: number): void => {
     for (const { 0: found, index } of text.matchAll(pattern))
       add({ kind: 'address', rule, start: index, end: index + found.length, confidence })
   }
-  if (spaces > 0 && mayBeStreet(text)) {
+  if (spaces > 0 && upper + lower >= 3 && mayBeStreet(text)) {
     take(STREET, 'street', 0.7)
     take(EUROPEAN_STREET, 'street', 0.75)
     take(FRENCH_STREET, 'street', 0.8)

@@ -16,18 +16,22 @@ export interface Features {
   slashes: number
   plus: number
   escapes: number
+  /** `{` and `[`: what may be JSON. */
+  braces: number
   beyondAscii: number
   /** A capital letter, or one of another script, after a gap. */
   hasWords: boolean
-  /** Fourteen characters of a key without a gap, with a digit or a capital among them. */
+  /** Thirteen characters of a key without a gap, with a digit or a capital among them. */
   hasRun: boolean
+  /** The longest stretch of characters of which keys and tokens are made. */
+  longestRun: number
 }
 
-const RUN_CHARACTERS = 14
-const [OTHER, SPACE, DIGIT, UPPER, LOWER, DOT, DASH, COLON, AT, EQUALS, SLASH, PLUS, ESCAPE, JOINT] = [
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+const RUN_CHARACTERS = 13
+const [OTHER, SPACE, DIGIT, UPPER, LOWER, DOT, DASH, COLON, AT, EQUALS, SLASH, PLUS, ESCAPE, JOINT, BRACE] = [
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
 ]
-const KINDS = 14
+const KINDS = 15
 const OF_SIGNS: Readonly<Record<string, number>> = {
   '.': DOT,
   '-': DASH,
@@ -41,6 +45,8 @@ const OF_SIGNS: Readonly<Record<string, number>> = {
   '\\': ESCAPE,
   _: JOINT,
   '~': JOINT,
+  '{': BRACE,
+  '[': BRACE,
 }
 
 function classOf(code: number): number {
@@ -60,12 +66,21 @@ const TELLING = (1 << UPPER) | (1 << DIGIT)
 /** Counted in one place that all calls share: none of them waits for anything. */
 const counts = new Uint32Array(KINDS)
 
+/** The same text is asked about twice in a row: at the door, and when its value may open. */
+let last: { text: string; features: Features } | undefined
+
 export function featuresOf(text: string): Features {
+  if (last?.text !== text) last = { text, features: scan(text) }
+  return last.features
+}
+
+function scan(text: string): Features {
   counts.fill(0)
   let beyondAscii = 0
   let hasWords = false
   let hasRun = false
   let run = 0
+  let longestRun = 0
   let kinds = 0
   let before = OTHER
   for (let at = 0; at < text.length; at++) {
@@ -80,6 +95,7 @@ export function featuresOf(text: string): Features {
     }
     if (IS_KEY[kind] === 1) {
       run++
+      if (run > longestRun) longestRun = run
       kinds |= 1 << kind
       if (run >= RUN_CHARACTERS && (kinds & TELLING) !== 0) hasRun = true
       if (kind === UPPER && before === SPACE) hasWords = true
@@ -102,9 +118,11 @@ export function featuresOf(text: string): Features {
     slashes: counts[SLASH] as number,
     plus: counts[PLUS] as number,
     escapes: counts[ESCAPE] as number,
+    braces: counts[BRACE] as number,
     beyondAscii,
     hasWords,
     hasRun,
+    longestRun,
   }
 }
 

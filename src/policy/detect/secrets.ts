@@ -5,12 +5,11 @@
 import type { PersonalKind } from '#model/personal-kind.ts'
 import { isRandomLooking } from './entropy.ts'
 import type { Add } from './finding.ts'
+import type { Features } from './prescan.ts'
 import { rulesAt } from './secret-rules.ts'
 
 /** Shortest run of letters, digits and joints that any mark with its rest makes. */
 const RUN_MIN = 14
-const RUN = /[A-Za-z0-9][A-Za-z0-9._~+/$%=-]*/g
-const EDGE = /[^A-Za-z0-9]/
 
 /** Patterns that are sought all over: what marks them stands in the middle, or begins with no letter. */
 interface Sought {
@@ -157,8 +156,11 @@ const SOUGHT: readonly Sought[] = [
   },
 ]
 
+/** Those that a single word can be: nothing is needed to tell it from what stands around. */
+const SOUGHT_IN_WORDS = SOUGHT.filter(({ rule }) => ['azure.client_secret', 'terraform.token', 'mailchimp.api_key'].includes(rule))
 /** One look that spares most texts the others. */
 const ANY_MARK = new RegExp(SOUGHT.map(({ mark }) => mark.source).join('|'), 'i')
+const WORD_MARK = new RegExp(SOUGHT_IN_WORDS.map(({ mark }) => mark.source).join('|'))
 
 /** A password or key that stands beside its name: `password: hunter2`, `"api_key": "…"`, `AWS_SECRET_ACCESS_KEY=…`. */
 function namedSecret(): RegExp {
@@ -183,31 +185,33 @@ function findPrivateKeys(text: string, add: Add): void {
   }
 }
 
-/** Where runs of key characters begin a word, the rules of the mark that stands there are tried. */
+/** Where a word begins, the rules of the mark that stands there are tried. */
 function findMarked(text: string, add: Add): void {
-  for (const { 0: run, index } of text.matchAll(RUN)) {
-    if (run.length < RUN_MIN) continue
-    const end = index + run.length
-    for (let at = index; at <= end - RUN_MIN; at++) {
-      if (at > index && !EDGE.test(text[at - 1] as string)) continue
-      for (const { rule, pattern } of rulesAt(text, at)) {
-        pattern.lastIndex = at
-        const match = pattern.exec(text)
-        if (match === null) continue
-        add({ kind: 'secret', rule, start: at, end: at + match[0].length, confidence: 0.97 })
-        at += match[0].length - 1
-        break
-      }
+  const end = text.length - RUN_MIN
+  for (let at = 0; at <= end; at++) {
+    if (at > 0 && isAlphanumeric(text.charCodeAt(at - 1))) continue
+    for (const { rule, pattern } of rulesAt(text, at)) {
+      pattern.lastIndex = at
+      const match = pattern.exec(text)
+      if (match === null) continue
+      add({ kind: 'secret', rule, start: at, end: at + match[0].length, confidence: 0.97 })
+      at += match[0].length - 1
+      break
     }
   }
 }
 
+function isAlphanumeric(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57)
+}
+
 /** What is destroyed at the door: certain enough to lose. */
-export function findSecrets(text: string, add: Add): void {
+export function findSecrets(text: string, { equals, colons, slashes, spaces }: Features, add: Add): void {
   if (text.includes('-----BEGIN')) findPrivateKeys(text, add)
   findMarked(text, add)
-  if (!ANY_MARK.test(text)) return
-  for (const { rule, kind, confidence, mark, pattern, isValid } of SOUGHT) {
+  const sought = equals + colons + slashes + spaces > 0 ? SOUGHT : SOUGHT_IN_WORDS
+  if (!(sought === SOUGHT ? ANY_MARK : WORD_MARK).test(text)) return
+  for (const { rule, kind, confidence, mark, pattern, isValid } of sought) {
     if (!mark.test(text)) continue
     for (const { 0: value, index } of text.matchAll(pattern)) {
       if (isValid?.(value) !== false) add({ kind, rule, start: index, end: index + value.length, confidence })

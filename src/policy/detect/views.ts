@@ -4,6 +4,8 @@
  * in it is told in offsets of the text as it was given (UTF-16 units).
  */
 
+import { isUtf8 } from 'node:buffer'
+
 export interface Range {
   start: number
   end: number
@@ -193,36 +195,16 @@ function decodeEntity(whole: string): string {
 
 const BASE64_RUN = /[A-Za-z0-9+/_-]{16,}={0,2}/g
 const BASE64_RUNS_MAX = 8
-/** Hexadecimal, words and plain numbers decode to rubbish: most runs end here. */
-const NOT_BASE64 = /^(?:[0-9a-fA-F-]+|[a-z_/-]+|[A-Z_/-]+|\d+)$/
 const PRINTABLE = /^[\t\n\r\x20-\x7e\u00a0-\uffff]+$/
-
-const SEXTETS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-
-function sextet(text: string, at: number): number {
-  const character = text[at] === '-' ? '+' : text[at] === '_' ? '/' : (text[at] as string)
-  return SEXTETS.indexOf(character)
-}
-
-/** A byte that may stand in UTF-8 text: printable, a line break or tab, or part of a longer character. */
-function isText(byte: number): boolean {
-  return (byte >= 0x20 && byte !== 0x7f) || byte === 9 || byte === 10 || byte === 13
-}
 
 /** The text that a base64 run holds; undefined when it holds none. */
 function base64Text(run: string): string | undefined {
   const bare = run.replace(/=+$/, '')
-  if (NOT_BASE64.test(bare) || bare.length % 4 === 1) return undefined
-  // Four characters tell nearly all that are no text.
-  const [one, two, three, four] = [sextet(bare, 0), sextet(bare, 1), sextet(bare, 2), sextet(bare, 3)] as const
-  const [first, second, third] = [(one << 2) | (two >> 4), ((two & 15) << 4) | (three >> 2), ((three & 3) << 6) | four] as const
-  if (!isText(first) || !isText(second) || !isText(third)) return undefined
-  try {
-    const text = utf8.decode(Buffer.from(bare, 'base64url'))
-    return PRINTABLE.test(text) ? text : undefined
-  } catch {
-    return undefined
-  }
+  if (!/[A-Z]/.test(bare) || !/[a-z]/.test(bare) || bare.length % 4 === 1) return undefined
+  const bytes = Buffer.from(bare, 'base64url')
+  if (!isUtf8(bytes)) return undefined
+  const text = bytes.toString()
+  return PRINTABLE.test(text) ? text : undefined
 }
 
 /** One view for each run of base64 that is text. What is found in it stands for the whole run. */
