@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { wordedPath } from './coarsen.ts'
 import {
   BROWSER_FAMILIES,
   COUNTRIES,
@@ -218,4 +219,41 @@ describe('other context', () => {
     ])
       assert.equal(identityKeyOf(key), undefined, key)
   })
+})
+
+it('tells programs, in-app browsers and systems that stand behind the name of an app', () => {
+  const agents: Record<string, object> = {
+    'Mozilla/5.0 (compatible; SomeBot/2.1; +https://some.example/bot)': { browser: 'Bot' },
+    'python-requests/2.31.0': { browser: 'Bot' },
+    'MyShop/70 CFNetwork/978.0.7 Darwin/18.5.0': { os: 'iOS' },
+    'ExampleApp/1 iPhone5,2 iOS/10_1 CFNetwork/808.3 Darwin/16.3.0': { os: 'iOS' },
+    'ExampleApp/1 Dalvik/2.1.0 (Linux; U; Android 6.0.1; vivo 1610 Build/MMB29M)': { os: 'Android' },
+    'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 [FBAN/FBIOS;FBAV/440.0]':
+      {
+        os: 'iOS',
+        browser: 'Facebook',
+      },
+    // The name of a telephone.
+    'Mozilla/5.0 (Linux; Android 6.0; CUBOT MAX) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/72.0.3626.121 Mobile Safari/537.36': {
+      os: 'Android',
+      browser: 'Chrome',
+    },
+  }
+  for (const [agent, expected] of Object.entries(agents)) assert.deepEqual({ ...clientOf(agent), ...expected }, clientOf(agent), agent)
+})
+
+it('names what stands in the places of a path by kind, and keeps words of all products alone', () => {
+  const paths: Record<string, string | undefined> = {
+    'https://x.example/users/asha-verma/orders/123?email=a@b.c#x': '/users/{text}/orders/{number}',
+    '/projects/550e8400-e29b-41d4-a716-446655440000/settings': '/projects/{uuid}/settings',
+    '/blog/2024-11-08/': '/blog/{date}',
+    '/u/asha%40verma.example/edit': '/{text}/{email}/edit',
+    '/reset/9f8e7d6c5b4a3f2e1d0c': '/reset/{token}',
+    '/items/A-17': '/items/{id}',
+    '/Settings/BILLING': '/settings/billing',
+    '/': '/',
+    'mailto:a@b.example': undefined,
+    '': undefined,
+  }
+  for (const [address, path] of Object.entries(paths)) assert.equal(wordedPath(address), path, address)
 })

@@ -105,10 +105,38 @@ export function clientOf(userAgent: string | undefined): Client {
   return userAgent === undefined || userAgent === '' ? {} : parseUserAgent(userAgent)
 }
 
+/** Systems by a mark in the header, for programs that the parser does not know: their own names stand before it. */
+const OS_MARKS: readonly (readonly [family: string, mark: RegExp])[] = [
+  ['Windows Phone', /windows phone/i],
+  ['Android', /android|okhttp\/|dalvik\//i],
+  ['iOS', /iphone|ipad|ipod|(?<![a-z])ios[ /;_]|cfnetwork\/.*darwin\/(?!.*(?:x86_64|mac))/i],
+  ['Windows', /windows nt|windows 9|win32|win64|(?<![a-z])windows/i],
+  ['macOS', /mac os x|macintosh|macos|darwin\//i],
+  ['Chrome OS', /(?<![a-z])cros /i],
+  ['Linux', /linux|x11/i],
+]
+const EVERY_MARK = OS_MARKS.map(([family]) => family)
+/** What the parser took for the system, and the marks that say it better. */
+const MARKED_OVER: Readonly<Record<string, readonly string[]>> = { [OTHER]: EVERY_MARK, Linux: ['Android'], macOS: ['iOS'] }
+/** Programs that name themselves, or give an address at which somebody explains them. */
+const PROGRAM =
+  /(?<![a-z])(?!cubot)(?:[a-z]{0,32}(?:bot|crawler|spider|crawl)|slurp|headless\w{0,32}|lighthouse|pingdom\w{0,32}|curl|wget|python-\w{1,32}|go-http-client|java(?=\/)|axios|node-fetch|scrapy|monitor\w{0,32})(?![a-z])|\+?https?:\/\/|@[\w-]{1,64}\.[a-z]{2,}/i
+/** In-app browsers put their name behind the one of the engine. */
+const APPS: readonly (readonly [family: string, mark: RegExp])[] = [
+  ['Instagram', /instagram/i],
+  ['Facebook', /\bFB(?:AN|AV|_IAB)\b/],
+  ['WeChat', /micromessenger/i],
+]
+
 const parseUserAgent = remember(
   (userAgent): Client => {
     const parsed = Bowser.parse(userAgent.slice(0, USER_AGENT_CHARACTERS_MAX))
-    const client: Client = { os: osFamily(parsed.os.name ?? ''), browser: browserFamily(parsed.browser.name ?? '') }
+    const os = osFamily(parsed.os.name ?? '')
+    const client: Client = {
+      os: OS_MARKS.find(([family, mark]) => MARKED_OVER[os]?.includes(family) === true && mark.test(userAgent))?.[0] ?? os,
+    }
+    if (PROGRAM.test(userAgent)) return { ...client, browser: BOT }
+    client.browser = APPS.find(([, mark]) => mark.test(userAgent))?.[0] ?? browserFamily(parsed.browser.name ?? '')
     const version = majorVersion(parsed.browser.version)
     if (version !== undefined && client.browser !== OTHER && client.browser !== BOT) client.browserVersion = version
     return client
