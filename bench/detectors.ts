@@ -12,7 +12,7 @@ import type { Table } from './table.ts'
 
 const EVENTS = 3000
 const WARM_EVENTS = 300
-const ROUNDS = 40
+const ROUNDS = 24
 const NO_REFERRERS = { approved: new Set<string>(), own: new Set<string>() }
 const PATHS = compilePaths(['projects', 'board', '/projects/*/board'])
 const COARSE = new Set(['$os', '$browser', '$browser_version', '$referrer', '$referring_domain', '$current_url', '$initial_referrer'])

@@ -68,6 +68,12 @@ function verdictOnScalar(value: JsonValue, key: string): Verdict {
   return kind === 'unscanned' ? 'closed' : (kind ?? 'open')
 }
 
+function mayOpen(scalar: JsonValue, key: string, onDetected: OnDetected): boolean {
+  const verdict = verdictOnScalar(scalar, key)
+  if (verdict !== 'open' && verdict !== 'closed') onDetected(key, verdict)
+  return verdict === 'open'
+}
+
 /**
  * Pairs that open for an approved `key`: none for `null`, one for a plain value, one a leaf for an object. Undefined: the
  * value waits.
@@ -80,15 +86,10 @@ export function openValue(
   depth = 0,
 ): [key: string, value: PlainValue][] | undefined {
   if (value === null) return []
-  const mayOpen = (scalar: JsonValue): boolean => {
-    const verdict = verdictOnScalar(scalar, key)
-    if (verdict === 'open') return true
-    if (verdict !== 'closed') onDetected(key, verdict)
-    return false
-  }
-  if (typeof value !== 'object') return mayOpen(value) ? [[key, value]] : undefined
+  if (typeof value !== 'object') return mayOpen(value, key, onDetected) ? [[key, value]] : undefined
   if (Array.isArray(value)) {
-    return value.length <= MEMBERS_MAX && value.every(mayOpen) ? [[key, value as PlainValue[]]] : undefined
+    const opens = value.length <= MEMBERS_MAX && value.every((member) => mayOpen(member, key, onDetected))
+    return opens ? [[key, value as PlainValue[]]] : undefined
   }
   if (depth >= DEPTH_MAX) return undefined
   const opened: [string, PlainValue][] = []

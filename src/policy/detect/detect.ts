@@ -47,7 +47,7 @@ function findInViews(text: string, hint: string, add: Add): void {
   const { escapes, beyondAscii, longestRun, upper, lower } = features
   const mayBeBase64 = longestRun >= 16 && upper > 0 && lower > 0
   if (escapes === 0 && beyondAscii === 0 && !mayBeBase64) return findIn(text, features, hint, add)
-  for (const view of viewsOf(text)) findIn(view.text, view.text === text ? features : featuresOf(view.text), hint, placed(view, add))
+  for (const view of viewsOf(text)) findIn(view.text, featuresOf(view.text), hint, placed(view, add))
 }
 
 function placed(view: View, add: Add): Add {

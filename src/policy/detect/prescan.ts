@@ -67,14 +67,37 @@ const TELLING = (1 << UPPER) | (1 << DIGIT)
 const counts = new Uint32Array(KINDS)
 
 /** The same text is asked about twice in a row: at the door, and when its value may open. */
-let last: { text: string; features: Features } | undefined
-
-export function featuresOf(text: string): Features {
-  if (last?.text !== text) last = { text, features: scan(text) }
-  return last.features
+let lastText: string | undefined
+const last: Features = {
+  digits: 0,
+  upper: 0,
+  lower: 0,
+  spaces: 0,
+  dots: 0,
+  dashes: 0,
+  colons: 0,
+  ats: 0,
+  equals: 0,
+  slashes: 0,
+  plus: 0,
+  escapes: 0,
+  braces: 0,
+  beyondAscii: 0,
+  hasWords: false,
+  hasRun: false,
+  longestRun: 0,
 }
 
-function scan(text: string): Features {
+/** Valid until the next call: one object for all, since there is one for every text of every event. */
+export function featuresOf(text: string): Features {
+  if (text !== lastText) {
+    lastText = text
+    scan(text)
+  }
+  return last
+}
+
+function scan(text: string): void {
   counts.fill(0)
   let beyondAscii = 0
   let hasWords = false
@@ -105,25 +128,23 @@ function scan(text: string): Features {
     }
     before = kind
   }
-  return {
-    digits: counts[DIGIT] as number,
-    upper: counts[UPPER] as number,
-    lower: counts[LOWER] as number,
-    spaces: counts[SPACE] as number,
-    dots: counts[DOT] as number,
-    dashes: counts[DASH] as number,
-    colons: counts[COLON] as number,
-    ats: counts[AT] as number,
-    equals: counts[EQUALS] as number,
-    slashes: counts[SLASH] as number,
-    plus: counts[PLUS] as number,
-    escapes: counts[ESCAPE] as number,
-    braces: counts[BRACE] as number,
-    beyondAscii,
-    hasWords,
-    hasRun,
-    longestRun,
-  }
+  last.digits = counts[DIGIT] as number
+  last.upper = counts[UPPER] as number
+  last.lower = counts[LOWER] as number
+  last.spaces = counts[SPACE] as number
+  last.dots = counts[DOT] as number
+  last.dashes = counts[DASH] as number
+  last.colons = counts[COLON] as number
+  last.ats = counts[AT] as number
+  last.equals = counts[EQUALS] as number
+  last.slashes = counts[SLASH] as number
+  last.plus = counts[PLUS] as number
+  last.escapes = counts[ESCAPE] as number
+  last.braces = counts[BRACE] as number
+  last.beyondAscii = beyondAscii
+  last.hasWords = hasWords
+  last.hasRun = hasRun
+  last.longestRun = longestRun
 }
 
 const UUID = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i
