@@ -5,7 +5,14 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { FORMS } from '#model/field.ts'
 import { BackupAnswer, LedgerGaps, RestoreAnswer } from './backup-contract.ts'
-import { PolicyApplyAnswer, PolicyExplainAnswer, PolicyPlanAnswer, PolicyShowAnswer } from './policy-contract.ts'
+import {
+  PolicyApplyAnswer,
+  PolicyApproveAnswer,
+  PolicyExplainAnswer,
+  PolicyPlanAnswer,
+  PolicyProposeAnswer,
+  PolicyShowAnswer,
+} from './policy-contract.ts'
 import { RiskAnswer } from './risk-contract.ts'
 
 const closed = { additionalProperties: false } as const
@@ -365,6 +372,8 @@ export function commandSchemas(): Record<string, string> {
     'policy-plan': PolicyPlanAnswer,
     'policy-apply': PolicyApplyAnswer,
     'policy-explain': PolicyExplainAnswer,
+    'policy-propose': PolicyProposeAnswer,
+    'policy-approve': PolicyApproveAnswer,
     backup: BackupAnswer,
     restore: RestoreAnswer,
     doctor: DoctorAnswer,

@@ -8,7 +8,7 @@ import type { Protocol } from '#model/protocol.ts'
 import type { Split } from '#model/split-draft.ts'
 import type { CompiledPolicy } from '#policy/policy.ts'
 import type { Records } from '#records/port.ts'
-import type { PolicySigner, StaffVault } from '#vault/port.ts'
+import type { PolicySigner, StaffVault, WaitingVault } from '#vault/port.ts'
 import type { HeldInWarehouse } from '#vendors/held.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import type { PlaceFacts, RoleView } from './facts.ts'
@@ -29,6 +29,9 @@ export interface BackupPort {
 /** What lies behind the questions about policy. */
 export interface PolicyPorts {
   signer: PolicySigner
+  waiting: WaitingVault
+  /** Folder of the gateway's sealed files. */
+  waitingDir: string
   /** Makes the gateway look for a new version; the one that it has then, undefined when it does not answer. */
   gatewayTakes(): Promise<number | undefined>
   splitOf(policy: CompiledPolicy): Split

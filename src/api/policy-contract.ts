@@ -89,6 +89,24 @@ export const PolicyExplainRequest = Type.Object(
   closed,
 )
 
+export const PolicyProposeRequest = Type.Object(
+  {
+    days: Type.Optional(Type.Integer({ minimum: 1, maximum: 30 })),
+    k: Type.Optional(Type.Integer({ minimum: 2, maximum: 10_000 })),
+    reason: Type.Optional(Type.String({ maxLength: 1000 })),
+  },
+  closed,
+)
+export const PolicyApproveRequest = Type.Object(
+  {
+    names: Type.Array(Type.String({ minLength: 1, maxLength: 300 }), { minItems: 1, maxItems: 1000 }),
+    destination: Type.Optional(Type.String({ minLength: 1 })),
+    backfill: Type.Optional(Type.Boolean()),
+    reason: Type.Optional(Type.String({ maxLength: 1000 })),
+  },
+  closed,
+)
+
 // ------------------------------------------------------------------------------------------------------ answers
 
 const SealState = Type.Enum(['ok', 'unsigned', 'broken'], {
@@ -218,6 +236,51 @@ export const PolicyExplainAnswer = Type.Object(
   { ...closed, title: 'bulkhead policy explain EVENT --vendor V --json' },
 )
 
+const Counts = Type.Record(Type.String(), Count)
+
+export const PolicyProposeAnswer = Type.Object(
+  {
+    days: Count,
+    k: Type.Integer({ minimum: 2, description: 'a name of fewer people is not told' }),
+    records: Type.Integer({ minimum: 0, description: 'records that were looked through, newest first' }),
+    unreadable: Type.Integer({ minimum: 0, description: 'records whose text nobody can open any more' }),
+    beyond: Type.Integer({ minimum: 0, description: 'times that a name was met after as many names as fit' }),
+    proposals: Type.Array(
+      Type.Object(
+        {
+          kind: Type.Enum(['event', 'property', 'group'], { description: 'a group name is approved by sources[].groupKeys' }),
+          name: nullable(Type.String()),
+          nameWithheld: nullable(Type.Enum(['few', 'personal'])),
+          nameShape: Type.String({ description: 'letters as a, digits as 9, runs as one' }),
+          identity: nullable(Type.String({ description: 'the identity field that the key names: it cannot be approved' })),
+          category: nullable(Type.String({ description: 'data category, a term of fideslang' })),
+          records: Count,
+          people: nullable(Type.Integer({ description: 'null: fewer than k' })),
+          types: Counts,
+          shapes: Counts,
+          distinct: Type.Enum(['one', 'up to 10', 'up to 100', 'more']),
+          personal: Counts,
+        },
+        closed,
+      ),
+    ),
+  },
+  { ...closed, title: 'bulkhead policy propose --json' },
+)
+
+export const PolicyApproveAnswer = Type.Object(
+  {
+    ...PolicyApplyAnswer.properties,
+    approved: Type.Object({ events: Names, properties: Names }, closed),
+    destination: nullable(Type.String({ description: 'null: the own store alone' })),
+  },
+  { ...closed, title: 'bulkhead policy approve NAME… --json' },
+)
+
+export type PolicyPropose = Static<typeof PolicyProposeAnswer>
+export type PolicyApprove = Static<typeof PolicyApproveAnswer>
+export type PolicyProposeBody = Static<typeof PolicyProposeRequest>
+export type PolicyApproveBody = Static<typeof PolicyApproveRequest>
 export type PolicyShow = Static<typeof PolicyShowAnswer>
 export type PolicyPlan = Static<typeof PolicyPlanAnswer>
 export type PolicyApply = Static<typeof PolicyApplyAnswer>

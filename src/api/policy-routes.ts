@@ -2,13 +2,19 @@
 import type { FastifyInstance } from 'fastify'
 import { BulkheadError } from '#base/errors.ts'
 import { decodeEvent, type Explanation, explainRecord, explainWire } from '#grants/explain.ts'
+import { firstDay } from '#grants/event-kinds.ts'
 import { planPolicy, statedChanges } from '#grants/plan.ts'
+import { propose, sortNames } from '#grants/proposals.ts'
+import type { WaitingScope } from '#grants/waiting-room.ts'
 import { recordVersion, sealState } from '#grants/versions.ts'
+import { dataCategoryOf } from '#model/field.ts'
+import { WAITING_DAYS } from '#model/log-entry.ts'
 import type { SourceConfig } from '#model/config.ts'
 import type { JsonValue } from '#model/json.ts'
 import type { Policy, PolicyVersion } from '#model/policy.ts'
 import type { WireRecord } from '#model/wire-record.ts'
 import {
+  approvedPolicy,
   type CompiledDestination,
   type CompiledPolicy,
   compilePolicy,
@@ -16,12 +22,19 @@ import {
   type PolicyProposal,
   proposedPolicy,
 } from '#policy/policy.ts'
+import type { Look, WaitingProposal } from '#vault/port.ts'
 import { assertVendorKnown, vendorNames } from '#vendors/register.ts'
 import { ROUTES } from './contract.ts'
 import { ACTOR, type StaffDeps } from './deps.ts'
 import {
   type PolicyApply,
   type PolicyApplyBody,
+  type PolicyApprove,
+  type PolicyApproveBody,
+  PolicyApproveRequest,
+  type PolicyPropose,
+  type PolicyProposeBody,
+  PolicyProposeRequest,
   PolicyApplyRequest,
   type PolicyExplain,
   type PolicyExplainBody,
@@ -64,6 +77,65 @@ export function addPolicyRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.post<{ Body: PolicyExplainBody }>(`${ROUTES.policy}/explain`, { schema: { body: PolicyExplainRequest } }, async (request) =>
     explain(request.body, deps),
   )
+}
+
+const PROPOSE_DAYS = 7
+const K = 5
+/** Newest first; what comes often is among them. */
+const PROPOSE_RECORDS = 200_000
+
+/** Looking at names that nobody approved, and approving them. */
+export function addApprovalRoutes(app: FastifyInstance, deps: StaffDeps): void {
+  const scopeOf = (days: number): WaitingScope => {
+    const now = deps.clock.now()
+    return { from: firstDay(days, now), to: firstDay(-1, now), below: Number.MAX_SAFE_INTEGER, recordsMax: PROPOSE_RECORDS }
+  }
+  const ports = { warehouse: deps.warehouse, waiting: deps.policies.waiting, waitingDir: deps.policies.waitingDir }
+
+  app.post<{ Body: PolicyProposeBody }>(`${ROUTES.policy}/propose`, { schema: { body: PolicyProposeRequest } }, async (request) => {
+    const { days = PROPOSE_DAYS, k = K, reason } = request.body
+    const found = await propose(scopeOf(days), k, lookFor('policy propose', reason), ports)
+    const proposals = found.proposals.map((each) => ({ ...each, category: categoryOf(each) }))
+    return { ...found, proposals, days, k } satisfies PolicyPropose
+  })
+
+  app.post<{ Body: PolicyApproveBody }>(`${ROUTES.policy}/approve`, { schema: { body: PolicyApproveRequest } }, async (request) => {
+    const { names, destination, reason } = request.body
+    const look = lookFor('policy approve', reason)
+    const before = current(deps)
+    const sorted = await sortNames(names, before.policy, scopeOf(WAITING_DAYS), look, ports)
+    const next = approvedPolicy(before.policy, { ...sorted, destination })
+    const applied = await apply(before, next, { origin: 'approve', reason: look.reason }, deps)
+    return { ...applied, approved: sorted, destination: destination ?? null } satisfies PolicyApprove
+  })
+}
+
+function lookFor(action: string, reason: string | undefined): Look {
+  if (reason === undefined || reason.trim() === '') throw new BulkheadError('reason_required', `${action} needs a reason`)
+  return { actor: ACTOR, action, reason: reason.trim() }
+}
+
+/** What the key or the detectors say of the data; null where nothing does. */
+function categoryOf({ identity, personal }: WaitingProposal): string | null {
+  if (identity !== null) return dataCategoryOf(identity)
+  const [kind] = Object.entries(personal).sort(([, a], [, b]) => b - a)[0] ?? []
+  const field = kind === undefined ? undefined : FIELD_OF_KIND[kind]
+  return field === undefined ? null : dataCategoryOf(field)
+}
+
+const FIELD_OF_KIND: Record<string, string> = {
+  email: 'email',
+  phone: 'phone',
+  name: 'name',
+  ip: 'ip',
+  national_id: 'national_id',
+  tax_id: 'national_id',
+  passport: 'national_id',
+  address: 'address',
+  geo: 'location',
+  date_of_birth: 'birth_date',
+  username: 'username',
+  device_id: 'device_id',
 }
 
 function current({ records }: Pick<StaffDeps, 'records'>): PolicyVersion {

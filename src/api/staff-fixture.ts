@@ -162,6 +162,14 @@ export function setStage(records: Records, credential: string): Stage {
       record: async () => undefined,
     },
     policies: {
+      waiting: {
+        beginNames: async (look) => void stage.looks.push(`${look.action} ${look.reason}`),
+        addNames: async () => undefined,
+        endNames: async () => ({ proposals: [], records: 0, unreadable: 0, beyond: 0 }),
+        endFinding: async (names) => Object.fromEntries(names.map((name) => [name, ['property' as const]])),
+        openApproved: async () => [],
+      },
+      waitingDir: '/none',
       signer: {
         signPolicy: async (statement) => {
           stage.looks.push(`policy ${statement.origin} ${statement.version} ${statement.reason}`)

@@ -10,7 +10,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { addBackupRoutes } from './backup-routes.ts'
 import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
-import { addPolicyRoutes } from './policy-routes.ts'
+import { addApprovalRoutes, addPolicyRoutes } from './policy-routes.ts'
 import { addRiskRoute } from './risk-routes.ts'
 import { addAnalyticsRoutes, addPeopleRoutes, addStatusRoutes, addVendorRoutes, hideFault } from './routes.ts'
 
@@ -51,6 +51,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addPeopleRoutes(app, deps)
   addBackupRoutes(app, deps)
   addPolicyRoutes(app, deps)
+  addApprovalRoutes(app, deps)
   addAnalyticsRoutes(app, deps)
   addRiskRoute(app, deps)
   try {

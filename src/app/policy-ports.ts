@@ -8,7 +8,7 @@ import type { LogRecord } from '#model/log-entry.ts'
 import { protocols } from '#protocols/registry.ts'
 import { openCountries } from '#split/geo.ts'
 import { createSplit } from '#split/split.ts'
-import type { PolicySigner } from '#vault/port.ts'
+import type { PolicySigner, WaitingVault } from '#vault/port.ts'
 import { entriesOf, type EventRow, EVENT_COLUMNS } from '#warehouse/event-rows.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import type { Instance } from './instance.ts'
@@ -18,14 +18,17 @@ const GATEWAY_MS = 2000
 
 export function policyPorts(given: {
   signer: PolicySigner
+  waiting: WaitingVault
   gateway: RpcClient
   instance: Instance
   warehouse: Pick<Warehouse, 'query'>
 }): PolicyPorts {
-  const { signer, gateway, instance, warehouse } = given
+  const { signer, waiting, gateway, instance, warehouse } = given
   const countryOf = openCountries()
   return {
     signer,
+    waiting,
+    waitingDir: instance.waitingDir,
     gatewayTakes: async () => {
       const late = new AbortController()
       const answer = gateway.call('policy', null).then(

@@ -13,7 +13,7 @@ import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { policyFromConfig } from '#policy/policy.ts'
 import { openRecords } from '#records/records.ts'
-import { backupVault, policySigner, remembering, staffVault } from '#vault/client.ts'
+import { backupVault, policySigner, remembering, staffVault, waitingVault } from '#vault/client.ts'
 import type { Remember } from '#vault/port.ts'
 import { countHeld, heldInWarehouse } from '#vendors/held.ts'
 import { assertDestinationsStay } from '#vendors/register.ts'
@@ -93,7 +93,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       keys: copies.backupKeys,
       record: copies.recordBackup,
     },
-    policies: policyPorts({ signer, gateway, instance, warehouse }),
+    policies: policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, instance, warehouse }),
     gaps: () => ledger.gaps(),
     place: async () => placeFacts(instance, { config, ledgerHead: ledger.head() }),
     trace: (text) => trace('error', 'staff', text),

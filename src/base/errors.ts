@@ -37,6 +37,11 @@ export const ERRORS = {
     status: 400,
     hint: 'Nothing was changed. `bulkhead policy show --yaml` prints a policy file; docs/policy.md says what may stand in it.',
   },
+  name_unclear: {
+    exit: 1,
+    status: 400,
+    hint: 'Nothing was changed. Write event:NAME or property:KEY; `bulkhead policy propose` lists what waits.',
+  },
   event_invalid: { exit: 1, status: 400, hint: 'Give one event as the SDK sends it: its JSON in a file, or on stdin with `-`.' },
   policy_changed: {
     exit: 1,

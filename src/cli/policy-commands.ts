@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { stringify } from 'yaml'
 import { ROUTES } from '#api/contract.ts'
-import type { PolicyApply, PolicyExplain, PolicyPlan, PolicyShow } from '#api/policy-contract.ts'
+import type { PolicyApply, PolicyApprove, PolicyExplain, PolicyPlan, PolicyPropose, PolicyShow } from '#api/policy-contract.ts'
 import { readPolicyFile } from '#app/policy-file.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { type Context, demandReason, printAnswer } from './context.ts'
-import { renderApplied, renderExplanation, renderPlan, renderPolicy } from './policy-render.ts'
+import { renderApplied, renderApproved, renderExplanation, renderPlan, renderPolicy, renderProposals } from './policy-render.ts'
 import { connect } from './staff-client.ts'
 
 const EVENT_BYTES_MAX = 1024 * 1024
@@ -54,6 +54,24 @@ export async function applyPolicyCommand(context: Context, file: string, reason:
   const proposal = readPolicyFile(file, context.env)
   const answer = await connect(context).post<PolicyApply>(`${ROUTES.policy}/apply`, { proposal, reason: demandReason(reason) })
   printAnswer(context, answer, renderApplied)
+}
+
+export async function proposePolicyCommand(context: Context, options: { days?: number; k?: number; reason?: string }): Promise<void> {
+  const { days, k, reason } = options
+  const body = { ...(days === undefined ? {} : { days }), ...(k === undefined ? {} : { k }), reason: demandReason(reason) }
+  printAnswer(context, await connect(context).post<PolicyPropose>(`${ROUTES.policy}/propose`, body), renderProposals)
+}
+
+export async function approvePolicyCommand(
+  context: Context,
+  names: readonly string[],
+  options: { destination?: string; store?: boolean; reason?: string },
+): Promise<void> {
+  const { destination, store, reason } = options
+  if (destination !== undefined && store === true)
+    throw new BulkheadError('bad_usage', '--store is the own store alone: it excludes --destination')
+  const body = { names, ...(destination === undefined ? {} : { destination }), reason: demandReason(reason) }
+  printAnswer(context, await connect(context).post<PolicyApprove>(`${ROUTES.policy}/approve`, body), renderApproved)
 }
 
 export async function explainPolicyCommand(

@@ -28,6 +28,20 @@ export function addPolicy(root: Command, { common, reason, contextOf }: Shared):
     .action(async (file: string, options: CommonOptions & { reason?: string }) => {
       await (await import('./policy-commands.ts')).applyPolicyCommand(contextOf(options), file, options.reason)
     })
+  reason(common(policy.command('propose')), true)
+    .description('names that wait for an approval: types, shapes and people, never values')
+    .option('--days <n>', 'how many days back, 30 at most', daysNumber)
+    .option('--k <n>', 'tell no name of fewer people', peopleNumber)
+    .action(async (options: CommonOptions & { days?: number; k?: number; reason?: string }) => {
+      await (await import('./policy-commands.ts')).proposePolicyCommand(contextOf(options), options)
+    })
+  reason(common(policy.command('approve <name...>')), true)
+    .description('let event names and property keys open from now on: NAME, event:NAME or property:KEY')
+    .option('--destination <destination>', 'and leave to this destination, in the forms that are granted')
+    .option('--store', 'in the own store alone (so it is without --destination)')
+    .action(async (names: string[], options: CommonOptions & { destination?: string; store?: boolean; reason?: string }) => {
+      await (await import('./policy-commands.ts')).approvePolicyCommand(contextOf(options), names, options)
+    })
   common(policy.command('explain <event>'))
     .description('which rule decides about each field of an event: a file, - for stdin, or SEQ:INDEX for one of the log')
     .requiredOption('--vendor <vendor>', 'towards whom')
@@ -40,6 +54,12 @@ export function addPolicy(root: Command, { common, reason, contextOf }: Shared):
 }
 
 const DAYS_MAX = 400
+
+function peopleNumber(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) < 2 || Number(text) > 10_000)
+    throw new InvalidArgumentError('Give a number of people from 2 to 10000.')
+  return Number(text)
+}
 
 function daysNumber(text: string): number {
   if (!/^\d{1,3}$/.test(text) || Number(text) < 1 || Number(text) > DAYS_MAX)

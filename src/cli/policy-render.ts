@@ -1,5 +1,5 @@
 /** Answers about policy as lines for people. */
-import type { PolicyApply, PolicyExplain, PolicyPlan, PolicyShow } from '#api/policy-contract.ts'
+import type { PolicyApply, PolicyApprove, PolicyExplain, PolicyPlan, PolicyPropose, PolicyShow } from '#api/policy-contract.ts'
 import { count, table, when } from './render.ts'
 
 const SEALS: Record<PolicyShow['seal'], string> = {
@@ -68,6 +68,32 @@ export function renderApplied({ version, changed, changes, gateway }: PolicyAppl
   for (const { destination, field, from, to } of changes) lines.push(`  ${destination}: ${field} ${from} → ${to}`)
   if (gateway === 'not_confirmed') lines.push('The gateway has not confirmed it; it looks for it twice a second.')
   return lines.join('\n')
+}
+
+export function renderProposals({ proposals, records, unreadable, days, k }: PolicyPropose): string {
+  const closed = unreadable > 0 ? `; ${unreadable} more cannot be opened any more` : ''
+  const head = `${count(records, 'record')} of the last ${count(days, 'day')} have text that waits${closed}.`
+  if (proposals.length === 0) return head
+  const told = (counts: Record<string, number>): string =>
+    Object.entries(counts)
+      .map(([what, number]) => `${what} ${number}`)
+      .join(', ') || '-'
+  const rows = proposals.map((each) => [
+    each.kind,
+    each.name ?? `(${each.nameShape}: ${each.nameWithheld === 'few' ? `fewer than ${k} people` : 'looks personal'})`,
+    each.people === null ? `< ${k}` : String(each.people),
+    told(each.types),
+    told(each.shapes),
+    each.distinct,
+    each.identity === null ? told(each.personal) : `names ${each.identity}: cannot be approved`,
+  ])
+  return [head, '', table([['KIND', 'NAME', 'PEOPLE', 'TYPES', 'TEXTS', 'DISTINCT', 'LOOKS PERSONAL'], ...rows])].join('\n')
+}
+
+export function renderApproved(answer: PolicyApprove): string {
+  const { approved, destination } = answer
+  const names = [...approved.events.map((name) => `event ${name}`), ...approved.properties.map((key) => `property ${key}`)]
+  return [`Approved for ${destination ?? 'the own store'}, from now on: ${names.join(', ')}.`, renderApplied(answer)].join('\n')
 }
 
 export function renderExplanation({ policy, vendor, records, fields }: PolicyExplain): string {

@@ -53,6 +53,55 @@ export type KnownField = keyof typeof FIELDS
 export type PropertyField = `property.${string}`
 export type Field = KnownField | PropertyField
 
+/**
+ * What kind of data a field is, as the default taxonomy of fideslang names it
+ * (https://ethyca.github.io/fideslang/taxonomy/data_categories/).
+ */
+export const DATA_CATEGORIES: Record<KnownField, string> = {
+  email: 'user.contact.email',
+  name: 'user.name',
+  first_name: 'user.name.first',
+  last_name: 'user.name.last',
+  phone: 'user.contact.phone_number',
+  avatar: 'user.content.self_image',
+  address: 'user.contact.address',
+  birth_date: 'user.demographic.date_of_birth',
+  national_id: 'user.government_id.national_identification_number',
+  username: 'user.account.username',
+  ip: 'user.device.ip_address',
+  location: 'user.location.precise',
+  city: 'user.contact.address.city',
+  postal_code: 'user.contact.address.postal_code',
+  user_id: 'user.unique_id',
+  device_id: 'user.device.device_id',
+  group_id: 'user.unique_id',
+  session_id: 'user.unique_id.pseudonymous',
+  insert_id: 'system.operations',
+  click_id: 'user.unique_id.pseudonymous',
+  country: 'user.location.imprecise',
+  region: 'user.location.imprecise',
+  os: 'user.device.telemetry',
+  browser: 'user.device.telemetry',
+  browser_version: 'user.device.telemetry',
+  device: 'user.device.telemetry',
+  referrer: 'user.behavior.browsing_history',
+  url: 'user.behavior.browsing_history',
+  utm: 'user.behavior.media_consumption',
+  search_keyword: 'user.behavior.search_history',
+  page_title: 'user.behavior.browsing_history',
+  timezone: 'user.location.imprecise',
+  user_agent: 'user.device.telemetry',
+  screen: 'user.device.telemetry',
+  event: 'user.behavior',
+  time: 'user.behavior',
+  technical: 'system.operations',
+}
+
+/** A free property is what people do until somebody knows better. */
+export function dataCategoryOf(field: string): string {
+  return isKnownField(field) ? DATA_CATEGORIES[field] : 'user.behavior'
+}
+
 export function isKnownField(name: string): name is KnownField {
   return Object.hasOwn(FIELDS, name)
 }

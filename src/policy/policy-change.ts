@@ -40,6 +40,39 @@ export function proposedPolicy(current: Policy, proposal: PolicyProposal): Polic
   return { ...next, ...(table === undefined ? {} : { consent: table }) }
 }
 
+export interface Approval {
+  events: readonly string[]
+  properties: readonly string[]
+  /** Undefined: the own store alone. */
+  destination?: string | undefined
+}
+
+/** Adds names to what may leave to a destination, or to what opens in the own store. Throws `config_invalid`, `destination_unknown`. */
+export function approvedPolicy(current: Policy, { events, properties, destination }: Approval): Policy {
+  const { events: names, properties: keys } = storePolicy({
+    ...NO_STORE,
+    events: { approved: [...events] },
+    properties: { approved: [...properties] },
+  })
+  const withNames = <List extends { events: string[]; properties: string[] }>(list: List): List => ({
+    ...list,
+    events: [...new Set([...list.events, ...names])].sort(),
+    properties: [...new Set([...list.properties, ...keys])].sort(),
+  })
+  if (destination !== undefined && !current.destinations.some((each) => each.destination === destination)) {
+    throw new BulkheadError('destination_unknown', `the policy in force has no destination ${JSON.stringify(destination.slice(0, 64))}`)
+  }
+  const destinations = current.destinations.map((each) => (each.destination === destination ? withNames(each) : each))
+  return { ...current, ...withStore(destination === undefined ? withNames(current.store) : current.store, destinations) }
+}
+
+const NO_STORE: StoreConfig = {
+  events: { approved: [] },
+  properties: { approved: [] },
+  paths: { approved: [] },
+  referrers: { approved: [] },
+}
+
 function purposesIn({ destinations, store }: Policy): Set<string> {
   return new Set([...destinations.flatMap(({ grants }) => grants.map(({ purpose }) => purpose)), store.consent?.purpose ?? STORE_PURPOSE])
 }

@@ -27,7 +27,7 @@ export {
 export type { Finding, PlacedFinding } from './detect/detect.ts'
 export { DestroyedCounts, destroySecrets, destroySecretsInPair, destroySecretsInText } from './detect/destroy.ts'
 export { identityKeyOf } from './identity-keys.ts'
-export { isSamePolicy, mergePolicy, proposedPolicy } from './policy-change.ts'
+export { approvedPolicy, isSamePolicy, mergePolicy, proposedPolicy } from './policy-change.ts'
 export type { PolicyProposal } from './policy-change.ts'
 export { policyFromConfig, whyNotApproved, whyNotGranted } from './policy-from-config.ts'
 export { COARSE_TIME_MS, roundTime } from './round-time.ts'

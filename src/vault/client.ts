@@ -6,11 +6,14 @@ import type {
   BackupVault,
   GatewayVault,
   Identity,
+  Opening,
   PeopleGraph,
   Person,
   PolicySigner,
   Remembering,
   StaffVault,
+  WaitingBlob,
+  WaitingVault,
   WindowReply,
   WorkerVault,
 } from './port.ts'
@@ -42,6 +45,19 @@ export function gatewayVault(client: RpcClient): GatewayVault {
 
 export function policySigner(client: RpcClient): PolicySigner {
   return { signPolicy: async (statement) => (await client.call('signPolicy', { statement })).body as PolicySeal }
+}
+
+export function waitingVault(client: RpcClient): WaitingVault {
+  const told = (blobs: readonly WaitingBlob[]): Omit<WaitingBlob, 'sealed'>[] => blobs.map(({ day, records }) => ({ day, records }))
+  const sealed = (blobs: readonly WaitingBlob[]): Uint8Array[] => blobs.map((blob) => blob.sealed)
+  return {
+    beginNames: async (look) => void (await client.call('beginNames', look)),
+    addNames: async (blobs) => void (await client.call('addNames', { blobs: told(blobs) }, sealed(blobs))),
+    endNames: async (k) => (await client.call('endNames', { k })).body as Awaited<ReturnType<WaitingVault['endNames']>>,
+    endFinding: async (names) => (await client.call('endFinding', { names })).body as Awaited<ReturnType<WaitingVault['endFinding']>>,
+    openApproved: async (blobs, names) =>
+      (await client.call('openApproved', { blobs: told(blobs), names }, sealed(blobs))).body as Opening[],
+  }
 }
 
 export function workerVault(client: RpcClient): WorkerVault {

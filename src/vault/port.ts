@@ -5,7 +5,7 @@
  * Ordinals travel as numbers below 2^53.
  */
 import type { Trust } from '#model/field.ts'
-import type { Ordinal } from '#model/log-entry.ts'
+import type { Ordinal, PlainValue } from '#model/log-entry.ts'
 import type { SubjectKind } from '#model/disclosure.ts'
 import type { PolicySeal, PolicyStatement } from '#model/policy-statement.ts'
 import type { Uuids } from './uuids.ts'
@@ -102,6 +102,79 @@ export interface BackupVault {
 /** Who changes grants is on record before the signature leaves: actor and reason of the statement are the look's. */
 export interface PolicySigner {
   signPolicy(statement: Omit<PolicyStatement, 'instance'>): Promise<PolicySeal>
+}
+
+// ------------------------------------------------------------------------------ staff: names in the waiting room
+
+/** A sealed blob, and the records of it that are asked about. */
+export interface WaitingBlob {
+  day: number
+  sealed: Uint8Array
+  records: readonly WaitingRecords[]
+}
+
+/** A record whose text waits in a blob. */
+export interface WaitingRecords {
+  /** Its place in the log. */
+  seq: number
+  index: number
+  /** Which text of the blob is the request's; null: the whole blob. */
+  part: number | null
+  /** Number of the record in that text. */
+  record: number
+  /** Ordinal of whom it is about; 0 for nobody. */
+  person: number
+  /** A record of a group whose key nobody configured. */
+  isStray: boolean
+}
+
+export interface WaitingProposal {
+  kind: 'event' | 'property' | 'group'
+  /** Null: not told, see `nameWithheld`. */
+  name: string | null
+  /** `few`: of fewer people than asked for. `personal`: the name itself looks personal. */
+  nameWithheld: 'few' | 'personal' | null
+  nameShape: string
+  /** The identity field that the key names: it cannot be approved. */
+  identity: string | null
+  records: number
+  /** Null: fewer than asked for. */
+  people: number | null
+  types: Record<string, number>
+  /** Classes of texts. */
+  shapes: Record<string, number>
+  distinct: 'one' | 'up to 10' | 'up to 100' | 'more'
+  /** Kinds that the detectors found, with the number of values. */
+  personal: Record<string, number>
+}
+
+/** A name that was approved for the own store, as far as its text may open. */
+export interface Opening {
+  seq: number
+  index: number
+  /** The event's name. */
+  event?: string
+  properties?: Record<string, PlainValue>
+  /** Pairs that no longer wait. */
+  opened: number
+}
+
+export interface ApprovedNames {
+  events: readonly string[]
+  properties: readonly string[]
+  /** All that is approved in the own store, these included: an object opens as a whole only. */
+  approved: readonly string[]
+}
+
+export interface WaitingVault {
+  /** Begins a look through the waiting room; one at a time, a new one ends the one before. The look is durable on return. */
+  beginNames(look: Look): Promise<void>
+  addNames(blobs: readonly WaitingBlob[]): Promise<void>
+  endNames(k: number): Promise<{ proposals: WaitingProposal[]; records: number; unreadable: number; beyond: number }>
+  /** Of these names, the kinds in which each waits; a name that does not has none. */
+  endFinding(names: readonly string[]): Promise<Record<string, WaitingProposal['kind'][]>>
+  /** What may open under approved names of the records at these places. Nothing else of the text leaves the vault. */
+  openApproved(blobs: readonly WaitingBlob[], names: ApprovedNames): Promise<Opening[]>
 }
 
 // ------------------------------------------------------------------------------------- worker: pseudonym, commit

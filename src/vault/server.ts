@@ -3,20 +3,31 @@ import { BulkheadError } from '#base/errors.ts'
 import { type RpcMethods, type RpcServer, serveRpc } from '#base/rpc.ts'
 import type { Trust } from '#model/field.ts'
 import type { PolicyStatement } from '#model/policy-statement.ts'
-import type { Backups, DirectoryRow, Look, Remember, WindowRequest } from './port.ts'
+import type { ApprovedNames, Backups, DirectoryRow, Look, Remember, WaitingBlob, WindowRequest } from './port.ts'
 import type { Vault } from './vault.ts'
+import { type OpenValue, waitingLook } from './waiting-look.ts'
 import { alignedCopy, bytesOf, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
 
 export const VAULT_ROLES = ['gateway', 'worker', 'staff'] as const
 
 /** `tokens` by role; a role without a token cannot connect. */
-export async function serveVault(options: { vault: Vault; path: string; tokens: Record<string, string> }): Promise<RpcServer> {
+export async function serveVault(options: {
+  vault: Vault
+  path: string
+  tokens: Record<string, string>
+  /** Without it nobody looks through the waiting room. */
+  openValue?: OpenValue
+}): Promise<RpcServer> {
   const { vault, path } = options
   const tokens = Object.fromEntries(VAULT_ROLES.flatMap((role) => (options.tokens[role] ? [[role, options.tokens[role]]] : [])))
   return serveRpc({
     path,
     tokens,
-    methodsByRole: { gateway: gatewayMethods(vault), worker: workerMethods(vault), staff: staffMethods(vault) },
+    methodsByRole: {
+      gateway: gatewayMethods(vault),
+      worker: workerMethods(vault),
+      staff: { ...staffMethods(vault), ...waitingMethods(vault, options.openValue) },
+    },
   })
 }
 
@@ -102,6 +113,28 @@ function staffMethods(vault: Vault): RpcMethods {
       body: await vault.keeping.recordBackup(kind, made),
     }),
     describe: async () => ({ body: await vault.describe() }),
+  }
+}
+
+function waitingMethods(vault: Vault, openValue: OpenValue | undefined): RpcMethods {
+  if (openValue === undefined) return {}
+  const look = waitingLook({
+    openWaiting: (day, sealed) => vault.openWaiting(day, sealed),
+    recordLook: (entry) => vault.recordLook(entry),
+    openValue,
+  })
+  const blobsOf = (asked: readonly Omit<WaitingBlob, 'sealed'>[], attachments: readonly Buffer[]): WaitingBlob[] =>
+    asked.map((blob, index) => ({ ...blob, sealed: attachments[index] as Buffer }))
+  return {
+    beginNames: async (body: Look) => ({ body: await look.beginNames(body) }),
+    addNames: async ({ blobs }: { blobs: Omit<WaitingBlob, 'sealed'>[] }, sealed) => ({
+      body: await look.addNames(blobsOf(blobs, sealed)),
+    }),
+    endNames: async ({ k }: { k: number }) => ({ body: await look.endNames(k) }),
+    endFinding: async ({ names }: { names: string[] }) => ({ body: await look.endFinding(names) }),
+    openApproved: async ({ blobs, names }: { blobs: Omit<WaitingBlob, 'sealed'>[]; names: ApprovedNames }, sealed) => ({
+      body: await look.openApproved(blobsOf(blobs, sealed), names),
+    }),
   }
 }
 
