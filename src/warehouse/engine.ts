@@ -44,6 +44,8 @@ export interface EngineConnection {
   ask(sql: string, parameters: ReadonlyMap<string, string>, caller?: Caller): Promise<Uint8Array>
   /** Statement of our own; never text from outside. */
   execute(sql: string): Promise<Uint8Array>
+  /** Several statements of our own with nobody else's between them. */
+  exclusively<Result>(work: (execute: (sql: string) => Promise<Uint8Array>) => Promise<Result>): Promise<Result>
   /** Resolves when nothing runs and nothing waits. */
   drained(): Promise<void>
 }
@@ -138,6 +140,11 @@ export function openConnection(dir: string, name: string, limits: EngineLimits):
       inTurn(async () => {
         await prepared
         return run(sql)
+      }),
+    exclusively: (work) =>
+      inTurn(async () => {
+        await prepared
+        return work(run)
       }),
     drained: async () => {
       while (waiting > 0) await tail

@@ -39,14 +39,18 @@ export async function prepareFolder(writer: EngineConnection): Promise<void> {
     if (newest !== undefined && newest.format === WAREHOUSE_FORMAT) return
   }
   if (present.some((table) => table.name === DISCLOSURES.name)) await reorderDisclosures(writer)
-  // Format 2 knew the two signals only.
-  if (present.some((table) => table.name === EVENTS.name)) {
-    await writer.execute(`ALTER TABLE ${EVENTS.name} ADD COLUMN IF NOT EXISTS consent LowCardinality(String)`)
-  }
+  if (present.some((table) => table.name === EVENTS.name)) await addEventColumns(writer)
   for (const table of TABLES) await writer.execute(createTable(table))
   await writer.execute(`CREATE TABLE IF NOT EXISTS ${FORMAT_TABLE} (version UInt32) ENGINE = MergeTree ORDER BY version
     SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`)
   await writer.execute(`INSERT INTO ${FORMAT_TABLE} SETTINGS async_insert = 0 SELECT ${WAREHOUSE_FORMAT}`)
+}
+
+/** Format 2 knew two signals of consent; format 3 not where a record's waiting text stands in its blob, nor whose person was erased. */
+async function addEventColumns(writer: EngineConnection): Promise<void> {
+  const consent = 'consent LowCardinality(String)'
+  const added = [consent, 'waitingPart UInt32 AFTER waitingLength', 'waitingRecord UInt32 AFTER recordIndex', ...EVENTS.derived]
+  for (const column of added) await writer.execute(`ALTER TABLE ${EVENTS.name} ADD COLUMN IF NOT EXISTS ${column}`)
 }
 
 /**

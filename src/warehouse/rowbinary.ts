@@ -108,7 +108,7 @@ class RowWriter extends ByteWriter {
 
 const NONE: readonly never[] = []
 
-/** Columns of `EVENTS` that all records of an entry share, up to `waitingLength`. */
+/** Columns of `EVENTS` that all records of an entry share, up to `waitingPart`. */
 function writeEntryHead(to: RowWriter, entry: LogEntry): void {
   to.day(entry.at)
   to.time(entry.at)
@@ -122,12 +122,14 @@ function writeEntryHead(to: RowWriter, entry: LogEntry): void {
   to.uint32(entry.waiting?.folder ?? 0)
   to.uint64(entry.waiting?.offset ?? 0)
   to.uint32(entry.waiting?.length ?? 0)
+  to.uint32(entry.waiting === undefined ? 0 : (entry.waiting.part ?? -1) + 2)
 }
 
-/** The other columns of `EVENTS`, from `recordIndex` on. */
-function writeRecord(to: RowWriter, record: LogRecord, index: number): void {
+/** The other columns of `EVENTS`, from `recordIndex` on. `sent`: its number in the request, repeats counted. */
+function writeRecord(to: RowWriter, record: LogRecord, index: number, sent: number): void {
   const { linked, groups, context } = record
   to.uint32(index)
+  to.uint32(sent)
   to.time(record.time)
   to.text(record.name ?? '')
   to.flag(record.reserved ?? false)
@@ -180,9 +182,12 @@ export function* encodeEvents(entries: readonly LogEntry[]): Generator<Buffer, v
     const start = writer.size
     writeEntryHead(writer, entry)
     const head = entry.records.length > 1 ? writer.copyFrom(start) : undefined
+    const skipped = entry.waiting?.skipped ?? NONE
+    let passed = 0
     for (let index = 0; index < entry.records.length; index++) {
       if (index > 0 && head !== undefined) writer.copy(head)
-      writeRecord(writer, entry.records[index] as LogRecord, index)
+      while (skipped[passed] === index + passed) passed++
+      writeRecord(writer, entry.records[index] as LogRecord, index, index + passed)
       if (writer.size >= CHUNK_BYTES - 65_536) yield writer.take()
     }
   }

@@ -6,7 +6,7 @@
  */
 
 /** Raised with every change of a table below. A folder of a newer number is refused. */
-export const WAREHOUSE_FORMAT = 3
+export const WAREHOUSE_FORMAT = 4
 
 export type ColumnType =
   | 'Date'
@@ -67,7 +67,11 @@ export const EVENTS: Table = {
     { name: 'waitingFolder', type: 'UInt32' },
     { name: 'waitingOffset', type: 'UInt64' },
     { name: 'waitingLength', type: 'UInt32' },
+    /** Which text of the blob is the request's, plus two; 1: the whole blob is; 0: none, or written before format 4. */
+    { name: 'waitingPart', type: 'UInt32' },
     { name: 'recordIndex', type: 'UInt32' },
+    /** Number of the record in the waiting text, which counts repeats that were dropped too. */
+    { name: 'waitingRecord', type: 'UInt32' },
     /** Event time. Clamped to 1900..2299, the range of the type. */
     { name: 'time', type: TIME },
     /** '' when the name waits unapproved, and on profiles and groups. */
@@ -111,7 +115,11 @@ export const EVENTS: Table = {
     /** What else was known of consent, as a JSON object; '' = nothing. */
     { name: 'consent', type: WORD },
   ],
-  derived: [],
+  /**
+   * 1: the person was erased. What is left is a count: that something of this name happened on that day. Never in an insert, so it
+   * stands with what follows from the rest.
+   */
+  derived: ['erased UInt8 DEFAULT 0'],
   partitionBy: 'arrival',
   orderBy: '(event, user, time)',
   projections: [],

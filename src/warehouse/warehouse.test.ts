@@ -61,6 +61,7 @@ function expectedRow(entry: LogEntry, record: LogRecord, recordIndex: number): R
     waitingFolder: entry.waiting?.folder ?? 0,
     waitingOffset: entry.waiting?.offset ?? 0,
     waitingLength: entry.waiting?.length ?? 0,
+    waitingPart: entry.waiting === undefined ? 0 : (entry.waiting.part ?? -1) + 2,
     recordIndex,
     time: time(record.time),
     event: stored(record.name ?? ''),
@@ -90,6 +91,8 @@ function expectedRow(entry: LogEntry, record: LogRecord, recordIndex: number): R
     gpc: flag(record.consent?.gpc),
     dnt: flag(record.consent?.dnt),
     consent: consentText(record.consent),
+    waitingRecord: recordIndex,
+    erased: 0,
   }
 }
 
