@@ -1,5 +1,6 @@
 /** What the staff API stands on. `app` gives it ports; nothing here knows how they are reached. */
 import type { Clock } from '#base/clock.ts'
+import type { FillPorts } from '#grants/fill-back.ts'
 import type { Snapshot } from '#incidents/rows.ts'
 import type { Config } from '#model/config.ts'
 import type { Gap } from '#model/disclosure.ts'
@@ -32,6 +33,7 @@ export interface PolicyPorts {
   waiting: WaitingVault
   /** Folder of the gateway's sealed files. */
   waitingDir: string
+  fill: Pick<FillPorts, 'sentUpTo' | 'insertOpenings' | 'fillDay'>
   /** Makes the gateway look for a new version; the one that it has then, undefined when it does not answer. */
   gatewayTakes(): Promise<number | undefined>
   splitOf(policy: CompiledPolicy): Split

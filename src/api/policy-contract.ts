@@ -273,6 +273,19 @@ export const PolicyApproveAnswer = Type.Object(
     ...PolicyApplyAnswer.properties,
     approved: Type.Object({ events: Names, properties: Names }, closed),
     destination: nullable(Type.String({ description: 'null: the own store alone' })),
+    backfill: nullable(
+      Type.Object(
+        {
+          days: Type.Integer({ minimum: 0, description: 'arrival days that were written anew' }),
+          records: Type.Integer({ minimum: 0, description: 'records in which something opened' }),
+          below: Type.Integer({
+            minimum: 0,
+            description: 'entries of the log from this one on were left: a destination has still to get them',
+          }),
+        },
+        closed,
+      ),
+    ),
   },
   { ...closed, title: 'bulkhead policy approve NAME… --json' },
 )

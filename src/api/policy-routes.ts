@@ -4,6 +4,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { decodeEvent, type Explanation, explainRecord, explainWire } from '#grants/explain.ts'
 import { firstDay } from '#grants/event-kinds.ts'
 import { planPolicy, statedChanges } from '#grants/plan.ts'
+import { fillBack } from '#grants/fill-back.ts'
 import { propose, sortNames } from '#grants/proposals.ts'
 import type { WaitingScope } from '#grants/waiting-room.ts'
 import { recordVersion, sealState } from '#grants/versions.ts'
@@ -100,13 +101,15 @@ export function addApprovalRoutes(app: FastifyInstance, deps: StaffDeps): void {
   })
 
   app.post<{ Body: PolicyApproveBody }>(`${ROUTES.policy}/approve`, { schema: { body: PolicyApproveRequest } }, async (request) => {
-    const { names, destination, reason } = request.body
+    const { names, destination, backfill = false, reason } = request.body
     const look = lookFor('policy approve', reason)
     const before = current(deps)
     const sorted = await sortNames(names, before.policy, scopeOf(WAITING_DAYS), look, ports)
     const next = approvedPolicy(before.policy, { ...sorted, destination })
     const applied = await apply(before, next, { origin: 'approve', reason: look.reason }, deps)
-    return { ...applied, approved: sorted, destination: destination ?? null } satisfies PolicyApprove
+    const approved = { ...sorted, approved: next.store.properties }
+    const filled = backfill ? await fillBack(approved, deps.clock.now(), { ...ports, ...deps.policies.fill }) : null
+    return { ...applied, approved: sorted, destination: destination ?? null, backfill: filled } satisfies PolicyApprove
   })
 }
 

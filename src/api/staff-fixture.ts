@@ -170,6 +170,7 @@ export function setStage(records: Records, credential: string): Stage {
         openApproved: async () => [],
       },
       waitingDir: '/none',
+      fill: { sentUpTo: async () => 1, insertOpenings: async () => undefined, fillDay: async () => 0 },
       signer: {
         signPolicy: async (statement) => {
           stage.looks.push(`policy ${statement.origin} ${statement.version} ${statement.reason}`)

@@ -100,6 +100,8 @@ const OUTSIDE: WorkerOutside = { clock: systemClock, random: Math.random, openSe
 export interface WorkerPipeline {
   /** Lowest log entry that anyone behind the log still reads. */
   needed(): number
+  /** First entry that some destination has still to be sent, or that is not in the warehouse. */
+  sentUpTo(): number
   /** Returns when nothing of that vendor under a lower fence can start any more. */
   fence(vendor: string, fence: number): Promise<{ inFlight: number }>
   /** Returns when the disclosures of every entry up to `entry` are in the warehouse. */
@@ -149,6 +151,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
   ]
   return {
     needed: () => Math.min(events.needed(), consents.needed(), neededEntry(ledger, destinations)),
+    sentUpTo: () => Math.min(events.needed(), ...destinations.map((destination) => ledger.cursor(destination).seq)),
     fence: async (vendor, fence) => {
       const fenced = await Promise.all(forwarders.filter((each) => each.vendor === vendor).map(({ forwarder }) => forwarder.fence(fence)))
       return { inFlight: fenced.reduce((sum, { inFlight }) => sum + inFlight, 0) }

@@ -20,15 +20,21 @@ export function policyPorts(given: {
   signer: PolicySigner
   waiting: WaitingVault
   gateway: RpcClient
+  worker: RpcClient
   instance: Instance
   warehouse: Pick<Warehouse, 'query'>
 }): PolicyPorts {
-  const { signer, waiting, gateway, instance, warehouse } = given
+  const { signer, waiting, gateway, worker, instance, warehouse } = given
   const countryOf = openCountries()
   return {
     signer,
     waiting,
     waitingDir: instance.waitingDir,
+    fill: {
+      sentUpTo: async () => Number((await worker.call('sentUpTo', null)).body),
+      insertOpenings: async (fill, rows, token) => void (await worker.call('insertOpenings', { fill, rows, token })),
+      fillDay: async (day, fill) => Number((await worker.call('fillDay', { day, fill })).body),
+    },
     gatewayTakes: async () => {
       const late = new AbortController()
       const answer = gateway.call('policy', null).then(

@@ -93,7 +93,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       keys: copies.backupKeys,
       record: copies.recordBackup,
     },
-    policies: policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, instance, warehouse }),
+    policies: policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, worker, instance, warehouse }),
     gaps: () => ledger.gaps(),
     place: async () => placeFacts(instance, { config, ledgerHead: ledger.head() }),
     trace: (text) => trace('error', 'staff', text),

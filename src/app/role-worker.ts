@@ -10,7 +10,7 @@ import { openLogReader } from '#log/log-reader.ts'
 import { openRecordsReader } from '#records/records.ts'
 import { remembering, workerVault } from '#vault/client.ts'
 import { openWarehouse } from '#warehouse/client.ts'
-import type { DisclosureRow } from '#warehouse/port.ts'
+import type { DisclosureRow, OpeningRow } from '#warehouse/port.ts'
 import { startWorkerPipeline } from './pipeline.ts'
 import { keepRemembered } from './remembering.ts'
 import { reservePath, type RoleInit, type RunningRole, socketPath } from './role.ts'
@@ -78,6 +78,12 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
         fence: async (body: { vendor: string; fence: number }) => ({ body: await pipeline.fence(body.vendor, body.fence) }),
         barrier: async () => ({ body: await barrier() }),
         status: async () => ({ body: { ...pipeline.status(), reserve: reserve.whole ? 'whole' : 'in use' } }),
+        sentUpTo: async () => ({ body: pipeline.sentUpTo() }),
+        insertOpenings: async ({ fill, rows, token }: { fill: number; rows: OpeningRow[]; token: string }) => {
+          await warehouse.insertOpenings(fill, rows, token)
+          return { body: null }
+        },
+        fillDay: async ({ day, fill }: { day: string; fill: number }) => ({ body: await warehouse.fillDay(day, fill) }),
         holdLoads: async () => ({ body: await pipeline.loads.begin() }),
         releaseLoads: async () => ({ body: pipeline.loads.end() }),
         metrics: async () => ({ body: await registry.getMetricsAsJSON() }),

@@ -65,12 +65,12 @@ export async function proposePolicyCommand(context: Context, options: { days?: n
 export async function approvePolicyCommand(
   context: Context,
   names: readonly string[],
-  options: { destination?: string; store?: boolean; reason?: string },
+  options: { destination?: string; store?: boolean; backfill?: boolean; reason?: string },
 ): Promise<void> {
-  const { destination, store, reason } = options
+  const { destination, store, backfill = false, reason } = options
   if (destination !== undefined && store === true)
     throw new BulkheadError('bad_usage', '--store is the own store alone: it excludes --destination')
-  const body = { names, ...(destination === undefined ? {} : { destination }), reason: demandReason(reason) }
+  const body = { names, backfill, ...(destination === undefined ? {} : { destination }), reason: demandReason(reason) }
   printAnswer(context, await connect(context).post<PolicyApprove>(`${ROUTES.policy}/approve`, body), renderApproved)
 }
 

@@ -38,10 +38,13 @@ export function addPolicy(root: Command, { common, reason, contextOf }: Shared):
   reason(common(policy.command('approve <name...>')), true)
     .description('let event names and property keys open from now on: NAME, event:NAME or property:KEY')
     .option('--destination <destination>', 'and leave to this destination, in the forms that are granted')
+    .option('--backfill', 'fill the own store with what still waits; vendors get nothing a second time')
     .option('--store', 'in the own store alone (so it is without --destination)')
-    .action(async (names: string[], options: CommonOptions & { destination?: string; store?: boolean; reason?: string }) => {
-      await (await import('./policy-commands.ts')).approvePolicyCommand(contextOf(options), names, options)
-    })
+    .action(
+      async (names: string[], options: CommonOptions & { destination?: string; store?: boolean; backfill?: boolean; reason?: string }) => {
+        await (await import('./policy-commands.ts')).approvePolicyCommand(contextOf(options), names, options)
+      },
+    )
   common(policy.command('explain <event>'))
     .description('which rule decides about each field of an event: a file, - for stdin, or SEQ:INDEX for one of the log')
     .requiredOption('--vendor <vendor>', 'towards whom')

@@ -91,9 +91,15 @@ export function renderProposals({ proposals, records, unreadable, days, k }: Pol
 }
 
 export function renderApproved(answer: PolicyApprove): string {
-  const { approved, destination } = answer
+  const { approved, destination, backfill } = answer
   const names = [...approved.events.map((name) => `event ${name}`), ...approved.properties.map((key) => `property ${key}`)]
-  return [`Approved for ${destination ?? 'the own store'}, from now on: ${names.join(', ')}.`, renderApplied(answer)].join('\n')
+  const lines = [`Approved for ${destination ?? 'the own store'}, from now on: ${names.join(', ')}.`, renderApplied(answer)]
+  if (backfill !== null) {
+    lines.push(
+      `Filled back: ${count(backfill.records, 'record')} in ${count(backfill.days, 'day')}, of log entries below ${backfill.below}.`,
+    )
+  }
+  return lines.join('\n')
 }
 
 export function renderExplanation({ policy, vendor, records, fields }: PolicyExplain): string {

@@ -16,6 +16,11 @@ function shadow(dir: string): string {
   return path.join(dir, 'shadow', NAME)
 }
 
+/** While somebody copies, no table may change its name. */
+export function isFrozen(dir: string): boolean {
+  return existsSync(shadow(dir))
+}
+
 /** Also for what an earlier process left. */
 export function thaw(dir: string): void {
   rmSync(shadow(dir), { recursive: true, force: true })

@@ -30,6 +30,22 @@ export interface DisclosureRow {
   state: Exclude<OutcomeState, 'not_sent'>
 }
 
+/** What opened of one record, as JSON where it is properties. */
+export interface OpeningRow {
+  seq: number
+  index: number
+  event: string
+  properties: string
+  opened: number
+}
+
+export interface WarehouseFiller {
+  /** Rows for a fill, in parts as large as an insert; equal tokens insert once. */
+  insertOpenings(fill: number, rows: readonly OpeningRow[], token: string): Promise<void>
+  /** Fills the day with them, whole or not at all; returns how many rows were found. Throws `backup_failed` while a backup copies. */
+  fillDay(day: string, fill: number): Promise<number>
+}
+
 export interface Warehouse {
   /** Makes what is absent; refuses a newer format. Idempotent. */
   migrate(): Promise<void>

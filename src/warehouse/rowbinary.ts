@@ -8,7 +8,7 @@ import { ByteWriter } from '#base/byte-writer.ts'
 import { assert } from '#base/errors.ts'
 import { dayOf } from '#base/clock.ts'
 import type { LogEntry, LogRecord } from '#model/log-entry.ts'
-import type { DisclosureRow } from '#warehouse/port.ts'
+import type { DisclosureRow, OpeningRow } from '#warehouse/port.ts'
 
 /** Range of DateTime64(3); an event time outside it (a broken clock) is stored as the nearest end. */
 const TIME_MIN = Date.UTC(1900, 0, 1)
@@ -173,6 +173,20 @@ function consentText(consent: LogRecord['consent']): string {
 }
 
 const CONSENT_TEXTS = new WeakMap<object, string>()
+
+export function* encodeOpenings(fill: number, rows: readonly OpeningRow[]): Generator<Buffer, void> {
+  const writer = new RowWriter()
+  for (const { seq, index, event, properties, opened } of rows) {
+    writer.uint64(fill)
+    writer.uint64(seq)
+    writer.uint32(index)
+    writer.text(event)
+    writer.text(properties)
+    writer.uint32(opened)
+    if (writer.size >= CHUNK_BYTES - 65_536) yield writer.take()
+  }
+  if (writer.size > 0) yield writer.take()
+}
 
 /** Encoded rows in chunks of about a megabyte, so that whoever sends them can let others run in between. */
 export function* encodeEvents(entries: readonly LogEntry[]): Generator<Buffer, void> {

@@ -28,7 +28,7 @@ export interface Column {
   codec?: string
 }
 
-export type TableName = 'events' | 'disclosures'
+export type TableName = 'events' | 'disclosures' | 'openings'
 
 export interface Table {
   name: TableName
@@ -187,7 +187,25 @@ export const DISCLOSURES: Table = {
   codec: 'ZSTD(1)',
 }
 
-export const TABLES: readonly Table[] = [EVENTS, DISCLOSURES]
+/** What opened after an approval, on its way into `events` (`fill.ts`). Approved text only; emptied when its day is filled. */
+export const OPENINGS: Table = {
+  name: 'openings',
+  columns: [
+    /** Which fill it belongs to: what a fill that was cut short left does not count. */
+    { name: 'fill', type: 'UInt64' },
+    { name: 'seq', type: 'UInt64' },
+    { name: 'recordIndex', type: 'UInt32' },
+    { name: 'event', type: WORD },
+    { name: 'properties', type: 'String' },
+    { name: 'opened', type: 'UInt32' },
+  ],
+  derived: [],
+  partitionBy: 'fill',
+  orderBy: '(seq, recordIndex)',
+  projections: [],
+}
+
+export const TABLES: readonly Table[] = [EVENTS, DISCLOSURES, OPENINGS]
 
 export function tableOf(name: string): Table | undefined {
   return TABLES.find((table) => table.name === name)

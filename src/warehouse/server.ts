@@ -19,9 +19,10 @@ import { assert } from '#base/errors.ts'
 import { EngineError, insertStatement, killStatement, openConnection } from '#warehouse/engine.ts'
 import type { EngineConnection, EngineLimits } from '#warehouse/engine.ts'
 import { markFolder, prepareFolder, refuseNewerFolder } from '#warehouse/format.ts'
-import { freeze, thaw } from '#warehouse/freeze.ts'
+import { fillDay, prepareOpenings } from '#warehouse/fill.ts'
+import { freeze, isFrozen, thaw } from '#warehouse/freeze.ts'
 import type { WarehouseSession } from '#warehouse/port.ts'
-import { tableOf } from '#warehouse/schema.ts'
+import { OPENINGS, tableOf } from '#warehouse/schema.ts'
 
 export type WarehouseRole = 'worker' | 'staff'
 
@@ -48,6 +49,8 @@ interface Front {
   control: EngineConnection
   spoolDir: string
   nextSpool: number
+  /** Ends with what runs alone now. */
+  alone: Promise<unknown>
 }
 
 /**
@@ -87,6 +90,7 @@ export async function serveWarehouse(options: {
     control: openConnection(options.dir, 'control', { readOnly: false, threads: 1, queueMax: 256 }),
     spoolDir: options.spoolDir,
     nextSpool: 1,
+    alone: Promise.resolve(),
   }
   // A start that cannot answer is found here, not by the first caller.
   for (const connection of Object.values(front.questions)) await connection.ask('SELECT 1', new Map())
@@ -135,9 +139,18 @@ async function answer(front: Front, request: IncomingMessage, response: ServerRe
   const session = sessionOf(front, request)
   if (session === undefined) throw new EngineError(516, 'AUTHENTICATION_FAILED')
   if (ROLE_OF[session] === 'staff' && (url.pathname === '/freeze' || url.pathname === '/thaw')) {
-    if (url.pathname === '/freeze') await freeze(front.dir, front.control)
+    if (url.pathname === '/freeze') await alone(front, () => freeze(front.dir, front.control))
     else thaw(front.dir)
     return void response.writeHead(200).end()
+  }
+  if (session === 'loader' && url.pathname === '/fill') {
+    request.resume()
+    const [day, fill] = [url.searchParams.get('day') ?? '', Number(url.searchParams.get('fill'))]
+    const rows = await alone(front, async () => {
+      if (isFrozen(front.dir)) throw new EngineError(473, 'DEADLOCK_AVOIDED')
+      return fillDay(front.writer, day, fill)
+    })
+    return void response.writeHead(200, HEADERS).end(JSON.stringify({ rows }))
   }
   if (request.headers['content-encoding'] !== undefined) throw new EngineError(48, 'NOT_IMPLEMENTED')
   const inUrl = url.searchParams.get('query')
@@ -151,6 +164,13 @@ async function answer(front: Front, request: IncomingMessage, response: ServerRe
   const parameters = new Map<string, string>()
   for (const [name, value] of url.searchParams) if (name.startsWith('param_')) parameters.set(name.slice(6), value)
   await answerQuestion(front, session, { sql, parameters }, response)
+}
+
+/** What changes a table's place and what copies it do not run side by side. */
+async function alone<Result>(front: Front, work: () => Promise<Result>): Promise<Result> {
+  const turn = front.alone.then(work)
+  front.alone = turn.catch(() => undefined)
+  return turn
 }
 
 const HEADERS = { 'Content-Type': 'application/x-ndjson; charset=UTF-8', 'X-ClickHouse-Format': 'JSONEachRow' }
@@ -202,6 +222,7 @@ async function insertRows(front: Front, request: IncomingMessage, tableName: str
   const table = tableOf(tableName)
   if (table === undefined) throw new EngineError(60, 'UNKNOWN_TABLE')
   if (!/^[\w:.-]{1,200}$/.test(token)) throw new EngineError(36, 'BAD_ARGUMENTS')
+  if (table === OPENINGS) await prepareOpenings(front.writer)
   const file = path.join(front.spoolDir, `insert-${front.nextSpool++}.rowbinary`)
   try {
     await spool(request, file)
