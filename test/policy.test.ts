@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
-import type { PolicyApply, PolicyExplain, PolicyPlan, PolicyShow } from '#api/policy-contract.ts'
+import type { PolicyApply, PolicyApprove, PolicyExplain, PolicyPlan, PolicyPropose, PolicyShow } from '#api/policy-contract.ts'
 import { waitUntil } from '#drill/program.ts'
 import { lastJson, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
@@ -11,6 +11,7 @@ import { waitForWarehouse } from './support/counts.ts'
 import { postEvents } from './support/gateway-client.ts'
 import { assertSchema } from './support/schemas.ts'
 import { eventsOf, startVendor } from './support/vendor.ts'
+import { askWarehouse } from './support/warehouse.ts'
 
 const EVENT = { $os: 'Linux', $browser: 'Firefox', $browser_version: 131, n: 1, plan: 'pro', $email: 'ann@mail.example' }
 
@@ -106,6 +107,27 @@ test('policy is planned, applied without a restart, explained, and not undone by
     assert.equal((await ask<PolicyShow>('policy-show', 'policy', 'show', '1')).destinations[0]?.properties.join(), 'n')
   })
 
+  await t.test('names that wait are proposed without values, approved, and filled back in the own store alone', async () => {
+    const sent = received().length
+    const events = ['u1', 'u2', 'u3'].map((user) => ({
+      event: 'Waited',
+      properties: { ...EVENT, distinct_id: user, $insert_id: `w-${user}`, tier: `gold-${user}`, note: `${user}@mail.example` },
+    }))
+    assert.equal((await postEvents(program.gatewayUrl, TOKENS.server, events)).body, '1')
+    await waitForWarehouse(program, 9)
+    const proposed = await ask<PolicyPropose>('policy-propose', 'policy', 'propose', '--k', '3', '--reason', 'r')
+    const tier = proposed.proposals.find(({ name }) => name === 'tier')
+    assert.deepEqual([tier?.people, tier?.types, tier?.shapes], [3, { string: 3 }, { code: 3 }])
+    assert.deepEqual(proposed.proposals.find(({ name }) => name === 'note')?.personal, { email: 3 })
+    for (const value of ['gold-', '@mail']) assert.ok(!JSON.stringify(proposed).includes(value), `${value} is told`)
+    await refuse('name_unclear', /waits nowhere/, 'approve', 'nobody knows', '--reason', 'r')
+    const approve = ['policy', 'approve', 'Waited', 'tier', 'note', '--backfill', '--reason', 'needed']
+    const approved = await ask<PolicyApprove>('policy-approve', ...approve)
+    assert.deepEqual(approved.approved, { events: ['Waited'], properties: ['tier', 'note'] })
+    assert.deepEqual([approved.backfill?.days, approved.backfill?.records, approved.destination], [1, 3, null])
+    assert.equal(received().length, sent, 'the vendor gets nothing of it')
+  })
+
   await t.test('what is no policy is refused with code, place and line, and changes nothing', async () => {
     const place = path.join(program.folder, 'wrong.yaml')
     writeFileSync(place, 'destinations:\n  - id: mixpanel\n    grants:\n      - { field: shoe_size, form: clear, purpose: p }\n')
@@ -114,8 +136,16 @@ test('policy is planned, applied without a restart, explained, and not undone by
     await refuse('destination_unknown', /elsewhere/, 'plan', place)
     writeFileSync(event, '{"event": ')
     await refuse('event_invalid', /event\.json is not JSON/, 'explain', event, '--vendor', 'mixpanel')
-    assert.equal((await ask<PolicyShow>('policy-show', 'policy', 'show')).version, 3)
+    assert.equal((await ask<PolicyShow>('policy-show', 'policy', 'show')).version, 4)
   })
+
+  await program.stop()
+  const filled = await askWarehouse<Record<string, number>>(
+    path.join(program.dataDir, 'warehouse'),
+    `SELECT count() AS rows, countIf(event = 'Waited') AS named, countIf(startsWith(JSONExtractString(properties, 'tier'), 'gold-u')) AS tiers,
+      countIf(JSONHas(properties, 'note')) AS notes FROM events`,
+  )
+  assert.deepEqual(filled, [{ rows: 9, named: 3, tiers: 3, notes: 0 }], 'what the detectors hold back waits on')
 
   async function refuse(code: string, message: RegExp, ...args: string[]): Promise<void> {
     const result = await program.cli(['policy', ...args, '--json'])
