@@ -4,8 +4,8 @@ import { BulkheadError } from '#base/errors.ts'
 import { decodeEvent, type Explanation, explainRecord, explainWire } from '#grants/explain.ts'
 import { firstDay } from '#grants/event-kinds.ts'
 import { planPolicy, statedChanges } from '#grants/plan.ts'
-import { fillBack } from '#grants/fill-back.ts'
-import { propose, sortNames } from '#grants/proposals.ts'
+import { fillBack, type Filled } from '#grants/fill-back.ts'
+import { type NamesByKind, propose, sortNames } from '#grants/proposals.ts'
 import type { WaitingScope } from '#grants/waiting-room.ts'
 import { recordVersion, sealState } from '#grants/versions.ts'
 import { dataCategoryOf } from '#model/field.ts'
@@ -93,6 +93,15 @@ export function addApprovalRoutes(app: FastifyInstance, deps: StaffDeps): void {
   }
   const ports = { warehouse: deps.warehouse, waiting: deps.policies.waiting, waitingDir: deps.policies.waitingDir }
 
+  /** The vault opens what a signed version approves, and nothing else. */
+  const fill = async (names: NamesByKind, look: Look): Promise<Filled> => {
+    const { version, policy } = current(deps)
+    const seal = deps.records.policySeal(version)
+    if (seal === undefined) throw new BulkheadError('internal', `version ${version} is not signed`)
+    await deps.vault.recordLook({ ...look, action: `${look.action} --backfill`, subjects: 0 })
+    return fillBack({ ...names, policy, seal }, deps.clock.now(), { ...ports, ...deps.policies.fill })
+  }
+
   app.post<{ Body: PolicyProposeBody }>(`${ROUTES.policy}/propose`, { schema: { body: PolicyProposeRequest } }, async (request) => {
     const { days = PROPOSE_DAYS, k = K, reason } = request.body
     const found = await propose(scopeOf(days), k, lookFor('policy propose', reason), ports)
@@ -107,8 +116,7 @@ export function addApprovalRoutes(app: FastifyInstance, deps: StaffDeps): void {
     const sorted = await sortNames(names, before.policy, scopeOf(WAITING_DAYS), look, ports)
     const next = approvedPolicy(before.policy, { ...sorted, destination })
     const applied = await apply(before, next, { origin: 'approve', reason: look.reason }, deps)
-    const approved = { ...sorted, approved: next.store.properties }
-    const filled = backfill ? await fillBack(approved, deps.clock.now(), { ...ports, ...deps.policies.fill }) : null
+    const filled = backfill ? await fill(sorted, look) : null
     return { ...applied, approved: sorted, destination: destination ?? null, backfill: filled } satisfies PolicyApprove
   })
 }
@@ -207,7 +215,7 @@ export async function apply(
 ): Promise<PolicyApply> {
   const changes = statedChanges(before.policy, next, deps.clock.now())
   const { records, clock, policies } = deps
-  const applied = await recordVersion({ policy: next, actor: ACTOR, ...by }, { records, vault: policies.signer, clock })
+  const applied = await recordVersion({ policy: next, actor: ACTOR, on: before.version, ...by }, { records, vault: policies.signer, clock })
   // Forwarders read the records before each request; the gateway is told, so that what arrives from now on is split by it.
   const taken = await policies.gatewayTakes()
   return {

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { Registry } from 'prom-client'
 import { systemClock } from '#base/clock.ts'
+import { toBulkheadError } from '#base/errors.ts'
 import { RpcClient, serveRpc } from '#base/rpc.ts'
 import { openLogWriter } from '#log/log-writer.ts'
 import { openRecordsReader } from '#records/records.ts'
@@ -84,7 +85,14 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
       .then((reply) => log.dropWaiting(Number(reply.body)))
       .catch(() => undefined)
   }, CLEAN_EVERY_MS)
-  const watching = setInterval(lookForPolicy, LOOK_EVERY_MS)
+  const watching = setInterval(() => {
+    try {
+      lookForPolicy()
+    } catch (thrown) {
+      // The policy of before stays in force here; the next look may read the records again.
+      trace('error', 'gateway', `the records cannot be read: ${toBulkheadError(thrown).code}`)
+    }
+  }, LOOK_EVERY_MS)
   const warning = setInterval(warnOfUnknownTokens(gateway), WARN_EVERY_MS)
   return {
     facts: { port: gateway.port },

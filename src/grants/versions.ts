@@ -2,11 +2,11 @@
  * Versions of the policy: each is numbered, signed by the vault and recorded, and counts from the moment it is durable. The
  * vault has who and why on record before it signs.
  */
-import { createHash, createPublicKey, verify } from 'node:crypto'
-import { canonicalJson } from '#base/canonical-json.ts'
+import { createHash } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
+import { BulkheadError } from '#base/errors.ts'
 import type { Policy, PolicyVersion } from '#model/policy.ts'
-import { type PolicyOrigin, type PolicySeal, statementBytes } from '#model/policy-statement.ts'
+import { isSigned, policyHash, type PolicyOrigin, type PolicySeal, statementBytes } from '#model/policy-statement.ts'
 import { isSamePolicy, mergePolicy } from '#policy/policy.ts'
 import type { Records, RecordsReader } from '#records/port.ts'
 import type { PolicySigner } from '#vault/port.ts'
@@ -24,19 +24,22 @@ export interface Change {
   origin: PolicyOrigin
   /** What the configuration file says, to be recorded beside it. */
   file?: Policy
+  /** The version that it was made from: with another in force it would undo what it does not know. */
+  on?: number
 }
 
-/** The current version when it says the same. Throws `policy_changed` when another became the next one meanwhile. */
+/** The current version when it says the same and is signed. Throws `policy_changed` when another became the next one meanwhile. */
 export async function recordVersion(change: Change, { records, vault, clock }: VersionPorts): Promise<PolicyVersion> {
   const current = records.currentPolicy()
-  if (current !== undefined && isSamePolicy(current.policy, change.policy)) {
+  if (current !== undefined && lastSeal(records) !== undefined && isSamePolicy(current.policy, change.policy)) {
     if (change.file !== undefined) records.recordFilePolicy(change.file)
     return current
   }
-  const { policy, actor, reason, origin, file } = change
+  const { policy, actor, reason, origin, file, on = records.policyNumber() } = change
+  if (on !== records.policyNumber()) throw new BulkheadError('policy_changed', `version ${records.policyNumber()} is in force, not ${on}`)
   const before = lastSeal(records)
   const seal = await vault.signPolicy({
-    version: records.policyNumber() + 1,
+    version: on + 1,
     // A clock that was set back must not make a later version look older.
     appliedAt: Math.max(clock.now(), current?.appliedAt ?? 0),
     actor,
@@ -80,18 +83,8 @@ export function sealState(version: PolicyVersion, records: RecordsReader, key: s
   return isWhole && isSigned(seal, key) ? 'ok' : 'broken'
 }
 
-function isSigned(seal: PolicySeal, key: string | null): boolean {
-  if (key === null || seal.key !== key) return false
-  const publicKey = createPublicKey({ key: Buffer.from(key, 'base64'), format: 'der', type: 'spki' })
-  return verify(null, statementBytes(seal.statement), publicKey, Buffer.from(seal.signature, 'base64'))
-}
-
 function lastSeal(records: RecordsReader): PolicySeal | undefined {
   return records.policySeal(records.policyNumber())
-}
-
-function policyHash(policy: Policy): string {
-  return createHash('sha256').update(canonicalJson(policy)).digest('hex')
 }
 
 function statementHash({ statement }: PolicySeal): string {

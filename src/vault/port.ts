@@ -7,6 +7,7 @@
 import type { Trust } from '#model/field.ts'
 import type { Ordinal, PlainValue } from '#model/log-entry.ts'
 import type { SubjectKind } from '#model/disclosure.ts'
+import type { Policy } from '#model/policy.ts'
 import type { PolicySeal, PolicyStatement } from '#model/policy-statement.ts'
 import type { Uuids } from './uuids.ts'
 
@@ -162,8 +163,9 @@ export interface Opening {
 export interface ApprovedNames {
   events: readonly string[]
   properties: readonly string[]
-  /** All that is approved in the own store, these included: an object opens as a whole only. */
-  approved: readonly string[]
+  /** The version that approves them, as the vault signed it: nothing opens that no signed version approves. */
+  policy: Policy
+  seal: PolicySeal
 }
 
 export interface WaitingVault {

@@ -122,6 +122,7 @@ function waitingMethods(vault: Vault, openValue: OpenValue | undefined): RpcMeth
     openWaiting: (day, sealed) => vault.openWaiting(day, sealed),
     recordLook: (entry) => vault.recordLook(entry),
     openValue,
+    ledgerKey: () => vault.keeping.describe().ledgerKey,
   })
   const blobsOf = (asked: readonly Omit<WaitingBlob, 'sealed'>[], attachments: readonly Buffer[]): WaitingBlob[] =>
     asked.map((blob, index) => ({ ...blob, sealed: attachments[index] as Buffer }))

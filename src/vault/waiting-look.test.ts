@@ -1,9 +1,31 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { PlainValue } from '#model/log-entry.ts'
+import type { Policy } from '#model/policy.ts'
+import { policyHash, statementBytes } from '#model/policy-statement.ts'
 import type { WaitingRecords } from './port.ts'
 import { type OpenValue, waitingLook } from './waiting-look.ts'
+
+const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+const KEY = publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
+
+function signed(store: { events: string[]; properties: string[] }) {
+  const policy: Policy = { store: { ...store, paths: [], referrers: [] }, destinations: [] }
+  const statement = {
+    instance: 'i',
+    version: 1,
+    appliedAt: 0,
+    actor: 'a',
+    reason: 'r',
+    origin: 'approve' as const,
+    policySha256: policyHash(policy),
+    before: '',
+  }
+  const signature = sign(null, statementBytes(statement), privateKey).toString('base64')
+  return { policy, seal: { statement, key: KEY, signature } }
+}
 
 const LOOK = { actor: 'operator', action: 'policy propose', reason: 'r' }
 
@@ -14,6 +36,7 @@ function stage(openValue: OpenValue = (key, value) => (typeof value === 'object'
     openWaiting: (_day, sealed) => (sealed.length === 0 ? undefined : Buffer.from(sealed).toString()),
     recordLook: async ({ action, reason }) => void looks.push(`${action} ${reason}`),
     openValue,
+    ledgerKey: () => KEY,
   })
   return { look, looks }
 }
@@ -148,9 +171,20 @@ test('of approved names only what may stand open leaves, and nothing beside it',
     ],
     [1, 1, 1, 1],
   )
-  const names = { events: ['Paid'], properties: ['plan', 'userEmail'], approved: ['plan', 'userEmail', 'earlier'] }
+  const version = signed({ events: ['Paid'], properties: ['plan', 'userEmail', 'earlier'] })
+  const names = { events: ['Paid'], properties: ['plan', 'userEmail'], ...version }
   assert.deepEqual(await look.openApproved([blob], names), [
     { seq: 1, index: 0, event: 'Paid', properties: { plan: 'pro' }, opened: 1 },
     { seq: 3, index: 0, properties: { plan: 2 }, opened: 1 },
   ])
+  const refused = { code: 'vault_refused' }
+  await assert.rejects(
+    look.openApproved([blob], { ...names, properties: ['plan', 'note'] }),
+    refused,
+    'a name that the version does not approve',
+  )
+  const wider = { ...version.policy, store: { ...version.policy.store, properties: ['note', 'plan', 'userEmail'] } }
+  await assert.rejects(look.openApproved([blob], { ...names, policy: wider }), refused, 'a policy that was not signed')
+  const { key: _, ...unsigned } = version.seal
+  await assert.rejects(look.openApproved([blob], { ...names, seal: { ...unsigned, key: 'AAAA' } }), refused, 'another key')
 })

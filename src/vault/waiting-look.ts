@@ -6,6 +6,7 @@ import { setImmediate as letOthersRun } from 'node:timers/promises'
 import { BulkheadError } from '#base/errors.ts'
 import type { JsonValue } from '#model/json.ts'
 import type { PlainValue } from '#model/log-entry.ts'
+import { isSigned, policyHash } from '#model/policy-statement.ts'
 import { destroySecretsInPair, DestroyedCounts, identityKeyOf } from '#policy/policy.ts'
 import type { ApprovedNames, Look, Opening, WaitingVault } from './port.ts'
 import { BlobTexts, WaitingNames } from './waiting-names.ts'
@@ -18,9 +19,11 @@ export interface WaitingLookParts {
   openWaiting(day: number, sealed: Uint8Array): string | undefined
   recordLook(look: Look & { subjects: number }): Promise<void>
   openValue: OpenValue
+  /** Public key of the vault's own signatures. */
+  ledgerKey(): string | null
 }
 
-export function waitingLook({ openWaiting, recordLook, openValue }: WaitingLookParts): WaitingVault {
+export function waitingLook({ openWaiting, recordLook, openValue, ledgerKey }: WaitingLookParts): WaitingVault {
   let names: WaitingNames | undefined
   return {
     beginNames: async (look) => {
@@ -48,6 +51,7 @@ export function waitingLook({ openWaiting, recordLook, openValue }: WaitingLookP
       return begun.kindsOf(asked)
     },
     openApproved: async (blobs, approved) => {
+      assertSigned(approved, ledgerKey())
       const opener = new Opener(approved, openValue)
       const openings: Opening[] = []
       for (const { day, sealed, records } of blobs) {
@@ -64,16 +68,26 @@ export function waitingLook({ openWaiting, recordLook, openValue }: WaitingLookP
   }
 }
 
+function assertSigned({ policy, seal, events, properties }: ApprovedNames, key: string | null): void {
+  const { store } = policy
+  const isApproved = events.every((name) => store.events.includes(name)) && properties.every((name) => store.properties.includes(name))
+  if (isApproved && seal.statement.policySha256 === policyHash(policy) && isSigned(seal, key)) return
+  throw new BulkheadError(
+    'vault_refused',
+    'waiting text opens under names that a signed version of the policy approves, and under no others',
+  )
+}
+
 class Opener {
   readonly #events: ReadonlySet<string>
   readonly #properties: ReadonlySet<string>
   readonly #approved: ReadonlySet<string>
   readonly #openValue: OpenValue
 
-  constructor({ events, properties, approved }: ApprovedNames, openValue: OpenValue) {
+  constructor({ events, properties, policy }: ApprovedNames, openValue: OpenValue) {
     this.#events = new Set(events)
     this.#properties = new Set(properties)
-    this.#approved = new Set(approved)
+    this.#approved = new Set(policy.store.properties)
     this.#openValue = openValue
   }
 
