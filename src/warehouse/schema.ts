@@ -205,10 +205,11 @@ export const OPENINGS: Table = {
   projections: [],
 }
 
-export const TABLES: readonly Table[] = [EVENTS, DISCLOSURES, OPENINGS]
+/** Those that every folder has; `openings` is made for the first fill. */
+export const TABLES: readonly Table[] = [EVENTS, DISCLOSURES]
 
 export function tableOf(name: string): Table | undefined {
-  return TABLES.find((table) => table.name === name)
+  return [...TABLES, OPENINGS].find((table) => table.name === name)
 }
 
 /** `name Type, …`: structure argument of `file(…)`. Names and types are our own constants. */
