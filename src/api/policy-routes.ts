@@ -62,7 +62,7 @@ export function addPolicyRoutes(app: FastifyInstance, deps: StaffDeps): void {
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     const { version, policy: before } = current(deps)
-    const after = proposedPolicy(before, proposalOf(request.body.proposal))
+    const after = made(() => proposedPolicy(before, proposalOf(request.body.proposal)))
     const plan = await planPolicy({ before, after, days: request.body.days ?? DAYS, now: deps.clock.now() }, deps.warehouse, gone.signal)
     return { ...plan, version } satisfies PolicyPlan
   })
@@ -72,7 +72,8 @@ export function addPolicyRoutes(app: FastifyInstance, deps: StaffDeps): void {
     if (reason === undefined || reason.trim() === '')
       throw new BulkheadError('reason_required', 'changing what a vendor gets needs a reason')
     const before = current(deps)
-    return apply(before, proposedPolicy(before.policy, proposalOf(proposal)), { origin: 'apply', reason: reason.trim() }, deps)
+    const next = made(() => proposedPolicy(before.policy, proposalOf(proposal)))
+    return apply(before, next, { origin: 'apply', reason: reason.trim() }, deps)
   })
 
   app.post<{ Body: PolicyExplainBody }>(`${ROUTES.policy}/explain`, { schema: { body: PolicyExplainRequest } }, async (request) =>
@@ -114,7 +115,7 @@ export function addApprovalRoutes(app: FastifyInstance, deps: StaffDeps): void {
     const look = lookFor('policy approve', reason)
     const before = current(deps)
     const sorted = await sortNames(names, before.policy, scopeOf(WAITING_DAYS), look, ports)
-    const next = approvedPolicy(before.policy, { ...sorted, destination })
+    const next = made(() => approvedPolicy(before.policy, { ...sorted, destination }))
     const applied = await apply(before, next, { origin: 'approve', reason: look.reason }, deps)
     const filled = backfill ? await fill(sorted, look) : null
     return { ...applied, approved: sorted, destination: destination ?? null, backfill: filled } satisfies PolicyApprove
@@ -153,6 +154,16 @@ function current({ records }: Pick<StaffDeps, 'records'>): PolicyVersion {
   const version = records.currentPolicy()
   if (version === undefined) throw new BulkheadError('not_found', 'no policy was applied yet')
   return version
+}
+
+/** What cannot be in a policy is said of the policy: there may be no configuration file in it. */
+function made(make: () => Policy): Policy {
+  try {
+    return make()
+  } catch (thrown) {
+    if (!(thrown instanceof BulkheadError) || thrown.code !== 'config_invalid') throw thrown
+    throw new BulkheadError('policy_invalid', thrown.message, { cause: thrown })
+  }
 }
 
 /** Checked against the schema before; what JSON leaves out is the same as undefined. */
