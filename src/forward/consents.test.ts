@@ -164,6 +164,7 @@ function memoryLedger(): Ledger {
   let cursor = 1
   return {
     consent: (ordinal: number) => rows.get(ordinal),
+    hasConsents: () => rows.size > 0,
     consentCursor: () => cursor,
     saveConsents: async (said: readonly (readonly [number, unknown])[], next: number) => {
       for (const [ordinal, packed] of said) rows.set(ordinal, packed)

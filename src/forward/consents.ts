@@ -18,7 +18,7 @@ const ENTRIES_AT_ONCE = 2_000
 const PASSED_MAX = 20_000
 const IDLE_MS = 1_000
 /** Look-ups that are remembered, those that found nothing too. */
-const REMEMBERED_MAX = 200_000
+const REMEMBERED_MAX = 500_000
 
 const NOTHING_SAID: PersonConsent = {}
 
@@ -33,12 +33,15 @@ export class Consents implements PeopleConsent {
   #next: number
   #reading: Promise<void> | undefined
   #changes = 0
+  /** While nobody has ever said anything, nobody is looked up. */
+  #anybody: boolean
 
   constructor(parts: { log: Pick<LogReader, 'head' | 'tail' | 'find'>; ledger: Ledger; clock: Clock }) {
     this.#log = parts.log
     this.#ledger = parts.ledger
     this.#clock = parts.clock
     this.#next = this.#ledger.consentCursor()
+    this.#anybody = this.#ledger.hasConsents()
   }
 
   /** Grows with each change of what anybody has said: while it is the same, decisions are. */
@@ -52,6 +55,7 @@ export class Consents implements PeopleConsent {
   }
 
   of(ordinal: Ordinal): PersonConsent | undefined {
+    if (!this.#anybody) return undefined
     const known = this.#known.get(ordinal)
     if (known !== undefined) return known ?? undefined
     const found = this.#unsaved.get(ordinal) ?? readStored(this.#ledger.consent(ordinal))
@@ -102,6 +106,7 @@ export class Consents implements PeopleConsent {
         const after = withStatement(before, said, seq, trust)
         if (after === before) continue
         this.#changes++
+        this.#anybody = true
         this.#known.set(ordinal, after)
         this.#unsaved.set(ordinal, after)
       }

@@ -205,6 +205,11 @@ class StoredLedger implements Ledger {
     return this.#store.state.get(`consent/${ordinal}`)
   }
 
+  hasConsents(): boolean {
+    for (const { key } of this.#store.state.getRange({ start: 'consent/', limit: 1 })) return key.startsWith('consent/')
+    return false
+  }
+
   consentCursor(): number {
     const value = this.#store.state.get('consents') ?? 1
     if (!Number.isSafeInteger(value)) throw new BulkheadError('ledger_corrupt', 'the cursor of consent in the ledger is malformed')

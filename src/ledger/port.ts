@@ -68,6 +68,8 @@ export interface Ledger {
   entry(number: number): LedgerEntry | undefined
   /** What an identifier's person has said of consent, as it was saved; undefined for nothing. */
   consent(ordinal: number): unknown
+  /** Whether anything was saved of anybody. */
+  hasConsents(): boolean
   /** First log entry that has not been read for consent. */
   consentCursor(): number
   /** One commit; the cursor never goes back. */

@@ -6,6 +6,11 @@ import { type PeopleConsent, peopleIn } from './consent-of-record.ts'
 
 export type StoreConsent = NonNullable<CompiledStore['consent']>
 
+/** Nearly every record says nothing, and nearly every store takes that for a yes. */
+export function takesSilence({ rule }: StoreConsent): boolean {
+  return rule.basis === 'opt-out' || rule.basis === 'not-needed'
+}
+
 /** Undefined when it may be kept with its person. A deletion is for the person, and must know whom. */
 export function whyWithoutPerson(
   op: LogRecord['op'],

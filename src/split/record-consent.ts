@@ -6,7 +6,7 @@ import { isJsonObject, type JsonValue } from '#model/json.ts'
 import type { ConsentBits, ConsentSignals } from '#model/log-entry.ts'
 import type { RequestContext } from '#model/split-draft.ts'
 import type { WireConsent, WireRecord } from '#model/wire-record.ts'
-import { whyWithoutPerson } from '#policy/policy.ts'
+import { takesSilence, whyWithoutPerson } from '#policy/policy.ts'
 import type { CompiledStore } from '#policy/policy.ts'
 
 /** A consent tool has a dozen. */
@@ -28,6 +28,8 @@ export interface RecordConsent extends RequestConsent {
   withoutPerson: ConsentBits['withoutPerson']
 }
 
+const NOTHING_SAID: RecordConsent = { signals: undefined, bits: undefined, withoutPerson: undefined }
+
 /** `country` is of the record's context; `connection` of who sent it. */
 export function recordConsent(
   wire: WireRecord,
@@ -41,12 +43,15 @@ export function recordConsent(
 ): RecordConsent {
   const { request, shared, store, country, connection } = given
   const own = ownSignals(wire, request.source, store.consent?.purposes)
+  const placeKnown = country !== undefined || connection === undefined
+  if (own === undefined && shared.bits === undefined && placeKnown && (store.consent === undefined || takesSilence(store.consent)))
+    return NOTHING_SAID
   let { signals, bits } = shared
   if (own !== undefined) {
     signals = { ...signals, ...own }
     bits = { ...bits, ...own }
   }
-  if (country === undefined && connection !== undefined) bits = { ...bits, country: connection }
+  if (!placeKnown) bits = { ...bits, country: connection as string }
   const asked = { bits, country, seq: 0, people: [] }
   return { signals, bits, withoutPerson: store.consent === undefined ? undefined : whyWithoutPerson(wire.op, store.consent, asked) }
 }
