@@ -138,3 +138,24 @@ test('detect and coarsen refuse to run without --stdin; coarsen leaves nothing o
     ],
   )
 })
+
+test('detect ends in peace when nobody reads its answers any more', { timeout: 120_000 }, async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-lines-'))
+  try {
+    const child = spawn(process.execPath, [LAUNCHER, 'detect', '--stdin', '--json'], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } })
+    let stderr = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    child.stdin.on('error', () => undefined)
+    child.stdout.once('data', () => child.stdout.destroy())
+    const closed = once(child, 'close') as Promise<[number]>
+    // More than any pipe holds.
+    child.stdin.end(`${JSON.stringify({ id: 1, text: 'asha@verma.example '.repeat(20) })}\n`.repeat(2000))
+    const [code] = await closed
+    assert.equal(stderr, '')
+    assert.equal(code, 0)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})

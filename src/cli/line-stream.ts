@@ -1,7 +1,6 @@
 /** Commands that answer one line of JSON for each line of JSON: in order, as they come, whatever a line holds. */
 import { StringDecoder } from 'node:string_decoder'
 import type { Readable, Writable } from 'node:stream'
-import { once } from 'node:events'
 import { BulkheadError, toBulkheadError } from '#base/errors.ts'
 import type { JsonValue } from '#model/json.ts'
 
@@ -49,10 +48,17 @@ export async function answerLines({ input, output, answer }: LineStream): Promis
   for await (const chunk of input) {
     const answers = answersTo(decoder.write(chunk as Buffer))
     if (isClosed) return
-    if (answers !== '' && !output.write(answers) && !isClosed) await Promise.race([once(output, 'drain'), once(output, 'close')])
+    if (answers !== '' && !output.write(answers) && !isClosed) await untilWritable(output)
   }
   const last = answersTo(`${decoder.end()}\n`)
   if (last !== '' && !isClosed) await new Promise<void>((resolve) => output.write(last, () => resolve()))
+}
+
+/** Also when it never will be again: an error is no reason to fail, the next look sees that nobody reads. */
+function untilWritable(output: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ['drain', 'close', 'error']) output.once(event, () => resolve())
+  })
 }
 
 function answerLine(line: string, answer: LineStream['answer']): string {
