@@ -35,11 +35,19 @@ function pathStart(text: string): number {
   return /^https?:\/\/[^/?#\\]*/i.exec(text)?.[0].length ?? -1
 }
 
+const QUESTION = 0x3f
+const SLASH = 0x2f
+const BACKSLASH = 0x5c
+const HASH = 0x23
+
 /** An address that has a path. Undefined for anything else. */
 export function rawPath(address: string): string | undefined {
-  const text = address.slice(0, URL_CHARACTERS_MAX).trim()
+  const text = (address.length > URL_CHARACTERS_MAX ? address.slice(0, URL_CHARACTERS_MAX) : address).trim()
   const start = pathStart(text)
-  return start < 0 ? undefined : (/^[^?#]*/.exec(text.slice(start))?.[0] ?? '')
+  if (start < 0) return undefined
+  let end = start
+  while (end < text.length && text.charCodeAt(end) !== QUESTION && text.charCodeAt(end) !== HASH) end++
+  return text.slice(start, end)
 }
 
 /** Whether `rawPath` finds a path. */
@@ -67,10 +75,24 @@ export function pathTemplate(address: string, rules: PathRules): string | undefi
   if (path === undefined) return undefined
   // Nothing is approved: then only their number is left of the segments.
   if (rules.segments.size === 0 && rules.templates.size === 0) return STARS[countSegments(path)]
-  const all = (path.includes('\\') ? path.replaceAll('\\', '/') : path).split('/').filter((part) => part !== '')
-  const parts = all.slice(0, SEGMENTS_MAX).map(decodeSegment)
+  const all = segmentsOf(path)
+  const parts = all.length > SEGMENTS_MAX ? all.slice(0, SEGMENTS_MAX) : all
   const template = all.length > SEGMENTS_MAX ? undefined : bestTemplate(parts, rules.templates.get(parts.length) ?? [])
-  return `/${parts.map((part, i) => (template?.[i] === part || rules.segments.has(part) ? part : '*')).join('/')}`
+  let kept = ''
+  for (const [i, part] of parts.entries()) kept += template?.[i] === part || rules.segments.has(part) ? `/${part}` : '/*'
+  return kept === '' ? '/' : kept
+}
+
+function segmentsOf(path: string): string[] {
+  const segments: string[] = []
+  let start = 0
+  for (let at = 0; at <= path.length; at++) {
+    const code = at < path.length ? path.charCodeAt(at) : SLASH
+    if (code !== SLASH && code !== BACKSLASH) continue
+    if (at > start && segments.length <= SEGMENTS_MAX) segments.push(decodeSegment(path.slice(start, at)))
+    start = at + 1
+  }
+  return segments
 }
 
 /** At most SEGMENTS_MAX. */

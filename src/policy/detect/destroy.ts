@@ -8,7 +8,7 @@ import type { JsonValue } from '#model/json.ts'
 import { findCards } from './banking.ts'
 import { isCardNumber } from './checksums.ts'
 import type { Finding } from './finding.ts'
-import { featuresOf, isNobodys } from './prescan.ts'
+import { featuresOf, isNobodys, mayHaveViews } from './prescan.ts'
 import { findSecrets } from './secrets.ts'
 import { viewsOf, withoutPictures } from './views.ts'
 
@@ -21,8 +21,10 @@ export function secretsIn(given: string): Finding[] {
   const text = withoutPictures(given)
   const found: Finding[] = []
   const add = (finding: Finding): void => void found.push(finding)
-  findSecrets(text, featuresOf(text), add)
-  findCards(text, add, '')
+  const features = featuresOf(text)
+  const { digits } = features
+  findSecrets(text, features, add)
+  if (digits >= CARD_DIGITS_MIN) findCards(text, add, '')
   found.sort((a, b) => a.start - b.start || b.end - a.end)
   const apart: Finding[] = []
   for (const finding of found) {
@@ -172,6 +174,7 @@ function destroyInText(text: string, destroyed: DestroyedCounts, depth: number):
     at = span.end
   }
   kept = at === 0 ? text : kept + text.slice(at)
+  if (!mayHaveViews(featuresOf(kept))) return kept
   // What shows only after decoding has no place of its own in the text: all of it goes.
   for (const { text: view } of viewsOf(kept)) {
     if (view === kept) continue

@@ -15,7 +15,7 @@ import { findEmails, findHardwareAddresses, findNetworkAddresses } from './netwo
 import { findPairs } from './pairs.ts'
 import { findBirthDates, findDevices, findNames, findPlaces, findPostalAddresses } from './people.ts'
 import { findPhones } from './phones.ts'
-import { type Features, featuresOf, isNobodys } from './prescan.ts'
+import { type Features, featuresOf, isNobodys, mayHaveViews } from './prescan.ts'
 import { findRandom, findSecrets } from './secrets.ts'
 import { type View, viewsOf, withoutPictures } from './views.ts'
 
@@ -44,9 +44,7 @@ export function detect(text: string, { key = '', least = SHOWN }: { key?: string
 function findInViews(text: string, hint: string, add: Add): void {
   if (hint === '' && isNobodys(text)) return
   const features = featuresOf(text)
-  const { escapes, beyondAscii, longestRun, upper, lower } = features
-  const mayBeBase64 = longestRun >= 16 && upper > 0 && lower > 0
-  if (escapes === 0 && beyondAscii === 0 && !mayBeBase64) return findIn(text, features, hint, add)
+  if (!mayHaveViews(features)) return findIn(text, features, hint, add)
   for (const view of viewsOf(text)) findIn(view.text, featuresOf(view.text), hint, placed(view, add))
 }
 

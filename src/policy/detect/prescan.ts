@@ -28,6 +28,7 @@ export interface Features {
 }
 
 const RUN_CHARACTERS = 13
+const BASE64_CHARACTERS = 16
 const [OTHER, SPACE, DIGIT, UPPER, LOWER, DOT, DASH, COLON, AT, EQUALS, SLASH, PLUS, ESCAPE, JOINT, BRACE] = [
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
 ]
@@ -145,6 +146,11 @@ function scan(text: string): void {
   last.hasWords = hasWords
   last.hasRun = hasRun
   last.longestRun = longestRun
+}
+
+/** Whether a text may read as another one: escapes, other scripts, base64. */
+export function mayHaveViews({ escapes, beyondAscii, longestRun, upper, lower }: Features): boolean {
+  return escapes > 0 || beyondAscii > 0 || (longestRun >= BASE64_CHARACTERS && upper > 0 && lower > 0)
 }
 
 const UUID = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i
