@@ -142,7 +142,10 @@ test('detect and coarsen refuse to run without --stdin; coarsen leaves nothing o
 test('detect ends in peace when nobody reads its answers any more', { timeout: 120_000 }, async () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-lines-'))
   try {
-    const child = spawn(process.execPath, [LAUNCHER, 'detect', '--stdin', '--json'], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } })
+    const child = spawn(process.execPath, [LAUNCHER, 'detect', '--stdin', '--json'], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, HOME: folder },
+    })
     let stderr = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text

@@ -156,6 +156,9 @@ describe('detect', () => {
       assert.ok(personalKindOfNumber(value) !== undefined, String(value))
     for (const value of [0, 1, 42, 99_999_999, 1_764_000_000, 1_764_000_000_000, 0.4111111111111111, 1e21, Number.NaN])
       assert.equal(personalKindOfNumber(value), undefined, String(value))
+    // A time that is kept as a number must not wait now and then.
+    fc.assert(fc.property(fc.integer({ min: 1_600_000_000, max: 1_999_999_999 }), (at) => personalKindOfNumber(at) === undefined))
+    fc.assert(fc.property(fc.integer({ min: 1_600_000_000_000, max: 1_999_999_999_999 }), (at) => personalKindOfNumber(at) === undefined))
   })
 
   it('knows the check digits of published examples', () => {

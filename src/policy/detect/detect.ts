@@ -181,8 +181,13 @@ export function personalKindIn(text: string, key = ''): PersonalKind | 'unscanne
   return detect(text, { key, least: HELD })[0]?.kind
 }
 
+/** Seconds and milliseconds of the years 2001 to 2033: one in a hundred of them has the check digits of somebody's number. */
+function isClock(value: number): boolean {
+  return (value >= 1e9 && value < 2e9) || (value >= 1e12 && value < 2e12)
+}
+
 /** What a number, written out, could be: a card, a telephone or a national number. Short ones and fractions are nothing. */
 export function personalKindOfNumber(value: number): PersonalKind | 'unscanned' | undefined {
   if (!Number.isInteger(value) || Math.abs(value) < 1e8 || Math.abs(value) >= 1e19) return undefined
-  return personalKindIn(String(Math.abs(value)))
+  return isClock(value) ? undefined : personalKindIn(String(Math.abs(value)))
 }
