@@ -123,6 +123,12 @@ test('policy is planned, applied without a restart, explained, and not undone by
     await refuse('name_unclear', /waits nowhere/, 'approve', 'nobody knows', '--reason', 'r')
     const approve = ['policy', 'approve', 'Waited', 'tier', 'note', '--backfill', '--reason', 'needed']
     const approved = await ask<PolicyApprove>('policy-approve', ...approve)
+    const held = (await ask<PolicyPropose>('policy-propose', 'policy', 'propose', '--k', '3', '--reason', 'r')).proposals
+    assert.deepEqual(
+      held.filter((each) => each.approved && each.personal['email'] === 3).map(({ name }) => name),
+      ['note'],
+      'what the detectors hold back under an approved key is told',
+    )
     assert.deepEqual(approved.approved, { events: ['Waited'], properties: ['tier', 'note'] })
     assert.deepEqual([approved.backfill?.days, approved.backfill?.records, approved.destination], [1, 3, null])
     assert.equal(received().length, sent, 'the vendor gets nothing of it')

@@ -254,6 +254,9 @@ export const PolicyProposeAnswer = Type.Object(
           nameShape: Type.String({ description: 'letters as a, digits as 9, runs as one' }),
           identity: nullable(Type.String({ description: 'the identity field that the key names: it cannot be approved' })),
           category: nullable(Type.String({ description: 'data category, a term of fideslang' })),
+          approved: Type.Boolean({
+            description: 'open in the own store; what waits under it was held back by the detectors, or came before',
+          }),
           records: Count,
           people: nullable(Type.Integer({ description: 'null: fewer than k' })),
           types: Counts,

@@ -106,7 +106,8 @@ export function addApprovalRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.post<{ Body: PolicyProposeBody }>(`${ROUTES.policy}/propose`, { schema: { body: PolicyProposeRequest } }, async (request) => {
     const { days = PROPOSE_DAYS, k = K, reason } = request.body
     const found = await propose(scopeOf(days), k, lookFor('policy propose', reason), ports)
-    const proposals = found.proposals.map((each) => ({ ...each, category: categoryOf(each) }))
+    const { store } = current(deps).policy
+    const proposals = found.proposals.map((each) => ({ ...each, approved: isApproved(each, store), category: categoryOf(each) }))
     return { ...found, proposals, days, k } satisfies PolicyPropose
   })
 
@@ -125,6 +126,10 @@ export function addApprovalRoutes(app: FastifyInstance, deps: StaffDeps): void {
 function lookFor(action: string, reason: string | undefined): Look {
   if (reason === undefined || reason.trim() === '') throw new BulkheadError('reason_required', `${action} needs a reason`)
   return { actor: ACTOR, action, reason: reason.trim() }
+}
+
+function isApproved({ kind, name }: WaitingProposal, { events, properties }: Policy['store']): boolean {
+  return name !== null && (kind === 'event' ? events : kind === 'property' ? properties : []).includes(name)
 }
 
 /** What the key or the detectors say of the data; null where nothing does. */

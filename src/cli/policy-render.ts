@@ -85,7 +85,11 @@ export function renderProposals({ proposals, records, unreadable, days, k }: Pol
     told(each.types),
     told(each.shapes),
     each.distinct,
-    each.identity === null ? told(each.personal) : `names ${each.identity}: cannot be approved`,
+    each.approved
+      ? `approved; held back: ${told(each.personal)}`
+      : each.identity === null
+        ? told(each.personal)
+        : `names ${each.identity}: cannot be approved`,
   ])
   return [head, '', table([['KIND', 'NAME', 'PEOPLE', 'TYPES', 'TEXTS', 'DISTINCT', 'LOOKS PERSONAL'], ...rows])].join('\n')
 }
