@@ -84,6 +84,25 @@ test('a day gets what opened, once; other days and rows stay', { timeout: 120_00
   assert.equal(await loader.fillDay(DAY, 4), 1)
 })
 
+test('a mark of somebody who has refused stays a mark', { timeout: 120_000 }, async (t) => {
+  const { loader } = await open(t, makeFolder(t))
+  const [marked, kept] = entries(2, NOW) as [LogEntry, LogEntry]
+  marked.records = [{ type: 'event', name: null, time: NOW, consent: { optOut: true, withoutPerson: 'denied' } }]
+  kept.records[0] = { ...(kept.records[0] as LogRecord), consent: { optOut: false } }
+  await loader.insertEvents([marked, kept], 'a')
+  const opening = (seq: number): OpeningRow => ({ seq, index: 0, event: 'Paid', properties: '{"plan":"pro"}', opened: 1 })
+  await loader.insertOpenings(1, [opening(1), opening(2)], 'fill-1')
+  await loader.fillDay(DAY, 1)
+  const rows = await loader.query<Row>(ROWS, {}, 'loader')
+  assert.deepEqual(
+    rows.map(({ event, properties }) => [event, properties]),
+    [
+      ['', ''],
+      ['Open', '{"plan":"pro"}'],
+    ],
+  )
+})
+
 test('killed at any moment of it, the day is the former or the new one, and doing it again completes it', {
   timeout: 240_000,
 }, async (t) => {

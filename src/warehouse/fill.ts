@@ -17,6 +17,9 @@ const FILLED: Readonly<Record<string, string>> = {
   waitingCount: `if(o.seq = 0 OR ${ADDED} = '', e.waitingCount, e.waitingCount - least(e.waitingCount, o.opened))`,
 }
 
+/** A mark of somebody who has refused stays a mark, whatever was waiting beside it. */
+const FILLABLE = `if(position(consent, '"withoutPerson":') > 0, toUInt64(0), seq)`
+
 /** Rows that were found; nobody else writes meanwhile. `fill` names the rows of `openings` that count. */
 export function fillDay(writer: EngineConnection, day: string, fill: number): Promise<number> {
   assert(DAY.test(day) && Number.isSafeInteger(fill), 'a fill has a day and a number')
@@ -40,6 +43,6 @@ export async function prepareOpenings(writer: EngineConnection): Promise<void> {
 
 function filledFrom(day: string, fill: number): (names: readonly string[]) => string {
   return (names) => `SELECT ${names.map((name) => FILLED[name] ?? `e.${name}`).join(', ')}
-    FROM (SELECT * FROM ${EVENTS.name} WHERE arrival = '${day}') AS e
-    LEFT ANY JOIN (SELECT * FROM ${OPENINGS.name} WHERE fill = ${fill}) AS o ON e.seq = o.seq AND e.recordIndex = o.recordIndex`
+    FROM (SELECT *, ${FILLABLE} AS fillable FROM ${EVENTS.name} WHERE arrival = '${day}') AS e
+    LEFT ANY JOIN (SELECT * FROM ${OPENINGS.name} WHERE fill = ${fill}) AS o ON e.fillable = o.seq AND e.recordIndex = o.recordIndex`
 }
