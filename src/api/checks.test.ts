@@ -47,7 +47,12 @@ const well: Facts = {
   roles: [{ role: 'worker', pid: 1, state: 'ready', restarts: 0, since: now }],
   gateway: { records: { kept: 3, dropped: {} }, unknownTokens: { count: 0, tokens: [] }, failures: {}, diskLow: false },
   worker,
-  vault: { people: 1 },
+  vault: {
+    people: 1,
+    erasures: { open: 0, due: 0, holds: 0 },
+    root: { rotatedAt: now, rotating: false, wrap: 'file' },
+    keyBackups: [],
+  },
   warehouseRows: 3,
   policy: { version: 1, appliedAt: now, policy: { destinations: [] } } as unknown as NonNullable<Facts['policy']>,
   vendors: [{ vendor: 'v', state: 'open' }],

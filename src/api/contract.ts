@@ -14,6 +14,15 @@ import {
   PolicyShowAnswer,
 } from './policy-contract.ts'
 import { RiskAnswer } from './risk-contract.ts'
+import {
+  DestroyEpochAnswer,
+  EraseAnswer,
+  HoldAnswer,
+  HoldListAnswer,
+  KeysRotateAnswer,
+  KeysShowAnswer,
+  RotateAnswer,
+} from './erase-contract.ts'
 
 const closed = { additionalProperties: false } as const
 const Instant = Type.String({ description: 'ISO 8601, UTC' })
@@ -348,6 +357,9 @@ export const ROUTES = {
   doctor: '/v1/doctor',
   vendors: '/v1/vendors',
   who: '/v1/who',
+  erase: '/v1/erase',
+  holds: '/v1/holds',
+  keys: '/v1/keys',
   affected: '/v1/incidents/affected',
   directory: '/v1/directory/import',
   backup: '/v1/backup',
@@ -376,6 +388,13 @@ export function commandSchemas(): Record<string, string> {
     'policy-approve': PolicyApproveAnswer,
     backup: BackupAnswer,
     restore: RestoreAnswer,
+    erase: EraseAnswer,
+    hold: HoldAnswer,
+    'hold-list': HoldListAnswer,
+    'vendor-rotate': RotateAnswer,
+    'keys-rotate': KeysRotateAnswer,
+    'keys-show': KeysShowAnswer,
+    'vendor-destroy-epoch': DestroyEpochAnswer,
     doctor: DoctorAnswer,
     'policy-risk': RiskAnswer,
     drill: DrillAnswer,

@@ -1,6 +1,7 @@
 /** What the staff API stands on. `app` gives it ports; nothing here knows how they are reached. */
 import type { Clock } from '#base/clock.ts'
 import type { FillPorts } from '#grants/fill-back.ts'
+import type { Erasures } from '#erasure/erase.ts'
 import type { Snapshot } from '#incidents/rows.ts'
 import type { Config } from '#model/config.ts'
 import type { Gap } from '#model/disclosure.ts'
@@ -9,7 +10,8 @@ import type { Protocol } from '#model/protocol.ts'
 import type { Split } from '#model/split-draft.ts'
 import type { CompiledPolicy } from '#policy/policy.ts'
 import type { Records } from '#records/port.ts'
-import type { PolicySigner, StaffVault, WaitingVault } from '#vault/port.ts'
+import type { ErasingVault } from '#vault/erasure-port.ts'
+import type { EpochVault, PolicySigner, RotatingVault, StaffVault, WaitingVault } from '#vault/port.ts'
 import type { HeldInWarehouse } from '#vendors/held.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import type { PlaceFacts, RoleView } from './facts.ts'
@@ -58,8 +60,14 @@ export interface StaffDeps {
     fence(vendor: string, fence: number): Promise<unknown>
     /** Waits until the warehouse holds all that is closed; gives the head that it saw and the rows of open intents. */
     barrier(): Promise<Snapshot>
+    /** No request to the vendor is under way that was begun before. */
+    turnOver(vendor: string): Promise<void>
     status(): Promise<unknown>
   }
+  /** Erasures, holds and epochs, as the vault keeps them. */
+  erasing: ErasingVault & EpochVault & RotatingVault
+  /** What brings an erasure to its end. */
+  erasures: Pick<Erasures, 'finish'>
   gateway: { status(): Promise<unknown> }
   supervisor: { status(): Promise<RoleView[]>; killWorker(): Promise<{ pid: number; gone: boolean }> }
   /** Events that wait for a vendor's destinations. Must not need the worker, which may have just been killed. */

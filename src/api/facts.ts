@@ -2,7 +2,7 @@
 import type { Config } from '#model/config.ts'
 import type { Gap } from '#model/disclosure.ts'
 import type { PolicyVersion } from '#model/policy.ts'
-import type { Backups, Newest } from '#vault/port.ts'
+import type { Backups, ErasureCounts, Newest, RootState } from '#vault/port.ts'
 
 /** A role as the supervisor sees it; `since` in UTC ms. */
 export interface RoleView {
@@ -53,7 +53,7 @@ export interface Facts {
   /** As the parts describe themselves. */
   gateway: Record<string, unknown> | undefined
   worker: Record<string, unknown> | undefined
-  vault: { people: number } | undefined
+  vault: { people: number; erasures: ErasureCounts; root: RootState; keyBackups: { at: number; dir: string }[] } | undefined
   warehouseRows: number | undefined
   policy: PolicyVersion | undefined
   vendors: readonly { vendor: string; state: string }[]

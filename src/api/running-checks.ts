@@ -2,6 +2,7 @@
 import { DAY_MS } from '#base/clock.ts'
 import { ERRORS, isErrorCode } from '#base/errors.ts'
 import { isJsonObject } from '#model/json.ts'
+import { KEY_BACKUP_DAYS } from '#vault/port.ts'
 import { type CheckRule, type Facts, fail, type Finding, named, ok, warn } from './facts.ts'
 
 const LAG_ENTRIES_WARN = 10_000
@@ -25,6 +26,9 @@ export const RUNNING_CHECKS: readonly CheckRule[] = [
   { id: 'destination', needs: 'worker', look: destinations },
   { id: 'load', needs: 'worker', look: loaders },
   { id: 'warehouse_rows', needs: 'warehouse', look: warehouseRows },
+  { id: 'erasures', needs: 'vault', look: erasures },
+  { id: 'root_key', needs: 'vault', look: rootKey },
+  { id: 'key_copies', needs: 'vault', look: keyCopies },
   { id: 'vendors', look: vendors },
   { id: 'policy', look: policy },
   { id: 'grants', look: grants },
@@ -163,6 +167,38 @@ function warehouseRows({ worker, warehouseRows: rows = 0 }: Facts): Finding | un
     'the log was loaded and the warehouse holds no event',
     'Start again: what the log still has is loaded anew; else restore a backup.',
   )
+}
+
+function erasures({ vault }: Facts): Finding | undefined {
+  const { open = 0, due = 0, holds = 0 } = vault?.erasures ?? {}
+  if (open + due + holds === 0) return undefined
+  const what = `erasures not done: ${open}; deletions due at vendors: ${due}; holds open: ${holds}`
+  if (open + due === 0) return ok(what)
+  const why = holds > 0 ? '`bulkhead hold list` says what holds them up.' : 'It goes on by itself; read the staff lines of the diagnostics.'
+  return warn(
+    what,
+    due > 0 && open === 0 ? 'A vendor without `deletionToken`, or cut, is not asked; else it is asked again by itself.' : why,
+  )
+}
+
+function rootKey({ vault, now }: Facts): Finding | undefined {
+  if (vault === undefined) return undefined
+  const { rotatedAt, rotating, wrap } = vault.root
+  const under = wrap === 'file' ? 'a key in the key folder' : 'the key service'
+  const days = rotatedAt === null ? undefined : Math.floor((now - rotatedAt) / DAY_MS)
+  const what = `${days === undefined ? 'of unknown age' : `${days} days old`}, wrapped by ${under}${rotating ? ', being rotated' : ''}`
+  if (rotating || (days !== undefined && days <= KEY_BACKUP_DAYS)) return ok(what)
+  return warn(what, 'It rotates by itself once the clock has run steadily for a day; `bulkhead keys rotate root` does it now.')
+}
+
+/** Copies of keys that should be gone keep erased people readable. */
+function keyCopies({ vault, now }: Facts): Finding | undefined {
+  const copies = vault?.keyBackups ?? []
+  if (copies.length === 0) return undefined
+  const old = copies.filter(({ at }) => now - at > (KEY_BACKUP_DAYS + 1) * DAY_MS)
+  if (old.length === 0) return ok(`${copies.length} kept, none older than ${KEY_BACKUP_DAYS} days`)
+  const what = `${old.length} older than ${KEY_BACKUP_DAYS} days: ${old.map(({ dir }) => dir).join(', ')}`
+  return fail(what, 'They cannot be reached or are not as they were made: remove them by hand. Who was erased is readable from them.')
 }
 
 function vendors({ vendors: known }: Facts): Finding {

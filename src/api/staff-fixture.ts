@@ -4,6 +4,7 @@ import { systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { statementBytes } from '#model/policy-statement.ts'
 import { protocols } from '#protocols/registry.ts'
+import type { ErasureJob } from '#vault/erasure-port.ts'
 import type { Records } from '#records/port.ts'
 import { createSplit } from '#split/split.ts'
 import type { DirectoryRow } from '#vault/port.ts'
@@ -61,6 +62,44 @@ function personBlock(rows: number): ColumnBlock {
       ['user', Float64Array.from({ length: rows }, (_, index) => index + 1)],
       ...Object.entries(columns).map(([name, value]) => [name, new Float64Array(rows).fill(value)] as const),
     ]),
+  }
+}
+
+const NOTHING: ErasureJob = {
+  id: 1,
+  person: 1,
+  ordinals: [1],
+  shared: [],
+  step: 'done',
+  askedAt: 0,
+  suppress: false,
+  others: 0,
+  deletions: [],
+  erasedAt: 1,
+  finalAt: 2,
+}
+
+function fakeErasing(): StaffDeps['erasing'] {
+  return {
+    beginErasure: async () => NOTHING,
+    openErasures: async () => [],
+    erasure: async () => NOTHING,
+    unlinkErased: async () => NOTHING,
+    advanceErasure: async () => NOTHING,
+    destroyErased: async () => NOTHING,
+    resealWaiting: async () => undefined,
+    openHold: async ({ vendor }, { reason }) => ({
+      id: 1,
+      openedAt: 0,
+      closedAt: null,
+      ...(vendor === undefined ? {} : { vendor }),
+      reason,
+    }),
+    closeHold: async (id, { reason }) => ({ id, openedAt: 0, closedAt: 1, reason }),
+    holds: async () => [],
+    rotateEpoch: async () => 2,
+    rotateKeys: async (what) => ({ what, wrapped: 3, at: 0 }),
+    destroyEpoch: async ({ destination, epoch }) => ({ destination, epoch, state: 'destroyed' }),
   }
 }
 
@@ -150,6 +189,9 @@ export function setStage(records: Records, credential: string): Stage {
         newest: { log: 12, ledger: 10, flows: [], at: 0, exact: false },
         backups: {},
         ledgerKey: stage.signing.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
+        erasures: { open: 0, due: 0, holds: 0 },
+        root: { rotatedAt: 0, rotating: false, wrap: 'file' },
+        keyBackups: [],
       }),
     },
     warehouse: fakeWarehouse(stage),
@@ -204,8 +246,11 @@ export function setStage(records: Records, credential: string): Stage {
     worker: {
       fence: () => stage.fenceAnswers(),
       barrier: async () => ({ head: 10, open: [] }),
+      turnOver: async () => undefined,
       status: async () => ({ forwarders: [{ vendor: 'acme', destination: 'acme-main', state: 'retrying', reason: 'http_503', lag: 3 }] }),
     },
+    erasing: fakeErasing(),
+    erasures: { finish: async () => NOTHING },
     gateway: {
       status: async () => ({
         records: { kept: 9, dropped: { refused_browser_mark: 3 } },

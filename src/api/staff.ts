@@ -12,6 +12,7 @@ import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
 import { addApprovalRoutes, addPolicyRoutes } from './policy-routes.ts'
 import { addRiskRoute } from './risk-routes.ts'
+import { addEpochRoutes, addErasureRoutes, addKeyRoutes } from './erase-routes.ts'
 import { addAnalyticsRoutes, addPeopleRoutes, addStatusRoutes, addVendorRoutes, hideFault } from './routes.ts'
 
 /** A batch of directory rows; everything else is small. */
@@ -49,6 +50,9 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addStatusRoutes(app, deps)
   addVendorRoutes(app, deps)
   addPeopleRoutes(app, deps)
+  addErasureRoutes(app, deps)
+  addEpochRoutes(app, deps)
+  addKeyRoutes(app, deps)
   addBackupRoutes(app, deps)
   addPolicyRoutes(app, deps)
   addApprovalRoutes(app, deps)

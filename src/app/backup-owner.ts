@@ -2,6 +2,7 @@
 import { systemClock } from '#base/clock.ts'
 import { openVault } from '#vault/vault.ts'
 import type { BackupOwner } from './backup.ts'
+import { keyWrapFor } from './key-service.ts'
 import { type Instance, killSurvivors, lockInstance, lockPlace } from './instance.ts'
 
 export interface StoppedOwner extends BackupOwner {
@@ -10,14 +11,14 @@ export interface StoppedOwner extends BackupOwner {
 }
 
 /** Throws `already_running`, `key_missing`, `key_wrong` or `data_format_newer`. */
-export async function openStoppedOwner(instance: Instance): Promise<StoppedOwner> {
+export async function openStoppedOwner(instance: Instance, env: NodeJS.ProcessEnv): Promise<StoppedOwner> {
   const lock = lockInstance(instance.dataDir)
   try {
     const place = lockPlace(instance)
     try {
       await killSurvivors(instance.dataDir)
       const { dataDir, keysDir, instanceId } = instance
-      const vault = await openVault({ dataDir, keysDir, instance: instanceId, clock: systemClock })
+      const vault = await openVault({ dataDir, keysDir, instance: instanceId, clock: systemClock, ...keyWrapFor(env) })
       return {
         isRunning: false,
         erasuresReplayed: vault.erasuresReplayed,

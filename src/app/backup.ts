@@ -15,12 +15,11 @@ import { BulkheadError, toBulkheadError } from '#base/errors.ts'
 import { syncFolder } from '#base/files.ts'
 import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
+import { KEY_BACKUP_DAYS } from '#vault/port.ts'
 import { filesOfWarehouse } from '#warehouse/freeze.ts'
 import { MANIFEST_FORMAT, MemberWriter, type Progress, readManifest, sealManifest } from './backup-manifest.ts'
 import { copyLedger, copyRecords, copyRepeats, copyWaiting, PinnedLog } from './backup-stores.ts'
 import type { Instance } from './instance.ts'
-
-export const KEY_BACKUP_DAYS = 30
 
 /** What only the owners of the open files can do; see `backup-owner.ts`. */
 export interface BackupOwner {

@@ -61,7 +61,20 @@ export function checkMeaning(
   checkConsent(file, report)
   checkApproved(file.store?.properties?.approved, ['store', 'properties', 'approved'], report)
   checkDisk(file.disk, report)
+  checkKeys(file.keys, report)
   return problems
+}
+
+function checkKeys(keys: ConfigFile['keys'], report: Report): void {
+  if (keys === undefined) return
+  const at: Path = ['keys', 'transit']
+  const wrong = whyNotUrl(keys.transit.url)
+  if (wrong !== undefined)
+    report([...at, 'url'], wrong, 'an https:// address without user, query or fragment (http:// only on this machine)')
+  const { token, tokenFile } = keys.transit
+  if ((token === undefined) === (tokenFile === undefined)) {
+    report(at, token === undefined ? 'neither token nor tokenFile' : 'both token and tokenFile', 'one of token and tokenFile')
+  }
 }
 
 /** A held vendor must not be able to fill the log up to where nothing more is accepted. */

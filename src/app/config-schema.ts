@@ -272,6 +272,24 @@ const DiskSchema = Type.Object(
   { ...closed, description: 'disk: {freeBytesMin?, freeShareMin?, reserveBytes?, folderBytesMax?, logBytesMax?, holdBytesMax?, …}' },
 )
 
+const KeysSchema = Type.Object(
+  {
+    transit: Type.Object(
+      {
+        url: Text('the https:// address of the key service (http:// only on this machine)'),
+        key: Id('key'),
+        mount: Type.Optional(Type.String({ ...Id('mount of the Transit engine'), default: 'transit' })),
+        namespace: Type.Optional(Text('a namespace of the key service')),
+        token: Type.Optional(SecretText('the token as text')),
+        tokenFile: Type.Optional(Text('the path of a file with the token')),
+        ca: Type.Optional(Text('the path of a PEM file with the certificate authority of the key service')),
+      },
+      { ...closed, description: 'transit: {url, key, mount?, namespace?, token or tokenFile, ca?}' },
+    ),
+  },
+  { ...closed, description: 'keys: {transit: {…}}, what wraps the root key; left out, a file in the key folder does' },
+)
+
 export const ConfigSchema = Type.Object(
   {
     sources: Type.Array(SourceSchema, { minItems: 1, description: 'a list of at least one source' }),
@@ -279,6 +297,7 @@ export const ConfigSchema = Type.Object(
     gateway: Type.Optional(GatewaySchema),
     store: Type.Optional(StoreSchema),
     disk: Type.Optional(DiskSchema),
+    keys: Type.Optional(KeysSchema),
     consent: Type.Optional(ConsentSchema),
   },
   { ...closed, title: 'bulkhead.yaml', description: 'a mapping with sources, and perhaps vendors, gateway, store, disk, consent' },

@@ -17,7 +17,7 @@ export interface Problem {
 const PROBLEMS_MAX = 5
 const VARIABLE = /\$(\$?)\{([A-Za-z_][A-Za-z0-9_]*)\}/g
 /** Keys whose values are never printed, not even when they have the wrong type. */
-const SECRET_KEYS: ReadonlySet<unknown> = new Set(['secret', 'deletionToken', 'credentials', 'serviceAccount'])
+const SECRET_KEYS: ReadonlySet<unknown> = new Set(['secret', 'deletionToken', 'credentials', 'serviceAccount', 'transit'])
 
 export class ConfigText {
   readonly #file: string

@@ -16,6 +16,7 @@ import {
   DISK_DEFAULTS,
   type DestinationConfig,
   type GrantConfig,
+  type KeysConfig,
   type SourceConfig,
   type VendorConfig,
 } from '#model/config.ts'
@@ -102,6 +103,7 @@ export function decodeConfig(options: {
     },
     store: decodeStore(file.store),
     disk: { ...DISK_DEFAULTS, ...file.disk },
+    keys: decodeKeys(file.keys, options.folder),
     ...(file.consent && { consent: file.consent as ConsentConfig }),
   }
 }
@@ -149,6 +151,14 @@ function pathOf(pointer: string, value: unknown): Path {
 
 function placeName(at: Path): string {
   return at.map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${part}`)).join('')
+}
+
+function decodeKeys(keys: ConfigFile['keys'], folder: string): KeysConfig | undefined {
+  if (keys === undefined) return undefined
+  const { url, key, mount = 'transit', namespace, token, tokenFile, ca } = keys.transit
+  const fileOf = (file: string | undefined): string | undefined => (file === undefined ? undefined : path.resolve(folder, file))
+  const secret = token === undefined ? undefined : new Secret(token)
+  return { transit: { url, key, mount, namespace, token: secret, tokenFile: fileOf(tokenFile), ca: fileOf(ca) } }
 }
 
 function decodeSource(source: ConfigFile['sources'][number]): SourceConfig {

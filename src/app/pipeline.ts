@@ -6,7 +6,10 @@ import type { Registry } from 'prom-client'
 import { type Clock, systemClock } from '#base/clock.ts'
 import type { BulkheadError } from '#base/errors.ts'
 import { Consents } from '#forward/consents.ts'
+import { type DeletionAnswer, type DeletionRequest, DeletionSender } from '#forward/deletion.ts'
+import type { Erased, ErasedSubjects } from '#forward/erased.ts'
 import { createForwarder } from '#forward/forwarder.ts'
+import { egressContext } from '#forward/egress-context.ts'
 import { dropForeignRanges, keepWithinLimits, neededEntry } from '#forward/give-up.ts'
 import { createHeldLog } from '#forward/held-log.ts'
 import { firstEntryMeantFor } from '#forward/meant-for.ts'
@@ -26,7 +29,7 @@ import type { LogReader, LogWriter } from '#log/port.ts'
 import type { Config, DestinationConfig } from '#model/config.ts'
 import { protocols } from '#protocols/registry.ts'
 import type { RecordsReader } from '#records/port.ts'
-import type { GatewayVault, WorkerVault } from '#vault/port.ts'
+import type { DeletionVault, GatewayVault, WorkerVault } from '#vault/port.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import { deciderInForce, storeConsentInForce } from './policy-in-force.ts'
 import { sayable, trace } from './trace.ts'
@@ -83,6 +86,8 @@ export interface WorkerParts {
   warehouse: Warehouse
   manifests: Manifests
   registry: Registry
+  /** Whose records are not sent any more; what vendors are asked to delete of them. Absent: nobody is erased. */
+  erasing?: { erased: ErasedSubjects; vault: DeletionVault }
   outside?: WorkerOutside
 }
 
@@ -104,6 +109,14 @@ export interface WorkerPipeline {
   sentUpTo(): number
   /** Returns when nothing of that vendor under a lower fence can start any more. */
   fence(vendor: string, fence: number): Promise<{ inFlight: number }>
+  /** Returns when nothing that names these is under way to a vendor, and none begins. */
+  refuse(erased: Erased): Promise<void>
+  /** Returns when no request to the vendor is under way that was begun before the call. */
+  turnOver(vendor: string): Promise<void>
+  /** Asks a destination's vendor once. */
+  askDeletion(destination: string, request: DeletionRequest): Promise<DeletionAnswer>
+  /** Returns when the events of every log entry are in the warehouse. */
+  eventsLoaded(): Promise<void>
   /** Returns when the disclosures of every entry up to `entry` are in the warehouse. */
   disclosuresLoaded(entry: number): Promise<void>
   /** For a copy of ledger and warehouse as of one moment. */
@@ -129,6 +142,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
   const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: (intents) => parts.manifests.open(intents), clock })
   const loads = createLoadHold([events, disclosures], clock)
   const forwarders: { vendor: string; forwarder: Forwarder }[] = []
+  const deletions = new Map<string, { vendor: string; sender: DeletionSender }>()
   for (const destination of config.vendors.flatMap((vendor) => vendor.destinations)) {
     await ledger.beginCursor(destination.id, { seq: log.head() + 1, index: 0 })
     if (!(await dropForeignRanges(destination.id, ledger, records))) {
@@ -137,6 +151,10 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
       if (from > cursor.seq) await ledger.moveCursor(destination.id, { seq: from, index: 0 })
     }
     forwarders.push({ vendor: destination.vendor, forwarder: forwarderFor(destination, parts, consents) })
+    const sender = deletionSenderFor(destination, parts)
+    if (sender === undefined) continue
+    await sender.settle()
+    deletions.set(destination.id, { vendor: destination.vendor, sender })
   }
   const destinations = forwarders.map(({ forwarder }) => forwarder.status().destination)
   const policy = records.currentPolicy()?.version ?? 0
@@ -153,9 +171,20 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
     needed: () => Math.min(events.needed(), consents.needed(), neededEntry(ledger, destinations)),
     sentUpTo: () => Math.min(events.needed(), ...destinations.map((destination) => ledger.cursor(destination).seq)),
     fence: async (vendor, fence) => {
+      await Promise.all([...deletions.values()].filter((each) => each.vendor === vendor).map(({ sender }) => sender.fence(fence)))
       const fenced = await Promise.all(forwarders.filter((each) => each.vendor === vendor).map(({ forwarder }) => forwarder.fence(fence)))
       return { inFlight: fenced.reduce((sum, { inFlight }) => sum + inFlight, 0) }
     },
+    refuse: async (erased) => {
+      parts.erasing?.erased.add(erased)
+      await Promise.all(forwarders.map(({ forwarder }) => forwarder.turnOver()))
+    },
+    turnOver: async (vendor) => {
+      await Promise.all(forwarders.filter((each) => each.vendor === vendor).map(({ forwarder }) => forwarder.turnOver()))
+    },
+    askDeletion: async (destination, request) =>
+      (await deletions.get(destination)?.sender.ask(request)) ?? { state: 'due', why: 'not_configured' },
+    eventsLoaded: () => events.barrier(log.head()),
     disclosuresLoaded: (entry) => disclosures.barrier(entry),
     loads,
     status: () => ({
@@ -171,10 +200,28 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
     stop: async () => {
       stop.abort()
       loads.end()
+      for (const { sender } of deletions.values()) sender.close()
       await Promise.all(forwarders.map(({ forwarder }) => forwarder.close()))
       await Promise.all(running)
     },
   }
+}
+
+function deletionSenderFor(destination: DestinationConfig, parts: WorkerParts): DeletionSender | undefined {
+  const { erasing, ledger, manifests, records, outside = OUTSIDE } = parts
+  const protocol = protocols.get(destination.protocol)
+  if (erasing === undefined || protocol === undefined) return undefined
+  return new DeletionSender({
+    destination,
+    context: egressContext(destination),
+    protocol,
+    ledger,
+    vault: erasing.vault,
+    manifests,
+    records,
+    send: outside.openSend(),
+    clock: outside.clock,
+  })
 }
 
 function forwarderFor(destination: DestinationConfig, parts: WorkerParts, consents: Consents): Forwarder {
@@ -191,6 +238,7 @@ function forwarderFor(destination: DestinationConfig, parts: WorkerParts, consen
     manifests,
     records,
     consents,
+    erased: parts.erasing?.erased,
     send: outside.openSend(),
     clock: outside.clock,
     random: outside.random,

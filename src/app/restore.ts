@@ -20,6 +20,7 @@ import { openVault, type Vault } from '#vault/vault.ts'
 import { isWithin, newestKeys, wholeBackupIn } from './backup.ts'
 import { foldersIn, type Manifest, MemberWriter, type Progress, readManifest } from './backup-manifest.ts'
 import { type Instance, type InstanceLock, lockPlace, RESTORING, restoringInstance } from './instance.ts'
+import { keyWrapFor } from './key-service.ts'
 
 const FORMAT = 'FORMAT'
 
@@ -65,6 +66,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
     await assertEngineOpens(instance.warehouseDir)
     return await putRight(instance, manifest, {
       ledgerHead: options.ledgerHead,
+      env,
       finish: () => {
         for (const folder of foldersIn(target)) syncFolder(folder)
         renameSync(path.join(target, RESTORING), path.join(target, FORMAT))
@@ -161,13 +163,15 @@ async function assertEngineOpens(warehouseDir: string): Promise<void> {
 async function putRight(
   instance: Instance,
   manifest: Manifest,
-  { ledgerHead, finish }: { ledgerHead: number | undefined; finish: () => void },
+  { ledgerHead, env, finish }: { ledgerHead: number | undefined; env: NodeJS.ProcessEnv; finish: () => void },
 ): Promise<Restored> {
   const { dataDir, keysDir, instanceId } = instance
-  const vault = await openVault({ dataDir, keysDir, instance: instanceId, clock: systemClock })
+  const vault = await openVault({ dataDir, keysDir, instance: instanceId, clock: systemClock, ...keyWrapFor(env) })
   try {
     if (hasLedger(instance)) await assertEpochsKnown(vault, await epochsUsed(instance.ledgerDir))
     const erasuresReplayed = vault.erasuresReplayed + vault.keeping.removeUnreadable()
+    // Their events and their text came back with the copy: what takes them out begins anew with the first start.
+    vault.erasing.repeatErasures(manifest.takenAt)
     const { newest } = await vault.describe()
     const cut = adoptFlows(instance, newest)
     const numbers = await settleNumbers(instance, vault, { newest, manifest, given: ledgerHead })

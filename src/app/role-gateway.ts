@@ -70,6 +70,11 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
         policy: async () => ({ body: lookForPolicy() }),
         status: async () => ({ body: { ...gateway.stats(), logHead: log.head } }),
         metrics: async () => ({ body: await registry.getMetricsAsJSON() }),
+        forget: async () => ({ body: await gateway.forget() }),
+        replaceWaiting: async (places: { folder: number; offset: number }[], blobs) => {
+          await log.replaceWaiting(places.map((place, at) => ({ ...place, blob: blobs[at] as Buffer })))
+          return { body: null }
+        },
       },
     },
   })

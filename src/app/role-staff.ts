@@ -9,22 +9,24 @@ import { writeFileDurably } from '#base/files.ts'
 import { openReserve } from '#base/reserve.ts'
 import { RpcClient } from '#base/rpc.ts'
 import { takeFile } from '#grants/versions.ts'
+import { Erasures } from '#erasure/erase.ts'
 import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { policyFromConfig } from '#policy/policy.ts'
 import { openRecords } from '#records/records.ts'
-import { backupVault, policySigner, remembering, staffVault, waitingVault } from '#vault/client.ts'
+import { backupVault, erasingVault, policySigner, remembering, staffVault, waitingVault } from '#vault/client.ts'
 import type { Remember } from '#vault/port.ts'
 import { countHeld, heldInWarehouse } from '#vendors/held.ts'
 import { assertDestinationsStay } from '#vendors/register.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import { askFreeze } from '#warehouse/freeze.ts'
+import { erasurePorts } from './erasure-ports.ts'
 import { type Instance, readOperatorCredential } from './instance.ts'
 import { placeFacts } from './place-facts.ts'
 import { policyPorts } from './policy-ports.ts'
 import { keepRemembered } from './remembering.ts'
 import { reservePath, type RoleInit, type RunningRole, type SupervisorPort, socketPath } from './role.ts'
-import { trace } from './trace.ts'
+import { sayable, trace } from './trace.ts'
 
 /** How long one role may take to give its metrics. */
 const METRICS_MS = 2000
@@ -54,6 +56,12 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     askFreeze(socketPath(instance, 'warehouse'), tokens.warehouse?.staff ?? '', route)
   const flows = (): Remember['flows'] => records.flows().map(({ vendor, state, fence }) => ({ vendor, state, fence }))
   const remembered = await keepRemembered(remembering(vaultClient), () => ({ flows: flows() ?? [] }))
+  const erasing = erasingVault(vaultClient)
+  const erasures = new Erasures(erasurePorts({ vault: erasing, gateway, worker, warehouse, waitingDir: instance.waitingDir }), {
+    clock: systemClock,
+    onFailure: (error) => trace('warn', 'staff', `an erasure waits: ${error.code}: ${sayable(error)}`),
+  })
+  const stopping = new AbortController()
   const staff = await startStaff({
     host: init.consoleHost,
     port: init.consolePort,
@@ -67,8 +75,11 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     worker: {
       fence: (vendor, fence) => worker.call('fence', { vendor, fence }),
       barrier: async () => (await worker.call('barrier', null)).body as never,
+      turnOver: async (vendor) => void (await worker.call('turnOver', { vendor })),
       status: async () => (await worker.call('status', null)).body,
     },
+    erasing,
+    erasures,
     gateway: { status: async () => (await gateway.call('status', null)).body },
     supervisor: { status: () => supervisor.status(), killWorker: () => supervisor.killRole('worker') },
     heldEvents: async (destinations) => {
@@ -100,14 +111,18 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     credential: readOperatorCredential(instance),
     clock: systemClock,
   })
+  const running = erasures.run(stopping.signal)
   const cut = records.flows().filter((flow) => flow.state === 'cut')
   return {
     facts: { port: staff.port, policyVersion: policy.version, cut: cut.map((flow) => flow.vendor).join(', ') },
     stop: async () => {
+      stopping.abort()
       await staff.close()
       await remembered.stop()
       await warehouse.close()
       for (const client of [vaultClient, worker, gateway]) client.close()
+      // Whatever it was at, the job stands in the vault and is gone on with by the next start.
+      await running
       ledger.close()
       records.close()
       reserve.close()

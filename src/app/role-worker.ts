@@ -3,14 +3,16 @@ import { systemClock } from '#base/clock.ts'
 import { toBulkheadError } from '#base/errors.ts'
 import { openReserve } from '#base/reserve.ts'
 import { RpcClient, serveRpc } from '#base/rpc.ts'
+import type { DeletionRequest } from '#forward/deletion.ts'
+import { type Erased, ErasedSubjects } from '#forward/erased.ts'
 import { disclosureRow, rowsNotLoaded } from '#forward/load-disclosures.ts'
 import { Manifests } from '#forward/manifest-memory.ts'
 import { openLedger } from '#ledger/ledger.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { openRecordsReader } from '#records/records.ts'
-import { remembering, workerVault } from '#vault/client.ts'
+import { deletionVault, remembering, workerVault } from '#vault/client.ts'
 import { openWarehouse } from '#warehouse/client.ts'
-import type { DisclosureRow, OpeningRow } from '#warehouse/port.ts'
+import type { DisclosureRow, ErasedPeople, OpeningRow } from '#warehouse/port.ts'
 import { startWorkerPipeline } from './pipeline.ts'
 import { keepRemembered } from './remembering.ts'
 import { reservePath, type RoleInit, type RunningRole, socketPath } from './role.ts'
@@ -34,7 +36,9 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
   const warehouse = openWarehouse({ path: socketPath(instance, 'warehouse'), token: tokens.warehouse?.worker ?? '', role: 'worker' })
   const registry = new Registry()
   const manifests = new Manifests(vault)
-  const pipeline = await startWorkerPipeline({ config, ledger, log, records, vault, warehouse, manifests, registry })
+  const deleting = deletionVault(vaultClient)
+  const erasing = { erased: new ErasedSubjects(await deleting.erasedPeople()), vault: deleting }
+  const pipeline = await startWorkerPipeline({ config, ledger, log, records, vault, warehouse, manifests, registry, erasing })
 
   /** Rows of disclosures that may have happened but are not closed; taken before the wait, so that none falls in between. */
   async function barrier(): Promise<{ head: number; open: DisclosureRow[] }> {
@@ -77,6 +81,13 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
       staff: {
         fence: async (body: { vendor: string; fence: number }) => ({ body: await pipeline.fence(body.vendor, body.fence) }),
         barrier: async () => ({ body: await barrier() }),
+        refuse: async (erased: Erased) => ({ body: await pipeline.refuse(erased) }),
+        turnOver: async ({ vendor }: { vendor: string }) => ({ body: await pipeline.turnOver(vendor) }),
+        eventsLoaded: async () => ({ body: await pipeline.eventsLoaded() }),
+        eraseEvents: async (people: ErasedPeople) => ({ body: await warehouse.eraseEvents(people) }),
+        askDeletion: async ({ destination, ...request }: DeletionRequest & { destination: string }) => ({
+          body: await pipeline.askDeletion(destination, request),
+        }),
         status: async () => ({ body: { ...pipeline.status(), reserve: reserve.whole ? 'whole' : 'in use' } }),
         sentUpTo: async () => ({ body: pipeline.sentUpTo() }),
         insertOpenings: async ({ fill, rows, token }: { fill: number; rows: OpeningRow[]; token: string }) => {

@@ -90,12 +90,15 @@ export function tokensFor(role: Role, all: Record<string, Record<string, string>
 }
 
 /**
- * Secrets cross the channel (a private pipe) wrapped, and only to the worker, the one holder of vendor sockets; every
- * other role gets the configuration without them.
+ * Secrets cross the channel (a private pipe) wrapped: those of vendors only to the worker, the one holder of vendor sockets,
+ * and the key service's only to the vault; every other role gets the configuration without them.
  */
 export function encodeInit(init: RoleInit): unknown {
-  const reveal = init.role === 'worker'
-  return walk(init, (secret) => ({ $secret: reveal ? secret.reveal() : '' }))
+  const { keys, ...config } = init.config
+  const seen = (isMeant: boolean) => (secret: Secret) => ({ $secret: isMeant ? secret.reveal() : '' })
+  const encoded = walk({ ...init, config }, seen(init.role === 'worker')) as { config: Record<string, unknown> }
+  if (keys !== undefined) encoded.config.keys = walk(keys, seen(init.role === 'vault'))
+  return encoded
 }
 
 export function decodeInit(encoded: unknown): RoleInit {

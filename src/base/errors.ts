@@ -104,6 +104,18 @@ export const ERRORS = {
   },
   dependency_missing: { exit: 1, status: 500, hint: 'Run `npm run setup:system`, which installs what the system packages provide.' },
   drill_failed: { exit: 1, status: 500, hint: 'Read the score above: the figures that are not as expected are named.' },
+  erase_deferred: {
+    exit: 1,
+    status: 409,
+    hint: 'It goes on by itself when the hold is closed: `bulkhead hold list`, `bulkhead hold close N --reason "…"`.',
+  },
+  epoch_state_wrong: { exit: 1, status: 409, hint: '`bulkhead vendor rotate V` closes the active epoch and begins the next.' },
+  epoch_needed: { exit: 1, status: 409, hint: 'Wait until what is named above is over; a destroyed epoch can never say whom it named.' },
+  key_service_unavailable: {
+    exit: 1,
+    status: 503,
+    hint: 'Nothing is accepted until it answers; it is asked again every few seconds. Check address, token and policy of the key service (`keys` in bulkhead.yaml).',
+  },
   internal: { exit: 1, status: 500, hint: 'This is a defect in Bulkhead; please report it with the code path named above.' },
   line_invalid: { exit: 1, status: 400, hint: 'Give one JSON object a line; `docs/DETECTORS.md` describes what it may hold.' },
   geo_unreadable: {

@@ -14,7 +14,7 @@ export async function backupCommand(context: Context, dir: string, options: { ke
   const instance = openInstance({ dataDir: context.dataDir, create: false, env: context.env })
   if (instance.creating) throw new BulkheadError('not_running', `${instance.dataDir} is being made: there is nothing to copy yet`)
   const run = readRun(instance.dataDir)
-  const stopped = run === undefined ? await openStoppedOwner(instance) : undefined
+  const stopped = run === undefined ? await openStoppedOwner(instance, context.env) : undefined
   const owner = stopped ?? runningOwner(run?.consoleUrl ?? '', instance)
   try {
     const now = Date.now()

@@ -11,6 +11,7 @@ import type { EgressContext, EgressProtocol, EgressRequest, OutgoingRecord } fro
 import { ONCE_ONLY_OPS } from '#model/wire-record.ts'
 import type { DiscloseReply, WorkerVault } from '#vault/port.ts'
 import { KIND_CODES } from '#vault/pseudonym.ts'
+import type { ErasedSubjects } from './erased.ts'
 import { type Member, type PlacedRecord, subjectOf } from './placed-record.ts'
 import type { DestinationDecider, ForwardLog, PeopleConsent, SendDecision } from './port.ts'
 
@@ -58,6 +59,7 @@ export interface PlanOptions {
   vault: WorkerVault
   /** Without it nothing is known beyond what stands in the records. */
   people?: PeopleConsent | undefined
+  erased?: ErasedSubjects | undefined
   /** Once-only operations before it may have been sent already: they are left out and counted. */
   uncertainUpTo?: LogPosition
 }
@@ -190,11 +192,15 @@ function chooseRecords(
   options: PlanOptions,
   drop: (reason: string) => void,
 ): { chosen: Chosen[]; streams: Stream[] } {
-  const { decider, at, protocol, uncertainUpTo } = options
+  const { decider, at, protocol, erased, uncertainUpTo } = options
   const chosen: Chosen[] = []
   const streams: Stream[] = []
   for (const placed of records) {
     const { record } = placed
+    if (erased?.isIn(record) === true) {
+      drop('erased')
+      continue
+    }
     const decision = decider.decide(record, at, placed, options.people)
     if (decision.kind === 'drop') {
       drop(decision.reason)

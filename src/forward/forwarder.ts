@@ -1,65 +1,21 @@
-/**
- * Takes one destination's records from the log to the vendor: read, decide, write the intent, send, record the outcome
- * (laws 2, 3, 5, 6 of docs/SECURITY.md). One batch at a time; the cursor in the ledger says what is still to do, open
- * intents say what may be on its way.
- */
-import type { Registry } from 'prom-client'
-import type { Clock } from '#base/clock.ts'
 import { assert, toBulkheadError } from '#base/errors.ts'
 import { LedgerStopped } from '#ledger/ledger.ts'
-import type { IntentDraft, Ledger } from '#ledger/port.ts'
+import type { IntentDraft } from '#ledger/port.ts'
 import { comparePositions } from '#ledger/position.ts'
-import type { DestinationConfig } from '#model/config.ts'
 import type { Intent, LogPosition, ManifestRow } from '#model/disclosure.ts'
-import type { EgressContext, Protocol } from '#model/protocol.ts'
-import type { RecordsReader, VendorFlow } from '#records/port.ts'
-import type { WorkerVault } from '#vault/port.ts'
+import type { EgressContext } from '#model/protocol.ts'
+import type { VendorFlow } from '#records/port.ts'
 import { type PlannedRequest, planRequests, readRange } from './batch.ts'
 import type { Consents } from './consents.ts'
 import { type Batch, type DeliveryOptions, deliverBatch, reasonCode } from './delivery.ts'
+import { isDeletion } from './deletion.ts'
 import { type ForwardMetrics, forwardMetrics } from './forward-metrics.ts'
 import { manifestRows } from './manifest.ts'
-import type { Manifests } from './manifest-memory.ts'
-import { DEFAULT_PACE, Pace, type PaceOptions } from './pace.ts'
-import type { DestinationDecider, ForwardLog, Forwarder, ForwarderStatus, Send, StepResult } from './port.ts'
 import { egressContext } from './egress-context.ts'
+import { DEFAULT_TEMPO, type ForwarderOptions, type Tempo } from './forwarder-options.ts'
+import { DEFAULT_PACE, Pace } from './pace.ts'
+import type { DestinationDecider, Forwarder, ForwarderStatus, StepResult } from './port.ts'
 import { rebuildBatch } from './recovery.ts'
-
-const DEFAULT_TEMPO: Tempo = { recordsMax: 2_000, lingerMs: 1_000, pollMs: 50, heldPollMs: 250, failedMs: 5_000, stopGraceMs: 3_000 }
-
-/** Figures that tests turn down. */
-export interface Tempo {
-  recordsMax: number
-  /** Wait for more records while the oldest waiting one is younger. */
-  lingerMs: number
-  pollMs: number
-  heldPollMs: number
-  failedMs: number
-  /** What is on the wire may finish for so long after the order to stop. */
-  stopGraceMs: number
-}
-
-export interface ForwarderOptions {
-  destination: DestinationConfig
-  /** The policy in force, compiled for this destination. Asked before each request: another may be applied while this runs. */
-  decider: () => DestinationDecider
-  protocol: Protocol
-  log: ForwardLog
-  ledger: Ledger
-  vault: WorkerVault
-  manifests: Manifests
-  records: RecordsReader
-  /** Absent: consent is what the records themselves say. */
-  consents?: Consents
-  /** This forwarder's own: a fence destroys all its sockets. */
-  send: Send
-  clock: Clock
-  /** In [0, 1); for jitter only. */
-  random: () => number
-  registry: Registry
-  tempo?: Partial<Tempo>
-  pace?: PaceOptions
-}
 
 export function createForwarder(options: ForwarderOptions): Forwarder {
   return new DestinationForwarder(options)
@@ -81,7 +37,8 @@ class DestinationForwarder implements Forwarder {
   #settled = false
   /** Once-only operations before it may have reached the vendor. */
   #uncertainUpTo: LogPosition
-  #busy = false
+  /** The step that is under way. */
+  #stepping: Promise<unknown> | undefined
   #onWire = 0
   #delivering: { fence: number; cut: AbortController; done: Promise<unknown> } | undefined
   #running: Promise<void> | undefined
@@ -116,6 +73,19 @@ class DestinationForwarder implements Forwarder {
     this.#options.send.destroyAll()
     await delivering.done
     return { inFlight }
+  }
+
+  async turnOver(): Promise<void> {
+    const { clock } = this.#options
+    let isOver = false
+    const over = this.#stepping?.then(() => {
+      isOver = true
+    })
+    for (let waitedMs = 0; over !== undefined && !isOver; waitedMs += this.#tempo.pollMs) {
+      // A vendor that is away would keep its batch for ever: it ends as by a cut, and is decided anew.
+      if (waitedMs >= this.#tempo.stopGraceMs) this.#delivering?.cut.abort()
+      await Promise.race([over, clock.sleep(this.#tempo.pollMs)])
+    }
   }
 
   status(): ForwarderStatus {
@@ -167,29 +137,35 @@ class DestinationForwarder implements Forwarder {
     }
   }
 
-  async #step(linger: boolean): Promise<StepResult> {
-    assert(!this.#busy, 'one step at a time')
-    this.#busy = true
-    try {
-      const { destination, ledger, log, records } = this.#options
-      this.#metrics.lag(Math.max(0, log.head() - ledger.cursor(destination.id).seq + 1))
-      if (this.#state === 'blocked') return 'blocked'
-      const flow = records.flow(destination.vendor)
-      if (this.#allowed(flow.fence)) await log.ready?.(ledger.cursor(destination.id).seq)
-      if (!this.#settled) {
-        const result = await this.#takeUp(flow)
-        if (result !== undefined) return result
-      }
-      if (!this.#allowed(flow.fence)) {
-        this.#setState('cut', undefined)
-        return 'held'
-      }
-      const result = await this.#nextBatch(flow, linger)
-      if (result === 'idle' || result === 'sent') this.#setState('running', undefined)
-      return result
-    } finally {
-      this.#busy = false
+  #step(linger: boolean): Promise<StepResult> {
+    assert(this.#stepping === undefined, 'one step at a time')
+    const step = this.#stepOnce(linger)
+    this.#stepping = step.then(
+      () => undefined,
+      () => undefined,
+    )
+    return step.finally(() => {
+      this.#stepping = undefined
+    })
+  }
+
+  async #stepOnce(linger: boolean): Promise<StepResult> {
+    const { destination, ledger, log, records } = this.#options
+    this.#metrics.lag(Math.max(0, log.head() - ledger.cursor(destination.id).seq + 1))
+    if (this.#state === 'blocked') return 'blocked'
+    const flow = records.flow(destination.vendor)
+    if (this.#allowed(flow.fence)) await log.ready?.(ledger.cursor(destination.id).seq)
+    if (!this.#settled) {
+      const result = await this.#takeUp(flow)
+      if (result !== undefined) return result
     }
+    if (!this.#allowed(flow.fence)) {
+      this.#setState('cut', undefined)
+      return 'held'
+    }
+    const result = await this.#nextBatch(flow, linger)
+    if (result === 'idle' || result === 'sent') this.#setState('running', undefined)
+    return result
   }
 
   /** Right before anything starts: the fence of this process and the flow as it is recorded, both. */
@@ -225,7 +201,7 @@ class DestinationForwarder implements Forwarder {
   /** Open intents of an earlier life: the same bytes go out again, or they are closed as `possible`. */
   async #takeUp(flow: VendorFlow): Promise<StepResult | undefined> {
     const { destination, ledger } = this.#options
-    const intents = ledger.openIntents(destination.id)
+    const intents = ledger.openIntents(destination.id).filter((intent) => !isDeletion(intent))
     if (intents.length === 0) {
       this.#settled = true
       return undefined
@@ -243,6 +219,7 @@ class DestinationForwarder implements Forwarder {
           log,
           ledger,
           vault,
+          erased: this.#options.erased,
         })
       : undefined
     this.#uncertainUpTo = ledger.reached(destination.id)
@@ -282,6 +259,7 @@ class DestinationForwarder implements Forwarder {
       protocol: protocol.egress,
       context: this.#context,
       vault,
+      erased: this.#options.erased,
       uncertainUpTo: this.#uncertainUpTo,
     })
     for (const [reason, records] of Object.entries(plan.dropped)) this.#metrics.dropped(reason, records)

@@ -112,6 +112,8 @@ export interface Forwarder {
   run(signal: AbortSignal): Promise<void>
   /** When it returns, nothing begun under a lower fence starts any more, and what was on the wire has its outcome. */
   fence(fence: number): Promise<{ inFlight: number }>
+  /** When it returns, no request is under way that was decided before the call. */
+  turnOver(): Promise<void>
   status(): ForwarderStatus
   close(): Promise<void>
 }

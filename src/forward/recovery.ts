@@ -11,6 +11,7 @@ import type { VendorFlow } from '#records/port.ts'
 import type { WorkerVault } from '#vault/port.ts'
 import { halveRequest, type Plan, type PlannedRequest, planRequests, readRange } from './batch.ts'
 import type { Batch } from './delivery.ts'
+import type { ErasedSubjects } from './erased.ts'
 import type { DestinationDecider, ForwardLog, PeopleConsent } from './port.ts'
 
 export interface RecoveryOptions {
@@ -25,6 +26,7 @@ export interface RecoveryOptions {
   vault: WorkerVault
   /** Who has withdrawn since makes other bytes: the intent then ends as `possible`, and its records are decided anew. */
   people?: PeopleConsent | undefined
+  erased?: ErasedSubjects | undefined
 }
 
 /** Undefined when the open intents cannot be made again, byte for byte. Throws when the vault is away. */
@@ -56,9 +58,10 @@ async function replan(first: Intent, options: RecoveryOptions): Promise<Plan | u
   if (first.from.seq < options.log.tail()) return undefined
   const range = readRange(options.log, first.from, Number.MAX_SAFE_INTEGER, first.to)
   if (range === undefined || comparePositions(range.to, first.to) !== 0) return undefined
-  const { destination, decider, protocol, context, vault, people } = options
+  const { destination, decider, protocol, context, vault, people, erased } = options
+  const asThen = { at: first.at, epoch: first.epoch }
   try {
-    return await planRequests(range.records, { destination, decider, at: first.at, epoch: first.epoch, protocol, context, vault, people })
+    return await planRequests(range.records, { ...asThen, destination, decider, protocol, context, vault, people, erased })
   } catch (thrown) {
     if (!(thrown instanceof BulkheadError) || thrown.code === 'vault_unavailable') throw thrown
     return undefined

@@ -27,7 +27,7 @@ const KINDS = `SELECT toString(${KIND}) AS id, count() AS events, any(event) AS 
     any(referrerMedium != '') AS hasReferrerMedium, any(path != '') AS hasPath, any(screenWidth > 0) AS hasWidth,
     any(screenHeight > 0) AS hasHeight, any(arraySort(JSONExtractKeys(properties))) AS keys, any(arraySort(unset)) AS unsetKeys,
     any(gpc) AS gpcBit, any(dnt) AS dntBit, any(consent) AS otherConsent
-  FROM events WHERE arrival >= {from:Date} GROUP BY ${KIND}`
+  FROM events WHERE arrival >= {from:Date} AND erased = 0 GROUP BY ${KIND}`
 
 /** Users and devices share one space of ordinals; groups are no people. */
 const PERSON = 'if(user > 0, user, device)'
@@ -85,7 +85,7 @@ export async function countPeople(
       (_, at) => `groupBitmapIf(${PERSON}, ${PERSON} > 0 AND has({kinds${at}:Array(UInt64)}, ${KIND})) AS people${at}`,
     )
     const parameters = Object.fromEntries(some.map((kinds, at) => [`kinds${at}`, kinds.map(BigInt)]))
-    const sql = `SELECT ${columns.join(', ')} FROM events WHERE arrival >= {from:Date}`
+    const sql = `SELECT ${columns.join(', ')} FROM events WHERE arrival >= {from:Date} AND erased = 0`
     const [row] = await warehouse.query<Record<string, number>>(sql, { from, ...parameters }, 'analytics', signal)
     counts.push(...some.map((_, at) => Number(row?.[`people${at}`] ?? 0)))
   }

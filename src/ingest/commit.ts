@@ -85,9 +85,13 @@ export class CommitQueue {
     await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
-  /** For when identifiers were erased or merged elsewhere: the next window asks the vault for everything anew. */
-  forget(): void {
+  /**
+   * For when identifiers were erased elsewhere: the next window asks the vault for everything anew. Returns when no window
+   * is under way that was made of what was known before.
+   */
+  async forget(): Promise<void> {
     this.#memory.clear()
+    await this.#lastAppend
   }
 
   #next(): void {

@@ -154,7 +154,7 @@ test('the vault is asked only for what it does not hold', () =>
     const u1 = vault.ordinalOf('u1')
     assert.equal(vault.calls[0]?.facts[0]?.of, -1)
     assert.equal(vault.calls[1]?.facts[0]?.of, u1)
-    gateway.forget()
+    await gateway.forget()
     await send({ user: 'u1', device: 'd1' })
     assert.deepEqual(
       vault.calls.at(-1)?.identifiers.map(([, , value, role]) => [value, role]),

@@ -62,8 +62,11 @@ export interface Gateway {
   port: number
   registry: Registry
   stats(): GatewayStats
-  /** Forgets what it believes the vault to hold: after an erasure or a merge that it was not asked for. */
-  forget(): void
+  /**
+   * Forgets what it believes the vault to hold: after an erasure or a merge that it was not asked for. When it returns, all
+   * that was made of it is in the log.
+   */
+  forget(): Promise<void>
   /** Takes no more, answers what was read whole, then closes. The log stays open: it is its owner's. */
   close(): Promise<void>
 }

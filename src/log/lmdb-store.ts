@@ -40,6 +40,7 @@ export function lmdbLogStore({ dir, waitingDir }: { dir: string; waitingDir: str
     prepare: () => {
       for (const folder of [dir, waitingDir]) makeFolderDurably(folder)
       removeUnfinished(dir)
+      new WaitingFiles(waitingDir).redo()
       // A folder of the log may have got its name right before a kill.
       syncFolder(dir)
     },

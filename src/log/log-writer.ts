@@ -10,7 +10,7 @@ import { bytesInFolder, entryOf, hashesOf, NO_HASH } from './draft-entry.ts'
 import { decodeLogEntry, encodeLogEntry } from './entry-codec.ts'
 import { lastKey } from './folders.ts'
 import { lmdbLogStore } from './lmdb-store.ts'
-import type { AppendResult, LogDraft, LogWriter } from './port.ts'
+import type { AppendResult, LogDraft, LogWriter, WaitingEraser } from './port.ts'
 import type { Folder, LogStore, WaitingStore } from './store.ts'
 import type { WaitingPlace } from './waiting-file.ts'
 
@@ -26,11 +26,13 @@ const FOLDER_BYTES_MAX = 1024 ** 3
 const INDEX_EVERY_MS = 15_000
 const INDEX_HASHES_MAX = 200_000
 
-export function openLogWriter(options: Omit<LogWriterOptions, 'store'> & { dir: string; waitingDir: string }): Promise<LogWriter> {
+export function openLogWriter(
+  options: Omit<LogWriterOptions, 'store'> & { dir: string; waitingDir: string },
+): Promise<LogWriter & WaitingEraser> {
   return openLogWriterOn({ ...options, store: lmdbLogStore(options) })
 }
 
-export async function openLogWriterOn(options: LogWriterOptions): Promise<LogWriter> {
+export async function openLogWriterOn(options: LogWriterOptions): Promise<LogWriter & WaitingEraser> {
   const { store } = options
   store.prepare()
   if (store.list().length === 0) await store.create(1, 1)
@@ -76,7 +78,7 @@ interface Prepared {
   day: number
 }
 
-class StoredLogWriter implements LogWriter {
+class StoredLogWriter implements LogWriter, WaitingEraser {
   readonly #store: LogStore
   readonly #clock: Clock
   readonly #folderBytesMax: number
@@ -132,6 +134,15 @@ class StoredLogWriter implements LogWriter {
       return this.#waiting.append(this.#folder, blobs).catch((thrown) => {
         throw unwritable('the waiting file', thrown)
       })
+    })
+    this.#waitingTurn = result.catch(() => undefined)
+    return result
+  }
+
+  replaceWaiting(replacements: Parameters<WaitingEraser['replaceWaiting']>[0]): Promise<void> {
+    const result = this.#waitingTurn.then(() => {
+      this.#refuseWhenClosed()
+      this.#waiting.replace?.(replacements)
     })
     this.#waitingTurn = result.catch(() => undefined)
     return result

@@ -94,7 +94,7 @@ withFolder('entries come back in order with their numbers, also after reopening'
 
 withFolder('every part that a record can have comes back', async ({ dir, waitingDir }) => {
   // `Required`: a part that is added to the record must be added here, and so to what the reader knows.
-  const whole: Required<LogRecord> = {
+  const whole: Required<Omit<LogRecord, 'erased'>> = {
     type: 'event',
     name: 'a',
     reserved: true,

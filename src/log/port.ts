@@ -36,6 +36,11 @@ export interface LogWriter {
   close(): Promise<void>
 }
 
+export interface WaitingEraser {
+  /** Puts blobs of the same lengths in the places of others, durable on return. */
+  replaceWaiting(replacements: readonly { folder: number; offset: number; blob: Buffer }[]): Promise<void>
+}
+
 export interface ReadLimits {
   entries: number
   bytes: number

@@ -6,7 +6,7 @@
  * After a crash or a power cut a commit under way is there whole or not at all, and those before it are there.
  */
 import type { Table } from '#base/table.ts'
-import type { WaitingPlace } from './waiting-file.ts'
+import type { WaitingPlace, WaitingReplacement } from './waiting-file.ts'
 
 /** Entries by sequence number. */
 export interface Folder extends Table<Buffer, number> {
@@ -28,6 +28,8 @@ export interface IndexTables {
 export interface WaitingStore {
   /** On disk on return. After a throw the bytes that were written, if any, are never referred to. */
   append(folder: number, blobs: readonly Buffer[]): Promise<WaitingPlace[]>
+  /** See `WaitingFiles.replace`. A store that nobody is erased from has none. */
+  replace?(replacements: readonly WaitingReplacement[]): void
   /** Deletes the files of folders before `current` to which nothing was added on `day` or later; how many there were. */
   dropOlder?(day: number, current: number): number
   close(): Promise<void>

@@ -1,12 +1,25 @@
 /**
- * Sealed blobs of unapproved text, one file for each log folder, appended and never rewritten. They live longer or
- * shorter than their folder (`holdDays`), so dropping a folder does not drop its waiting file.
+ * Sealed blobs of unapproved text, one file for each log folder, appended. They live longer or shorter than their folder
+ * (`holdDays`), so dropping a folder does not drop its waiting file. Only an erasure changes what was written: a blob is
+ * replaced by one of the same length, without the erased person's text.
  */
-import { closeSync, existsSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  futimesSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { type FileHandle, open as openFile } from 'node:fs/promises'
 import path from 'node:path'
 import { dayOf } from '#base/clock.ts'
-import { syncFolder } from '#base/files.ts'
+import { syncFolder, writeFileDurably } from '#base/files.ts'
 import type { WaitingRef } from '#model/log-entry.ts'
 
 export interface WaitingPlace {
@@ -15,7 +28,14 @@ export interface WaitingPlace {
   length: number
 }
 
+/** A blob that takes the place of the one that lies there. */
+export interface WaitingReplacement extends Omit<WaitingPlace, 'length'> {
+  blob: Buffer
+}
+
 const FILE_NAME = /^(\d{6,9})\.dat$/
+/** What is about to be written over blobs: a kill in the middle of it would leave blobs of which nothing opens. */
+const REDO = 'redo'
 
 export class WaitingFiles {
   readonly #dir: string
@@ -47,6 +67,26 @@ export class WaitingFiles {
       await this.close()
       throw thrown
     }
+  }
+
+  /** Durable on return; after a kill all of it is done or none. A file that is gone needs nothing. */
+  replace(replacements: readonly WaitingReplacement[]): void {
+    if (replacements.length === 0) return
+    const lines = replacements.map(({ folder, offset, blob }) => JSON.stringify([folder, offset, blob.toString('base64')]))
+    writeFileDurably(path.join(this.#dir, REDO), `${lines.join('\n')}\n`)
+    this.redo()
+  }
+
+  /** Finishes what was begun. */
+  redo(): void {
+    const file = path.join(this.#dir, REDO)
+    if (!existsSync(file)) return
+    for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
+      const [folder, offset, blob] = JSON.parse(line) as [number, number, string]
+      overwrite(waitingPath(this.#dir, folder), offset, Buffer.from(blob, 'base64'))
+    }
+    rmSync(file)
+    syncFolder(this.#dir)
   }
 
   /**
@@ -85,6 +125,20 @@ export class WaitingFiles {
     this.#folder = folder
     this.#handle = handle
     return handle
+  }
+}
+
+function overwrite(file: string, offset: number, bytes: Buffer): void {
+  if (!existsSync(file)) return
+  const { atime, mtime } = statSync(file)
+  const handle = openSync(file, 'r+')
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at, bytes.length - at, offset + at)
+    // Its time says when the last blob was added, and with that when nothing in it opens any more.
+    futimesSync(handle, atime, mtime)
+    fdatasyncSync(handle)
+  } finally {
+    closeSync(handle)
   }
 }
 

@@ -12,6 +12,21 @@ export interface Config {
   store: StoreConfig
   disk: DiskConfig
   consent?: ConsentConfig
+  /** Undefined: the root key is wrapped by a file in the key folder. */
+  keys?: KeysConfig | undefined
+}
+
+/** The key service that wraps the root key. */
+export interface KeysConfig {
+  transit: {
+    url: string
+    key: string
+    mount: string
+    namespace: string | undefined
+    token: Secret | undefined
+    tokenFile: string | undefined
+    ca: string | undefined
+  }
 }
 
 /** What holds for all destinations. */

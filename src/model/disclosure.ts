@@ -37,6 +37,9 @@ export interface LogPosition {
   index: number
 }
 
+/** Purpose of a request that asks a vendor to delete; it discloses the identifiers that it names, and nothing else. */
+export const DELETION_PURPOSE = 'deletion request'
+
 export interface Intent {
   type: 'intent'
   version: number

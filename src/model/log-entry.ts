@@ -81,6 +81,8 @@ export interface LogRecord {
   detected?: Record<string, PersonalKind>
   /** What was known of consent on arrival. */
   consent?: ConsentBits
+  /** Never in the log: of a record read from the warehouse, that its person was erased and only a count of it is left. */
+  erased?: true
 }
 
 export type PlainValue = number | boolean | string | PlainValue[]

@@ -14,3 +14,4 @@ export type ReasonCode =
   | 'vendor_refused'
   | 'reserved_id'
   | 'once_only_uncertain'
+  | 'erased'

@@ -11,6 +11,8 @@ export interface Protocol {
   id: string
   ingest: IngestProtocol
   egress: EgressProtocol
+  /** How the vendor is asked to delete; undefined: it has no call for that. */
+  deletion?: DeletionProtocol
 }
 
 // ---------------------------------------------------------------------------------------------------- ingest
@@ -137,6 +139,20 @@ export interface EgressProtocol {
   /** What an answer means. Never throws. */
   classify(route: string, status: number, body: string, recordCount: number, hints?: AnswerHints): EgressOutcome
 }
+
+/** Deletion calls have a route and a credential of their own: they may go where nothing else is granted. */
+export interface DeletionProtocol {
+  /** Differs from every route of `EgressProtocol`. */
+  route: string
+  /** Identifiers in one request. */
+  idsMax: number
+  request(subjects: readonly { kind: 'user' | 'device'; pseudonym: string }[], context: EgressContext, token: string): EgressRequest
+  classify(status: number, body: string): DeletionOutcome
+}
+
+export type DeletionOutcome =
+  /** The vendor says that it will. */
+  { kind: 'asked' } | { kind: 'retry'; reason: string } | { kind: 'refused'; reason: string }
 
 /** What else helps to read an answer: some vendors name refused records by insert id only. */
 export interface AnswerHints {

@@ -2,8 +2,11 @@
 import type { RpcClient } from '#base/rpc.ts'
 import type { PolicySeal } from '#model/policy-statement.ts'
 import { openDoor } from './door.ts'
+import type { ErasingVault } from './erasure-port.ts'
 import type {
   BackupVault,
+  DeletionVault,
+  EpochVault,
   GatewayVault,
   Identity,
   Opening,
@@ -11,6 +14,7 @@ import type {
   Person,
   PolicySigner,
   Remembering,
+  RotatingVault,
   StaffVault,
   WaitingBlob,
   WaitingVault,
@@ -77,6 +81,17 @@ export function workerVault(client: RpcClient): WorkerVault {
   }
 }
 
+export function deletionVault(client: RpcClient): DeletionVault {
+  return {
+    erasedPeople: async () => {
+      const [ordinals, shared] = (await client.call('erasedPeople', null)).attachments as [Buffer, Buffer]
+      return { ordinals: decodeNumbers(ordinals), shared: decodeIntervals(shared) }
+    },
+    deletionPseudonyms: async ({ destination, epoch, subjects }) =>
+      (await client.call('deletionPseudonyms', { destination, epoch }, [bytesOf(subjects)])).body as string[],
+  }
+}
+
 export function staffVault(client: RpcClient): StaffVault {
   return {
     resolve: async (query, look) => (await client.call('resolve', { query, look })).body as Person[],
@@ -97,5 +112,24 @@ export function staffVault(client: RpcClient): StaffVault {
     importDirectory: async (rows, namespace, look) =>
       (await client.call('importDirectory', { rows, namespace, look })).body as Awaited<ReturnType<StaffVault['importDirectory']>>,
     describe: async () => (await client.call('describe', null)).body as Awaited<ReturnType<StaffVault['describe']>>,
+  }
+}
+
+export function erasingVault(client: RpcClient): ErasingVault & EpochVault & RotatingVault {
+  const ask = async <Answer>(method: string, body: unknown): Promise<Answer> => (await client.call(method, body)).body as Answer
+  return {
+    beginErasure: (query, { suppress }, look) => ask('beginErasure', { query, suppress, look }),
+    openErasures: () => ask('openErasures', null),
+    erasure: (id) => ask('erasure', { id }),
+    unlinkErased: (id) => ask('unlinkErased', { id }),
+    advanceErasure: (id, change) => ask('advanceErasure', { id, change }),
+    destroyErased: (id) => ask('destroyErased', { id }),
+    resealWaiting: async (day, sealed, drops) => (await client.call('resealWaiting', { day, drops }, [sealed])).attachments[0],
+    openHold: ({ vendor }, look) => ask('openHold', { vendor, look }),
+    closeHold: (id, look) => ask('closeHold', { id, look }),
+    holds: () => ask('holds', null),
+    rotateKeys: (what, look) => ask('rotateKeys', { what, look }),
+    rotateEpoch: (destination, look) => ask('rotateEpoch', { destination, look }),
+    destroyEpoch: (of, look) => ask('destroyEpoch', { of, look }),
   }
 }

@@ -16,6 +16,7 @@ import type { Newcomers } from './newcomers.ts'
 import type { Ref, WindowRequest } from './port.ts'
 import { EDGE_CODES, ROLE_BITS, type Rows } from './rows.ts'
 import { bind, deriveKey, hmac, seal } from './seal.ts'
+import { factTag, identifierTag } from './suppression.ts'
 
 export interface Change extends Pick<WindowRequest, 'identifiers' | 'newcomers' | 'facts' | 'edges'> {
   memberships: { person: Ref; group: Ref; trust: Trust; at: number; admin?: boolean }[]
@@ -200,6 +201,7 @@ export class Committer {
     if (known === undefined) {
       known = this.#rows.findIdentifier(scope.id, hash)
       if (known === undefined) {
+        if (this.#keys.erasures.isSuppressed(() => identifierTag(this.#keys, scope.id, hash))) return 0
         if (mayBeNew?.(index) === false) return 0
         this.#high += 1
         const ordinal = this.#high
@@ -277,6 +279,7 @@ export class Committer {
     const form = LOOKUP_FORMS[field]
     const scope = form === undefined ? undefined : this.#keys.scope(this.#namespaceOf(ordinal), `fact:${field}`)
     const lookup = scope === undefined || form === undefined ? null : hmac(scope.index, form(value))
+    if (lookup !== null && this.#keys.erasures.isSuppressed(() => factTag(this.#keys, field, lookup))) return
     const sealed = seal(sealKey, factBinding(ordinal, field, trust), value)
     if (this.#rows.putFact({ ordinal, field, trust, at, sealed, lookup, once })) this.#facts.set(name, { mac, at })
   }

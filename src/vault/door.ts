@@ -45,13 +45,7 @@ class OpenDoor implements Door {
 
   seal(text: string): Buffer {
     const { enc, context } = this.#currentSender()
-    const head = Buffer.allocUnsafe(HEAD_BYTES)
-    head[0] = VERSION
-    enc.copy(head, 1)
-    head.writeUInt32BE(this.#sequence, 1 + ENC_BYTES)
-    const sealed = sealMessage(context, this.#sequence, text)
-    this.#sequence += 1
-    return Buffer.concat([head, ...sealed])
+    return sealIn(context, enc, this.#sequence++, text)
   }
 
   /**
@@ -71,6 +65,20 @@ class OpenDoor implements Door {
     this.#sequence = 0
     return this.#sender
   }
+}
+
+function sealIn(context: Context, enc: Buffer, sequence: number, text: string): Buffer {
+  const head = Buffer.allocUnsafe(HEAD_BYTES)
+  head[0] = VERSION
+  enc.copy(head, 1)
+  head.writeUInt32BE(sequence, 1 + ENC_BYTES)
+  return Buffer.concat([head, ...sealMessage(context, sequence, text)])
+}
+
+/** One text in a context of its own. */
+export function sealWaitingText(publicKey: Uint8Array, day: number, text: string): Buffer {
+  const { enc, context } = setupSender(publicKey, infoOf(day))
+  return sealIn(context, enc, 0, text)
 }
 
 /** Undefined when it was not sealed to this pair for this day, or was changed. */

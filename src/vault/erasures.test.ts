@@ -47,7 +47,12 @@ test('an older copy of the rows does not bring an erased person back', async (t)
   assert.equal(vault.erasuresReplayed, 1)
   assert.deepEqual([await found(vault, 'one@mail.example'), await found(vault, 'u-1'), await found(vault, 'u-2')], [0, 0, 1])
   assert.equal((await vault.describe()).people, 1)
-  assert.deepEqual((await vault.graph()).devices, [], 'no edge of theirs is left')
+  assert.deepEqual(
+    (await vault.graph()).devices,
+    [{ device: ordinals[2], person: ordinals[0], from: at, to: Number.MAX_SAFE_INTEGER }],
+    'the number of an erased person keeps the device from counting for others',
+  )
+  assert.equal(await found(vault, 'd-1'), 0, 'and names nobody')
   await vault.close()
   vault = await openAt(place)
   assert.equal(vault.erasuresReplayed, 0, 'once')

@@ -4,10 +4,13 @@
  */
 import { createHmac, createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { assert, BulkheadError } from '#base/errors.ts'
+import { BulkheadError } from '#base/errors.ts'
 import { checkpoint, copyDatabase, transact } from './database.ts'
+import { Epochs } from './epochs.ts'
+import { ErasureBook } from './erasure-book.ts'
 import { deriveKeyPair, type KeyPair } from './hpke.ts'
 import { LABELS } from './labels.ts'
+import type { RootKeys } from './root-keys.ts'
 import type { SeenClock } from './steady-clock.ts'
 import { bind, deriveBytes, deriveKey, hmac, newKeyBytes, open, seal, takeKey } from './seal.ts'
 
@@ -27,10 +30,6 @@ export const KEYS_SCHEMA = `
     wrapped BLOB, PRIMARY KEY (destination, epoch)) WITHOUT ROWID;
   CREATE TABLE waiting_keys (day INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);`
 
-/** Made when a store that lacks it is opened. What stands here stays out of every restored copy of the rows. */
-const ERASURES_SCHEMA = `
-  CREATE TABLE IF NOT EXISTS erasures (serial INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL UNIQUE, erased_at INTEGER NOT NULL)`
-
 /** A namespace and a kind of value: what one blind-index key is for. Names stand sealed, since a kind may be a group's name. */
 export interface Scope {
   id: number
@@ -38,19 +37,6 @@ export interface Scope {
   kind: string
   version: number
   index: KeyObject
-}
-
-export type EpochState = 'active' | 'closed' | 'destroyed'
-export interface Epoch {
-  destination: string
-  epoch: number
-  state: EpochState
-}
-
-export interface EpochKeys {
-  pseudonym: KeyObject
-  insertId: KeyObject
-  time: KeyObject
 }
 
 export interface WaitingKeys {
@@ -61,24 +47,27 @@ export interface WaitingKeys {
 
 export class KeyStore {
   readonly #db: DatabaseSync
-  readonly #wrapPerson: KeyObject
-  readonly #wrapKey: KeyObject
+  readonly epochs: Epochs
+  readonly erasures: ErasureBook
+  readonly #roots: RootKeys
   readonly #named = new Map<NamedKey, KeyObject>()
   readonly #scopesByName = new Map<string, Scope>()
   readonly #scopesById = new Map<number, Scope>()
-  readonly #epochKeys = new Map<string, EpochKeys>()
   readonly #waitingKeys = new Map<number, WaitingKeys>()
   readonly #readSecret: StatementSync
   readonly #writeSecret: StatementSync
   readonly #writeMeta: StatementSync
   #batch: number
 
-  /** `root` unwrapped; throws `key_wrong` when a key in the store does not open under it. */
-  constructor(db: DatabaseSync, root: KeyObject) {
+  /** `roots` unwrapped; throws `key_wrong` when a key in the store does not open under them. */
+  constructor(db: DatabaseSync, roots: RootKeys) {
     this.#db = db
-    db.exec(ERASURES_SCHEMA)
-    this.#wrapPerson = deriveKey(root, LABELS.wrapPerson)
-    this.#wrapKey = deriveKey(root, LABELS.wrapKey)
+    this.#roots = roots
+    this.epochs = new Epochs(db, {
+      wrap: (secret, bound) => this.#wrap(secret, bound),
+      unwrap: (wrapped, bound) => this.#unwrap(wrapped, bound),
+    })
+    this.erasures = new ErasureBook(db)
     this.#readSecret = db.prepare('SELECT wrapped FROM person_secrets WHERE ordinal = ?')
     this.#writeSecret = db.prepare('INSERT INTO person_secrets (ordinal, wrapped) VALUES (?, ?)')
     this.#writeMeta = db.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')
@@ -119,7 +108,7 @@ export class KeyStore {
       bytes.fill(0)
       return privateKey
     }
-    const bytes = open(this.#wrapKey, bound, row.wrapped as Uint8Array)
+    const bytes = this.#roots.open(LABELS.wrapKey, bound, row.wrapped as Uint8Array)
     if (bytes === undefined) throw new BulkheadError('key_wrong', 'the signing key does not open under the root key')
     const key = createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' })
     bytes.fill(0)
@@ -195,7 +184,7 @@ export class KeyStore {
     transact(this.#db, () => {
       for (const ordinal of ordinals) {
         const secret = newKeyBytes()
-        this.#writeSecret.run(ordinal, seal(this.#wrapPerson, bind('person', ordinal), secret))
+        this.#writeSecret.run(ordinal, this.#roots.wrap(LABELS.wrapPerson, bind('person', ordinal), secret))
         sealKeys.push(deriveKey(takeKey(secret), LABELS.seal))
       }
       this.#writeMeta.run('ordinal_high', ordinals.at(-1) as number)
@@ -210,7 +199,7 @@ export class KeyStore {
   sealKey(ordinal: number): KeyObject | undefined {
     const row = this.#readSecret.get(ordinal)
     if (row === undefined) return undefined
-    const secret = open(this.#wrapPerson, bind('person', ordinal), row.wrapped as Uint8Array)
+    const secret = this.#roots.open(LABELS.wrapPerson, bind('person', ordinal), row.wrapped as Uint8Array)
     if (secret === undefined) throw new BulkheadError('key_wrong', 'the secret of a person does not open')
     return deriveKey(takeKey(secret), LABELS.seal)
   }
@@ -228,81 +217,8 @@ export class KeyStore {
     return removed
   }
 
-  // ---------------------------------------------------------------------------------------------- erasures
-
-  /** Destroys secrets for ever and writes down whose, in one commit that leaves no byte of them in the file or its journal. */
-  destroyPersons(ordinals: readonly number[], at: number): void {
-    transact(this.#db, () => {
-      for (const ordinal of ordinals) {
-        this.#db.prepare('DELETE FROM person_secrets WHERE ordinal = ?').run(ordinal)
-        this.#db.prepare('INSERT OR IGNORE INTO erasures (ordinal, erased_at) VALUES (?, ?)').run(ordinal, at)
-      }
-    })
-    checkpoint(this.#db)
-  }
-
-  /** Ordinals that were erased after the erasure of that number, and the number of the last. */
-  erasedSince(serial: number): { ordinals: number[]; last: number } {
-    const rows = this.#db.prepare('SELECT serial, ordinal FROM erasures WHERE serial > ? ORDER BY serial').all(serial)
-    return { ordinals: rows.map((row) => row.ordinal as number), last: (rows.at(-1)?.serial as number | undefined) ?? serial }
-  }
-
   hasSecret(ordinal: number): boolean {
     return this.#readSecret.get(ordinal) !== undefined
-  }
-
-  // ------------------------------------------------------------------------------------------------ epochs
-
-  epochs(): Epoch[] {
-    const rows = this.#db.prepare('SELECT destination, epoch, state FROM epochs ORDER BY destination, epoch').all()
-    return rows.map((row) => ({ ...row }) as unknown as Epoch)
-  }
-
-  activeEpoch(destination: string, at: number): number {
-    assert(typeof destination === 'string' && destination !== '', 'a destination has a name')
-    const latest = this.#db.prepare('SELECT epoch, state FROM epochs WHERE destination = ? ORDER BY epoch DESC LIMIT 1').get(destination)
-    if (latest?.state === 'active') return latest.epoch as number
-    const epoch = ((latest?.epoch as number | undefined) ?? 0) + 1
-    const secret = newKeyBytes()
-    const wrapped = this.#wrap(secret, bind('epoch', destination, epoch))
-    secret.fill(0)
-    this.#db
-      .prepare("INSERT INTO epochs (destination, epoch, state, started_at, wrapped) VALUES (?, ?, 'active', ?, ?)")
-      .run(destination, epoch, at, wrapped)
-    return epoch
-  }
-
-  epochState(destination: string, epoch: number): EpochState | undefined {
-    const row = this.#db.prepare('SELECT state FROM epochs WHERE destination = ? AND epoch = ?').get(destination, epoch)
-    return row?.state as EpochState | undefined
-  }
-
-  closeEpoch(destination: string, epoch: number): void {
-    this.#db.prepare("UPDATE epochs SET state = 'closed' WHERE destination = ? AND epoch = ? AND state = 'active'").run(destination, epoch)
-  }
-
-  /** From here on nobody can say whom the epoch's pseudonyms named. */
-  destroyEpoch(destination: string, epoch: number): void {
-    this.#db.prepare("UPDATE epochs SET state = 'destroyed', wrapped = NULL WHERE destination = ? AND epoch = ?").run(destination, epoch)
-    this.#epochKeys.delete(bind(destination, epoch))
-    checkpoint(this.#db)
-  }
-
-  /** Undefined when there is no such epoch or it was destroyed. */
-  epochKeys(destination: string, epoch: number): EpochKeys | undefined {
-    const name = bind(destination, epoch)
-    const known = this.#epochKeys.get(name)
-    if (known !== undefined) return known
-    const row = this.#db.prepare('SELECT wrapped FROM epochs WHERE destination = ? AND epoch = ?').get(destination, epoch)
-    if (row === undefined || row.wrapped === null) return undefined
-    const secret = this.#unwrap(row.wrapped as Uint8Array, bind('epoch', destination, epoch))
-    const keys = {
-      pseudonym: deriveKey(secret, LABELS.pseudonym),
-      insertId: deriveKey(secret, LABELS.insertId),
-      time: deriveKey(secret, LABELS.time),
-    }
-    this.#epochKeys.set(name, keys)
-    return keys
   }
 
   // ------------------------------------------------------------------------------------------ waiting room
@@ -374,13 +290,11 @@ export class KeyStore {
   }
 
   #wrap(secret: Uint8Array, bound: string): Buffer {
-    return seal(this.#wrapKey, bound, secret)
+    return this.#roots.wrap(LABELS.wrapKey, bound, secret)
   }
 
   #unwrap(wrapped: Uint8Array, bound: string): KeyObject {
-    const secret = open(this.#wrapKey, bound, wrapped)
-    if (secret === undefined) throw new BulkheadError('key_wrong', 'a key in the key store does not open under its root key')
-    return takeKey(secret)
+    return this.#roots.unwrap(bound, wrapped)
   }
 }
 

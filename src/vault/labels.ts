@@ -19,11 +19,13 @@ export const LABELS = {
   staffView: 'staff-view',
   ledger: 'ledger',
   looks: 'looks',
+  hold: 'hold',
   // `dedup` and `waiting` made the repeat hashes and sealed the waiting room of format 1.
   dedup: 'dedup',
   dedupBlock: 'dedup-block',
   scope: 'scope',
   scopeTag: 'scope-tag',
+  suppressed: 'suppressed',
   newcomers: 'newcomers',
   factMac: 'fact-mac',
   fieldTag: 'field-tag',

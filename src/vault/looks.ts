@@ -20,8 +20,10 @@ export interface LookEntry {
   actor: string
   action: string
   reason: string
-  /** What was asked for, when it was a question. */
+  /** What was asked for, when it was a question that nobody's key could seal. */
   query?: string
+  /** Whom it was about, and what was asked, sealed under that person's key: it becomes unreadable with everything else of theirs. */
+  about?: { person: number; sealed: string }
   counts: Record<string, number>
 }
 

@@ -104,7 +104,8 @@ export class PeopleFinder {
     const holding = at === undefined ? [] : intervals.filter(({ from, to }) => from <= at && at < to)
     const numbers = new Set((holding.length > 0 ? holding : intervals).map(({ person }) => person))
     if (isUser || intervals.length === 0) numbers.add(this.#component(ordinal).person)
-    const people = [...numbers].map((person) => this.#person(person))
+    // An erased person is nobody who can be asked about, but keeps what was theirs from being taken for somebody else's.
+    const people = [...numbers].filter((number) => this.#rows.identifier(number) !== undefined).map((person) => this.#person(person))
     // A device on which nobody signed in stands for whoever used it: what was said of it was said of them.
     const [only] = people
     if (!isUser && intervals.length === 0 && only !== undefined)
@@ -119,8 +120,16 @@ export class PeopleFinder {
     return { person, users: members, devices: intervals.filter((interval) => interval.person === person) }
   }
 
+  /** Number of the person that an identifier belongs to. */
+  personOf(ordinal: number): number {
+    return this.#component(ordinal).person
+  }
+
   #intervalsOf(device: number): DeviceInterval[] {
     const signIns = this.#rows.edgesFrom(EDGE_CODES.device, device)
+    const buried = this.#rows.tombstones(EDGE_CODES.device, device)
+    if (buried.length > 0) signIns.push(...buried)
+    signIns.sort((left, right) => left.at - right.at)
     return deviceIntervals(
       device,
       signIns.map(({ target, at }) => ({ person: this.#component(target).person, at })),

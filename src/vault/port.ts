@@ -9,6 +9,7 @@ import type { Ordinal, PlainValue } from '#model/log-entry.ts'
 import type { SubjectKind } from '#model/disclosure.ts'
 import type { Policy } from '#model/policy.ts'
 import type { PolicySeal, PolicyStatement } from '#model/policy-statement.ts'
+import type { Epoch } from './epochs.ts'
 import type { Uuids } from './uuids.ts'
 
 // ------------------------------------------------------------------------------------------- gateway: index, seal
@@ -81,6 +82,9 @@ export interface Newest {
   /** Log and ledger were closed at these numbers; otherwise they may have gone on a little. */
   exact: boolean
 }
+
+/** No copy of keys is kept longer: an erased person is unreadable for good when the last one with their secret is gone. */
+export const KEY_BACKUP_DAYS = 30
 
 export interface Backups {
   data?: { at: number; dir: string }
@@ -208,6 +212,22 @@ export interface WorkerVault {
   openManifests(manifests: readonly { entry: number; sealed: string }[]): Promise<Uint8Array[]>
 }
 
+export interface DeletionVault {
+  /** Of whom nothing is sent any more, deletion calls aside. */
+  erasedPeople(): Promise<{ ordinals: Ordinal[]; shared: DeviceInterval[] }>
+  /** What a vendor knows subjects under, for a deletion call alone; in the order of `subjects`. Of closed epochs too. */
+  deletionPseudonyms(request: { destination: string; epoch: number; subjects: Float64Array }): Promise<string[]>
+}
+
+// ------------------------------------------------------------------------------------------- staff: epochs
+
+export interface EpochVault {
+  /** Ends the active epoch and begins the next, in one step; its number. What the one before named can still be said. */
+  rotateEpoch(destination: string, look: Look): Promise<number>
+  /** Throws `epoch_state_wrong` unless it is closed, `epoch_needed` while a hold or a deletion needs it. */
+  destroyEpoch(of: { vendor: string; destination: string; epoch: number }, look: Look): Promise<Epoch>
+}
+
 // --------------------------------------------------------------------------------------- staff: resolve, open
 
 export interface Look {
@@ -257,6 +277,35 @@ export interface DirectoryRow {
   groups: { key: string; value: string; admin: boolean }[]
 }
 
+/** Of the key under which everything is wrapped. Times in UTC ms; null: nobody knows. */
+export interface RootState {
+  rotatedAt: number | null
+  /** A rotation was begun and goes on. */
+  rotating: boolean
+  /** What wraps it. */
+  wrap: 'file' | 'transit'
+}
+
+export interface KeysRotated {
+  what: 'root' | 'kek'
+  /** Keys that were wrapped anew. */
+  wrapped: number
+  at: number
+}
+
+export interface RotatingVault {
+  rotateKeys(what: 'root' | 'kek', look: Look): Promise<KeysRotated>
+}
+
+/** What is not done yet, of erasures. */
+export interface ErasureCounts {
+  open: number
+  /** Requests to delete that no vendor has answered with yes. */
+  due: number
+  /** Holds that are open. */
+  holds: number
+}
+
 export interface StaffVault {
   /**
    * People who match an email address or an id, the best founded match first. The look is durable before the answer; an
@@ -278,11 +327,15 @@ export interface StaffVault {
     keyFolder: string
     instance: string
     people: number
-    epochs: { destination: string; epoch: number; state: string }[]
+    epochs: Epoch[]
     looks: number
     refusedMerges?: number
     newest: Newest
     backups: Backups
+    erasures: ErasureCounts
+    root: RootState
+    /** Copies of the key folder that were made and not removed yet. */
+    keyBackups: { at: number; dir: string }[]
     /** Public key of the ledger's signatures, SPKI in base64; null when nothing was ever signed. */
     ledgerKey: string | null
   }>

@@ -76,15 +76,21 @@ export class Reading {
     if (this.#graph?.revision === revision) return this.#graph.graph
     const edges: EdgeRow[] = []
     const users = new Set<number>()
+    let last = 0
     for (;;) {
-      const chunk = this.#rows.edgesAfter(edges.at(-1)?.id ?? 0)
+      const chunk = this.#rows.edgesAfter(last)
       for (const edge of chunk) {
+        last = edge.id
         edges.push(edge)
         if ((edge.sourceRoles & ROLE_BITS.user) !== 0) users.add(edge.source)
         if ((edge.targetRoles & ROLE_BITS.user) !== 0) users.add(edge.target)
       }
       if (chunk.length < CHUNK_ROWS) break
       await turn()
+    }
+    for (const tombstone of this.#rows.tombstones()) {
+      edges.push(tombstone)
+      users.add(tombstone.target)
     }
     const graph = buildGraph(edges, (ordinal) => users.has(ordinal))
     if (this.#committer.revision === revision) this.#graph = { revision, graph }

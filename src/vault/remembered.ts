@@ -3,6 +3,7 @@
  * number that log and ledger gave out, and which flows were cut. Numbers, times and configured names only. Written every
  * few seconds, since each write is a flush: after an unclean end the true numbers may be a little higher.
  */
+import { KEY_BACKUPS, readKeyBackups } from './key-rotating.ts'
 import type { KeyStore } from './key-store.ts'
 import type { Backups, Newest, Remember } from './port.ts'
 
@@ -65,6 +66,8 @@ export class Remembered {
 
   recordBackup(kind: keyof Backups, made: { at: number; dir: string }): void {
     this.#keys.setMeta('backups', JSON.stringify({ ...this.backups(), [kind]: made }))
+    // Each copy of keys is remembered until it is removed (key-rotating.ts).
+    if (kind === 'keys') this.#keys.setMeta(KEY_BACKUPS, JSON.stringify([...readKeyBackups(this.#keys), made]))
   }
 }
 

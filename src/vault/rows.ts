@@ -32,6 +32,13 @@ const SCHEMA = `
 /** Came later than the rest, so a file made before gets it when it is opened. `tag` is a keyed hash. */
 const NEWCOMERS = `CREATE TABLE IF NOT EXISTS newcomers (tag BLOB PRIMARY KEY, source TEXT, paid_at REAL NOT NULL) WITHOUT ROWID`
 
+/**
+ * What is left of an erased person, numbers alone: under which number the person's other identifiers counted, and when they
+ * signed in on a device. Without it what others are told of the device, and how many people a report counts, would change.
+ */
+const TOMBSTONES = `CREATE TABLE IF NOT EXISTS tombstones (kind INTEGER NOT NULL, source INTEGER NOT NULL, person INTEGER NOT NULL,
+  at INTEGER NOT NULL, PRIMARY KEY (kind, source, person, at)) WITHOUT ROWID`
+
 export interface IdentifierRow {
   ordinal: number
   scope: number
@@ -99,7 +106,7 @@ export function openRows(options: { file: string; instance: string; keysBatch: n
     if (format > ROWS_FORMAT)
       throw new BulkheadError('data_format_newer', `${file} has format ${format}, this program knows up to ${ROWS_FORMAT}`)
     if (rows.meta('instance') !== instance) throw new BulkheadError('key_wrong', `${file} belongs to another instance than the keys`)
-    db.exec(NEWCOMERS)
+    db.exec(`${NEWCOMERS}; ${TOMBSTONES}`)
     if (rows.batch > keysBatch) throw new BulkheadError('key_wrong', `the key store is an older copy than ${file}`)
     return rows
   } catch (thrown) {
@@ -285,6 +292,32 @@ export class Rows {
 
   highestScope(): number {
     return (this.#run('SELECT max(scope) AS scope FROM identifiers').get()?.scope as number | null) ?? 0
+  }
+
+  // ---------------------------------------------------------------------------------------------- erasures
+
+  bury(kind: number, source: number, person: number, at: number): void {
+    this.#run('INSERT OR IGNORE INTO tombstones (kind, source, person, at) VALUES (?, ?, ?, ?)').run(kind, source, person, at)
+  }
+
+  /** As edges from an identifier to the number of an erased person; of one kind and source, or all. */
+  tombstones(kind?: number, source?: number): EdgeRow[] {
+    const columns = 'SELECT 0 AS id, kind, source, person AS target, at FROM tombstones'
+    const rows =
+      kind === undefined || source === undefined
+        ? this.#run(`${columns} ORDER BY at`).all()
+        : this.#run(`${columns} WHERE kind = ? AND source = ? ORDER BY at`).all(kind, source)
+    return rows as unknown as EdgeRow[]
+  }
+
+  /** Lookup hashes of all facts of an identifier, with their fields. */
+  lookups(ordinal: number): { field: string; lookup: Uint8Array }[] {
+    const rows = this.#run('SELECT DISTINCT field, lookup FROM facts WHERE ordinal = ? AND lookup IS NOT NULL').all(ordinal)
+    return rows as unknown as { field: string; lookup: Uint8Array }[]
+  }
+
+  hashOf(ordinal: number): { scope: number; hash: Uint8Array } | undefined {
+    return this.#run('SELECT scope, hash FROM identifiers WHERE ordinal = ?').get(ordinal) as never
   }
 
   /** Everything about these identifiers; returns how many of them there were. Within a transaction of the caller's. */

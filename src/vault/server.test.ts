@@ -117,13 +117,16 @@ test('each token opens its own calls and no other; a stranger is not answered', 
     try {
       const calls = {
         gateway: ['commitWindow', 'doorKeys'],
-        worker: ['activeEpoch', 'disclose', 'sealManifests', 'openManifests'],
-        staff: ['resolve', 'graph', 'staffPseudonyms', 'memberships', 'identities', 'recordLook', 'importDirectory', 'describe'],
+        worker: ['activeEpoch', 'disclose', 'sealManifests', 'openManifests', 'erasedPeople', 'deletionPseudonyms'],
+        staff: [
+          ...['resolve', 'graph', 'staffPseudonyms', 'memberships', 'identities', 'recordLook', 'importDirectory', 'describe'],
+          ...['beginErasure', 'openErasures', 'erasure', 'unlinkErased', 'advanceErasure', 'destroyErased', 'resealWaiting'],
+          ...['openHold', 'closeHold', 'holds', 'rotateEpoch', 'destroyEpoch', 'rotateKeys'],
+        ],
       }
       const beyond = [
         'resolvePseudonyms',
         'openWaiting',
-        'destroyEpoch',
         'closeEpoch',
         'close',
         'readLooks',

@@ -3,6 +3,8 @@ import { BulkheadError } from '#base/errors.ts'
 import { type RpcMethods, type RpcServer, serveRpc } from '#base/rpc.ts'
 import type { Trust } from '#model/field.ts'
 import type { PolicyStatement } from '#model/policy-statement.ts'
+import type { ErasingVault, WaitingDrop } from './erasure-port.ts'
+import { checkLook } from './looks.ts'
 import type { ApprovedNames, Backups, DirectoryRow, Look, Remember, WaitingBlob, WindowRequest } from './port.ts'
 import type { Vault } from './vault.ts'
 import { type OpenValue, waitingLook } from './waiting-look.ts'
@@ -71,6 +73,14 @@ function workerMethods(vault: Vault): RpcMethods {
       const reply = vault.discloseBlocks({ destination, epoch, subjects, positions })
       return { body: null, attachments: [reply.pseudonyms, reply.insertIds, bytesOf(reply.phases)] }
     },
+    erasedPeople: async () => {
+      const { ordinals, shared } = await vault.erasedPeople()
+      return { body: null, attachments: [encodeNumbers(ordinals), encodeIntervals(shared)] }
+    },
+    deletionPseudonyms: async ({ destination, epoch }: { destination: string; epoch: number }, attachments) => {
+      const subjects = new Float64Array(alignedCopy(attachments[0] as Buffer))
+      return { body: await vault.deletionPseudonyms({ destination, epoch, subjects }) }
+    },
     sealManifests: async ({ entries }: { entries: number[] }, attachments) => ({
       body: await vault.sealManifests(entries.map((entry, at) => ({ entry, packed: attachments[at] as Buffer }))),
     }),
@@ -113,6 +123,48 @@ function staffMethods(vault: Vault): RpcMethods {
       body: await vault.keeping.recordBackup(kind, made),
     }),
     describe: async () => ({ body: await vault.describe() }),
+    ...erasingMethods(vault),
+  }
+}
+
+function erasingMethods({ erasing, epochs, rotating }: Vault): RpcMethods {
+  return {
+    beginErasure: async ({ query, suppress, look }: { query: string; suppress: boolean; look: Look }) => {
+      checkLook(look)
+      return { body: await erasing.beginErasure(query, { suppress }, look) }
+    },
+    openErasures: async () => ({ body: await erasing.openErasures() }),
+    erasure: async ({ id }: { id: number }) => ({ body: await erasing.erasure(id) }),
+    unlinkErased: async ({ id }: { id: number }) => ({ body: await erasing.unlinkErased(id) }),
+    advanceErasure: async ({ id, change }: { id: number; change: Parameters<ErasingVault['advanceErasure']>[1] }) => ({
+      body: await erasing.advanceErasure(id, change),
+    }),
+    destroyErased: async ({ id }: { id: number }) => ({ body: await erasing.destroyErased(id) }),
+    resealWaiting: async ({ day, drops }: { day: number; drops: WaitingDrop[] }, [sealed = Buffer.alloc(0)]) => {
+      const again = await erasing.resealWaiting(day, sealed, drops)
+      return { body: null, attachments: again === undefined ? [] : [again] }
+    },
+    openHold: async ({ vendor, look }: { vendor?: string; look: Look }) => {
+      checkLook(look)
+      return { body: await erasing.openHold({ vendor }, look) }
+    },
+    closeHold: async ({ id, look }: { id: number; look: Look }) => {
+      checkLook(look)
+      return { body: await erasing.closeHold(id, look) }
+    },
+    holds: async () => ({ body: await erasing.holds() }),
+    rotateKeys: async ({ what, look }: { what: 'root' | 'kek'; look: Look }) => {
+      checkLook(look)
+      return { body: await rotating.rotate(what, look) }
+    },
+    rotateEpoch: async ({ destination, look }: { destination: string; look: Look }) => {
+      checkLook(look)
+      return { body: await epochs.rotateEpoch(destination, look) }
+    },
+    destroyEpoch: async ({ of, look }: { of: { vendor: string; destination: string; epoch: number }; look: Look }) => {
+      checkLook(look)
+      return { body: await epochs.destroyEpoch(of, look) }
+    },
   }
 }
 

@@ -14,11 +14,17 @@ import { openDoor, openWaitingText } from './door.ts'
 import { erasePeople, replayErasures } from './erasures.ts'
 import type { KeyStore, WaitingKeys } from './key-store.ts'
 import type { KeyWrap } from './key-wrap.ts'
-import { openKeys } from './keys.ts'
+import { EpochKeeping } from './epoch-keeping.ts'
+import { Erasing } from './erasing.ts'
+import { deletionPseudonyms, type DiscloseBlocks, discloseBlocks, type Resolved, resolveIn, staffTexts } from './identifiers.ts'
+import { type OpenKeys, openKeysToRotate } from './keys.ts'
+import { KeyRotating } from './key-rotating.ts'
 import { LABELS } from './labels.ts'
 import { checkLook, type LookEntry, Looks, type ReadLook } from './looks.ts'
+import { type LookQuery, openQuery, sealQuery } from './look-query.ts'
 import { type CappedSource, Newcomers } from './newcomers.ts'
 import type {
+  DeletionVault,
   DirectoryRow,
   DiscloseReply,
   DiscloseRequest,
@@ -34,16 +40,7 @@ import type {
   WindowRequest,
   WorkerVault,
 } from './port.ts'
-import {
-  KIND_CODES,
-  makeIds,
-  makePhases,
-  packSubjects,
-  positionBlocks,
-  type PseudonymSubject,
-  reversePseudonyms,
-  subjectBlocks,
-} from './pseudonym.ts'
+import { packSubjects } from './pseudonym.ts'
 import { Reading } from './reading.ts'
 import { openRows, type Rows } from './rows.ts'
 import { bind, deriveBytes, deriveKey, open, seal } from './seal.ts'
@@ -52,17 +49,10 @@ import { SteadyClock } from './steady-clock.ts'
 
 export { createKeys } from './keys.ts'
 
-export interface Resolved {
-  kind: PseudonymSubject['kind']
-  ordinal: number
-  /** 0 for the staff view. */
-  epoch: number
-}
-
 /** Calls that no other process may make yet, beside those of the three roles. */
-export interface Vault extends GatewayVault, WorkerVault, StaffVault {
+export interface Vault extends GatewayVault, WorkerVault, DeletionVault, StaffVault {
   /** As `disclose`, with 16 bytes an id instead of text. */
-  discloseBlocks(request: DiscloseRequest): { pseudonyms: Buffer; insertIds: Buffer; phases: Uint32Array }
+  discloseBlocks(request: DiscloseRequest): DiscloseBlocks
   /** As `staffPseudonyms`, of packed subjects. */
   staffTexts(subjects: Float64Array): string[]
   openManifests(manifests: readonly { entry: number; sealed: string }[]): Promise<Buffer[]>
@@ -86,6 +76,9 @@ export interface Vault extends GatewayVault, WorkerVault, StaffVault {
   readonly erasuresReplayed: number
   /** For backups and what comes after one. */
   readonly keeping: Keeping
+  readonly erasing: Erasing
+  readonly epochs: EpochKeeping
+  readonly rotating: KeyRotating
   close(): Promise<void>
 }
 
@@ -105,7 +98,8 @@ export async function openVault(options: {
   sources?: readonly CappedSource[]
 }): Promise<Vault> {
   const { dataDir, keysDir, instance, clock, room, keysRoom = (write) => write() } = options
-  const keys = await openKeys(options)
+  const opened = await openKeysToRotate({ ...options, now: () => clock.now() })
+  const { keys } = opened
   let rows: Rows | undefined
   try {
     rows = openRows({ file: path.join(dataDir, 'vault.db'), instance, keysBatch: keys.batch })
@@ -118,7 +112,7 @@ export async function openVault(options: {
       now: () => clock.now(),
       ...(room === undefined ? {} : { room }),
     })
-    return new OpenVault({ keys, rows, looks, clock, keysDir, instance, dataDir, erasuresReplayed, sources: options.sources ?? [] })
+    return new OpenVault({ opened, keys, rows, looks, clock, keysDir, instance, dataDir, erasuresReplayed, sources: options.sources ?? [] })
   } catch (thrown) {
     rows?.close()
     keys.close()
@@ -142,8 +136,12 @@ class OpenVault implements Vault {
 
   readonly erasuresReplayed: number
   readonly keeping: Keeping
+  readonly erasing: Erasing
+  readonly epochs: EpochKeeping
+  readonly rotating: KeyRotating
 
   constructor(parts: {
+    opened: OpenKeys
     keys: KeyStore
     rows: Rows
     looks: Looks
@@ -169,6 +167,18 @@ class OpenVault implements Vault {
     this.#reading = new Reading(parts.keys, parts.rows, this.#committer)
     this.#ledger = deriveKey(parts.keys.named('ledger'), LABELS.ledger)
     this.#staff = deriveKey(parts.keys.named('staff-view'), LABELS.staffView)
+    const now = (): number => parts.clock.now()
+    this.rotating = new KeyRotating({ ...parts.opened, steady: this.#steady, now, record: (look, counts) => this.#record(look, counts) })
+    this.epochs = new EpochKeeping({ keys: parts.keys, now, record: (look, counts) => this.#record(look, counts) })
+    this.erasing = new Erasing({
+      keys: parts.keys,
+      rows: parts.rows,
+      committer: this.#committer,
+      now,
+      resolve: (query) => this.#reading.resolve(query),
+      record: (look, counts, query) => this.#record(look, counts, query),
+      backups: () => this.keeping.describe().backups,
+    })
   }
 
   // ----------------------------------------------------------------------------------------------- gateway
@@ -213,7 +223,16 @@ class OpenVault implements Vault {
 
   async activeEpoch(destination: string): Promise<number> {
     this.#checkOpen()
-    return this.#keys.activeEpoch(destination, this.#clock.now())
+    return this.#keys.epochs.active(destination, this.#clock.now())
+  }
+
+  async erasedPeople(): ReturnType<DeletionVault['erasedPeople']> {
+    return this.erasing.erasedPeople()
+  }
+
+  async deletionPseudonyms(request: Pick<DiscloseRequest, 'destination' | 'epoch' | 'subjects'>): Promise<string[]> {
+    this.#checkOpen()
+    return deletionPseudonyms(this.#keys, request)
   }
 
   async disclose(request: DiscloseRequest): Promise<DiscloseReply> {
@@ -221,19 +240,9 @@ class OpenVault implements Vault {
     return { pseudonyms: new Uuids(pseudonyms), insertIds: new Uuids(insertIds), phases }
   }
 
-  discloseBlocks(request: DiscloseRequest): { pseudonyms: Buffer; insertIds: Buffer; phases: Uint32Array } {
+  discloseBlocks(request: DiscloseRequest): DiscloseBlocks {
     this.#checkOpen()
-    const { destination, epoch, subjects, positions } = request
-    const keys = this.#keys.epochState(destination, epoch) === 'active' ? this.#keys.epochKeys(destination, epoch) : undefined
-    if (keys === undefined)
-      throw new BulkheadError('vault_refused', 'that epoch makes no identifiers: it is closed, destroyed or was never begun')
-    checkKinds(subjects)
-    const blocks = subjectBlocks(subjects)
-    return {
-      pseudonyms: makeIds(keys.pseudonym, blocks),
-      insertIds: makeIds(keys.insertId, positionBlocks(positions)),
-      phases: makePhases(keys.time, blocks),
-    }
+    return discloseBlocks(this.#keys, request)
   }
 
   async sealManifests(manifests: readonly { entry: number; packed: Uint8Array }[]): Promise<string[]> {
@@ -255,7 +264,7 @@ class OpenVault implements Vault {
     this.#checkOpen()
     checkLook(look)
     const people = this.#reading.resolve(query)
-    this.#record(look, { people: people.length }, query)
+    this.#record(look, { people: people.length }, { text: query, about: people[0]?.person })
     return people
   }
 
@@ -269,8 +278,7 @@ class OpenVault implements Vault {
   }
 
   staffTexts(subjects: Float64Array): string[] {
-    checkKinds(subjects)
-    return new Uuids(makeIds(this.#staff, subjectBlocks(subjects))).texts()
+    return staffTexts(this.#staff, subjects)
   }
 
   async memberships(): ReturnType<StaffVault['memberships']> {
@@ -311,19 +319,7 @@ class OpenVault implements Vault {
   ): Promise<(Resolved | undefined)[]> {
     this.#checkOpen()
     checkLook(look)
-    const found: (Resolved | undefined)[] = uuids.map(() => undefined)
-    const tryKey = (key: KeyObject, epoch: number): void => {
-      reversePseudonyms(key, uuids).forEach((subject, at) => {
-        if (subject !== undefined) found[at] = { ...subject, epoch }
-      })
-    }
-    if (from === 'staff') tryKey(this.#staff, 0)
-    else {
-      for (const { destination, epoch } of this.#keys.epochs()) {
-        const keys = destination === from.destination ? this.#keys.epochKeys(destination, epoch) : undefined
-        if (keys !== undefined) tryKey(keys.pseudonym, epoch)
-      }
-    }
+    const found = resolveIn(this.#keys, this.#staff, from, uuids)
     this.#record(look, { pseudonyms: uuids.length, found: found.filter((subject) => subject !== undefined).length })
     return found
   }
@@ -334,10 +330,13 @@ class OpenVault implements Vault {
       keyFolder: this.#keysDir,
       instance: this.#instance,
       people: this.#rows.meta('people') as number,
-      epochs: this.#keys.epochs(),
+      epochs: this.#keys.epochs.list(),
       looks: this.#looks.count,
       refusedMerges: this.#committer.refusedMerges,
       ...this.keeping.describe(),
+      erasures: this.erasing.counts(),
+      root: this.rotating.state(),
+      keyBackups: this.rotating.backups(),
     }
   }
 
@@ -350,15 +349,15 @@ class OpenVault implements Vault {
   }
 
   closeEpoch(destination: string, epoch: number): void {
-    this.#keys.closeEpoch(destination, epoch)
+    this.#keys.epochs.close(destination, epoch)
   }
 
   destroyEpoch(destination: string, epoch: number): void {
-    this.#keys.destroyEpoch(destination, epoch)
+    this.#keys.epochs.destroy(destination, epoch)
   }
 
   readLooks(): ReadLook[] {
-    return this.#looks.read()
+    return this.#looks.read().map((look) => openQuery(look, (ordinal) => this.#committer.sealKey(ordinal)))
   }
 
   /** Writes what still waits and closes the files. */
@@ -366,26 +365,20 @@ class OpenVault implements Vault {
     if (this.#closed) return
     this.#committer.drain()
     this.#closed = true
+    this.rotating.stop()
     this.keeping.close()
     this.#looks.close()
     this.#rows.close()
     this.#keys.close()
   }
 
-  #record(look: Look, counts: LookEntry['counts'], query?: string): void {
+  #record(look: Look, counts: LookEntry['counts'], query?: LookQuery): void {
     const { actor, action, reason } = look
-    this.#looks.append({ at: this.#clock.now(), actor, action, reason, ...(query === undefined ? {} : { query }), counts })
+    const asked = query === undefined ? {} : sealQuery(query, (ordinal) => this.#committer.sealKey(ordinal))
+    this.#looks.append({ at: this.#clock.now(), actor, action, reason, ...asked, counts })
   }
 
   #checkOpen(): void {
     if (this.#closed) throw new BulkheadError('vault_unavailable', 'the vault is stopping')
-  }
-}
-
-/** Other roles ask for users, devices and groups; aliases and canaries are made here alone. */
-function checkKinds(packed: Float64Array): void {
-  for (let at = 0; at < packed.length; at += 2) {
-    if ((packed[at] as number) > KIND_CODES.group)
-      throw new BulkheadError('vault_refused', 'no identifiers are made for that kind of subject')
   }
 }

@@ -12,8 +12,9 @@ import { dayOf } from '#base/clock.ts'
 import type { LogEntry } from '#model/log-entry.ts'
 import { decodeNative } from '#warehouse/native.ts'
 import type { ColumnBlock } from '#warehouse/native.ts'
+import { askErase } from '#warehouse/erase.ts'
 import { askFill } from '#warehouse/ask-fill.ts'
-import type { DisclosureRow, Warehouse, WarehouseFiller, WarehouseSession } from '#warehouse/port.ts'
+import type { DisclosureRow, Warehouse, WarehouseEraser, WarehouseFiller, WarehouseSession } from '#warehouse/port.ts'
 import { encodeDisclosures, encodeEvents, encodeOpenings } from '#warehouse/rowbinary.ts'
 import { WAREHOUSE_FORMAT } from '#warehouse/schema.ts'
 import type { TableName } from '#warehouse/schema.ts'
@@ -26,7 +27,11 @@ const SESSIONS = { worker: ['loader'], staff: ['badday', 'analytics'] } as const
  */
 const REQUEST_TIMEOUT_MS: Readonly<Record<WarehouseSession, number>> = { loader: 120_000, badday: 600_000, analytics: 600_000 }
 
-export function openWarehouse(options: { path: string; token: string; role: keyof typeof SESSIONS }): Warehouse & WarehouseFiller {
+export function openWarehouse(options: {
+  path: string
+  token: string
+  role: keyof typeof SESSIONS
+}): Warehouse & WarehouseFiller & WarehouseEraser {
   const clients = new Map<WarehouseSession, ClickHouseClient>(
     SESSIONS[options.role].map((session) => [session, openClient(options.path, session, options.token)]),
   )
@@ -87,6 +92,7 @@ export function openWarehouse(options: { path: string; token: string; role: keyo
       if (rows.length > 0) await insert('openings', encodeOpenings(fill, rows), token)
     },
     fillDay: (day, fill) => askFill(options.path, options.token, day, fill),
+    eraseEvents: (people) => askErase(options.path, options.token, people),
     query: async (sql, parameters, session, signal) => ask(clientOf(session), sql, parameters, signal),
     columns: async (sql, parameters, session) => askColumns(clientOf(session), sql, parameters),
     stream: (sql, parameters, session) => streamRows(clientOf(session), sql, parameters),

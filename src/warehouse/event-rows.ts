@@ -39,13 +39,14 @@ export interface EventRow {
   gpc: number
   dnt: number
   consent: string
+  erased: number
 }
 
 /** What a question for these rows selects. */
 export const EVENT_COLUMNS = `seq, recordIndex, toUnixTimestamp64Milli(receivedAt) AS atMs, source, protocol, surface, trust, policy,
   toUnixTimestamp64Milli(time) AS timeMs, event, reserved, type, op, user, device, linkedRoles, linkedOrdinals, groupKeys, groupOrdinals,
   country, os, browser, browserVersion, referrerDomain, referrerMedium, path, screenWidth, screenHeight, properties, unset, withheld,
-  waitingCount, destroyedCount, gpc, dnt, consent`
+  waitingCount, destroyedCount, gpc, dnt, consent, erased`
 
 /** Rows by (seq, recordIndex). Throws `log_corrupt` when an entry lacks a record. */
 export function entriesOf(rows: readonly EventRow[]): LogEntry[] {
@@ -67,6 +68,7 @@ export function entriesOf(rows: readonly EventRow[]): LogEntry[] {
 
 function recordOf(row: EventRow): LogRecord {
   const record: LogRecord = { type: row.type, time: row.timeMs }
+  if (row.erased === 1) record.erased = true
   // An event without a name is one whose name nobody has approved.
   if (row.event !== '') record.name = row.event
   else if (row.type === 'event') record.name = null

@@ -64,3 +64,14 @@ export interface Warehouse {
   stream<Row>(sql: string, parameters: Record<string, unknown>, session: WarehouseSession): AsyncIterable<Row>
   close(): Promise<void>
 }
+
+/** Whose events are taken out: all that name an identifier, and what was seen of nobody on a device in a person's hands. */
+export interface ErasedPeople {
+  ordinals: readonly number[]
+  shared: readonly { device: number; from: number; to: number }[]
+}
+
+export interface WarehouseEraser {
+  /** Leaves of each row a count. Repeating it changes nothing. */
+  eraseEvents(people: ErasedPeople): Promise<{ rows: number }>
+}

@@ -19,9 +19,10 @@ import { assert } from '#base/errors.ts'
 import { EngineError, insertStatement, killStatement, openConnection } from '#warehouse/engine.ts'
 import type { EngineConnection, EngineLimits } from '#warehouse/engine.ts'
 import { markFolder, prepareFolder, refuseNewerFolder } from '#warehouse/format.ts'
+import { eraseEvents } from '#warehouse/erase.ts'
 import { fillDay, prepareOpenings } from '#warehouse/fill.ts'
 import { freeze, isFrozen, thaw } from '#warehouse/freeze.ts'
-import type { WarehouseSession } from '#warehouse/port.ts'
+import type { ErasedPeople, WarehouseSession } from '#warehouse/port.ts'
 import { OPENINGS, tableOf } from '#warehouse/schema.ts'
 
 export type WarehouseRole = 'worker' | 'staff'
@@ -149,6 +150,15 @@ async function answer(front: Front, request: IncomingMessage, response: ServerRe
     const rows = await alone(front, async () => {
       if (isFrozen(front.dir)) throw new EngineError(473, 'DEADLOCK_AVOIDED')
       return fillDay(front.writer, day, fill)
+    })
+    return void response.writeHead(200, HEADERS).end(JSON.stringify({ rows }))
+  }
+  if (session === 'loader' && url.pathname === '/erase') {
+    const people = JSON.parse(await readText(request)) as ErasedPeople
+    const rows = await alone(front, async () => {
+      // Links to the frozen parts are being copied under the table's own place, which would be another one.
+      if (isFrozen(front.dir)) throw new EngineError(473, 'DEADLOCK_AVOIDED')
+      return eraseEvents(front.writer, people)
     })
     return void response.writeHead(200, HEADERS).end(JSON.stringify({ rows }))
   }

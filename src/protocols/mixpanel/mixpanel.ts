@@ -1,6 +1,7 @@
 /** Mixpanel's protocol: ingest as its SDKs speak it, egress as its ingestion API documents it. */
 import type { Protocol } from '#model/protocol.ts'
 import { decodeRequest } from './decode.ts'
+import { mixpanelDeletion } from './deletion.ts'
 import { mixpanelEgress } from './egress.ts'
 import { acceptedReply, refusedReply } from './replies.ts'
 import { routeOfPath } from './routes.ts'
@@ -10,4 +11,5 @@ export const mixpanel: Protocol = {
   id: 'mixpanel',
   ingest: { route: routeOfPath, decode: decodeRequest, requestOf: requestOfRecord, accepted: acceptedReply, refused: refusedReply },
   egress: mixpanelEgress,
+  deletion: mixpanelDeletion,
 }

@@ -1,0 +1,34 @@
+/** What an erasure needs of the processes whose files it changes. Every call may be repeated: a job goes on after a kill. */
+import type { Ordinal } from '#model/log-entry.ts'
+import type { DisclosureRow, ErasedPeople, Warehouse } from '#warehouse/port.ts'
+import type { ErasingVault } from '#vault/erasure-port.ts'
+
+export interface WaitingPlace {
+  folder: number
+  offset: number
+  length: number
+}
+
+export type DeletionAnswer = { state: 'asked'; entry: number } | { state: 'due'; why: string; entry?: number }
+
+export interface ErasurePorts {
+  vault: ErasingVault
+  gateway: {
+    /** Forgets who is known; returns when all that was made of it is in the log. */
+    forget(): Promise<void>
+    replaceWaiting(replacements: readonly { folder: number; offset: number; blob: Buffer }[]): Promise<void>
+  }
+  worker: {
+    /** Nothing that names them is under way to a vendor when it returns, and none begins. */
+    refuse(people: ErasedPeople): Promise<void>
+    /** All that is in the log is in the warehouse. */
+    eventsLoaded(): Promise<void>
+    /** All closed disclosures are loaded; gives those of open intents. */
+    barrier(): Promise<{ open: readonly DisclosureRow[] }>
+    eraseEvents(people: ErasedPeople): Promise<void>
+    askDeletion(destination: string, of: { epoch: number; users: readonly Ordinal[]; devices: readonly Ordinal[] }): Promise<DeletionAnswer>
+  }
+  warehouse: Pick<Warehouse, 'query'>
+  /** The sealed blob; undefined when its file is gone. */
+  readWaiting(place: WaitingPlace): Buffer | undefined
+}

@@ -1,0 +1,33 @@
+/** Whose records are not sent any more, although they stand in the log. */
+import type { LogRecord, Ordinal } from '#model/log-entry.ts'
+
+/** Identifiers, and when a device that others use too was in an erased person's hands. */
+export interface Erased {
+  ordinals: readonly Ordinal[]
+  shared: readonly { device: Ordinal; from: number; to: number }[]
+}
+
+export class ErasedSubjects {
+  readonly #ordinals = new Set<Ordinal>()
+  readonly #shared = new Map<Ordinal, { from: number; to: number }[]>()
+
+  constructor(erased: Erased = { ordinals: [], shared: [] }) {
+    this.add(erased)
+  }
+
+  add({ ordinals, shared }: Erased): void {
+    for (const ordinal of ordinals) this.#ordinals.add(ordinal)
+    for (const { device, from, to } of shared) this.#shared.set(device, [...(this.#shared.get(device) ?? []), { from, to }])
+  }
+
+  /** A record that names an erased person beside another goes as a whole: its names belong together. */
+  isIn({ user, device, linked, time, erased }: LogRecord): boolean {
+    if (erased === true) return true
+    if (this.#ordinals.size === 0) return false
+    if (user !== undefined && this.#ordinals.has(user)) return true
+    if (device !== undefined && this.#ordinals.has(device)) return true
+    if (linked?.some(({ ordinal }) => this.#ordinals.has(ordinal)) === true) return true
+    if (user !== undefined || device === undefined) return false
+    return this.#shared.get(device)?.some(({ from, to }) => time >= from && time < to) === true
+  }
+}
