@@ -51,7 +51,7 @@ export async function createKeys(options: { keysDir: string; instance: string; w
 export interface OpenKeys {
   keys: KeyStore
   rotation: RootRotation
-  /** Wraps the root key under another key-encryption key. Throws `key_service_unavailable`, `vault_refused` while the root key is rotated. */
+  /** Wraps the root key under another key-encryption key. Throws `key_service_unavailable`; `vault_refused` while the root rotates. */
   rotateKek(): Promise<void>
   wrap: KeyWrap['kind']
 }

@@ -1,5 +1,5 @@
 /**
- * The root key wrapped by a service that speaks HashiCorp Vault's Transit API (https://developer.hashicorp.com/vault/api-docs/secret/transit):
+ * The root key wrapped by a service that speaks HashiCorp Vault's Transit API (developer.hashicorp.com/vault/api-docs/secret/transit):
  * `POST /v1/MOUNT/encrypt/KEY`, `decrypt/KEY` and `rewrap/KEY`. Nothing else is asked of it, and it never sees a key of a person.
  *
  * What a key is bound to stands in the plain text before it, since `rewrap` takes no associated data.
