@@ -18,7 +18,7 @@ export async function openStoppedOwner(instance: Instance, env: NodeJS.ProcessEn
     try {
       await killSurvivors(instance.dataDir)
       const { dataDir, keysDir, instanceId } = instance
-      const vault = await openVault({ dataDir, keysDir, instance: instanceId, clock: systemClock, ...keyWrapFor(env) })
+      const vault = await openVault({ dataDir, keysDir, instance: instanceId, clock: systemClock, ...keyWrapFor(keysDir, env) })
       return {
         isRunning: false,
         erasuresReplayed: vault.erasuresReplayed,

@@ -11,8 +11,12 @@ export function keyWrapOf({ keys }: Pick<Config, 'keys'>): { wrap?: KeyWrap } {
   return keys === undefined ? {} : { wrap: transitWrap(keys.transit) }
 }
 
-/** From `BULKHEAD_CONFIG`, else from `bulkhead.yaml` in the working folder, as `up` does. */
-export function keyWrapFor(env: NodeJS.ProcessEnv): { wrap?: KeyWrap } {
+/**
+ * For keys that no file beside them opens, from `BULKHEAD_CONFIG`, else from `bulkhead.yaml` in the working folder, as `up` does.
+ * A command that does not need the configuration must not fail for what is wrong in it.
+ */
+export function keyWrapFor(keysDir: string, env: NodeJS.ProcessEnv): { wrap?: KeyWrap } {
+  if (existsSync(path.join(keysDir, 'kek'))) return {}
   const named = env.BULKHEAD_CONFIG
   const file = named !== undefined && named !== '' ? path.resolve(named) : path.resolve('bulkhead.yaml')
   return existsSync(file) ? keyWrapOf(readConfig({ file, env })) : {}

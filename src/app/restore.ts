@@ -166,7 +166,7 @@ async function putRight(
   { ledgerHead, env, finish }: { ledgerHead: number | undefined; env: NodeJS.ProcessEnv; finish: () => void },
 ): Promise<Restored> {
   const { dataDir, keysDir, instanceId } = instance
-  const vault = await openVault({ dataDir, keysDir, instance: instanceId, clock: systemClock, ...keyWrapFor(env) })
+  const vault = await openVault({ dataDir, keysDir, instance: instanceId, clock: systemClock, ...keyWrapFor(keysDir, env) })
   try {
     if (hasLedger(instance)) await assertEpochsKnown(vault, await epochsUsed(instance.ledgerDir))
     const erasuresReplayed = vault.erasuresReplayed + vault.keeping.removeUnreadable()
