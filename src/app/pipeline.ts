@@ -138,7 +138,8 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
   const { clock } = parts.outside ?? OUTSIDE
   const stop = new AbortController()
   const consents = new Consents({ log, ledger, clock })
-  const events = createEventLoader({ log, ledger, warehouse, clock, consent: { people: consents, rule: storeConsentInForce(records) } })
+  const consent = { people: consents, rule: storeConsentInForce(records) }
+  const events = createEventLoader({ log, ledger, warehouse, clock, consent, erased: parts.erasing?.erased })
   const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: (intents) => parts.manifests.open(intents), clock })
   const loads = createLoadHold([events, disclosures], clock)
   const forwarders: { vendor: string; forwarder: Forwarder }[] = []

@@ -1,5 +1,6 @@
 /** Whose records are not sent any more, although they stand in the log. */
-import type { LogRecord, Ordinal } from '#model/log-entry.ts'
+import { DAY_MS } from '#base/clock.ts'
+import type { LogEntry, LogRecord, Ordinal } from '#model/log-entry.ts'
 
 /** Identifiers, and when a device that others use too was in an erased person's hands. */
 export interface Erased {
@@ -30,4 +31,19 @@ export class ErasedSubjects {
     if (user !== undefined || device === undefined) return false
     return this.#shared.get(device)?.some(({ from, to }) => time >= from && time < to) === true
   }
+
+  /** The same entries with as many records, theirs as counts. */
+  withoutIn(entries: readonly LogEntry[]): readonly LogEntry[] {
+    if (this.#ordinals.size === 0) return entries
+    return entries.map((entry) => {
+      if (!entry.records.some((record) => this.isIn(record))) return entry
+      return { ...entry, records: entry.records.map((record) => (this.isIn(record) ? countOf(record) : record)) }
+    })
+  }
+}
+
+/** As an erasure leaves a row in the warehouse. */
+function countOf({ type, name, reserved, time }: LogRecord): LogRecord {
+  const day = Math.floor(time / DAY_MS) * DAY_MS
+  return { type, ...(name === undefined ? {} : { name }), ...(reserved === undefined ? {} : { reserved }), time: day, erased: true }
 }

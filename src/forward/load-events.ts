@@ -12,6 +12,7 @@ import type { LogEntry } from '#model/log-entry.ts'
 import { asStoreMayKeep, type StoreConsent } from '#policy/policy.ts'
 import type { Consents } from './consents.ts'
 import type { Warehouse } from '#warehouse/port.ts'
+import type { ErasedSubjects } from './erased.ts'
 import { createLoader, insertOnce, reloadIfEmpty } from '#forward/load-step.ts'
 import type { Loader } from '#forward/load-step.ts'
 
@@ -22,6 +23,8 @@ export interface EventLoaderOptions {
   clock: Clock
   /** What people have said of consent, and the own store's rule; without it all is kept as it arrived. */
   consent?: { people: Consents; rule: () => StoreConsent | undefined }
+  /** Whose records are loaded as counts: a warehouse that was lost is filled again from a log that still names them. */
+  erased?: ErasedSubjects | undefined
   /** An insert ends with the entry that reaches this many rows. */
   batchRows?: number
 }
@@ -87,7 +90,10 @@ export function createEventLoader(options: EventLoaderOptions): Loader {
         rows,
         token: plan.token,
         present: async () => (await warehouse.query<{ present: number }>(PRESENT, place, 'loader'))[0]?.present ?? 0,
-        write: (token) => warehouse.insertEvents(keepable(entries), token),
+        write: (token) => {
+          const kept = keepable(entries)
+          return warehouse.insertEvents(options.erased?.withoutIn(kept) ?? kept, token)
+        },
       })
     }
     await ledger.finishPlan(plan)

@@ -50,6 +50,7 @@ const LEFT: Readonly<Record<string, string>> = {
   gpc: '-1',
   dnt: '-1',
   consent: "''",
+  erased: '1',
 }
 
 /** Rows that were taken out. */
@@ -77,8 +78,8 @@ async function eraseOfDay(execute: Execute, day: string, match: string): Promise
   await execute(`CREATE TABLE ${NEXT} AS ${EVENTS.name}`)
   const { names } = keptColumns(EVENTS)
   const values = EVENTS.columns.map(({ name, type }) => (name in LEFT ? `if(gone, CAST(${LEFT[name]}, ${literal(type)}), ${name})` : name))
-  await execute(`INSERT INTO ${NEXT} (${names}, erased)
-    SELECT ${values.join(', ')}, if(gone, 1, erased) FROM (SELECT *, (erased = 0 AND (${match})) AS gone ${ofDay})
+  await execute(`INSERT INTO ${NEXT} (${names})
+    SELECT ${values.join(', ')} FROM (SELECT *, (erased = 0 AND (${match})) AS gone ${ofDay})
     SETTINGS async_insert = 0, max_threads = 2, max_insert_threads = 1`)
   const [after] = await rowsOf<{ rows: number; gone: number }>(execute, `SELECT count() AS rows, countIf(${match}) AS gone FROM ${NEXT}`)
   assert(Number(after?.rows) === Number(before?.rows) && Number(after?.gone) === 0, 'a day keeps its rows and none of them is theirs')

@@ -49,7 +49,7 @@ export async function prepareFolder(writer: EngineConnection): Promise<void> {
 /** Format 2 knew two signals of consent; format 3 not where a record's waiting text stands in its blob, nor whose person was erased. */
 async function addEventColumns(writer: EngineConnection): Promise<void> {
   const consent = 'consent LowCardinality(String)'
-  const added = [consent, 'waitingPart UInt32 AFTER waitingLength', 'waitingRecord UInt32 AFTER recordIndex', ...EVENTS.derived]
+  const added = [consent, 'waitingPart UInt32 AFTER waitingLength', 'waitingRecord UInt32 AFTER recordIndex', 'erased Int8']
   for (const column of added) await writer.execute(`ALTER TABLE ${EVENTS.name} ADD COLUMN IF NOT EXISTS ${column}`)
 }
 

@@ -158,6 +158,7 @@ function writeRecord(to: RowWriter, record: LogRecord, index: number, sent: numb
   to.flag(record.consent?.gpc)
   to.flag(record.consent?.dnt)
   to.text(consentText(record.consent))
+  to.flag(record.erased ?? false)
 }
 
 /** What of consent has no column of its own. Records of a request share one object. */

@@ -114,12 +114,10 @@ export const EVENTS: Table = {
     { name: 'dnt', type: 'Int8' },
     /** What else was known of consent, as a JSON object; '' = nothing. */
     { name: 'consent', type: WORD },
+    /** 1: the person was erased, and what is left is a count: that something of this name happened on that day. */
+    { name: 'erased', type: 'Int8' },
   ],
-  /**
-   * 1: the person was erased. What is left is a count: that something of this name happened on that day. Never in an insert, so it
-   * stands with what follows from the rest.
-   */
-  derived: ['erased UInt8 DEFAULT 0'],
+  derived: [],
   partitionBy: 'arrival',
   orderBy: '(event, user, time)',
   projections: [],
