@@ -7,7 +7,12 @@ const TEXT = `sources: [{ id: web, protocol: mixpanel, token: public-token }]
 vendors:
   - id: acme
     destinations:
-      - { id: acme, protocol: mixpanel, url: "https://vendor.example", token: t, credentials: { secret: "\${VENDOR}" }, deletionToken: "\${VENDOR}" }
+      - id: acme
+        protocol: mixpanel
+        url: https://vendor.example
+        token: t
+        credentials: { secret: "\${VENDOR}" }
+        deletionToken: "\${VENDOR}"
 keys: { transit: { url: "https://keys.example:8200", key: bulkhead, token: "\${KEYS}", ca: ca.pem } }
 `
 
