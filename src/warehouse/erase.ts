@@ -1,18 +1,15 @@
 /**
  * Taking an erased person's events out of the warehouse. Each row stays as a count (`erased = 1`: its source, its name and its
  * day), so no total changes and an entry of the log keeps all its records. Part of the table's order, a row's person and time
- * cannot be changed in place, so an arrival day is written anew beside the table and takes the place of the former one in one
- * step of the engine. Nothing else is inserted meanwhile; a kill leaves the one or the other, and doing it again changes nothing.
- * The engine removes the former files some minutes later.
+ * cannot be changed in place, so each arrival day of theirs is written anew (`renew-day.ts`), with nobody else writing meanwhile.
  */
 import http from 'node:http'
 import { assert, BulkheadError } from '#base/errors.ts'
 import type { EngineConnection } from '#warehouse/engine.ts'
 import type { ErasedPeople } from '#warehouse/port.ts'
-import { EVENTS, keptColumns } from '#warehouse/schema.ts'
+import { DAY, type Execute, renewDay, rowsOf } from '#warehouse/renew-day.ts'
+import { EVENTS } from '#warehouse/schema.ts'
 
-const NEXT = 'events_next'
-const DAY = /^\d{4}-\d\d-\d\d$/
 /** A day with many events takes a while. */
 const ANSWER_MS = 3_600_000
 
@@ -68,24 +65,17 @@ export async function eraseEvents(writer: EngineConnection, people: ErasedPeople
 
 async function eraseOfDay(execute: Execute, day: string, match: string): Promise<number> {
   assert(DAY.test(day), 'a partition is a day')
-  const ofDay = `FROM ${EVENTS.name} WHERE arrival = '${day}'`
-  const [before] = await rowsOf<{ rows: number; gone: number }>(
+  const theirs = `erased = 0 AND (${match})`
+  const [found] = await rowsOf<{ rows: number }>(
     execute,
-    `SELECT count() AS rows, countIf(erased = 0 AND (${match})) AS gone ${ofDay}`,
+    `SELECT count() AS rows FROM ${EVENTS.name} WHERE arrival = '${day}' AND ${theirs}`,
   )
-  // One that was cut short is begun anew.
-  await execute(`DROP TABLE IF EXISTS ${NEXT} SYNC`)
-  await execute(`CREATE TABLE ${NEXT} AS ${EVENTS.name}`)
-  const { names } = keptColumns(EVENTS)
-  const values = EVENTS.columns.map(({ name, type }) => (name in LEFT ? `if(gone, CAST(${LEFT[name]}, ${literal(type)}), ${name})` : name))
-  await execute(`INSERT INTO ${NEXT} (${names})
-    SELECT ${values.join(', ')} FROM (SELECT *, (erased = 0 AND (${match})) AS gone ${ofDay})
-    SETTINGS async_insert = 0, max_threads = 2, max_insert_threads = 1`)
-  const [after] = await rowsOf<{ rows: number; gone: number }>(execute, `SELECT count() AS rows, countIf(${match}) AS gone FROM ${NEXT}`)
-  assert(Number(after?.rows) === Number(before?.rows) && Number(after?.gone) === 0, 'a day keeps its rows and none of them is theirs')
-  await execute(`ALTER TABLE ${EVENTS.name} REPLACE PARTITION '${day}' FROM ${NEXT}`)
-  await execute(`DROP TABLE IF EXISTS ${NEXT} SYNC`)
-  return Number(before?.gone ?? 0)
+  const types = new Map(EVENTS.columns.map(({ name, type }) => [name, type]))
+  await renewDay(execute, day, (names) => {
+    const values = names.map((name) => (name in LEFT ? `if(gone, CAST(${LEFT[name]}, ${literal(types.get(name) ?? '')}), ${name})` : name))
+    return `SELECT ${values.join(', ')} FROM (SELECT *, (${theirs}) AS gone FROM ${EVENTS.name} WHERE arrival = '${day}')`
+  })
+  return Number(found?.rows ?? 0)
 }
 
 /** Of numbers alone, which are spelled out: nothing of it comes from outside. */
@@ -106,16 +96,6 @@ function conditionOf({ ordinals, shared }: ErasedPeople): string | undefined {
 
 function literal(type: string): string {
   return `'${type.replaceAll("'", "\\'")}'`
-}
-
-type Execute = (sql: string) => Promise<Uint8Array>
-
-async function rowsOf<Row>(execute: Execute, sql: string): Promise<Row[]> {
-  const text = Buffer.from(await execute(sql)).toString()
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Row)
 }
 
 /** Asks the process behind the socket. `token` is that of the worker. */
