@@ -14,15 +14,7 @@ import {
   PolicyShowAnswer,
 } from './policy-contract.ts'
 import { RiskAnswer } from './risk-contract.ts'
-import {
-  DestroyEpochAnswer,
-  EraseAnswer,
-  HoldAnswer,
-  HoldListAnswer,
-  KeysRotateAnswer,
-  KeysShowAnswer,
-  RotateAnswer,
-} from './erase-contract.ts'
+import { ERASURE_SCHEMAS } from './erase-contract.ts'
 
 const closed = { additionalProperties: false } as const
 const Instant = Type.String({ description: 'ISO 8601, UTC' })
@@ -388,13 +380,7 @@ export function commandSchemas(): Record<string, string> {
     'policy-approve': PolicyApproveAnswer,
     backup: BackupAnswer,
     restore: RestoreAnswer,
-    erase: EraseAnswer,
-    hold: HoldAnswer,
-    'hold-list': HoldListAnswer,
-    'vendor-rotate': RotateAnswer,
-    'keys-rotate': KeysRotateAnswer,
-    'keys-show': KeysShowAnswer,
-    'vendor-destroy-epoch': DestroyEpochAnswer,
+    ...ERASURE_SCHEMAS,
     doctor: DoctorAnswer,
     'policy-risk': RiskAnswer,
     drill: DrillAnswer,

@@ -96,6 +96,17 @@ export const KeysShowAnswer = Type.Object(
   { ...closed, title: 'bulkhead keys show --json' },
 )
 
+/** By the names under which they are published. */
+export const ERASURE_SCHEMAS = {
+  erase: EraseAnswer,
+  hold: HoldAnswer,
+  'hold-list': HoldListAnswer,
+  'vendor-rotate': RotateAnswer,
+  'vendor-destroy-epoch': DestroyEpochAnswer,
+  'keys-rotate': KeysRotateAnswer,
+  'keys-show': KeysShowAnswer,
+}
+
 export type KeysRotateResult = Static<typeof KeysRotateAnswer>
 export type KeysShowResult = Static<typeof KeysShowAnswer>
 export type EraseBody = Static<typeof EraseRequest>
