@@ -46,6 +46,8 @@ const IN_TEXT: readonly (readonly [text: string, ...found: string[]])[] = [
   ['aws AKIAQQQQWWWWEEEERRR7', 'secret aws.access_key_id AKIAQQQQWWWWEEEERRR7'],
   ['sk-ant-api03-abcDEF123456789012345', 'secret anthropic.api_key sk-ant-api03-abcDEF123456789012345'],
   ['https://x.example/reset-password/9f8e7d6c5b4a', 'url_token url_path 9f8e7d6c5b4a'],
+  ['/password_reset/Mg/5xk-3f2a91b0c6/', 'url_token url_path 5xk-3f2a91b0c6'],
+  [`sk-${'aBcD'.repeat(12)}`, `secret openai.api_key sk-${'aBcD'.repeat(12)}`],
   ['https://x.example/cb#access_token=abc123def', 'url_token url_parameter abc123def'],
   ['Server=db;User Id=sa;Password=Tr0ub4dor;', 'secret connection_password Tr0ub4dor'],
   ['password: hunter2', 'secret named_secret hunter2'],

@@ -15,7 +15,7 @@ export function findPairs(text: string, add: Add): void {
     if (trimmed === '' || !kind.shape.test(trimmed.replaceAll('+', ' '))) continue
     const start = index + pair.length - (value as string).length + (value as string).indexOf(trimmed)
     const isWhole = /^\p{Lu}\S*[ +]\p{Lu}/u.test(trimmed)
-    const confidence = kind.confidence * SHARE + (kind.kind === 'name' && isWhole ? 0.1 : 0)
+    const confidence = Math.round(100 * (kind.confidence * SHARE + (kind.kind === 'name' && isWhole ? 0.1 : 0))) / 100
     add({ kind: kind.kind, rule: kind.rule, start, end: start + trimmed.length, confidence })
   }
 }

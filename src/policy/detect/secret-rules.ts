@@ -34,6 +34,8 @@ const RULES: readonly (readonly [mark: string, rule: SecretRule])[] = [
     'openai.api_key',
     ...marks('sk-proj- sk-svcacct- sk-admin- sk-service- sk-None-', `${WITH_DIGIT}${CODE}{20,}`),
     ['sk-', `${WITH_DIGIT}(?:${WORD}{20,}${CODE}*|(?=${CODE}{0,200}[a-z])(?=${CODE}{0,200}[A-Z])${CODE}{32,})`],
+    // Letters alone, too many and too mixed for words.
+    ['sk-', `(?=${WORD}{0,60}[a-z])(?=${WORD}{0,60}[A-Z])${WORD}{40,}`],
     ['sess-', `${WORD}{40}(?!${WORD})`],
   ),
   ...rule('stripe.secret_key', ...marks('sk_live_ sk_test_ rk_live_ rk_test_', `${WORD}{10,}`)),

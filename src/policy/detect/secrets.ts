@@ -33,7 +33,10 @@ const URL_PARAMETER = new RegExp(`(?<=(?<![A-Za-z0-9_-])(?:${TOKEN_PARAMETERS})=
 const TOKEN_PATHS =
   'reset|password[_-]?resets?|reset[_-]?password|forgot(?:[_-]?password)?|passwords?|recover(?:y)?|magic(?:[_-]?links?)?|verify(?:[_-]?email)?|verification|confirm(?:ation|[_-]?email)?|activate|activation|' +
   'invites?|invitations?|accept(?:[_-]?invite)?|unsubscribe|optout|login|signin|sign-in|auth|authenticate|token|tokens|t|l|sso|session|sessions|otp|set-password|new-password|account-recovery|join|share'
-const URL_PATH = new RegExp(`(?<=/(?:${TOKEN_PATHS})/)(?=[A-Za-z0-9._~-]*\\d)[A-Za-z0-9_~-][A-Za-z0-9._~-]{9,512}(?![A-Za-z0-9._~-])`, 'gi')
+const URL_PATH = new RegExp(
+  `(?<=/(?:${TOKEN_PATHS})/(?:[A-Za-z0-9_=]{1,12}/)?)(?=[A-Za-z0-9._~-]*\\d)[A-Za-z0-9_~-][A-Za-z0-9._~-]{9,512}(?![A-Za-z0-9._~-])`,
+  'gi',
+)
 
 function isPathToken(value: string): boolean {
   if (
