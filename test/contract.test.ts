@@ -21,7 +21,7 @@ interface AffectedLine {
 }
 
 test('every command: its --json follows the published schema, its errors have a code, a hint and an exit code', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async (t) => {
   const vendor = await startVendor(t)
   const config = testConfig({ vendorUrl: vendor.url, events: ['Opened'], properties: ['n'] })
