@@ -54,7 +54,8 @@ export function addPolicyRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.get(ROUTES.policy, async () => show(current(deps), deps))
   app.get<{ Params: { version: string } }>(`${ROUTES.policy}/:version`, async ({ params }) => {
     const version = /^\d{1,9}$/.test(params.version) ? records.policy(Number(params.version)) : undefined
-    if (version === undefined) throw new BulkheadError('not_found', 'there is no such version of the policy')
+    if (version === undefined)
+      throw new BulkheadError('not_found', 'there is no such version of the policy', { hint: '`bulkhead policy show` lists all versions.' })
     return show(version, deps)
   })
 

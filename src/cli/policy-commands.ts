@@ -51,8 +51,8 @@ export async function planPolicyCommand(context: Context, file: string, days: nu
 }
 
 export async function applyPolicyCommand(context: Context, file: string, reason: string | undefined): Promise<void> {
-  const proposal = readPolicyFile(file, context.env)
-  const answer = await connect(context).post<PolicyApply>(`${ROUTES.policy}/apply`, { proposal, reason: demandReason(reason) })
+  const body = { proposal: readPolicyFile(file, context.env), reason: demandReason(reason) }
+  const answer = await connect(context).post<PolicyApply>(`${ROUTES.policy}/apply`, body)
   printAnswer(context, answer, renderApplied)
 }
 

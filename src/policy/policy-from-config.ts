@@ -63,7 +63,8 @@ export function whyNotGranted(field: Grant['field'], form: Form): string | undef
   if (form === 'withheld') return field === 'property.*' ? 'leave the grant out instead; what has no grant is withheld' : undefined
   const forms = supportedForms(field)
   if (forms.includes(form)) return undefined
-  if (categoryOf(field as Field) === 'identity') return 'identity fields do not leave in this version'
+  if (categoryOf(field as Field) === 'identity')
+    return 'identity fields do not leave in this version: it has no second person who could approve it'
   return forms.length === 0 ? 'this field does not leave in this version' : `it can leave as ${forms.join(' or ')} only`
 }
 
