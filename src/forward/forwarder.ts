@@ -309,9 +309,10 @@ class DestinationForwarder implements Forwarder {
       }
     })
     return ledger.appendSealed(drafts, async (entries) => {
-      // A full disk may have kept it waiting for long.
+      const sealed = await manifests.seal(entries, rows)
+      // A full disk or a slow vault may have kept it waiting for long.
       if (isCurrent !== undefined && !(await isCurrent())) throw new Outdated()
-      return manifests.seal(entries, rows)
+      return sealed
     })
   }
 

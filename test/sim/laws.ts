@@ -11,7 +11,7 @@ import type { EventRow, SimWarehouse } from './warehouse.ts'
 /** Keys of the wire itself, with values that are pseudonyms, rounded times, or the vendor's own privacy switches. */
 const WIRE_KEYS: ReadonlySet<string> = new Set(['token', 'time', 'distinct_id', '$insert_id', '$user_id', '$device_id', 'ip'])
 
-/** Between the last look at consent and an intent on disk: the manifests are sealed and written. */
+/** Between the last look at consent and an intent on disk: it is written. */
 const SEALING_MS_MAX = 6_000
 
 export class Laws {
