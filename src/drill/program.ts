@@ -72,20 +72,32 @@ export interface Program {
   readonly ended: Promise<number>
 }
 
-/** Ports that were free a moment ago. */
+/**
+ * Ports that were free a moment ago, below those that a system gives to connections: one of these is lost to any connection
+ * that begins while its program is down, and a client that tries to reach it may even be connected to itself.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = net.createServer()
-      return new Promise<net.Server>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(0, '127.0.0.1', () => resolve(server))
-      })
-    }),
-  )
+  const servers: net.Server[] = []
+  while (servers.length < count) {
+    const server = await listenOn(PORTS_FROM + Math.floor(Math.random() * (PORTS_TO - PORTS_FROM)))
+    if (server !== undefined) servers.push(server)
+  }
   const ports = servers.map((server) => (server.address() as net.AddressInfo).port)
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   return ports
+}
+
+const PORTS_FROM = 10_000
+/** Where Linux begins (ip_local_port_range); others begin higher. */
+const PORTS_TO = 32_768
+
+/** Undefined: the port is taken. */
+function listenOn(port: number): Promise<net.Server | undefined> {
+  const server = net.createServer()
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)))
+    server.listen(port, '127.0.0.1', () => resolve(server))
+  })
 }
 
 export const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

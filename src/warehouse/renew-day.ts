@@ -2,7 +2,7 @@
  * Writing one arrival day of the events anew: in a copy of the table whose other days are hard links, and then the two tables change
  * names in one step of the engine.
  *
- * Not by `REPLACE PARTITION`: killed in the middle of it, this engine comes back with the former rows beside the new ones (most of
+ * Not by `REPLACE PARTITION`: killed in the middle of it, this engine comes back with the former rows beside the new ones (three of
  * forty tries). With a change of names it is the one or the other, and doing it again changes nothing.
  */
 import { assert, BulkheadError } from '#base/errors.ts'
