@@ -73,6 +73,8 @@ interface Case {
   readsGpc: boolean
   gpc: boolean
   collected: boolean
+  /** Properties leave as buckets. */
+  coarse: boolean
 }
 
 const cases: fc.Arbitrary<Case> = fc.record({
@@ -80,16 +82,17 @@ const cases: fc.Arbitrary<Case> = fc.record({
   readsGpc: fc.boolean(),
   gpc: fc.boolean(),
   collected: fc.boolean(),
+  coarse: fc.boolean(),
   grants: fc.subarray(GRANTABLE),
   expired: fc.subarray(GRANTABLE),
   events: fc.subarray(EVENTS),
   properties: fc.subarray(KEYS),
 })
 
-function policyOf({ grants, expired, events, properties, basis, readsGpc }: Case): Policy {
+function policyOf({ grants, expired, events, properties, basis, readsGpc, coarse }: Case): Policy {
   const grant = (field: string, until: number | null): Grant => ({
     field: field as Field,
-    form: field.endsWith('_id') ? 'pseudonym' : /^(?:event|property)/.test(field) ? 'clear' : 'coarse',
+    form: field.endsWith('_id') ? 'pseudonym' : field === 'event' || (field === 'property.*' && !coarse) ? 'clear' : 'coarse',
     purpose: 'analytics',
     until,
     rule: field,
@@ -268,8 +271,15 @@ function hasConsent({ basis, readsGpc, gpc, collected }: Case): boolean {
   return basis === 'not-needed' || (!(readsGpc && gpc) && (basis === 'opt-out' || collected))
 }
 
+/** 0, or one digit of 1, 2, 5 before zeros. */
+function isBucket(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isBucket)
+  if (typeof value === 'number') return value === 0 || /^-?[125](?:e[+-]\d+)$/.test(value.toExponential())
+  return typeof value === 'boolean' || value === '*'
+}
+
 /** The oracle. */
-function explain(record: Record<string, unknown>, { grants, events, properties: approved }: Case, route: string): void {
+function explain(record: Record<string, unknown>, { grants, events, properties: approved, coarse }: Case, route: string): void {
   const isGranted = (key: string, value: unknown): boolean => {
     const field = GRANTABLE.find((name) => grants.includes(name) && KEYS_OF[name]?.includes(key))
     if (field === undefined) return false
@@ -281,7 +291,10 @@ function explain(record: Record<string, unknown>, { grants, events, properties: 
   const check = (values: Record<string, unknown>): void => {
     for (const [key, value] of Object.entries(values)) {
       if (ALWAYS.includes(key)) continue
-      if (isProperty(key)) continue
+      if (isProperty(key)) {
+        assert.ok(!coarse || isBucket(value), `${route}: ${key} = ${JSON.stringify(value)} is not coarse`)
+        continue
+      }
       assert.ok(isGranted(key, value), `${route}: ${key} = ${JSON.stringify(value)} has no grant in ${JSON.stringify(grants)}`)
     }
   }

@@ -46,10 +46,19 @@ export function quasiIdentifiersOf(destination: CompiledDestination, active: Act
   if (active.known.has('group_id'))
     fields.push({ field: 'group_id', sql: "if(empty(groupOrdinals), '', toString(arraySort(groupOrdinals)))" })
   for (const key of [...destination.properties].sort()) {
-    if (active.property(key) !== undefined) fields.push({ field: `property.${key}`, key, sql: 'JSONExtractRaw(properties, {key})' })
+    const form = active.property(key)?.form
+    if (form === undefined) continue
+    fields.push({ field: `property.${key}`, key, sql: form === 'coarse' ? BUCKET : 'JSONExtractRaw(properties, {key})' })
   }
   return fields.slice(0, FIELDS_MAX)
 }
+
+/** As `bucketOf` of `policy/` makes it, but for a number at the very bound of a bucket and for lists, which count as they are. */
+const SIZE = 'abs(JSONExtractFloat(properties, {key}))'
+const POWER = `pow(10, floor(log10(${SIZE})))`
+const BUCKET = `multiIf(JSONType(properties, {key}) = 'String', '*',
+    JSONType(properties, {key}) NOT IN ('Int64', 'UInt64', 'Double') OR ${SIZE} < 1e-6, JSONExtractRaw(properties, {key}),
+    toString(sign(JSONExtractFloat(properties, {key})) * ${POWER} * multiIf(${SIZE} / ${POWER} >= 5, 5, ${SIZE} / ${POWER} >= 2, 2, 1)))`
 
 /** Fields that are looked at: each costs two numbers a person. */
 export const FIELDS_MAX = 120

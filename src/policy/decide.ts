@@ -7,6 +7,7 @@ import type { Field, KnownField } from '#model/field.ts'
 import type { CoarseContext, LogRecord, PlainValue } from '#model/log-entry.ts'
 import type { Grant } from '#model/policy.ts'
 import type { OutgoingField, OutgoingValue } from '#model/protocol.ts'
+import { bucketOf } from './bucket.ts'
 import type { ActiveGrants, CompiledDestination } from './compiled-policy.ts'
 import type { Decision, ExplainedField, Sending } from './decision.ts'
 import { type PeopleConsent, type Place, stricter, verdictAt } from './consent-of-record.ts'
@@ -128,10 +129,12 @@ function addContext({ context }: LogRecord, granted: Granted, values: ValueList)
   if (context.screenWidth !== undefined && context.screenHeight !== undefined && granted.use('screen')) values.addScreen()
 }
 
-function addProperties({ properties }: LogRecord, destination: CompiledDestination, granted: Granted, values: ValueList): void {
+function addProperties({ properties, op }: LogRecord, destination: CompiledDestination, granted: Granted, values: ValueList): void {
   for (const key in properties) {
     if (!Object.hasOwn(properties, key) || !destination.properties.has(key)) continue
-    if (properties[key] !== undefined && granted.useProperty(key)) values.addProperty(key)
+    // A sum of bounds of buckets says nothing of a sum.
+    if (properties[key] === undefined || (op === 'add' && granted.formOf(key) === 'coarse')) continue
+    if (granted.useProperty(key)) values.addProperty(key, granted.formOf(key))
   }
 }
 
@@ -139,7 +142,7 @@ function addProperties({ properties }: LogRecord, destination: CompiledDestinati
 class ValueList {
   readonly outgoing: OutgoingField[] = []
   readonly #context: (keyof CoarseContext)[] = []
-  readonly #properties: string[] = []
+  readonly #properties: { key: string; isCoarse: boolean }[] = []
   #screen = false
 
   addContext(key: keyof CoarseContext, outgoing: OutgoingField): void {
@@ -152,9 +155,10 @@ class ValueList {
     this.outgoing.push({ field: 'screen', form: 'coarse' })
   }
 
-  addProperty(key: string): void {
-    this.#properties.push(key)
-    this.outgoing.push({ field: `property.${key}`, form: 'clear' })
+  addProperty(key: string, form: Grant['form'] | undefined): void {
+    const isCoarse = form === 'coarse'
+    this.#properties.push({ key, isCoarse })
+    this.outgoing.push({ field: `property.${key}`, form: isCoarse ? 'coarse' : 'clear' })
   }
 
   decided(): Pick<Sending, 'outgoing' | 'valuesOf'> {
@@ -165,7 +169,10 @@ class ValueList {
     const values: OutgoingValue[] = []
     for (const key of this.#context) values.push((context as Required<CoarseContext>)[key])
     if (this.#screen) values.push([context?.screenWidth, context?.screenHeight])
-    for (const key of this.#properties) values.push((properties as Record<string, PlainValue>)[key] as PlainValue)
+    for (const { key, isCoarse } of this.#properties) {
+      const value = (properties as Record<string, PlainValue>)[key] as PlainValue
+      values.push(isCoarse ? bucketOf(value) : value)
+    }
     return values
   }
 }
@@ -195,6 +202,10 @@ class Granted {
 
   useProperty(key: string): boolean {
     return this.#note(`property.${key}`, this.#active.property(key))
+  }
+
+  formOf(key: string): Grant['form'] | undefined {
+    return this.#active.property(key)?.form
   }
 
   #note(field: Field, found: Grant | undefined): boolean {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { PlainValue } from '#model/log-entry.ts'
 import { wordedPath } from './coarsen.ts'
 import {
   BROWSER_FAMILIES,
   COUNTRIES,
   OS_FAMILIES,
   browserFamily,
+  bucketOf,
   clientOf,
   compilePaths,
   countryCode,
@@ -66,6 +68,38 @@ describe('user agents', () => {
         assert.ok(client.browser === undefined || BROWSER_FAMILIES.has(client.browser))
         assert.ok(client.browserVersion === undefined || Number.isInteger(client.browserVersion))
         assert.ok(OS_FAMILIES.has(osFamily(text)) && BROWSER_FAMILIES.has(browserFamily(text)))
+      }),
+    )
+  })
+})
+
+describe('buckets', () => {
+  it('are bounded by 1, 2 and 5 times powers of ten, towards zero', () => {
+    const known: [PlainValue, PlainValue][] = [
+      [0, 0],
+      [-0, 0],
+      [1, 1],
+      [4711, 2000],
+      [1000, 1000],
+      [999.99, 500],
+      [-0.03, -0.02],
+      [1e-9, 0],
+      [5e12, 5e12],
+      [true, true],
+      ['4711', '*'],
+      [
+        [7, 'a', false],
+        [5, '*', false],
+      ],
+    ]
+    for (const [value, bucket] of known) assert.deepEqual(bucketOf(value), bucket)
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.double({ noNaN: true, noDefaultInfinity: true }), (a, b) => {
+        const [low, high] = [bucketOf(Math.min(a, b)) as number, bucketOf(Math.max(a, b)) as number]
+        assert.ok(low <= high, 'order is kept')
+        assert.equal(bucketOf(low), low, 'a bound is its own bucket')
+        const [bucket, size] = [Math.abs(bucketOf(a) as number), Math.abs(a)]
+        assert.ok(bucket <= size && (size < 1e-6 || size < 2.5 * bucket), `${a} is in the bucket ${bucket}`)
       }),
     )
   })

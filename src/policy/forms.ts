@@ -1,4 +1,5 @@
 /** Door of the closed vocabularies: what context becomes on entry. Nothing here returns text from outside. */
+export { bucketOf } from './bucket.ts'
 export { coarsen, isCoarsenKind } from './coarsen.ts'
 export { COUNTRIES, countryCode } from './country.ts'
 export type { CountryOf, Place, PlaceOf } from './country.ts'

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import type { Field } from '#model/field.ts'
 import type { LogRecord } from '#model/log-entry.ts'
 import type { Grant, Policy } from '#model/policy.ts'
+import { bucketOf } from './forms.ts'
 import { type CompiledDestination, compilePolicy, type Decision, decide, parseShape } from './policy.ts'
 
 const NOW = 1_764_000_000_000
@@ -28,13 +29,20 @@ describe('decide, over random policies and records', () => {
     'property.*',
     ...names.map((name) => `property.${name}`),
   ]
-  const formOf = (field: string): Grant['form'] =>
-    field.endsWith('_id') ? 'pseudonym' : /^(?:event|property)/.test(field) ? 'clear' : 'coarse'
+  const formOf = (field: string, isCoarse: boolean): Grant['form'] => {
+    if (field.startsWith('property.')) return isCoarse ? 'coarse' : 'clear'
+    return field.endsWith('_id') ? 'pseudonym' : field === 'event' ? 'clear' : 'coarse'
+  }
   const policies: fc.Arbitrary<Policy> = fc
     .record({
-      grants: fc.array(fc.record({ field: fc.constantFrom(...grantable), until: fc.constantFrom(null, NOW - 1, NOW, NOW + 1) }), {
-        maxLength: 14,
-      }),
+      grants: fc.array(
+        fc.record({
+          field: fc.constantFrom(...grantable),
+          until: fc.constantFrom(null, NOW - 1, NOW, NOW + 1),
+          isCoarse: fc.boolean(),
+        }),
+        { maxLength: 14 },
+      ),
       always: fc.boolean(),
       events: fc.subarray(names),
       properties: fc.subarray(names),
@@ -51,14 +59,14 @@ describe('decide, over random policies and records', () => {
           grants: [
             ...(always
               ? [
-                  { field: 'time', until: null },
-                  { field: 'event', until: null },
+                  { field: 'time', until: null, isCoarse: true },
+                  { field: 'event', until: null, isCoarse: false },
                 ]
               : []),
             ...grants,
-          ].map(({ field, until }, i) => ({
+          ].map(({ field, until, isCoarse }, i) => ({
             field: field as Field,
-            form: formOf(field),
+            form: formOf(field, isCoarse),
             purpose: `p${i}`,
             until,
             rule: `grant:${i + 1}`,
@@ -114,8 +122,10 @@ describe('decide, over random policies and records', () => {
             continue
           }
           const key = field.slice('property.'.length)
-          assert.ok(hasProperty(key) && form === 'clear', field)
-          assert.deepEqual(value, record.properties![key])
+          const grant = active.find((found) => found.field === `property.${key}`) ?? active.find((found) => found.field === 'property.*')
+          assert.ok(hasProperty(key) && form === grant?.form, field)
+          assert.deepEqual(value, form === 'coarse' ? bucketOf(record.properties![key]!) : record.properties![key])
+          assert.ok(form === 'clear' || record.op !== 'add', 'what is added is not coarse')
         }
         for (const key of decision.unset) assert.ok(hasProperty(key) && record.unset!.includes(key))
         assert.ok(!decision.user || (record.user !== undefined && has('user_id')))

@@ -44,7 +44,7 @@ const SUPPORTED: Partial<Record<KnownField, readonly GrantedForm[]>> = {
 }
 
 function supportedForms(field: Grant['field']): readonly GrantedForm[] {
-  return field.startsWith('property.') ? ['clear'] : (SUPPORTED[field as KnownField] ?? [])
+  return field.startsWith('property.') ? ['clear', 'coarse'] : (SUPPORTED[field as KnownField] ?? [])
 }
 
 function invalid(place: string, message: string): BulkheadError {
