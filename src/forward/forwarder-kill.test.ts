@@ -60,7 +60,8 @@ test(`kill -9 of the forwarder, ${KILLS} times`, async (t) => {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'forward-kill-'))
   const vendor = await startTestVendor()
   const reader = openLedgerReader({ dir })
-  vendor.onHeaders = () => reader.openIntents().map((intent) => intent.bodySha256)
+  // How far the ledger is. What is open would say too little: bytes of a killed process may be read when its successor has closed it.
+  vendor.onHeaders = () => reader.head()
   vendor.answer = (request) => troubledAnswer(random, request)
   try {
     const killed: (number | null)[] = []
@@ -100,9 +101,12 @@ function checkLedger(ledger: Ledger, vendor: TestVendor): void {
   assert.deepEqual(ledger.openIntents(), [])
   const answered = new Set<string>()
   for (const request of vendor.arrived) {
-    assert.ok((request.seen as string[]).includes(request.sha256), 'its intent was durable before its first byte')
-    if (request.status === 200) answered.add(request.sha256)
     const intents = intentsBySha.get(request.sha256) ?? []
+    assert.ok(
+      intents.some(({ entry }) => entry <= (request.seen as number)),
+      'its intent was durable before its first byte',
+    )
+    if (request.status === 200) answered.add(request.sha256)
     const named = intents.filter((intent) => outcomes.get(intent.entry)?.state !== 'not_sent')
     assert.ok(named.length > 0, 'recall: what the vendor received is in the ledger as sent')
     const events = new Map<string, number>()
