@@ -1,6 +1,6 @@
 /**
  * Laws 3 and 4 against kill -9: any role, the supervisor included, at random instants under load. `KILLS` sets how many
- * (50 here, 1000 by hand), `SEED` repeats a run's choices; both are printed.
+ * (30 here, 1000 by hand), `SEED` repeats a run's choices; both are printed.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ import { randomFrom } from './support/random.ts'
 import { eventsOf, startTap, startVendor } from './support/vendor.ts'
 import { askWarehouse } from './support/warehouse.ts'
 
-const KILLS = Number(process.env.KILLS ?? 50)
+const KILLS = Number(process.env.KILLS ?? 30)
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
 const PEOPLE = 97
 /** Log folders fill within a run. */

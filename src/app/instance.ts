@@ -69,7 +69,7 @@ export function openInstance(options: { dataDir: string; create: boolean; env?: 
     }
     if (existsSync(dataDir) && !statSync(dataDir).isDirectory())
       throw new BulkheadError('data_dir_foreign', `${dataDir} is a file, not a folder`)
-    if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
+    if (existsSync(dataDir) && readdirSync(dataDir).some((name) => !DRAFT.test(name))) {
       throw new BulkheadError('data_dir_foreign', `${dataDir} is not empty and was not made by Bulkhead`)
     }
     if (!options.create) throw new BulkheadError('not_running', `there is no Bulkhead data in ${dataDir}`)
@@ -116,6 +116,9 @@ function instanceBy(format: string, given: { dataDir: string; env: NodeJS.Proces
   }
 }
 
+/** A `FORMAT.creating` before it has its name: all that a start leaves which ends in its first instant. */
+const DRAFT = /^FORMAT\.creating\.\d+$/
+
 /** Of two first starts at the same time one names the instance, and both read that name. */
 function createOnce(file: string, text: string): void {
   const mine = `${file}.${process.pid}`
@@ -125,7 +128,7 @@ function createOnce(file: string, text: string): void {
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown
   }
-  rmSync(mine)
+  rmSync(mine, { force: true })
   syncFolder(path.dirname(file))
 }
 
@@ -133,6 +136,7 @@ function createOnce(file: string, text: string): void {
 export function finishCreation(instance: Instance): void {
   if (!instance.creating) return
   const format = path.join(instance.dataDir, 'FORMAT')
+  for (const name of readdirSync(instance.dataDir)) if (DRAFT.test(name)) rmSync(path.join(instance.dataDir, name))
   renameSync(`${format}.creating`, format)
   syncFolder(instance.dataDir)
   instance.creating = false
