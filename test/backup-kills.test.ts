@@ -18,7 +18,7 @@ import { ownRuntime, readReleased, unpackReleased } from './support/released.ts'
 import { readStores } from './support/stores.ts'
 
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
-const KILLS = 8
+const KILLS = 5
 const launcher = path.join(import.meta.dirname, '..', 'bin', 'bulkhead.mjs')
 
 interface Ended {
