@@ -32,7 +32,7 @@ test('a start that ended in its first instant is begun again; a folder of somebo
   const dataDir = path.join(folder, 'data')
   try {
     mkdirSync(dataDir)
-    writeFileSync(path.join(dataDir, 'FORMAT.creating.4711'), 'bulkhead da')
+    for (const draft of ['FORMAT.creating.4711', 'FORMAT.creating.4712.new']) writeFileSync(path.join(dataDir, draft), 'bulkhead da')
     const instance = openInstance({ dataDir, create: true, env })
     finishCreation(instance)
     assert.deepEqual(readdirSync(dataDir), ['FORMAT'])

@@ -117,7 +117,7 @@ function instanceBy(format: string, given: { dataDir: string; env: NodeJS.Proces
 }
 
 /** A `FORMAT.creating` before it has its name: all that a start leaves which ends in its first instant. */
-const DRAFT = /^FORMAT\.creating\.\d+$/
+const DRAFT = /^FORMAT\.creating\.\d+(\.new)?$/
 
 /** Of two first starts at the same time one names the instance, and both read that name. */
 function createOnce(file: string, text: string): void {
