@@ -35,6 +35,7 @@ const FIELDS = [
   'url',
   'screen',
   'property.*',
+  'property.amount',
 ]
 const DESTINATIONS = ['d-one', 'd-two']
 
@@ -93,7 +94,7 @@ const grants: fc.Arbitrary<Grant[]> = fc
   ])
 
 function grantOf(field: string, until: number | null): Grant {
-  const form = field.endsWith('_id') ? 'pseudonym' : /^(?:event|property)/.test(field) ? 'clear' : 'coarse'
+  const form = field.endsWith('_id') ? 'pseudonym' : field === 'event' || field === 'property.*' ? 'clear' : 'coarse'
   return { field: field as Field, form, purpose: 'p', until, rule: field }
 }
 

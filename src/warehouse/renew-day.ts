@@ -2,8 +2,8 @@
  * Writing one arrival day of the events anew: in a copy of the table whose other days are hard links, and then the two tables change
  * names in one step of the engine.
  *
- * Not by `REPLACE PARTITION`: killed in the middle of it, this engine comes back with the former rows beside the new ones (three of
- * forty tries). With a change of names it is the one or the other, and doing it again changes nothing.
+ * Not by `REPLACE PARTITION`: killed in the middle of it, this engine comes back with the former rows beside the new ones (in
+ * at least three of forty tries). With a change of names it is the one or the other, and doing it again changes nothing.
  */
 import { assert, BulkheadError } from '#base/errors.ts'
 import { EVENTS } from '#warehouse/schema.ts'

@@ -2,10 +2,10 @@
  * A vendor's application host for a test: takes deletion calls as developer.mixpanel.com/reference/gdpr-api publishes them and
  * refuses what is not of that shape, and passes all else on to the loopback cloud.
  */
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type http from 'node:http'
 import type { TestContext } from 'node:test'
 import { TOKENS } from './config.ts'
+import { type RelayAnswer, startRelay } from './relay.ts'
 
 export const DELETION_TOKEN = 'test-deletion-token'
 
@@ -20,47 +20,20 @@ export interface DeletionDesk {
 }
 
 export async function startDeletionDesk(t: TestContext, cloud: string): Promise<DeletionDesk> {
-  const { hostname, port } = new URL(cloud)
   const desk: DeletionDesk = { url: '', taken: [], complaints: [], away: undefined }
-  const agent = new http.Agent({ keepAlive: true })
-  const server = http.createServer((request, response) => {
-    const parts: Buffer[] = []
-    request.on('error', () => response.destroy())
-    request.on('data', (part: Buffer) => parts.push(part))
-    request.on('end', () => {
-      const body = Buffer.concat(parts)
-      const { pathname, searchParams } = new URL(request.url ?? '', 'http://desk')
-      if (pathname.startsWith('/api/app/')) {
-        const answer = desk.away === undefined ? take(desk, { request, pathname, searchParams, body }) : { status: desk.away, body: {} }
-        return void response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body))
-      }
-      const onward = http.request({ hostname, port, path: request.url, method: request.method, headers: request.headers, agent })
-      onward.on('response', (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers)
-        answer.pipe(response)
-      })
-      onward.on('error', () => response.destroy())
-      onward.end(body)
-    })
+  desk.url = await startRelay(t, cloud, (request) => (body) => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://desk')
+    if (!pathname.startsWith('/api/app/')) return undefined
+    return desk.away === undefined ? take(desk, { request, pathname, searchParams, body }) : { status: desk.away, body: {} }
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(
-    () =>
-      new Promise((resolve) => {
-        agent.destroy()
-        server.closeAllConnections()
-        server.close(resolve)
-      }),
-  )
-  desk.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return desk
 }
 
 function take(
   desk: DeletionDesk,
   call: { request: http.IncomingMessage; pathname: string; searchParams: URLSearchParams; body: Buffer },
-): { status: number; body: unknown } {
-  const refuse = (status: number, what: string): { status: number; body: unknown } => {
+): RelayAnswer {
+  const refuse = (status: number, what: string): RelayAnswer => {
     desk.complaints.push(what)
     return { status, body: { status: 'error', error: what } }
   }
