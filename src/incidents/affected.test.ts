@@ -12,6 +12,7 @@ import { openWarehouse } from '#warehouse/client.ts'
 import type { DisclosureRow, Warehouse } from '#warehouse/port.ts'
 import { startWarehouse, type WarehouseProcess } from '#warehouse/warehouse-process.ts'
 import { type AffectedPerson, affected, type IncidentPorts } from './affected.ts'
+import { PersonSet } from './person-set.ts'
 import { who } from './who.ts'
 import { decodeWindows, type Windows } from './windows.ts'
 
@@ -51,6 +52,7 @@ interface Case {
   graph: PeopleGraph
   windows: Windows
   destination: string | undefined
+  surfaces: string[] | undefined
 }
 
 /** So that events lie on several days, on either side of them, and some rows span midnight. */
@@ -122,6 +124,7 @@ const testCase: fc.Arbitrary<Case> = fc
     accessTo: fc.option(sentInstant, { nil: undefined }),
     span: fc.option(fc.tuple(instant, fc.integer({ min: 1, max: 10 })), { nil: undefined }),
     destination: fc.constantFrom(undefined, undefined, 'main'),
+    surfaces: fc.constantFrom<string[] | undefined>(undefined, undefined, ['api'], ['api', 'site'], ['none']),
   })
   .map(({ merged, devices, accessTo, span, ...rest }) => ({
     ...rest,
@@ -186,10 +189,11 @@ test('affected, its list and its windows equal a naive recomputation', async () 
   await fc.assert(
     fc.asyncProperty(testCase, async (given) => {
       const { vendor, ports, counted, looks } = await prepare(given)
-      const { windows, destination, graph } = given
+      const { windows, destination, surfaces, graph } = given
       const scoped = counted.filter(
         (one) =>
           (destination === undefined || one.destination === destination) &&
+          (surfaces?.includes(one.surface) ?? true) &&
           one.sentAt < (windows.accessTo ?? Infinity) &&
           one.last >= (windows.from ?? -Infinity) &&
           one.first <= (windows.to ?? Infinity),
@@ -198,8 +202,11 @@ test('affected, its list and its windows equal a naive recomputation', async () 
         scoped.filter((one) => one.kind !== 'group' && ownerOf(one, graph) !== undefined),
         (one) => ownerOf(one, graph) as number,
       )
-      const answer = await affected({ vendor, destination, windows }, ports)
+      const answer = await affected({ vendor, destination, surfaces, windows }, ports)
       const { summary } = answer
+      const set = await answer.people()
+      assert.equal(set.size, byPerson.size)
+      assert.ok([...byPerson.keys()].every((person) => set.has(person)))
       const delivered = [...byPerson.values()].filter((rows) => rows.some((one) => one.state === 'delivered')).length
       assert.equal(summary.subjects, byPerson.size)
       assert.equal(summary.delivered, delivered)
@@ -220,7 +227,9 @@ test('affected, its list and its windows equal a naive recomputation', async () 
         ([field, category]) => ['identity', 'identifier', 'context'].includes(category) && !sentFields.has(field) && field !== 'insert_id',
       )
       assert.deepEqual(summary.notSent, expectNotSent.map(([field]) => field).sort())
-      const firstSent = counted.filter((one) => destination === undefined || one.destination === destination).map((one) => one.sentAt)
+      const firstSent = counted
+        .filter((one) => (destination === undefined || one.destination === destination) && (surfaces?.includes(one.surface) ?? true))
+        .map((one) => one.sentAt)
       assert.equal(summary.upperBound, windows.from !== undefined && firstSent.length > 0 && windows.from >= Math.min(...firstSent))
       assert.equal(summary.upperBound, summary.upperBoundReason === null)
       const policies = scoped.map((one) => one.policy)
@@ -257,6 +266,16 @@ test('affected, its list and its windows equal a naive recomputation', async () 
         groups: [...line.groups].sort(byGroup),
       }))
       assert.deepEqual(shown.sort(order), expectedLines.sort(order))
+
+      const without = new PersonSet()
+      for (const person of byPerson.keys()) if (person % 2 === 0) without.add(person)
+      const left: string[] = []
+      for await (const chunk of answer.lines({ look: LOOK, identities: false, without }))
+        left.push(...chunk.toString().trimEnd().split('\n'))
+      const isLeft = (text: string): string => (JSON.parse(text) as AffectedPerson).subject
+      const odd = [...byPerson.keys()].filter((person) => person % 2 === 1)
+      assert.deepEqual(left.map(isLeft).sort(), odd.map((person) => `user-${person}`).sort())
+      assert.equal(looks.at(-1), String(odd.length))
     }),
     { numRuns: Number(process.env.FC_RUNS ?? 25), endOnFailure: true },
   )
@@ -299,6 +318,7 @@ test('who equals a naive recomputation, over all vendors of the person', async (
     graph: { merged: [], devices: [] },
     windows: decodeWindows({}),
     destination: undefined,
+    surfaces: undefined,
   })
   await assert.rejects(who('99', LOOK, { ...ports, namespaces: [] }), { code: 'not_found', exit: 1 })
 })

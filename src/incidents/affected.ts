@@ -9,7 +9,8 @@ import type { Identity, Look, StaffVault } from '#vault/port.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import { findGroupKeys } from './groups.ts'
 import { People } from './people.ts'
-import { type ListScope, listPeople } from './person-list.ts'
+import { findPeople, type ListScope, listPeople } from './person-list.ts'
+import type { PersonSet } from './person-set.ts'
 import {
   FIRST_DAY_SQL,
   firstSentQuestion,
@@ -29,6 +30,9 @@ export interface AffectedQuery {
   vendor: string
   /** undefined = all destinations of the vendor. */
   destination: string | undefined
+  /** Only these destinations, only what came from these surfaces; undefined = all. */
+  destinations?: readonly string[] | undefined
+  surfaces?: readonly string[] | undefined
   windows: Windows
 }
 
@@ -87,9 +91,11 @@ export interface AffectedAnswer {
   summary: Affected
   /**
    * The people behind the summary, as of the same ledger entry: NDJSON of `AffectedPerson`, in chunks of whole lines. The
-   * look is on record before the first is given.
+   * look is on record before the first is given. People in `without` are left out.
    */
-  lines(options: { look: Look; identities: boolean }): AsyncGenerator<Buffer, void>
+  lines(options: { look: Look; identities: boolean; without?: PersonSet }): AsyncGenerator<Buffer, void>
+  /** The people of the summary by number, to compare scopes; numbers stay inside. */
+  people(): Promise<PersonSet>
 }
 
 export async function affected(query: AffectedQuery, ports: IncidentPorts): Promise<AffectedAnswer> {
@@ -129,9 +135,11 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
   return {
     summary,
     lines: async function* (options) {
-      await ports.vault.recordLook({ ...options.look, subjects: counts.subjects })
+      const subjects = options.without === undefined ? counts.subjects : (await findPeople(listed, ports)).countWithout(options.without)
+      await ports.vault.recordLook({ ...options.look, subjects })
       yield* listPeople(listed, await nameGroups(groups, ports), ports, options)
     },
+    people: () => findPeople(listed, ports),
   }
 }
 

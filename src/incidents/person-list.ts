@@ -1,11 +1,13 @@
 /** The people of a scope as lines: users as the engine counts them, then the people who were put together from several places. */
 import type { Ordinal } from '#model/log-entry.ts'
 import type { Look, StaffVault } from '#vault/port.ts'
+import type { NumberColumn } from '#warehouse/native.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import type { People } from './people.ts'
 import { type PersonColumns, personColumns } from './person-columns.ts'
 import { GroupTexts, LineWriter, type NamedGroup, type PersonLine } from './person-lines.ts'
-import type { Scope, Tally } from './rows.ts'
+import { PersonSet } from './person-set.ts'
+import { type Scope, type Tally, usersQuestion } from './rows.ts'
 import type { Gathered } from './scan.ts'
 import type { Shapes } from './shapes.ts'
 
@@ -29,13 +31,25 @@ interface ListPorts {
   vault: Pick<StaffVault, 'staffPseudonyms' | 'identities'>
 }
 
+export async function findPeople({ scope, gathered }: ListScope, { warehouse }: Pick<ListPorts, 'warehouse'>): Promise<PersonSet> {
+  const set = new PersonSet()
+  const { sql, parameters } = usersQuestion(scope)
+  for (const { rows, columns } of await warehouse.columns(sql, parameters, 'badday')) {
+    const users = columns.get('user') as NumberColumn
+    for (let row = 0; row < rows; row++) if (!gathered.users.has(users[row] as number)) set.add(users[row] as number)
+  }
+  for (const person of gathered.people.keys()) set.add(person)
+  return set
+}
+
 export async function* listPeople(
   given: ListScope,
   groups: ReadonlyMap<Ordinal, NamedGroup>,
   ports: ListPorts,
-  options: { look: Look; identities: boolean },
+  options: { look: Look; identities: boolean; without?: PersonSet },
 ): AsyncGenerator<Buffer, void> {
   const { gathered, people } = given
+  const isLeftOut = (person: Ordinal): boolean => options.without?.has(person) ?? false
   const writer = new LineWriter()
   const texts = new GroupTexts(groups)
   const write = async function* (persons: readonly Ordinal[], lineOf: (index: number) => PersonLine): AsyncGenerator<Buffer, void> {
@@ -65,11 +79,14 @@ export async function* listPeople(
   )
   for await (const batch of columns) {
     const rows: number[] = []
-    for (let row = 0; row < batch.rows; row++) if (!gathered.users.has(batch.user[row] as number)) rows.push(row)
+    for (let row = 0; row < batch.rows; row++) {
+      const user = batch.user[row] as number
+      if (!gathered.users.has(user) && !isLeftOut(user)) rows.push(row)
+    }
     const persons = rows.map((row) => batch.user[row] as number)
     yield* write(persons, (index) => columnLine(batch, rows[index] as number, fields, texts))
   }
-  const held = [...gathered.people]
+  const held = [...gathered.people].filter(([person]) => !isLeftOut(person))
   yield* write(
     held.map(([person]) => person),
     (index) => tallyLine((held[index] as [Ordinal, Tally])[1], given.shapes, texts),

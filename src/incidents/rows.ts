@@ -23,6 +23,10 @@ export interface Snapshot {
 export interface Scope {
   vendor: string
   destination: string | undefined
+  /** Only these of the vendor; undefined = all. */
+  destinations?: readonly string[] | undefined
+  /** Only what came from these surfaces; undefined = all. */
+  surfaces?: readonly string[] | undefined
   windows: Windows
   snapshot: Snapshot
 }
@@ -91,6 +95,12 @@ export function condition(scope: Scope): { where: string; parameters: Record<str
     parts.push('destination = {destination:String}')
     parameters.destination = scope.destination
   }
+  for (const name of ['destination', 'surface'] as const) {
+    const names = scope[`${name}s`]
+    if (names === undefined) continue
+    parts.push(`${name} IN {${name}s:Array(String)}`)
+    parameters[`${name}s`] = names
+  }
   const { accessTo, from, to } = scope.windows
   if (accessTo !== undefined) {
     parts.push("sentAt < fromUnixTimestamp64Milli({accessTo:Int64}, 'UTC')")
@@ -115,10 +125,18 @@ export function isInScope(row: DisclosureRow, scope: Scope): boolean {
   return (
     row.vendor === scope.vendor &&
     (scope.destination === undefined || row.destination === scope.destination) &&
+    (scope.destinations?.includes(row.destination) ?? true) &&
+    (scope.surfaces?.includes(row.surface) ?? true) &&
     (accessTo === undefined || row.sentAt < accessTo) &&
     (from === undefined || row.last >= from) &&
     (to === undefined || row.first <= to)
   )
+}
+
+/** The users in scope, as one column of numbers. */
+export function usersQuestion(scope: Scope): Question {
+  const { where, parameters } = condition(scope)
+  return { sql: `SELECT toFloat64(subject) AS user FROM disclosures WHERE ${where} AND kind = 'user' GROUP BY subject`, parameters }
 }
 
 /** One row a subject of a kind; of users only those named. */
