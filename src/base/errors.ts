@@ -123,6 +123,11 @@ export const ERRORS = {
     status: 503,
     hint: 'Install what `package-lock.json` names again (`npm ci`); the database of places comes in one of its packages.',
   },
+  incident_unknown: { exit: 1, status: 404, hint: '`bulkhead incident list` names them.' },
+  incident_closed: { exit: 1, status: 409, hint: 'Open it again with `bulkhead incident reopen ID --reason "…"`, or open another one.' },
+  incident_changed: { exit: 1, status: 409, hint: 'Somebody else added to the incident at the same time; look at it and try again.' },
+  incident_invalid: { exit: 2, status: 400, hint: 'Nothing was recorded. `docs/incidents.md` says what an incident holds.' },
+  surface_unknown: { exit: 1, status: 404, hint: 'A surface is the `surface` of a source in bulkhead.yaml, as it stood when it was sent.' },
 } as const satisfies Record<string, ErrorSpec>
 
 export interface ErrorSpec {

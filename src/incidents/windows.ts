@@ -42,7 +42,7 @@ export function decodeWindows(texts: WindowTexts): Windows {
   return windows
 }
 
-function decodeInstant(name: string, text: string | undefined): number | undefined {
+export function decodeInstant(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const instant = ISO_INSTANT.test(text) ? Date.parse(text) : Number.NaN
   if (Number.isNaN(instant))
@@ -50,7 +50,7 @@ function decodeInstant(name: string, text: string | undefined): number | undefin
   return instant
 }
 
-function assertOrder(startName: string, start: number | undefined, endName: string, end: number | undefined): void {
+export function assertOrder(startName: string, start: number | undefined, endName: string, end: number | undefined): void {
   if (start === undefined || end === undefined || start < end) return
   throw new BulkheadError('window_invalid', `${startName} is not before ${endName}`)
 }

@@ -22,6 +22,21 @@ const STEPS: readonly string[] = [
    );`,
   `ALTER TABLE policy_version ADD COLUMN seal TEXT;
    CREATE TABLE policy_file (id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), policy TEXT NOT NULL);`,
+  `CREATE TABLE incident_row (
+     incident INTEGER NOT NULL,
+     row_no INTEGER NOT NULL,
+     instance TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     at BIGINT NOT NULL,
+     actor TEXT NOT NULL,
+     body TEXT NOT NULL,
+     texts_sha256 TEXT NOT NULL,
+     before_sha256 TEXT NOT NULL,
+     sealed TEXT,
+     signing_key TEXT NOT NULL,
+     signature TEXT NOT NULL,
+     PRIMARY KEY (incident, row_no)
+   );`,
 ]
 
 export const RECORDS_FORMAT = STEPS.length

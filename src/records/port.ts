@@ -2,6 +2,7 @@
  * Records of decisions: applied policies, cuts and their fences, incidents. One writer: `staff` (or the command line
  * while it holds the instance lock and nothing runs); worker and gateway open the file read-only.
  */
+import type { IncidentRow } from '#model/incident-row.ts'
 import type { Policy, PolicyVersion } from '#model/policy.ts'
 import type { PolicySeal } from '#model/policy-statement.ts'
 
@@ -30,7 +31,14 @@ export interface RecordsReader {
   close(): void
 }
 
-export interface Records extends RecordsReader {
+export interface IncidentRecords {
+  /** Of one incident or of all, in order. */
+  incidentRows(incident?: number): IncidentRow[]
+  /** Throws `incident_changed` when the row does not follow the incident's last. */
+  addIncidentRow(row: IncidentRow): void
+}
+
+export interface Records extends RecordsReader, IncidentRecords {
   /** A new version when the policy differs from the current one; else the current one. */
   applyPolicy(policy: Policy, at: number): PolicyVersion
   /** The next version, signed. With `file`, what the configuration file says is recorded in the same commit. Throws `policy_changed`. */

@@ -11,6 +11,7 @@ import { isDamaged, syncDatabase } from '#base/files.ts'
 import type { Room } from '#base/reserve.ts'
 import type { Policy, PolicyVersion } from '#model/policy.ts'
 import type { PolicySeal } from '#model/policy-statement.ts'
+import { incidentRecords } from './incident-rows.ts'
 import { migrate, RECORDS_FORMAT, recordsFormat, refuseNewer } from './migrations.ts'
 import type { Records, RecordsReader, VendorFlow } from './port.ts'
 
@@ -106,6 +107,7 @@ function writing(database: DatabaseSync, room: Room): Omit<Records, keyof Record
       return next
     })
   return {
+    ...incidentRecords(database, transact),
     applyPolicy: (next, at) =>
       transact(() => {
         const current = reader.currentPolicy()

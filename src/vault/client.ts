@@ -1,5 +1,6 @@
 /** The vault as each role sees it from its own process. Bulk goes as bytes beside the JSON, see `wire.ts`. */
 import type { RpcClient } from '#base/rpc.ts'
+import type { IncidentRow } from '#model/incident-row.ts'
 import type { PolicySeal } from '#model/policy-statement.ts'
 import { openDoor } from './door.ts'
 import type { ErasingVault } from './erasure-port.ts'
@@ -9,6 +10,8 @@ import type {
   EpochVault,
   GatewayVault,
   Identity,
+  IncidentTexts,
+  IncidentVault,
   Opening,
   PeopleGraph,
   Person,
@@ -49,6 +52,17 @@ export function gatewayVault(client: RpcClient): GatewayVault {
 
 export function policySigner(client: RpcClient): PolicySigner {
   return { signPolicy: async (statement) => (await client.call('signPolicy', { statement })).body as PolicySeal }
+}
+
+export function incidentVault(client: RpcClient): IncidentVault {
+  return {
+    signIncidentRow: async (row, texts, look) => (await client.call('signIncidentRow', { row, texts, look })).body as IncidentRow,
+    openIncidentRows: async (rows, look) => {
+      const sealed = rows.map((each) => ({ incident: each.incident, row: each.row, sealed: each.sealed }))
+      const { body } = await client.call('openIncidentRows', { rows: sealed, look })
+      return (body as (IncidentTexts | null)[]).map((texts) => texts ?? undefined)
+    },
+  }
 }
 
 export function waitingVault(client: RpcClient): WaitingVault {

@@ -5,12 +5,15 @@ import path from 'node:path'
 import { BulkheadError } from '#base/errors.ts'
 import { syncFile, syncFolder } from '#base/files.ts'
 import { type PolicySeal, type PolicyStatement, statementBytes } from '#model/policy-statement.ts'
+import { IncidentKeeping } from './incident-keeping.ts'
 import type { KeyStore } from './key-store.ts'
+import { LABELS } from './labels.ts'
 import { removeUnreadable } from './erasures.ts'
 import { checkLook, type Looks } from './looks.ts'
 import type { Backups, BackupVault, Newest, PolicySigner, Remember, Remembering } from './port.ts'
 import { Remembered } from './remembered.ts'
 import type { Rows } from './rows.ts'
+import { deriveKey } from './seal.ts'
 
 /** Files of the key folder beside the store. */
 const KEY_FILES = ['kek', 'operator'] as const
@@ -24,6 +27,7 @@ export class Keeping implements BackupVault, Remembering, PolicySigner {
   readonly #looks: Looks
   readonly #instance: string
   readonly #now: () => number
+  readonly incidents: IncidentKeeping
 
   constructor(parts: {
     keys: KeyStore
@@ -42,6 +46,11 @@ export class Keeping implements BackupVault, Remembering, PolicySigner {
     this.#dataDir = parts.dataDir
     this.#keysDir = parts.keysDir
     this.#remembered = new Remembered(parts.keys, parts.now)
+    this.incidents = new IncidentKeeping({
+      ...parts,
+      key: deriveKey(parts.keys.named('ledger'), LABELS.incident),
+      sign: (bytes) => this.signLedger(bytes),
+    })
   }
 
   async remember(part: Remember): Promise<void> {

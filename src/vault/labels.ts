@@ -19,6 +19,8 @@ export const LABELS = {
   staffView: 'staff-view',
   ledger: 'ledger',
   looks: 'looks',
+  // What people write of incidents; from the ledger's key.
+  incident: 'incident',
   hold: 'hold',
   // `dedup` and `waiting` made the repeat hashes and sealed the waiting room of format 1.
   dedup: 'dedup',

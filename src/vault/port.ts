@@ -7,6 +7,7 @@
 import type { Trust } from '#model/field.ts'
 import type { Ordinal, PlainValue } from '#model/log-entry.ts'
 import type { SubjectKind } from '#model/disclosure.ts'
+import type { IncidentRow, IncidentRowHead } from '#model/incident-row.ts'
 import type { Policy } from '#model/policy.ts'
 import type { PolicySeal, PolicyStatement } from '#model/policy-statement.ts'
 import type { Epoch } from './epochs.ts'
@@ -226,6 +227,22 @@ export interface EpochVault {
   rotateEpoch(destination: string, look: Look): Promise<number>
   /** Throws `epoch_state_wrong` unless it is closed, `epoch_needed` while a hold or a deletion needs it. */
   destroyEpoch(of: { vendor: string; destination: string; epoch: number }, look: Look): Promise<Epoch>
+}
+
+// ------------------------------------------------------------------------------------------- staff: incidents
+
+/** What people wrote, by the name of what it is. */
+export type IncidentTexts = Readonly<Record<string, string | readonly string[]>>
+
+export interface IncidentVault {
+  /** Seals the texts and signs the row; who and why (`look`) are on record before. The row is not kept here. */
+  signIncidentRow(
+    row: Omit<IncidentRowHead, 'instance' | 'textsSha256' | 'actor'>,
+    texts: IncidentTexts | undefined,
+    look: Look,
+  ): Promise<IncidentRow>
+  /** In order; undefined for texts that were not sealed for that row. The look is durable before the answer. */
+  openIncidentRows(rows: readonly Pick<IncidentRow, 'incident' | 'row' | 'sealed'>[], look: Look): Promise<(IncidentTexts | undefined)[]>
 }
 
 // --------------------------------------------------------------------------------------- staff: resolve, open

@@ -2,10 +2,11 @@
 import { BulkheadError } from '#base/errors.ts'
 import { type RpcMethods, type RpcServer, serveRpc } from '#base/rpc.ts'
 import type { Trust } from '#model/field.ts'
+import type { IncidentRow, IncidentRowHead } from '#model/incident-row.ts'
 import type { PolicyStatement } from '#model/policy-statement.ts'
 import type { ErasingVault, WaitingDrop } from './erasure-port.ts'
 import { checkLook } from './looks.ts'
-import type { ApprovedNames, Backups, DirectoryRow, Look, Remember, WaitingBlob, WindowRequest } from './port.ts'
+import type { ApprovedNames, Backups, DirectoryRow, IncidentTexts, Look, Remember, WaitingBlob, WindowRequest } from './port.ts'
 import type { Vault } from './vault.ts'
 import { type OpenValue, waitingLook } from './waiting-look.ts'
 import { alignedCopy, bytesOf, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
@@ -91,6 +92,12 @@ function workerMethods(vault: Vault): RpcMethods {
   }
 }
 
+interface SignIncidentRow {
+  row: Omit<IncidentRowHead, 'instance' | 'textsSha256' | 'actor'>
+  texts?: IncidentTexts
+  look: Look
+}
+
 function staffMethods(vault: Vault): RpcMethods {
   return {
     resolve: async ({ query, look }: { query: string; look: Look }) => ({ body: await vault.resolve(query, look) }),
@@ -112,6 +119,12 @@ function staffMethods(vault: Vault): RpcMethods {
     },
     signPolicy: async ({ statement }: { statement: Omit<PolicyStatement, 'instance'> }) => ({
       body: await vault.keeping.signPolicy(statement),
+    }),
+    signIncidentRow: async ({ row, texts, look }: SignIncidentRow) => ({
+      body: await vault.keeping.incidents.signIncidentRow(row, texts, look),
+    }),
+    openIncidentRows: async ({ rows, look }: { rows: IncidentRow[]; look: Look }) => ({
+      body: (await vault.keeping.incidents.openIncidentRows(rows, look)).map((texts) => texts ?? null),
     }),
     importDirectory: async ({ rows, namespace, look }: { rows: DirectoryRow[]; namespace: string; look: Look }) => ({
       body: await vault.importDirectory(rows, namespace, look),
