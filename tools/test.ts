@@ -1,9 +1,9 @@
 /**
  * `npm test`: everything beside the code first (quick), then the whole-system suites in a fixed order. `npm test -- WORD…`
- * runs the files whose path holds a word, or else the tests whose name does. The last line is `N passed, N failed`;
+ * runs the files whose path holds a word, or else the tests whose name, as it is written, does. The last line is `N passed, N failed`;
  * a skipped test and a run with no test at all are failures.
  */
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { run } from 'node:test'
 import { listFiles } from './source-text.ts'
@@ -162,13 +162,16 @@ let units = listFiles(root, unitFolders, ['.test.ts'])
 let systems = inOrder(existsSync(path.join(root, 'test')) ? listFiles(root, ['test'], ['.test.ts']) : [])
 let namePattern: RegExp | undefined
 if (words.length > 0) {
-  const matches = (file: string): boolean => words.some((word) => file.includes(word))
-  if ([...units, ...systems].some(matches)) {
-    units = units.filter(matches)
-    systems = systems.filter(matches)
-  } else {
-    namePattern = new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|'))
+  const isNamed = (file: string): boolean => words.some((word) => file.includes(word))
+  // Names stand in the text of their file; loading all of them to look takes longer than most tests.
+  const isWritten = (file: string): boolean => {
+    const text = readFileSync(path.join(root, file), 'utf8')
+    return words.some((word) => text.includes(word))
   }
+  const isByFile = [...units, ...systems].some(isNamed)
+  units = units.filter(isByFile ? isNamed : isWritten)
+  systems = systems.filter(isByFile ? isNamed : isWritten)
+  if (!isByFile) namePattern = new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|'))
 }
 
 if (units.length > 0) {
