@@ -86,6 +86,16 @@ export const ERRORS = {
     hint: 'Stop, copy the data folder, and restore records.db from its backup; without it nobody knows whose flow is cut.',
   },
   ledger_corrupt: { exit: 1, status: 500, hint: 'Stop, copy the data folder, and restore the ledger from its backup.' },
+  checkpoint_invalid: {
+    exit: 1,
+    status: 400,
+    hint: 'Compare it with the copy that another place holds; what no known key has signed says nothing.',
+  },
+  verifier_key_invalid: {
+    exit: 2,
+    status: 400,
+    hint: 'Give it as `name+hash+base64` on one line, as `bulkhead ledger checkpoint --json` prints it.',
+  },
   disk_full: {
     exit: 1,
     status: 503,
