@@ -29,7 +29,25 @@ function wantedStamp() {
 
 function isInstalled() {
   const stamp = path.join(modules, '.bulkhead-installed')
-  return existsSync(stamp) && readFileSync(stamp, 'utf8') === wantedStamp()
+  if (!existsSync(stamp)) return false
+  const [before, wanted] = [readFileSync(stamp, 'utf8'), wantedStamp()]
+  return before === wanted || (before.split(' ')[1] === wanted.split(' ')[1] && holdsAllThatIsLocked())
+}
+
+/**
+ * Whether npm's own list of what is there has each locked package in its version, and perhaps more: checkouts of two branches
+ * may share one folder of modules, and neither should take out what the other has added.
+ */
+function holdsAllThatIsLocked() {
+  const list = path.join(modules, '.package-lock.json')
+  if (!existsSync(list)) return false
+  const there = JSON.parse(readFileSync(list, 'utf8')).packages ?? {}
+  const locked = JSON.parse(readFileSync(lockFile, 'utf8')).packages
+  return Object.entries(locked).every(([place, { version, optional }]) => {
+    if (place === '') return true
+    // Optional ones may be of another platform; what is there of them is of the locked version all the same.
+    return there[place] === undefined ? optional === true : there[place].version === version
+  })
 }
 
 /** Runs npm with its chatter on our stderr, so that stdout stays the program's own. */
