@@ -38,6 +38,8 @@ const worker = {
   loaders: [{ table: 'events', lag: 0, failures: 0 }],
   logHead: 5,
   reserve: 'whole',
+  ledgerHead: 10,
+  tree: { size: 10, state: 'current' },
 }
 const well: Facts = {
   now,
@@ -100,6 +102,9 @@ const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['load:events', { worker: { loaders: [{ table: 'events', lag: 3, failures: 4 }] } }, 'fail'],
   ['load:events', { worker: { loaders: [{ table: 'events', lag: 90_000, failures: 0 }] } }, 'warn'],
   ['warehouse_rows', { warehouseRows: 0 }, 'warn'],
+  ['ledger_tree', { worker: { ...worker, tree: { size: 7, state: 'building' } } }, 'warn'],
+  ['ledger_tree', { worker: { ...worker, tree: { size: 7, state: 'waiting', reason: 'vault_unavailable' } } }, 'warn'],
+  ['ledger_tree', { worker: { ...worker, tree: { size: 7, state: 'broken', reason: 'ledger_tree_broken' } } }, 'fail'],
   ['erasures', { vault: { ...well.vault, erasures: { open: 1, due: 0, holds: 1 } } as Facts['vault'] }, 'warn'],
   ['erasures', { vault: { ...well.vault, erasures: { open: 0, due: 2, holds: 0 } } as Facts['vault'] }, 'warn'],
   [

@@ -26,6 +26,7 @@ export const RUNNING_CHECKS: readonly CheckRule[] = [
   { id: 'destination', needs: 'worker', look: destinations },
   { id: 'load', needs: 'worker', look: loaders },
   { id: 'warehouse_rows', needs: 'warehouse', look: warehouseRows },
+  { id: 'ledger_tree', needs: 'worker', look: ledgerTree },
   { id: 'erasures', needs: 'vault', look: erasures },
   { id: 'root_key', needs: 'vault', look: rootKey },
   { id: 'key_copies', needs: 'vault', look: keyCopies },
@@ -167,6 +168,22 @@ function warehouseRows({ worker, warehouseRows: rows = 0 }: Facts): Finding | un
     'the log was loaded and the warehouse holds no event',
     'Start again: what the log still has is loaded anew; else restore a backup.',
   )
+}
+
+/** Entries are proved from the tree on; while one is missing there, nobody whom it names is erased. */
+function ledgerTree({ worker }: Facts): Finding | undefined {
+  const { tree, ledgerHead } = worker ?? {}
+  if (!isJsonObject(tree)) return undefined
+  const [size, head] = [Number(tree.size), Number(ledgerHead)]
+  const covers = `the signed tree covers ${size} of ${head} entries`
+  if (tree.state === 'broken')
+    return fail(`${covers}, and does not grow: ${String(tree.reason)}`, '`bulkhead ledger verify` names what does not fit.')
+  if (tree.state === 'waiting') return warn(`${covers}, and waits: ${String(tree.reason)}`, 'It goes on by itself; erasures wait for it.')
+  if (tree.state === 'building') {
+    const share = head === 0 ? '' : ` (${Math.floor((100 * size) / head)} %)`
+    return warn(`${covers}${share}; the rest is being added`, 'Nothing: erasures wait until it has caught up.')
+  }
+  return ok(covers)
 }
 
 function erasures({ vault }: Facts): Finding | undefined {

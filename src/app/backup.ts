@@ -3,7 +3,7 @@
  * moment; the order of the moments is chosen so that nothing in the copy points at what the copy lacks (docs/ARCHITECTURE.md,
  * "Backup and restore", goes through the pairs):
  *
- *   pin the log's folders → repeat hashes → [loads held: warehouse and ledger] → log → waiting room → vault → records
+ *   pin the log's folders → repeat hashes → tree → [loads held: warehouse and ledger] → log → waiting room → vault → records
  *
  * The key folder is not part of it. It has backups of its own, of which none is kept longer than 30 days, since an erased
  * person is unreadable for good only when the last copy of their secret is gone.
@@ -18,8 +18,9 @@ import { openLogReader } from '#log/log-reader.ts'
 import { KEY_BACKUP_DAYS } from '#vault/port.ts'
 import { filesOfWarehouse } from '#warehouse/freeze.ts'
 import { MANIFEST_FORMAT, MemberWriter, type Progress, readManifest, sealManifest } from './backup-manifest.ts'
+import { copyTiles } from './backup-tiles.ts'
 import { copyLedger, copyRecords, copyRepeats, copyWaiting, PinnedLog } from './backup-stores.ts'
-import type { Instance } from './instance.ts'
+import { type Instance, tilesDir } from './instance.ts'
 
 /** What only the owners of the open files can do; see `backup-owner.ts`. */
 export interface BackupOwner {
@@ -94,6 +95,7 @@ async function copyStores(work: {
   await copyRepeats(instance.logDir, path.join(making, 'log', 'dedup'))
   if (existsSync(path.join(making, 'log', 'dedup', 'data.mdb'))) await writer.found('log/dedup/data.mdb')
   progress('ledger and warehouse')
+  copyTiles(writer, tilesDir(instance), 'ledger/tiles', progress)
   try {
     await owner.freeze()
     await copyLedger(instance.ledgerDir, path.join(making, 'ledger'), async () => {

@@ -27,6 +27,7 @@ export function erasurePorts(parts: {
       refuse: async ({ ordinals, shared }) => void (await worker.call('refuse', { ordinals, shared })),
       eventsLoaded: async () => void (await worker.call('eventsLoaded', null)),
       barrier: async () => (await worker.call('barrier', null)).body as never,
+      keepRows: async (subjects) => void (await worker.call('keepRows', { subjects })),
       eraseEvents: async (people) => void (await worker.call('eraseEvents', people)),
       askDeletion: async (destination, request) => (await worker.call('askDeletion', { destination, ...request })).body as never,
     },

@@ -167,6 +167,11 @@ export function makeOwnFolder(folder: string): void {
   chmodSync(folder, 0o700)
 }
 
+/** The tree over the ledger's entries. */
+export function tilesDir({ ledgerDir }: Pick<Instance, 'ledgerDir'>): string {
+  return path.join(ledgerDir, 'tiles')
+}
+
 export interface InstanceLock {
   release(): void
 }

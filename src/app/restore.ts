@@ -204,7 +204,9 @@ async function settleNumbers(
   const { newest, manifest, given } = known
   const head = await headOf(instance)
   const last = await lastOfLog(instance.logDir)
-  const lastKnown = Math.max(newest.ledger, given ?? 0)
+  // What was signed of the ledger may be later than what was last told of it.
+  const signed = await vault.tree.signedTree()
+  const lastKnown = Math.max(newest.ledger, given ?? 0, signed?.size ?? 0)
   // A clean end tells everything; after any other the true numbers may be higher than what is known of them.
   const isAllThere = newest.exact && lastKnown <= head && newest.log <= last
   if (isAllThere)
@@ -214,6 +216,7 @@ async function settleNumbers(
   const lost = { known: lastKnown, exact: newest.exact && newest.ledger >= lastKnown, backupAt: manifest.takenAt, at: systemClock.now() }
   const gap =
     lastKnown <= head && newest.exact ? undefined : await appendGap(instance.ledgerDir, lost, (header) => vault.keeping.signLedger(header))
+  if (gap !== undefined) vault.tree.openOrigin(gap.origin)
   const entries = await headOf(instance)
   return { newest: { ledger: entries, log: next - 1, exact: true }, restored: { entries, gap, logFrom: next } }
 }

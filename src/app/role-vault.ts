@@ -10,6 +10,7 @@ import { serveVault } from '#vault/server.ts'
 import type { OpenValue } from '#vault/waiting-look.ts'
 import { createKeys, openVault } from '#vault/vault.ts'
 import { keyWrapOf } from './key-service.ts'
+import { isExtension } from './tree-extension.ts'
 import { sayable, trace } from './trace.ts'
 import { reservePath, type RoleInit, type RunningRole, socketPath } from './role.ts'
 
@@ -57,6 +58,7 @@ export async function startVault(init: RoleInit): Promise<RunningRole> {
       room: reserve.room,
       keysRoom: keysReserve.room,
       sources: init.config.sources,
+      isExtension,
     }),
   )
   const server = await serveVault({ vault, path: socketPath(instance, 'vault'), tokens: init.tokens.vault ?? {}, openValue: openQuietly })

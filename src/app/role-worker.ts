@@ -13,6 +13,7 @@ import { openRecordsReader } from '#records/records.ts'
 import { deletionVault, remembering, workerVault } from '#vault/client.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import type { DisclosureRow, ErasedPeople, OpeningRow } from '#warehouse/port.ts'
+import { startLedgerTree } from './ledger-tree.ts'
 import { startWorkerPipeline } from './pipeline.ts'
 import { keepRemembered } from './remembering.ts'
 import { reservePath, type RoleInit, type RunningRole, socketPath } from './role.ts'
@@ -39,6 +40,9 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
   const deleting = deletionVault(vaultClient)
   const erasing = { erased: new ErasedSubjects(await deleting.erasedPeople()), vault: deleting }
   const pipeline = await startWorkerPipeline({ config, ledger, log, records, vault, warehouse, manifests, registry, erasing })
+
+  const loaded = (entry: number): Promise<void> => pipeline.disclosuresLoaded(entry)
+  const tree = startLedgerTree({ instance, ledger, manifests, warehouse, vaultClient, loaded })
 
   /** Rows of disclosures that may have happened but are not closed; taken before the wait, so that none falls in between. */
   async function barrier(): Promise<{ head: number; open: DisclosureRow[] }> {
@@ -84,11 +88,12 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
         refuse: async (erased: Erased) => ({ body: await pipeline.refuse(erased) }),
         turnOver: async ({ vendor }: { vendor: string }) => ({ body: await pipeline.turnOver(vendor) }),
         eventsLoaded: async () => ({ body: await pipeline.eventsLoaded() }),
+        keepRows: async ({ subjects }: { subjects: number[] }) => ({ body: await tree.keepRows(subjects) }),
         eraseEvents: async (people: ErasedPeople) => ({ body: await warehouse.eraseEvents(people) }),
         askDeletion: async ({ destination, ...request }: DeletionRequest & { destination: string }) => ({
           body: await pipeline.askDeletion(destination, request),
         }),
-        status: async () => ({ body: { ...pipeline.status(), reserve: reserve.whole ? 'whole' : 'in use' } }),
+        status: async () => ({ body: { ...pipeline.status(), reserve: reserve.whole ? 'whole' : 'in use', tree: tree.status() } }),
         sentUpTo: async () => ({ body: pipeline.sentUpTo() }),
         insertOpenings: async ({ fill, rows, token }: { fill: number; rows: OpeningRow[]; token: string }) => {
           await warehouse.insertOpenings(fill, rows, token)
@@ -106,6 +111,7 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
       // First, so that nobody waits for space to begin something.
       reserve.close()
       await pipeline.stop()
+      await tree.stop()
       await rpc.close()
       await warehouse.close()
       await remembered.stop()

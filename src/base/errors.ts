@@ -126,6 +126,11 @@ export const ERRORS = {
     status: 503,
     hint: 'Nothing is accepted until it answers; it is asked again every few seconds. Check address, token and policy of the key service (`keys` in bulkhead.yaml).',
   },
+  ledger_tree_broken: {
+    exit: 1,
+    status: 500,
+    hint: 'Run `bulkhead ledger verify`: it names what does not fit. docs/errors.md says what to do then.',
+  },
   internal: { exit: 1, status: 500, hint: 'This is a defect in Bulkhead; please report it with the code path named above.' },
   line_invalid: { exit: 1, status: 400, hint: 'Give one JSON object a line; `docs/DETECTORS.md` describes what it may hold.' },
   geo_unreadable: {

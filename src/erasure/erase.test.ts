@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { systemClock } from '#base/clock.ts'
 import type { ErasureJob } from '#vault/erasure-port.ts'
+import { packRows } from '#vault/row-columns.ts'
 import { createKeys, type Vault } from '#vault/vault.ts'
 import { device, LOOK, makePlace, openAt, removePlace, user, windowOf } from '#vault/testing.ts'
 import type { DisclosureRow } from '#warehouse/port.ts'
@@ -24,6 +25,7 @@ class Stores {
   rows: Row[] = []
   readonly blobs = new Map<number, Buffer>()
   readonly asked: string[] = []
+  keep: ErasurePorts['worker']['keepRows'] = async () => undefined
   sent: Pick<DisclosureRow, 'vendor' | 'destination' | 'epoch' | 'kind' | 'subject'>[] = []
 
   ports(vault: ErasurePorts['vault']): ErasurePorts {
@@ -42,6 +44,7 @@ class Stores {
         eraseEvents: async ({ ordinals }) => {
           this.rows = this.rows.filter((row) => !ordinals.includes(row.user))
         },
+        keepRows: (subjects) => this.keep(subjects),
         askDeletion: async (destination, { epoch, users, devices }) => {
           this.asked.push(`${destination} ${epoch} ${[...users, ...devices].join()}`)
           return { state: 'asked', entry: this.asked.length }
@@ -130,11 +133,15 @@ test('a job that is killed at any call goes on to the same end', { timeout: 180_
   let vault = await openAt(place)
   t.after(() => vault.close())
   const stores = new Stores()
+  const rowOf = (subjects: readonly number[]) =>
+    packRows(subjects.map((subject) => ({ entry: 1, subject, nth: 0, bytes: Buffer.from('a row') })))
+  stores.keep = (subjects) => vault.tree.keepRows(rowOf(subjects))
   let people = 0
   const eraseKilledAt = async (number: number, when: 'before' | 'after'): Promise<boolean> => {
     const name = `person-${++people}`
     const ordinals = await addPerson(vault, stores, name)
     const offset = stores.blobs.size - 1
+    const commitments = await vault.tree.commitRows(rowOf(ordinals))
     const job = await vault.erasing.beginErasure(`${name}@mail.example`, { suppress: false }, LOOK)
     assert.deepEqual(job.ordinals, ordinals)
     const cut = killedAt(stores.ports(vault.erasing), number, when)
@@ -154,6 +161,7 @@ test('a job that is killed at any call goes on to the same end', { timeout: 180_
     assert.ok(stores.asked.includes(`d 1 ${ordinals[0]}`), 'under the identifiers that were sent')
     for (const query of [name, `${name}@mail.example`, `${name}-device`]) assert.deepEqual(await vault.resolve(query, LOOK), [], query)
     assert.deepEqual((await vault.identities([ordinals], LOOK))[0]?.ids, [])
+    assert.deepEqual(await vault.tree.commitRows(rowOf(ordinals)), commitments, 'proofs go on to be possible')
     assert.equal(stores.rows.filter((row) => ordinals.includes(row.user)).length, 0)
     const text = vault.openWaiting(DAY, stores.blobs.get(offset) as Buffer) ?? ''
     assert.deepEqual(JSON.parse(text), [[{ record: 1, name: 'typed by another' }], [{ record: 0, name: 'typed elsewhere' }]])

@@ -26,6 +26,8 @@ export interface ErasurePorts {
     /** All closed disclosures are loaded; gives those of open intents. */
     barrier(): Promise<{ open: readonly DisclosureRow[] }>
     eraseEvents(people: ErasedPeople): Promise<void>
+    /** All that names them is in the tree over the ledger, and what proofs will need of their rows is kept. */
+    keepRows(subjects: readonly Ordinal[]): Promise<void>
     askDeletion(destination: string, of: { epoch: number; users: readonly Ordinal[]; devices: readonly Ordinal[] }): Promise<DeletionAnswer>
   }
   warehouse: Pick<Warehouse, 'query'>

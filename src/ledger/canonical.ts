@@ -1,8 +1,10 @@
 /**
- * The canonical bytes of an entry and of its rows: what a leaf of the tree commits to. They are fixed now, so that
- * leaves can be computed at any later time from entries that exist. A leaf will be
- * version ‖ type ‖ HMAC-SHA-256(salt, canonical header) ‖ root over per-subject commitments
- * HMAC-SHA-256(commit key of the subject, canonical row), in the canonical order of the rows.
+ * The canonical bytes of an entry and of its rows: what a leaf of the tree commits to (leaf.ts). They are fixed, so that
+ * leaves can be computed at any later time from entries that exist.
+ *
+ * Rows, as of the first leaf, name neither subject nor groups by their ordinals: whose row it is follows from the key that
+ * commits to it, and a group stands as a tag of this entry alone. So a row can be shown to its subject, who is told no number
+ * that the vault uses inside.
  *
  * Encoding: fields in the order written below, nothing left out, so that equal bytes mean equal entries.
  * - text: length in bytes (u32, big endian), then UTF-8
@@ -116,21 +118,38 @@ function outcomeHeader(entry: Outcome): Buffer {
     .bytes()
 }
 
-/** What the commitment of one row covers; the entry's number keeps a row of one entry from standing in another. */
-export function canonicalRow(entry: number, row: ManifestRow): Buffer {
-  const writer = new CanonicalWriter()
-  return writer
-    .text(ROW_LABEL)
-    .integer(entry)
-    .text(row.kind)
-    .integer(row.subject)
-    .text(row.surface)
-    .text(row.shape)
-    .integer(row.events)
-    .integer(row.first)
-    .integer(row.last)
-    .list(row.groups, (group) => writer.integer(group))
-    .bytes()
+/**
+ * What the commitment of each row covers, in the order of the rows; `groupTag` gives the tag of a group in this entry. The
+ * entry's number keeps a row of one entry from standing in another. Written in one piece a row, since there may be one for
+ * every event.
+ */
+export function canonicalRowBytes(entry: number, rows: readonly ManifestRow[], groupTag: (group: number) => Uint8Array): Buffer[] {
+  const head = new CanonicalWriter().text(ROW_LABEL).integer(entry).bytes()
+  const words = new Map<string, Buffer>()
+  const wordOf = (word: string): Buffer => {
+    const known = words.get(word) ?? new CanonicalWriter().text(word).bytes()
+    words.set(word, known)
+    return known
+  }
+  return rows.map(({ kind, surface, shape, events, first, last, groups }) => {
+    const texts = [wordOf(kind), wordOf(surface), wordOf(shape)]
+    const tags = groups.map(groupTag)
+    const length = texts.reduce((sum, text) => sum + text.length, head.length + 3 * 8 + 4)
+    const bytes = Buffer.allocUnsafe(tags.reduce((sum, tag) => sum + 4 + tag.length, length))
+    let at = head.copy(bytes)
+    for (const text of texts) at += text.copy(bytes, at)
+    for (const number of [events, first, last]) {
+      assert(Number.isSafeInteger(number), 'canonical numbers are whole')
+      at = bytes.writeBigInt64BE(BigInt(number), at)
+    }
+    at = bytes.writeUInt32BE(tags.length, at)
+    for (const tag of tags) {
+      at = bytes.writeUInt32BE(tag.length, at)
+      bytes.set(tag, at)
+      at += tag.length
+    }
+    return bytes
+  })
 }
 
 /** Order of rows: kind (user, device, group), subject, then surface and shape by their UTF-8 bytes. */

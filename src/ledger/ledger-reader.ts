@@ -1,8 +1,18 @@
 /** The ledger as seen by other processes, also when no worker runs or none has ever run. */
-import type { Gap, Intent, LogPosition } from '#model/disclosure.ts'
+import type { Gap, Intent, LedgerEntry, LogPosition } from '#model/disclosure.ts'
 import type { HeldRange, LedgerReader } from './port.ts'
 import { FIRST_POSITION } from './position.ts'
-import { type LedgerStore, lastEntry, openStore, readGaps, readHeld, readOpenIntents, readPosition, storeExists } from './store.ts'
+import {
+  type LedgerStore,
+  lastEntry,
+  openStore,
+  readEntry,
+  readGaps,
+  readHeld,
+  readOpenIntents,
+  readPosition,
+  storeExists,
+} from './store.ts'
 
 export function openLedgerReader(options: { dir: string }): LedgerReader {
   let store: LedgerStore | undefined
@@ -35,6 +45,10 @@ export function openLedgerReader(options: { dir: string }): LedgerReader {
     gaps: (): Gap[] => {
       const from = current()
       return from === undefined ? [] : readGaps(from)
+    },
+    entry: (number: number): LedgerEntry | undefined => {
+      const from = current()
+      return from === undefined ? undefined : readEntry(from, number)
     },
     close: () => {
       void store?.close()

@@ -4,17 +4,29 @@
  * have counted on, so after one the ledger refuses every further write: the process must start again from the file. A
  * disk that is full is no failure but a wait (`full-disk.ts`).
  */
-import { randomBytes } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import { assert, BulkheadError } from '#base/errors.ts'
 import type { Reserve } from '#base/reserve.ts'
 import { LEDGER_ENTRY_VERSION } from '#model/disclosure.ts'
-import type { Intent, LedgerEntry, LogPosition, Outcome } from '#model/disclosure.ts'
-import { corrupt, decodeEntry, encodeEntry } from './entry-codec.ts'
+import type { Gap, Intent, LedgerEntry, LogPosition, Outcome } from '#model/disclosure.ts'
+import { corrupt } from './entry-codec.ts'
+import { encodeChecked, intentOf } from './new-entry.ts'
 import type { HeldRange, IntentDraft, Ledger, LoadPlan, OutcomeDraft } from './port.ts'
 import { comparePositions } from './position.ts'
 import { withReserve } from './full-disk.ts'
-import { LEDGER_FORMAT, type LedgerStore, lastEntry, openStore, readEntry, readHeld, readOpenIntents, readPosition } from './store.ts'
+import {
+  LEDGER_FORMAT,
+  type LedgerStore,
+  lastEntry,
+  openStore,
+  readEntry,
+  readGaps,
+  readHeld,
+  readOpenIntents,
+  readPosition,
+  readUnsent,
+  unsentKey,
+} from './store.ts'
 
 export async function openLedger(options: { dir: string; clock: Clock; reserve?: Reserve }): Promise<Ledger> {
   const { dir, clock, reserve } = options
@@ -266,6 +278,20 @@ class StoredLedger implements Ledger {
     return { ...(this.#store.state.get(`counts/${destination}`) as Record<string, number> | undefined) }
   }
 
+  gaps(): Gap[] {
+    return readGaps(this.#store)
+  }
+
+  async saveUnsent(intents: readonly number[]): Promise<void> {
+    await this.#write(() => {
+      for (const intent of intents) void this.#store.state.put(unsentKey(intent), true)
+    })
+  }
+
+  unsent(): number[] {
+    return readUnsent(this.#store)
+  }
+
   async close(): Promise<void> {
     await this.#turn
     this.#failure ??= new LedgerStopped('not_running', 'the ledger is closed')
@@ -346,38 +372,5 @@ class StoredLedger implements Ledger {
   #assertForward(destination: string, position: LogPosition): void {
     const now = this.#cursors.get(destination) ?? this.cursor(destination)
     assert(comparePositions(position, now) >= 0, `the cursor of ${destination} never moves backwards`)
-  }
-}
-
-/** What would not be read back must not be written: a commit with it could not be taken back. */
-function encodeChecked(entry: LedgerEntry): Buffer {
-  const bytes = encodeEntry(entry)
-  decodeEntry(entry.entry, bytes)
-  return bytes
-}
-
-function intentOf(draft: IntentDraft, entry: number, at: number, manifest: string): Intent {
-  return {
-    type: 'intent',
-    version: LEDGER_ENTRY_VERSION,
-    entry,
-    at,
-    vendor: draft.vendor,
-    destination: draft.destination,
-    route: draft.route,
-    epoch: draft.epoch,
-    policy: draft.policy,
-    encoder: draft.encoder,
-    purpose: draft.purpose,
-    from: { seq: draft.from.seq, index: draft.from.index },
-    to: { seq: draft.to.seq, index: draft.to.index },
-    bodySha256: draft.bodySha256,
-    records: draft.records,
-    subjects: draft.subjects,
-    first: draft.first,
-    last: draft.last,
-    fence: draft.fence,
-    salt: randomBytes(32).toString('hex'),
-    manifest,
   }
 }

@@ -52,9 +52,9 @@ export interface Ledger {
   ): Promise<Outcome[]>
   /** Never backwards; `counts` are added in the same commit. */
   moveCursor(destination: string, position: LogPosition, counts?: Record<string, number>): Promise<void>
-  /** { seq: 1, index: 0 } for a destination that has none. */
   /** Sets the cursor of a destination that has none yet; changes nothing else. */
   beginCursor(destination: string, position: LogPosition): Promise<void>
+  /** { seq: 1, index: 0 } for a destination that has none. */
   cursor(destination: string): LogPosition
   /** Ranges that are not wholly behind the cursor. */
   held(destination: string): HeldRange[]
@@ -84,6 +84,12 @@ export interface Ledger {
   /** Counters by destination and reason of what was not sent or refused; kept for reports. */
   count(destination: string, counts: Record<string, number>): Promise<void>
   counts(destination: string): Record<string, number>
+  /** What restores from older backups have lost. */
+  gaps(): Gap[]
+  /** Intents of which no byte left: they are in the tree, and not in the warehouse. One commit. */
+  saveUnsent(intents: readonly number[]): Promise<void>
+  /** As they were saved, in order. */
+  unsent(): number[]
   close(): Promise<void>
 }
 
@@ -95,5 +101,7 @@ export interface LedgerReader {
   openIntents(destination?: string): Intent[]
   /** What restores from older backups have lost; every report names them. */
   gaps(): Gap[]
+  /** Undefined where there is none; throws `ledger_corrupt`. */
+  entry(number: number): LedgerEntry | undefined
   close(): void
 }

@@ -17,8 +17,11 @@ import { corrupt, decodeEntry } from './entry-codec.ts'
 import type { HeldRange } from './port.ts'
 import { FIRST_POSITION } from './position.ts'
 
-/** 2: entries may be gaps, and manifests are packed as columns. */
-export const LEDGER_FORMAT = 2
+/**
+ * 2: entries may be gaps, and manifests are packed as columns. 3: entries are added to a tree (`tiles/`), and whoever erases has
+ * to keep what its proofs need, which an earlier program does not.
+ */
+export const LEDGER_FORMAT = 3
 
 export interface LedgerStore {
   /**
@@ -135,6 +138,21 @@ export function readPosition(store: LedgerStore, key: `cursor/${string}` | `reac
     throw new BulkheadError('ledger_corrupt', 'a cursor in the ledger is malformed')
   }
   return { seq, index }
+}
+
+const UNSENT = 'unsent/'
+
+export function unsentKey(intent: number): string {
+  return `${UNSENT}${String(intent).padStart(16, '0')}`
+}
+
+export function readUnsent(store: LedgerStore): number[] {
+  const intents: number[] = []
+  for (const { key } of store.state.getRange({ start: UNSENT })) {
+    if (!key.startsWith(UNSENT)) break
+    intents.push(Number(key.slice(UNSENT.length)))
+  }
+  return intents
 }
 
 export function readHeld(store: LedgerStore, destination: string): HeldRange[] {

@@ -66,6 +66,7 @@ export class Committer {
   readonly #ordinals = new Cache<string, { ordinal: number; roles: number }>(200_000)
   readonly #scopes = new Cache<number, number>(400_000)
   readonly #sealKeys = new Cache<number, KeyObject>(10_000)
+  readonly #commitKeys = new Cache<number, KeyObject>(20_000)
   readonly #facts = new Cache<string, { mac: string; at: number }>(100_000)
   readonly #memberships = new Cache<string, true>(100_000)
   #queue: Pending[] = []
@@ -103,6 +104,13 @@ export class Committer {
     return key
   }
 
+  /** Key of the commitments to a person's rows in the ledger, cached as well. */
+  commitKey(ordinal: number): KeyObject | undefined {
+    const key = this.#commitKeys.get(ordinal) ?? this.#keys.commitKey(ordinal)
+    if (key !== undefined) this.#commitKeys.set(ordinal, key)
+    return key
+  }
+
   scopeOf(ordinal: number): number | undefined {
     let scope = this.#scopes.get(ordinal)
     if (scope === undefined) {
@@ -124,7 +132,8 @@ export class Committer {
   }
 
   #clearCaches(): void {
-    for (const cache of [this.#ordinals, this.#scopes, this.#sealKeys, this.#facts, this.#memberships]) cache.clear()
+    const caches = [this.#ordinals, this.#scopes, this.#sealKeys, this.#commitKeys, this.#facts, this.#memberships]
+    for (const cache of caches) cache.clear()
     this.#newcomers?.load()
   }
 

@@ -1,16 +1,22 @@
 /** What the key store remembers of erasures: whose secrets are gone, the jobs under way, who must not come back, and what is held. */
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
 import { checkpoint, transact } from './database.ts'
 import type { ErasureJob } from './erasure-port.ts'
 
-/** Made when a store that lacks them is opened. What stands in `erasures` stays out of every restored copy of the rows. */
+/**
+ * Made when a store that lacks them is opened. What stands in `erasures` stays out of every restored copy of the rows.
+ * `kept_rows`: commitments to rows of the erased in the ledger, which nobody can make again; they are here and not beside the
+ * ledger, so that an older copy of the data finds them too.
+ */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS erasures (serial INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL UNIQUE, erased_at INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS erasure_jobs (id INTEGER PRIMARY KEY, job TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS suppressed (tag BLOB PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS holds (id INTEGER PRIMARY KEY, opened_at INTEGER NOT NULL, closed_at INTEGER, vendor TEXT,
-    sealed BLOB NOT NULL)`
+    sealed BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS kept_rows (entry INTEGER NOT NULL, subject INTEGER NOT NULL, nth INTEGER NOT NULL,
+    commitment BLOB NOT NULL, PRIMARY KEY (entry, subject, nth)) WITHOUT ROWID`
 
 export interface HoldRow {
   id: number
@@ -22,11 +28,13 @@ export interface HoldRow {
 
 export class ErasureBook {
   readonly #db: DatabaseSync
+  readonly #readKept: StatementSync
   #suppressed: boolean
 
   constructor(db: DatabaseSync) {
     this.#db = db
     db.exec(SCHEMA)
+    this.#readKept = db.prepare('SELECT commitment FROM kept_rows WHERE entry = ? AND subject = ? AND nth = ?')
     this.#suppressed = this.#hasSuppressed()
   }
 
@@ -48,6 +56,19 @@ export class ErasureBook {
   erasedSince(serial: number): { ordinals: number[]; last: number } {
     const rows = this.#db.prepare('SELECT serial, ordinal FROM erasures WHERE serial > ? ORDER BY serial').all(serial)
     return { ordinals: rows.map((row) => row.ordinal as number), last: (rows.at(-1)?.serial as number | undefined) ?? serial }
+  }
+
+  // --------------------------------------------------------------------------------------- rows of the ledger
+
+  keepRows(rows: readonly { entry: number; subject: number; nth: number; commitment: Uint8Array }[]): void {
+    const insert = this.#db.prepare('INSERT OR REPLACE INTO kept_rows (entry, subject, nth, commitment) VALUES (?, ?, ?, ?)')
+    transact(this.#db, () => {
+      for (const { entry, subject, nth, commitment } of rows) insert.run(entry, subject, nth, commitment)
+    })
+  }
+
+  keptRow(entry: number, subject: number, nth: number): Uint8Array | undefined {
+    return this.#readKept.get(entry, subject, nth)?.commitment as Uint8Array | undefined
   }
 
   // ---------------------------------------------------------------------------------------------------- jobs

@@ -132,14 +132,15 @@ function assertKeysKnow(keys: KeyStore, rows: Rows): void {
 
 function signLedger(keys: KeyStore, statement: Uint8Array): { signature: string; key: string } {
   const key = keys.signingKey(true) as KeyObject
-  return { signature: sign(null, statement, key).toString('base64'), key: textOf(key) }
+  return { signature: sign(null, statement, key).toString('base64'), key: publicText(key) }
 }
 
 function ledgerKey(keys: KeyStore): string | null {
   const key = keys.signingKey(false)
-  return key === undefined ? null : textOf(key)
+  return key === undefined ? null : publicText(key)
 }
 
-function textOf(key: KeyObject): string {
+/** SPKI in base64. */
+export function publicText(key: KeyObject): string {
   return createPublicKey(key).export({ format: 'der', type: 'spki' }).toString('base64')
 }

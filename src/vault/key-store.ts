@@ -197,11 +197,20 @@ export class KeyStore {
 
   /** Key under which a person's values are sealed; undefined when the secret was destroyed or never was. */
   sealKey(ordinal: number): KeyObject | undefined {
+    return this.#personKey(ordinal, LABELS.seal)
+  }
+
+  /** Key of the commitments to a person's rows in the ledger; undefined as `sealKey`. */
+  commitKey(ordinal: number): KeyObject | undefined {
+    return this.#personKey(ordinal, LABELS.commit)
+  }
+
+  #personKey(ordinal: number, label: 'seal' | 'commit'): KeyObject | undefined {
     const row = this.#readSecret.get(ordinal)
     if (row === undefined) return undefined
     const secret = this.#roots.open(LABELS.wrapPerson, bind('person', ordinal), row.wrapped as Uint8Array)
     if (secret === undefined) throw new BulkheadError('key_wrong', 'the secret of a person does not open')
-    return deriveKey(takeKey(secret), LABELS.seal)
+    return deriveKey(takeKey(secret), label)
   }
 
   /**

@@ -6,7 +6,7 @@ export const LABELS = {
   // From the root key.
   wrapPerson: 'wrap-person',
   wrapKey: 'wrap-key',
-  // From a person's secret. `commit` is for the ledger's per-person commitments.
+  // From a person's secret. `commit` is for the ledger's per-person commitments; labels below it stand in commitments.ts.
   seal: 'seal',
   commit: 'commit',
   // From an epoch's secret.

@@ -7,6 +7,7 @@ import type { PolicyStatement } from '#model/policy-statement.ts'
 import type { ErasingVault, WaitingDrop } from './erasure-port.ts'
 import { checkLook } from './looks.ts'
 import type { ApprovedNames, Backups, DirectoryRow, IncidentTexts, Look, Remember, WaitingBlob, WindowRequest } from './port.ts'
+import { treeMethods, treeReadingMethods } from './tree-server.ts'
 import type { Vault } from './vault.ts'
 import { type OpenValue, waitingLook } from './waiting-look.ts'
 import { alignedCopy, bytesOf, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
@@ -28,8 +29,8 @@ export async function serveVault(options: {
     tokens,
     methodsByRole: {
       gateway: gatewayMethods(vault),
-      worker: workerMethods(vault),
-      staff: { ...staffMethods(vault), ...waitingMethods(vault, options.openValue) },
+      worker: { ...workerMethods(vault), ...treeMethods(vault) },
+      staff: { ...staffMethods(vault), ...treeReadingMethods(vault), ...waitingMethods(vault, options.openValue) },
     },
   })
 }

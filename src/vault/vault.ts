@@ -6,14 +6,12 @@ import type { KeyObject } from 'node:crypto'
 import path from 'node:path'
 import { type Clock, DAY_MS, dayOf } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
-import type { Room } from '#base/reserve.ts'
 import { Committer } from './commit.ts'
 import { Keeping } from './keeping.ts'
 import { directoryChange } from './directory.ts'
 import { openDoor, openWaitingText } from './door.ts'
 import { erasePeople, replayErasures } from './erasures.ts'
 import type { KeyStore, WaitingKeys } from './key-store.ts'
-import type { KeyWrap } from './key-wrap.ts'
 import { EpochKeeping } from './epoch-keeping.ts'
 import { Erasing } from './erasing.ts'
 import { deletionPseudonyms, type DiscloseBlocks, discloseBlocks, type Resolved, resolveIn, staffTexts } from './identifiers.ts'
@@ -22,7 +20,7 @@ import { KeyRotating } from './key-rotating.ts'
 import { LABELS } from './labels.ts'
 import { checkLook, type LookEntry, Looks, type ReadLook } from './looks.ts'
 import { type LookQuery, openQuery, sealQuery } from './look-query.ts'
-import { type CappedSource, Newcomers } from './newcomers.ts'
+import { Newcomers } from './newcomers.ts'
 import type {
   DeletionVault,
   DirectoryRow,
@@ -45,6 +43,8 @@ import { Reading } from './reading.ts'
 import { openRows, type Rows } from './rows.ts'
 import { bind, deriveBytes, deriveKey, open, seal } from './seal.ts'
 import { Uuids } from './uuids.ts'
+import { TreeKeeping } from './tree-keeping.ts'
+import type { VaultOptions } from './open-options.ts'
 import { SteadyClock } from './steady-clock.ts'
 
 export { createKeys } from './keys.ts'
@@ -79,6 +79,7 @@ export interface Vault extends GatewayVault, WorkerVault, DeletionVault, StaffVa
   readonly erasing: Erasing
   readonly epochs: EpochKeeping
   readonly rotating: KeyRotating
+  readonly tree: TreeKeeping
   close(): Promise<void>
 }
 
@@ -86,18 +87,8 @@ export interface Vault extends GatewayVault, WorkerVault, DeletionVault, StaffVa
  * Opens the vault of an instance. `room` finds space for looks on the disk of the data folder, `keysRoom` on that of the
  * key folder, when it is full. Throws `key_missing`, `key_wrong`, `data_format_newer` or `already_running`.
  */
-export async function openVault(options: {
-  dataDir: string
-  keysDir: string
-  instance: string
-  clock: Clock
-  wrap?: KeyWrap
-  room?: Room
-  keysRoom?: Room
-  /** Whose new ids are capped: every source of the gateway. */
-  sources?: readonly CappedSource[]
-}): Promise<Vault> {
-  const { dataDir, keysDir, instance, clock, room, keysRoom = (write) => write() } = options
+export async function openVault(options: VaultOptions): Promise<Vault> {
+  const { dataDir, instance, clock, room, keysRoom = (write) => write() } = options
   const opened = await openKeysToRotate({ ...options, now: () => clock.now() })
   const { keys } = opened
   let rows: Rows | undefined
@@ -112,7 +103,7 @@ export async function openVault(options: {
       now: () => clock.now(),
       ...(room === undefined ? {} : { room }),
     })
-    return new OpenVault({ opened, keys, rows, looks, clock, keysDir, instance, dataDir, erasuresReplayed, sources: options.sources ?? [] })
+    return new OpenVault({ ...options, opened, keys, rows, looks, erasuresReplayed })
   } catch (thrown) {
     rows?.close()
     keys.close()
@@ -139,19 +130,9 @@ class OpenVault implements Vault {
   readonly erasing: Erasing
   readonly epochs: EpochKeeping
   readonly rotating: KeyRotating
+  readonly tree: TreeKeeping
 
-  constructor(parts: {
-    opened: OpenKeys
-    keys: KeyStore
-    rows: Rows
-    looks: Looks
-    clock: Clock
-    keysDir: string
-    instance: string
-    sources: readonly CappedSource[]
-    dataDir: string
-    erasuresReplayed: number
-  }) {
+  constructor(parts: VaultOptions & { opened: OpenKeys; keys: KeyStore; rows: Rows; looks: Looks; erasuresReplayed: number }) {
     this.erasuresReplayed = parts.erasuresReplayed
     this.keeping = new Keeping({ ...parts, now: () => parts.clock.now() })
     this.#keys = parts.keys
@@ -162,9 +143,10 @@ class OpenVault implements Vault {
     this.#keysDir = parts.keysDir
     this.#instance = parts.instance
     const key = deriveKey(parts.keys.named('dedup'), LABELS.newcomers)
-    const newcomers = new Newcomers({ sources: parts.sources, key, rows: parts.rows, clock: parts.clock })
+    const newcomers = new Newcomers({ sources: parts.sources ?? [], key, rows: parts.rows, clock: parts.clock })
     this.#committer = new Committer(parts.keys, parts.rows, newcomers)
     this.#reading = new Reading(parts.keys, parts.rows, this.#committer)
+    this.tree = new TreeKeeping({ ...parts, committer: this.#committer })
     this.#ledger = deriveKey(parts.keys.named('ledger'), LABELS.ledger)
     this.#staff = deriveKey(parts.keys.named('staff-view'), LABELS.staffView)
     const now = (): number => parts.clock.now()

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { createPublicKey } from 'node:crypto'
+import { BulkheadError } from '#base/errors.ts'
+import { treeOrigin } from '#model/tree-head.ts'
+import { INSTANCE } from '#vault/testing.ts'
+import { openCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
+import { commitRowsOf } from './tree-writer.ts'
+import { leavesOf, LEAF_BYTES } from './leaf.ts'
+import { noteVerifier } from './note.ts'
+import { disclose, failingVault, rowsOf, type TreePlace, withTreePlace } from './testing-tree.ts'
+import { TileFiles } from './tile-files.ts'
+import { decodeBundle, hashesOnLevel, partialTiles, tilePath } from './tile-paths.ts'
+import { leafHash, nodeHash, treeRoot } from './tree.ts'
+
+async function checkpointOf(place: TreePlace): Promise<SignedCheckpoint> {
+  const { ledgerKey } = await place.vault.describe()
+  const key = createPublicKey({ key: Buffer.from(ledgerKey ?? '', 'base64'), format: 'der', type: 'spki' })
+  return openCheckpoint(readFileSync(path.join(place.tilesDir, 'checkpoint')), [noteVerifier(treeOrigin(INSTANCE), key)])
+}
+
+/** The root over all entries, without any file. */
+async function expectedRoot(place: TreePlace, size = place.ledger.head): Promise<Buffer> {
+  const materials = []
+  for (let number = 1; number <= size; number++) {
+    const entry = place.ledger.entry(number)
+    assert.ok(entry !== undefined)
+    const intent = entry.type === 'outcome' ? place.ledger.entry(entry.intent) : undefined
+    const rows = entry.type === 'intent' ? (await place.openRows([entry]))[0] : undefined
+    materials.push({ entry, rows, intent: intent?.type === 'intent' ? intent : undefined })
+  }
+  const hashes = (await leavesOf(materials, commitRowsOf(place.vault.tree))).map(leafHash)
+  const root = (level: number, index: number): Buffer =>
+    level === 0 ? (hashes[index] as Buffer) : nodeHash(root(level - 1, index * 2), root(level - 1, index * 2 + 1))
+  return treeRoot(size, root)
+}
+
+async function discloseMany(place: TreePlace, entries: number): Promise<void> {
+  const states = ['delivered', 'possible', 'not_sent', undefined] as const
+  for (let made = 0; made < entries; made += 100) {
+    await disclose(
+      place,
+      Array.from({ length: Math.min(100, entries - made) }, (_, index) => {
+        const [one = 0, two = 0] = [place.people[index % 20], place.people[(index * 7 + 3) % 20]]
+        return { rows: one === two ? rowsOf([one], 2) : rowsOf([one, two]), state: states[index % 4] }
+      }),
+    )
+  }
+}
+
+function flip(file: string): void {
+  const bytes = readFileSync(file)
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1
+  writeFileSync(file, bytes)
+}
+
+function filesIn(dir: string): string[] {
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(dir, path.join(entry.parentPath, entry.name)))
+    .sort()
+}
+
+test('an empty ledger has a signed tree without leaves', async () => {
+  await withTreePlace(async (place) => {
+    await place.grow()
+    const { size, root, origin } = await checkpointOf(place)
+    assert.deepEqual(
+      { size, root: root.toString('hex'), origin },
+      {
+        size: 0,
+        root: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+        origin: `bulkhead/ledger/${INSTANCE}`,
+      },
+    )
+    assert.deepEqual(filesIn(place.tilesDir), ['checkpoint'])
+  })
+})
+
+test('the tree grows to what the definition gives, and its files are those of its checkpoint and no more', async () => {
+  await withTreePlace(async (place) => {
+    for (const more of [1, 30, 200, 300]) {
+      await discloseMany(place, more)
+      const writer = await place.grow()
+      const { head } = place.ledger
+      assert.deepEqual(writer.status(), { size: head, state: 'current' })
+      const { size, root } = await checkpointOf(place)
+      assert.deepEqual([size, root], [head, await expectedRoot(place)])
+      const full = Array.from({ length: Math.floor(size / 256) }, (_, index) => [`entries/00${index}`, `0/00${index}`]).flat()
+      assert.deepEqual(
+        filesIn(place.tilesDir),
+        ['checkpoint', ...full.map((name) => `tile/${name}`), ...partialTiles(size).map(tilePath)].sort(),
+      )
+      const files = new TileFiles(place.tilesDir)
+      for (const name of partialTiles(size)) {
+        if (name.kind === 'entries') {
+          const leaves = decodeBundle(files.bytes(name) ?? Buffer.alloc(0))
+          assert.equal(leaves?.length, name.width)
+          assert.ok(leaves?.every((leaf) => leaf.length === LEAF_BYTES))
+        } else assert.equal(files.tile(name)?.length, hashesOnLevel(name.kind, size) % 256)
+      }
+    }
+    // The same tree whoever makes it, from the first entry on.
+    rmSync(place.tilesDir, { recursive: true })
+    await place.reopen()
+    await place.grow()
+    assert.deepEqual((await checkpointOf(place)).root, await expectedRoot(place))
+  })
+})
+
+test('whatever is damaged or missing of the last files is made again to the same tree', async () => {
+  await withTreePlace(async (place) => {
+    await discloseMany(place, 200)
+    await place.grow()
+    const whole = await checkpointOf(place)
+    const damages = [(file: string) => rmSync(file), (file: string) => writeFileSync(file, ''), (file: string) => flip(file)]
+    for (const kind of ['checkpoint', 'entries', 0, 1] as const) {
+      for (const damage of damages) {
+        const partial = partialTiles(place.ledger.head).find((name) => name.kind === kind)
+        damage(path.join(place.tilesDir, partial === undefined ? 'checkpoint' : tilePath(partial)))
+        await disclose(place, [{ rows: rowsOf([place.people[0] as number]) }])
+        await place.grow()
+        assert.equal((await checkpointOf(place)).size, place.ledger.head)
+      }
+    }
+    assert.ok(whole.size < place.ledger.head)
+    assert.deepEqual((await checkpointOf(place)).root, await expectedRoot(place))
+  })
+})
+
+test('a failure at any call leaves a tree that goes on to the same root', async () => {
+  await withTreePlace(async (place) => {
+    const vault = failingVault(place.vault.tree)
+    for (const at of ['signedTree', 'commitRows', 'signTree'] as const) {
+      await discloseMany(place, 20)
+      vault.failure = { at, error: new BulkheadError('vault_unavailable', 'a test') }
+      const writer = place.writer({ vault })
+      const stop = new AbortController()
+      const running = writer.run(stop.signal)
+      while (writer.status().state !== 'waiting') await new Promise((resolve) => setTimeout(resolve, 20))
+      await assert.rejects(writer.reached(place.ledger.head), { code: 'vault_unavailable' })
+      vault.failure = undefined
+      while (writer.status().size < place.ledger.head) await new Promise((resolve) => setTimeout(resolve, 20))
+      stop.abort()
+      await running
+      assert.deepEqual((await checkpointOf(place)).root, await expectedRoot(place))
+    }
+  })
+})
+
+test('a crash between signature and checkpoint: the vault is ahead, and nothing smaller is signed', async () => {
+  await withTreePlace(async (place) => {
+    await discloseMany(place, 30)
+    await place.grow()
+    const before = readFileSync(path.join(place.tilesDir, 'checkpoint'))
+    const partials = partialTiles(place.ledger.head).map(tilePath)
+    const kept = partials.map((name) => readFileSync(path.join(place.tilesDir, name)))
+    await discloseMany(place, 30)
+    await place.grow()
+    writeFileSync(path.join(place.tilesDir, 'checkpoint'), before)
+    for (const [index, name] of partials.entries()) writeFileSync(path.join(place.tilesDir, name), kept[index] as Buffer)
+    await place.grow()
+    const { size, root } = await checkpointOf(place)
+    assert.deepEqual([size, root], [place.ledger.head, await expectedRoot(place)])
+    assert.deepEqual(
+      filesIn(path.join(place.tilesDir, 'tile')).map((name) => `tile/${name}`),
+      partialTiles(size).map(tilePath).sort(),
+    )
+  })
+})
+
+test('entries that were changed after they were signed are not signed again, and the tree stops', async () => {
+  await withTreePlace(async (place) => {
+    await discloseMany(place, 10)
+    await place.grow()
+    const signed = await checkpointOf(place)
+    rmSync(place.tilesDir, { recursive: true })
+    const { ledger } = place
+    const forged = {
+      get head() {
+        return ledger.head
+      },
+      gaps: () => [],
+      saveUnsent: (intents: readonly number[]) => ledger.saveUnsent(intents),
+      entry: (number: number) => {
+        const entry = ledger.entry(number)
+        return number === 3 && entry !== undefined ? { ...entry, at: entry.at + 1 } : entry
+      },
+    }
+    await assert.rejects(place.grow({ ledger: forged }), { code: 'ledger_tree_broken' })
+    assert.ok(!existsSync(path.join(place.tilesDir, 'checkpoint')))
+    await place.grow()
+    assert.deepEqual((await checkpointOf(place)).note, signed.note)
+  })
+})
+
+test('intents of which nothing was sent are on record for whoever erases', async () => {
+  await withTreePlace(async (place) => {
+    await disclose(place, [
+      { rows: rowsOf([place.people[0] as number]), state: 'not_sent' },
+      { rows: rowsOf([place.people[1] as number]), state: 'delivered' },
+      { rows: rowsOf([place.people[2] as number]), state: 'not_sent' },
+    ])
+    assert.deepEqual(place.ledger.unsent(), [])
+    await place.grow()
+    assert.deepEqual(place.ledger.unsent(), [1, 3])
+    await place.reopen()
+    assert.deepEqual(place.ledger.unsent(), [1, 3])
+  })
+})

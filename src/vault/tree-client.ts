@@ -1,0 +1,42 @@
+/** The vault's part in the tree over the ledger's entries, as worker and staff see it from their processes. */
+import type { RpcClient } from '#base/rpc.ts'
+import type { Look, WorkerVault } from './port.ts'
+import { encodeColumns } from './row-columns.ts'
+import type { CommittingVault, RowColumns, TreeVault } from './tree-port.ts'
+
+export function treeVault(client: RpcClient): TreeVault {
+  return {
+    ...committing(client),
+    keepRows: async (rows) => void (await client.call('keepRows', null, encodeColumns(rows))),
+    signTree: async ({ origin, size, root }, proof) => {
+      const { body, attachments } = await client.call('signTree', { origin, size }, [root, ...proof])
+      return { ...(body as { key: string }), signature: attachments[0] as Buffer }
+    },
+    signedTree: async () => {
+      const { body, attachments } = await client.call('signedTree', null)
+      return body === null ? undefined : { ...(body as { origin: string; size: number }), root: attachments[0] as Buffer }
+    },
+  }
+}
+
+export interface TreeReadingVault extends CommittingVault, Pick<WorkerVault, 'openManifests'> {
+  /** What shows rows to whom they are about; undefined for those of the erased. The look is durable before the answer. */
+  rowKeys(rows: RowColumns, look: Look): Promise<(Buffer | undefined)[]>
+}
+
+export function treeReadingVault(client: RpcClient): TreeReadingVault {
+  return {
+    ...committing(client),
+    openManifests: async (manifests) => (await client.call('openManifests', { manifests })).attachments,
+    rowKeys: async (rows, look) => {
+      const { attachments } = await client.call('rowKeys', { look }, encodeColumns(rows))
+      return attachments.map((key) => (key.length === 0 ? undefined : key))
+    },
+  }
+}
+
+function committing(client: RpcClient): CommittingVault {
+  return {
+    commitRows: async (rows) => (await client.call('commitRows', null, encodeColumns(rows))).attachments[0] as Buffer,
+  }
+}
