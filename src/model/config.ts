@@ -12,6 +12,7 @@ export interface Config {
   store: StoreConfig
   disk: DiskConfig
   consent?: ConsentConfig
+  ledger?: LedgerConfig | undefined
   /** Undefined: the root key is wrapped by a file in the key folder. */
   keys?: KeysConfig | undefined
 }
@@ -27,6 +28,54 @@ export interface KeysConfig {
     tokenFile: string | undefined
     ca: string | undefined
   }
+}
+
+/** Places outside that hold the ledger's checkpoints: who changes the ledger afterwards has to change them all. */
+export interface LedgerConfig {
+  checkpoints: CheckpointPlaceConfig[]
+}
+
+export type CheckpointPlaceConfig = GitPlaceConfig | MailPlaceConfig | WitnessPlaceConfig | FolderPlaceConfig
+
+export interface GitPlaceConfig {
+  id: string
+  kind: 'git'
+  remote: string
+  branch: string
+  /** File in the repository. */
+  file: string
+}
+
+export interface MailPlaceConfig {
+  id: string
+  kind: 'mail'
+  host: string
+  port: number
+  /** `tls` from the first byte, `starttls` before anything is said, `none` only on this machine. */
+  security: 'tls' | 'starttls' | 'none'
+  user: string | undefined
+  password: Secret | undefined
+  from: string
+  to: string
+  /** Path of a PEM file with the certificate authority of the server. */
+  ca: string | undefined
+}
+
+/** An HTTP witness that co-signs (c2sp.org/tlog-witness). */
+export interface WitnessPlaceConfig {
+  id: string
+  kind: 'witness'
+  /** Submission prefix. */
+  url: string
+  /** Its public key, `name+hash+base64`. */
+  key: string
+  ca: string | undefined
+}
+
+export interface FolderPlaceConfig {
+  id: string
+  kind: 'folder'
+  path: string
 }
 
 /** What holds for all destinations. */
