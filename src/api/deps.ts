@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock.ts'
 import type { FillPorts } from '#grants/fill-back.ts'
 import type { Erasures } from '#erasure/erase.ts'
+import type { EvidenceStore } from '#incidents/evidence.ts'
 import type { Snapshot } from '#incidents/rows.ts'
 import type { Config } from '#model/config.ts'
 import type { Gap } from '#model/disclosure.ts'
@@ -78,6 +79,7 @@ export interface StaffDeps {
   metrics(): Promise<string>
   backup: BackupPort
   policies: PolicyPorts
+  evidence: EvidenceStore
   /** What restores from older backups have lost of the ledger. */
   gaps(): Gap[]
   /** What lies on the disk, for `doctor`. */

@@ -65,6 +65,20 @@ function personBlock(rows: number): ColumnBlock {
   }
 }
 
+const NO_EVIDENCE: StaffDeps['evidence'] = {
+  put: async () => {
+    throw new BulkheadError('disk_full', 'this stage keeps no evidence')
+  },
+  open: async () => {
+    throw new BulkheadError('not_found', 'there is no evidence of that id')
+  },
+  destroy: async () => {
+    throw new BulkheadError('not_found', 'there is no evidence of that id')
+  },
+  row: () => undefined,
+  of: () => [],
+}
+
 const NOTHING: ErasureJob = {
   id: 1,
   person: 1,
@@ -229,6 +243,7 @@ export function setStage(records: Records, credential: string): Stage {
         throw new BulkheadError('not_found', 'no such record')
       },
     },
+    evidence: NO_EVIDENCE,
     gaps: () => [],
     place: async () => ({
       dataDir: '/data',

@@ -118,17 +118,26 @@ export async function copyRecords(file: string, target: string): Promise<void> {
 
 /** Append-only files: each as long as it is now. */
 export function copyWaiting(writer: MemberWriter, dir: string): void {
-  for (const name of existsSync(dir) ? readdirSync(dir).sort() : []) {
+  copyFiles(writer, dir, 'waiting')
+}
+
+/** Files that never change once they have their name; one that gets it meanwhile is copied or not. */
+export function copyEvidence(writer: MemberWriter, dir: string): void {
+  copyFiles(writer, dir, 'evidence', (name) => !name.endsWith('.part'))
+}
+
+function copyFiles(writer: MemberWriter, dir: string, own: string, isWanted: (name: string) => boolean = () => true): void {
+  for (const name of existsSync(dir) ? readdirSync(dir).filter(isWanted).sort() : []) {
     let handle: number
     try {
       handle = openSync(path.join(dir, name), 'r')
     } catch (thrown) {
-      // Its day is over and it was removed.
+      // Its day is over, or it was destroyed.
       if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') continue
       throw thrown
     }
     try {
-      if (fstatSync(handle).isFile()) writer.copy(handle, `waiting/${name}`, fstatSync(handle).size)
+      if (fstatSync(handle).isFile()) writer.copy(handle, `${own}/${name}`, fstatSync(handle).size)
     } finally {
       closeSync(handle)
     }

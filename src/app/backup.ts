@@ -3,7 +3,8 @@
  * moment; the order of the moments is chosen so that nothing in the copy points at what the copy lacks (docs/ARCHITECTURE.md,
  * "Backup and restore", goes through the pairs):
  *
- *   pin the log's folders → repeat hashes → tree → [loads held: warehouse and ledger] → log → waiting room → vault → records
+ *   pin the log's folders → repeat hashes → tree → [loads held: warehouse and ledger] → log → waiting room → vault → records →
+ *   sealed evidence
  *
  * The key folder is not part of it. It has backups of its own, of which none is kept longer than 30 days, since an erased
  * person is unreadable for good only when the last copy of their secret is gone.
@@ -19,7 +20,7 @@ import { KEY_BACKUP_DAYS } from '#vault/port.ts'
 import { filesOfWarehouse } from '#warehouse/freeze.ts'
 import { MANIFEST_FORMAT, MemberWriter, type Progress, readManifest, sealManifest } from './backup-manifest.ts'
 import { copyTiles } from './backup-tiles.ts'
-import { copyLedger, copyRecords, copyRepeats, copyWaiting, PinnedLog } from './backup-stores.ts'
+import { copyEvidence, copyLedger, copyRecords, copyRepeats, copyWaiting, PinnedLog } from './backup-stores.ts'
 import { type Instance, tilesDir } from './instance.ts'
 
 /** What only the owners of the open files can do; see `backup-owner.ts`. */
@@ -116,6 +117,8 @@ async function copyStores(work: {
   await writer.found('looks/looks.log')
   await copyRecords(instance.recordsPath, path.join(making, 'records.db'))
   if (existsSync(path.join(making, 'records.db'))) await writer.found('records.db')
+  // After the records: what they name was whole before.
+  copyEvidence(writer, instance.evidenceDir)
 }
 
 /** The copy's own, as it will be opened. Readers leave lock files, which are no part of a backup. */

@@ -41,6 +41,7 @@ export interface Instance {
   logDir: string
   waitingDir: string
   warehouseDir: string
+  evidenceDir: string
 }
 
 /** What a running instance tells others about itself; in `run.json`. */
@@ -113,6 +114,7 @@ function instanceBy(format: string, given: { dataDir: string; env: NodeJS.Proces
     logDir: path.join(dataDir, 'log'),
     waitingDir: path.join(dataDir, 'waiting'),
     warehouseDir: path.join(dataDir, 'warehouse'),
+    evidenceDir: path.join(dataDir, 'evidence'),
   }
 }
 

@@ -10,11 +10,14 @@ import { openReserve } from '#base/reserve.ts'
 import { RpcClient } from '#base/rpc.ts'
 import { takeFile } from '#grants/versions.ts'
 import { Erasures } from '#erasure/erase.ts'
+import { type EvidenceStore, openEvidence } from '#incidents/evidence.ts'
+import { freeSpace, spaceAt } from '#ingest/free-space.ts'
 import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { policyFromConfig } from '#policy/policy.ts'
+import type { Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
-import { backupVault, erasingVault, policySigner, remembering, staffVault, waitingVault } from '#vault/client.ts'
+import { backupVault, erasingVault, fileVault, policySigner, remembering, staffVault, waitingVault } from '#vault/client.ts'
 import type { Remember } from '#vault/port.ts'
 import { countHeld, heldInWarehouse } from '#vendors/held.ts'
 import { assertDestinationsStay } from '#vendors/register.ts'
@@ -104,6 +107,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       keys: copies.backupKeys,
       record: copies.recordBackup,
     },
+    evidence: evidenceFor(init, vaultClient, records),
     policies: policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, worker, instance, warehouse }),
     gaps: () => ledger.gaps(),
     place: async () => placeFacts(instance, { config, ledgerHead: ledger.head() }),
@@ -128,6 +132,13 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       reserve.close()
     },
   }
+}
+
+function evidenceFor({ instance, config }: RoleInit, vault: RpcClient, records: Records): EvidenceStore {
+  const room = freeSpace('evidence', () => spaceAt(instance.evidenceDir), config.disk)
+  const store = openEvidence({ dir: instance.evidenceDir, vault: fileVault(vault), records, now: () => systemClock.now(), room })
+  if (store.missing > 0) trace('error', 'staff', `${store.missing} sealed files of evidence are not there: restore them from a backup`)
+  return store
 }
 
 /** The first start gives the operator of this machine a credential of their own; it opens no data by itself. */

@@ -133,6 +133,11 @@ export const ERRORS = {
   },
   internal: { exit: 1, status: 500, hint: 'This is a defect in Bulkhead; please report it with the code path named above.' },
   line_invalid: { exit: 1, status: 400, hint: 'Give one JSON object a line; `docs/DETECTORS.md` describes what it may hold.' },
+  evidence_corrupt: {
+    exit: 1,
+    status: 500,
+    hint: 'Restore the folder `evidence` from a backup; the copy that was changed proves nothing any more.',
+  },
   geo_unreadable: {
     exit: 1,
     status: 503,

@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
+import { EVIDENCE_STEP } from './evidence-records.ts'
 
 const STEPS: readonly string[] = [
   `CREATE TABLE policy_version (
@@ -37,6 +38,7 @@ const STEPS: readonly string[] = [
      signature TEXT NOT NULL,
      PRIMARY KEY (incident, row_no)
    );`,
+  EVIDENCE_STEP,
 ]
 
 export const RECORDS_FORMAT = STEPS.length

@@ -5,6 +5,7 @@
 import type { IncidentRow } from '#model/incident-row.ts'
 import type { Policy, PolicyVersion } from '#model/policy.ts'
 import type { PolicySeal } from '#model/policy-statement.ts'
+import type { EvidenceRecords } from './evidence-records.ts'
 
 /** State of the flow to one vendor. `fence` grows by one with each cut and each restore. */
 export interface VendorFlow {
@@ -38,7 +39,7 @@ export interface IncidentRecords {
   addIncidentRow(row: IncidentRow): void
 }
 
-export interface Records extends RecordsReader, IncidentRecords {
+export interface Records extends RecordsReader, IncidentRecords, EvidenceRecords {
   /** A new version when the policy differs from the current one; else the current one. */
   applyPolicy(policy: Policy, at: number): PolicyVersion
   /** The next version, signed. With `file`, what the configuration file says is recorded in the same commit. Throws `policy_changed`. */

@@ -12,6 +12,7 @@ import type { Room } from '#base/reserve.ts'
 import type { Policy, PolicyVersion } from '#model/policy.ts'
 import type { PolicySeal } from '#model/policy-statement.ts'
 import { incidentRecords } from './incident-rows.ts'
+import { evidenceRecords } from './evidence-records.ts'
 import { migrate, RECORDS_FORMAT, recordsFormat, refuseNewer } from './migrations.ts'
 import type { Records, RecordsReader, VendorFlow } from './port.ts'
 
@@ -135,6 +136,7 @@ function writing(database: DatabaseSync, room: Room): Omit<Records, keyof Record
         return true
       }),
     history: (vendor) => history.all(vendor) as unknown as VendorFlow[],
+    ...evidenceRecords(database, transact),
   }
 }
 

@@ -4,6 +4,7 @@ import type { IncidentRow } from '#model/incident-row.ts'
 import type { PolicySeal } from '#model/policy-statement.ts'
 import { openDoor } from './door.ts'
 import type { ErasingVault } from './erasure-port.ts'
+import type { FileVault } from './file-keys.ts'
 import type {
   BackupVault,
   DeletionVault,
@@ -104,6 +105,21 @@ export function deletionVault(client: RpcClient): DeletionVault {
     deletionPseudonyms: async ({ destination, epoch, subjects }) =>
       (await client.call('deletionPseudonyms', { destination, epoch }, [bytesOf(subjects)])).body as string[],
   }
+}
+
+export function fileVault(client: RpcClient): FileVault {
+  return {
+    newFileKey: async (id) => takeBytes((await client.call('newFileKey', { id })).attachments),
+    openFileKey: async (id, look) => takeBytes((await client.call('openFileKey', { id, look })).attachments),
+    destroyFileKey: async (id, look) => (await client.call('destroyFileKey', { id, look })).body as boolean,
+  }
+}
+
+/** Out of the frame, which nobody wipes otherwise. */
+function takeBytes([sent]: readonly Buffer[]): Buffer {
+  const bytes = Buffer.from(sent ?? [])
+  sent?.fill(0)
+  return bytes
 }
 
 export function staffVault(client: RpcClient): StaffVault {

@@ -8,13 +8,14 @@ import { BulkheadError } from '#base/errors.ts'
 import { checkpoint, copyDatabase, transact } from './database.ts'
 import { Epochs } from './epochs.ts'
 import { ErasureBook } from './erasure-book.ts'
+import { FILE_KEYS_FORMAT, FileKeys } from './file-keys.ts'
 import { deriveKeyPair, type KeyPair } from './hpke.ts'
 import { LABELS } from './labels.ts'
 import type { RootKeys } from './root-keys.ts'
 import type { SeenClock } from './steady-clock.ts'
 import { bind, deriveBytes, deriveKey, hmac, newKeyBytes, open, seal, takeKey } from './seal.ts'
 
-export const KEYS_FORMAT = 1
+export const KEYS_FORMAT = FILE_KEYS_FORMAT
 /** Keys of one instance that belong to no person and no destination. */
 export const NAMED_KEYS = ['ledger', 'looks', 'staff-view', 'dedup', 'scope'] as const
 const SIGNING_KEY = 'ledger-signing'
@@ -49,6 +50,7 @@ export class KeyStore {
   readonly #db: DatabaseSync
   readonly epochs: Epochs
   readonly erasures: ErasureBook
+  readonly files: FileKeys
   readonly #roots: RootKeys
   readonly #named = new Map<NamedKey, KeyObject>()
   readonly #scopesByName = new Map<string, Scope>()
@@ -68,6 +70,7 @@ export class KeyStore {
       unwrap: (wrapped, bound) => this.#unwrap(wrapped, bound),
     })
     this.erasures = new ErasureBook(db)
+    this.files = new FileKeys(db, roots)
     this.#readSecret = db.prepare('SELECT wrapped FROM person_secrets WHERE ordinal = ?')
     this.#writeSecret = db.prepare('INSERT INTO person_secrets (ordinal, wrapped) VALUES (?, ?)')
     this.#writeMeta = db.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')

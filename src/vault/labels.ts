@@ -6,6 +6,7 @@ export const LABELS = {
   // From the root key.
   wrapPerson: 'wrap-person',
   wrapKey: 'wrap-key',
+  wrapFile: 'wrap-file',
   // From a person's secret. `commit` is for the ledger's per-person commitments; labels below it stand in commitments.ts.
   seal: 'seal',
   commit: 'commit',
@@ -15,6 +16,9 @@ export const LABELS = {
   session: 'session',
   time: 'time',
   alias: 'alias',
+  // From a sealed file's key.
+  evidence: 'evidence',
+  evidenceName: 'evidence-name',
   // From keys of their own.
   staffView: 'staff-view',
   ledger: 'ledger',

@@ -7,7 +7,8 @@ import { BulkheadError } from '#base/errors.ts'
 import { LABELS } from './labels.ts'
 import { deriveKey, open, seal, takeKey } from './seal.ts'
 
-type Use = typeof LABELS.wrapPerson | typeof LABELS.wrapKey
+const USES = [LABELS.wrapPerson, LABELS.wrapKey, LABELS.wrapFile] as const
+type Use = (typeof USES)[number]
 
 class Root {
   readonly key: KeyObject
@@ -15,7 +16,7 @@ class Root {
 
   constructor(key: KeyObject) {
     this.key = key
-    this.#uses = { [LABELS.wrapPerson]: deriveKey(key, LABELS.wrapPerson), [LABELS.wrapKey]: deriveKey(key, LABELS.wrapKey) }
+    this.#uses = Object.fromEntries(USES.map((use) => [use, deriveKey(key, use)])) as Record<Use, KeyObject>
   }
 
   of(use: Use): KeyObject {

@@ -107,7 +107,8 @@ export class RootRotation {
         this.#again('named_keys', ['name'], ([name]) => bind('named', name as string)) +
         this.#again('scopes', ['id', 'version'], ([id, version]) => bind('index', id as number, version as number)) +
         this.#again('epochs', ['destination', 'epoch'], ([destination, epoch]) => bind('epoch', destination as string, epoch as number)) +
-        this.#again('waiting_keys', ['day'], ([day]) => bind('waiting', day as number))
+        this.#again('waiting_keys', ['day'], ([day]) => bind('waiting', day as number)) +
+        this.#again('file_keys', ['id'], ([id]) => bind('file', id as string), LABELS.wrapFile)
       this.#setMeta('root', this.#meta('root_next') as Uint8Array)
       this.#setMeta('root_rotated_at', this.#now())
       this.#db.prepare("DELETE FROM meta WHERE name IN ('root_next', 'root_next_at')").run()
@@ -119,13 +120,18 @@ export class RootRotation {
     return wrapped
   }
 
-  #again(table: string, key: readonly string[], boundOf: (key: Column[]) => string): number {
+  #again(
+    table: string,
+    key: readonly string[],
+    boundOf: (key: Column[]) => string,
+    use: typeof LABELS.wrapKey | typeof LABELS.wrapFile = LABELS.wrapKey,
+  ): number {
     const rows = this.#db.prepare(`SELECT ${key.join(', ')}, wrapped FROM ${table} WHERE wrapped IS NOT NULL`).all()
     const write = this.#db.prepare(`UPDATE ${table} SET wrapped = ? WHERE ${key.map((name) => `${name} = ?`).join(' AND ')}`)
     let count = 0
     for (const row of rows) {
       const values = key.map((name) => row[name] as Column)
-      const again = this.#roots.again(LABELS.wrapKey, boundOf(values), row.wrapped as Uint8Array)
+      const again = this.#roots.again(use, boundOf(values), row.wrapped as Uint8Array)
       if (again === undefined) continue
       write.run(again, ...values)
       count += 1

@@ -138,6 +138,16 @@ function staffMethods(vault: Vault): RpcMethods {
     }),
     describe: async () => ({ body: await vault.describe() }),
     ...erasingMethods(vault),
+    ...fileMethods(vault),
+  }
+}
+
+/** Keys go as bytes beside the JSON. */
+function fileMethods({ files }: Vault): RpcMethods {
+  return {
+    newFileKey: async ({ id }: { id: string }) => ({ body: null, attachments: [await files.newFileKey(id)] }),
+    openFileKey: async ({ id, look }: { id: string; look: Look }) => ({ body: null, attachments: [await files.openFileKey(id, look)] }),
+    destroyFileKey: async ({ id, look }: { id: string; look: Look }) => ({ body: await files.destroyFileKey(id, look) }),
   }
 }
 

@@ -14,6 +14,7 @@ import { erasePeople, replayErasures } from './erasures.ts'
 import type { KeyStore, WaitingKeys } from './key-store.ts'
 import { EpochKeeping } from './epoch-keeping.ts'
 import { Erasing } from './erasing.ts'
+import { FileKeeping } from './file-keys.ts'
 import { deletionPseudonyms, type DiscloseBlocks, discloseBlocks, type Resolved, resolveIn, staffTexts } from './identifiers.ts'
 import { type OpenKeys, openKeysToRotate } from './keys.ts'
 import { KeyRotating } from './key-rotating.ts'
@@ -80,6 +81,7 @@ export interface Vault extends GatewayVault, WorkerVault, DeletionVault, StaffVa
   readonly epochs: EpochKeeping
   readonly rotating: KeyRotating
   readonly tree: TreeKeeping
+  readonly files: FileKeeping
   close(): Promise<void>
 }
 
@@ -131,6 +133,7 @@ class OpenVault implements Vault {
   readonly epochs: EpochKeeping
   readonly rotating: KeyRotating
   readonly tree: TreeKeeping
+  readonly files: FileKeeping
 
   constructor(parts: VaultOptions & { opened: OpenKeys; keys: KeyStore; rows: Rows; looks: Looks; erasuresReplayed: number }) {
     this.erasuresReplayed = parts.erasuresReplayed
@@ -152,6 +155,7 @@ class OpenVault implements Vault {
     const now = (): number => parts.clock.now()
     this.rotating = new KeyRotating({ ...parts.opened, steady: this.#steady, now, record: (look, counts) => this.#record(look, counts) })
     this.epochs = new EpochKeeping({ keys: parts.keys, now, record: (look, counts) => this.#record(look, counts) })
+    this.files = new FileKeeping({ keys: parts.keys.files, now, record: (look, counts) => this.#record(look, counts) })
     this.erasing = new Erasing({
       keys: parts.keys,
       rows: parts.rows,
