@@ -3,6 +3,7 @@ import test from 'node:test'
 import { DAY_MS } from '#base/clock.ts'
 import type { Gap } from '#model/disclosure.ts'
 import { CHECKS, report } from './doctor.ts'
+import type { PlaceState } from '#ledger/outside/state.ts'
 import type { Facts, PlaceFacts } from './facts.ts'
 
 const now = Date.UTC(2026, 10, 25)
@@ -20,6 +21,24 @@ const gap: Gap = {
   key: '',
   signature: '',
 }
+const checkpoint = { origin: 'o', size: 10, root: 'r1' }
+const held: PlaceState = {
+  id: 'w',
+  kind: 'witness',
+  target: 't',
+  since: now - 9 * DAY_MS,
+  takenAt: now - DAY_MS,
+  taken: { ...checkpoint, note: '' },
+  failures: 0,
+  fault: undefined,
+  fork: undefined,
+  nextAt: now,
+}
+const fault = { code: 'unreachable' as const, message: 'the witness cannot be reached', at: now }
+const fork = { what: 'other_root' as const, theirs: { ...checkpoint, root: 'r2' }, ours: checkpoint, at: now }
+const outside = (change: Partial<PlaceState> | undefined): Partial<Facts> => ({
+  place: { ...place, outside: [{ id: 'w', kind: 'witness', state: change && { ...held, ...change } }] },
+})
 const place: PlaceFacts = {
   dataDir: '/data',
   keysDir: '/keys',
@@ -32,6 +51,7 @@ const place: PlaceFacts = {
   newest: { log: 5, ledger: 10, flows: [], at: now, exact: false },
   backups: { data: { at: now - DAY_MS, dir: '/b' }, keys: { at: now - DAY_MS, dir: '/k' } },
   ledgerHead: 10,
+  outside: [{ id: 'w', kind: 'witness', state: held }],
 }
 const worker = {
   forwarders: [{ vendor: 'v', destination: 'd', state: 'running', lag: 0 }],
@@ -135,6 +155,15 @@ const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['certificate', { place: { ...place, certificate: { validTo: now - 1 } } }, 'fail'],
   ['certificate', { place: { ...place, certificate: { validTo: now + 5 * DAY_MS } } }, 'warn'],
   ['certificate', { place: { ...place, certificate: 'unreadable' } }, 'fail'],
+  ['checkpoints', { place: { ...place, outside: [] } }, 'warn'],
+  ['checkpoints', { place: undefined }, 'cannot_tell'],
+  ['checkpoints', outside(undefined), 'warn'],
+  ['checkpoints', outside({ taken: undefined, takenAt: 0, since: now - DAY_MS }), 'warn'],
+  ['checkpoints', outside({ taken: undefined, takenAt: 0 }), 'fail'],
+  ['checkpoints', outside({ takenAt: now - 49 * 3_600_000 }), 'fail'],
+  ['checkpoint_place:w', outside(undefined), 'warn'],
+  ['checkpoint_place:w', outside({ fault, failures: 2 }), 'warn'],
+  ['checkpoint_place:w', outside({ fork }), 'fail'],
   ['ledger_gap', { gaps: [gap] }, 'warn'],
   ['ledger_gap', { gaps: [gap], gapsSigned: false }, 'fail'],
 ]
@@ -184,4 +213,10 @@ test('with nothing running what runs cannot be told, and what lies there is look
       `${id}: ${JSON.stringify(found)}`,
     )
   }
+})
+
+test('a place that holds another history is named with both checkpoints', () => {
+  const { checks } = report({ ...well, ...outside({ fork }) }, { version: '1', instance: 'i', keys: null, startedAt: undefined })
+  const what = checks.find(({ id }) => id === 'checkpoint_place:w')?.what ?? ''
+  assert.match(what, /size 10 root r2.*size 10 root r1/)
 })

@@ -8,6 +8,7 @@ import { vendorNames } from '#vendors/register.ts'
 import type { Doctor } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
 import { type Check, cannotTell, type CheckRule, type Facts, fail, type Finding } from './facts.ts'
+import { CHECKPOINT_CHECKS } from './checkpoint-checks.ts'
 import { PLACE_CHECKS } from './place-checks.ts'
 import { RUNNING_CHECKS } from './running-checks.ts'
 
@@ -16,7 +17,7 @@ const PART_MS = 3000
 /** Updates of profiles and groups stand in the same table; they are no events. */
 const EVENTS_IN_WAREHOUSE = `SELECT count() AS rows FROM events WHERE type IN ('event', 'identify', 'merge')`
 
-export const CHECKS: readonly CheckRule[] = [...RUNNING_CHECKS, ...PLACE_CHECKS]
+export const CHECKS: readonly CheckRule[] = [...RUNNING_CHECKS, ...PLACE_CHECKS, ...CHECKPOINT_CHECKS]
 
 export async function examine(deps: StaffDeps): Promise<Doctor> {
   const [roles, gateway, worker, described, warehouse, place] = await Promise.all([

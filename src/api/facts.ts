@@ -1,4 +1,5 @@
 /** What `doctor` judges: everything that was found out, as plain values. What could not be found out is undefined. */
+import type { PlaceState } from '#ledger/outside/state.ts'
 import type { Config } from '#model/config.ts'
 import type { Gap } from '#model/disclosure.ts'
 import type { PolicyVersion } from '#model/policy.ts'
@@ -42,6 +43,8 @@ export interface PlaceFacts {
   newest: Newest | undefined
   backups: Backups | undefined
   ledgerHead: number | undefined
+  /** Places that are to hold checkpoints, with what is known of them. */
+  outside: { id: string; kind: string; state: PlaceState | undefined }[]
 }
 
 export interface Facts {

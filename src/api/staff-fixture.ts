@@ -257,6 +257,7 @@ export function setStage(records: Records, credential: string): Stage {
       newest: undefined,
       backups: {},
       ledgerHead: 10,
+      outside: [],
     }),
     worker: {
       fence: () => stage.fenceAnswers(),

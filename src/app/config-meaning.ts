@@ -3,6 +3,7 @@ import { type DestinationConfig, DISK_DEFAULTS } from '#model/config.ts'
 import { categoryOf, type Form, isField } from '#model/field.ts'
 import { countryCode } from '#policy/forms.ts'
 import { PURPOSES_MAX, purposesOf, STORE_PURPOSE, whyNotApproved, whyNotGranted } from '#policy/policy.ts'
+import { checkLedger } from './config-ledger.ts'
 import type { ConfigFile } from './config-schema.ts'
 import type { ConfigText, Path, Problem } from './config-text.ts'
 
@@ -62,6 +63,7 @@ export function checkMeaning(
   checkApproved(file.store?.properties?.approved, ['store', 'properties', 'approved'], report)
   checkDisk(file.disk, report)
   checkKeys(file.keys, report)
+  checkLedger(file.ledger, report, whyNotUrl)
   return problems
 }
 

@@ -6,6 +6,7 @@ import { type Static, Type } from 'typebox'
 import { DISK_DEFAULTS } from '#model/config.ts'
 import { FORMS } from '#model/field.ts'
 import { CONSENT_BASES, SIGNAL_USES } from '#model/policy.ts'
+import { LedgerSchema } from './config-ledger.ts'
 import { type FlowLimits, defaultLimits, NETWORK_BITS } from '#model/source-limits.ts'
 
 /** Group keys of a source that names none: what product analytics commonly calls an organisation. */
@@ -299,8 +300,9 @@ export const ConfigSchema = Type.Object(
     disk: Type.Optional(DiskSchema),
     keys: Type.Optional(KeysSchema),
     consent: Type.Optional(ConsentSchema),
+    ledger: Type.Optional(LedgerSchema),
   },
-  { ...closed, title: 'bulkhead.yaml', description: 'a mapping with sources, and perhaps vendors, gateway, store, disk, consent' },
+  { ...closed, title: 'bulkhead.yaml', description: 'a mapping with sources, and perhaps vendors, gateway, store, disk, consent, ledger' },
 )
 
 export type ConfigFile = Static<typeof ConfigSchema>

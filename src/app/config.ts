@@ -21,6 +21,7 @@ import {
   type VendorConfig,
 } from '#model/config.ts'
 import { defaultLimits, type SourceLimits } from '#model/source-limits.ts'
+import { decodeLedger } from './config-ledger.ts'
 import { checkMeaning, decodeInstant } from './config-meaning.ts'
 import { findTlsFault } from './config-tls.ts'
 import { type ConfigFile, ConfigSchema, GROUP_KEYS_DEFAULT } from './config-schema.ts'
@@ -105,6 +106,7 @@ export function decodeConfig(options: {
     disk: { ...DISK_DEFAULTS, ...file.disk },
     keys: decodeKeys(file.keys, options.folder),
     ...(file.consent && { consent: file.consent as ConsentConfig }),
+    ledger: decodeLedger(file.ledger, options.folder),
   }
 }
 

@@ -5,11 +5,15 @@ import os from 'node:os'
 import path from 'node:path'
 import type { PlaceFacts } from '#api/facts.ts'
 import type { Config } from '#model/config.ts'
+import { outsideDir, readStates } from '#ledger/outside/state.ts'
 import { readKeyMeta } from '#vault/key-meta.ts'
 import type { Backups, Newest } from '#vault/port.ts'
 import { type Instance, shareFileSystem } from './instance.ts'
 
-export function placeFacts(instance: Instance, known: { config: Pick<Config, 'gateway'>; ledgerHead: number | undefined }): PlaceFacts {
+export function placeFacts(
+  instance: Instance,
+  known: { config: Pick<Config, 'gateway' | 'ledger'>; ledgerHead: number | undefined },
+): PlaceFacts {
   const { dataDir, keysDir } = instance
   const keysPresent = existsSync(path.join(keysDir, 'keys.db'))
   const meta = keysPresent ? readKeyMeta(keysDir) : {}
@@ -26,7 +30,18 @@ export function placeFacts(instance: Instance, known: { config: Pick<Config, 'ga
     newest: meta.newest as Newest | undefined,
     backups: keysPresent ? ((meta.backups as Backups | undefined) ?? {}) : undefined,
     ledgerHead: known.ledgerHead,
+    outside: outsideOf(instance, known.config),
   }
+}
+
+/** As the worker left it in its files, whether it runs or not. */
+function outsideOf({ ledgerDir }: Instance, { ledger }: Pick<Config, 'ledger'>): PlaceFacts['outside'] {
+  const states = readStates(outsideDir(ledgerDir))
+  return (ledger?.checkpoints ?? []).map(({ id, kind }) => ({
+    id,
+    kind,
+    state: states.find((state) => state.id === id && state.kind === kind),
+  }))
 }
 
 function filesIn(folder: string): string[] {

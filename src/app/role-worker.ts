@@ -13,6 +13,7 @@ import { openRecordsReader } from '#records/records.ts'
 import { deletionVault, remembering, workerVault } from '#vault/client.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import type { DisclosureRow, ErasedPeople, OpeningRow } from '#warehouse/port.ts'
+import { startLedgerOutside } from './ledger-outside.ts'
 import { startLedgerTree } from './ledger-tree.ts'
 import { startWorkerPipeline } from './pipeline.ts'
 import { keepRemembered } from './remembering.ts'
@@ -43,6 +44,7 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
 
   const loaded = (entry: number): Promise<void> => pipeline.disclosuresLoaded(entry)
   const tree = startLedgerTree({ instance, ledger, manifests, warehouse, vaultClient, loaded })
+  const outside = startLedgerOutside({ instance, config, ledger, vaultClient })
 
   /** Rows of disclosures that may have happened but are not closed; taken before the wait, so that none falls in between. */
   async function barrier(): Promise<{ head: number; open: DisclosureRow[] }> {
@@ -88,6 +90,7 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
         refuse: async (erased: Erased) => ({ body: await pipeline.refuse(erased) }),
         turnOver: async ({ vendor }: { vendor: string }) => ({ body: await pipeline.turnOver(vendor) }),
         eventsLoaded: async () => ({ body: await pipeline.eventsLoaded() }),
+        sendCheckpoint: async () => ({ body: await outside.send() }),
         keepRows: async ({ subjects }: { subjects: number[] }) => ({ body: await tree.keepRows(subjects) }),
         eraseEvents: async (people: ErasedPeople) => ({ body: await warehouse.eraseEvents(people) }),
         askDeletion: async ({ destination, ...request }: DeletionRequest & { destination: string }) => ({
@@ -111,6 +114,7 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
       // First, so that nobody waits for space to begin something.
       reserve.close()
       await pipeline.stop()
+      await outside.stop()
       await tree.stop()
       await rpc.close()
       await warehouse.close()

@@ -69,6 +69,7 @@ function checkOrigins({ identifiers, newcomers = [] }: WindowRequest): void {
 function workerMethods(vault: Vault): RpcMethods {
   return {
     remember: async ({ ledger, final }: Remember) => ({ body: await vault.keeping.remember(given({ ledger, final })) }),
+    ledgerKey: async () => ({ body: vault.keeping.describe().ledgerKey }),
     activeEpoch: async ({ destination }: { destination: string }) => ({ body: await vault.activeEpoch(destination) }),
     disclose: async ({ destination, epoch }: { destination: string; epoch: number }, attachments) => {
       const [subjects, positions] = attachments.map((bytes) => new Float64Array(alignedCopy(bytes))) as [Float64Array, Float64Array]

@@ -19,6 +19,11 @@ export function treeVault(client: RpcClient): TreeVault {
   }
 }
 
+/** Public key of the ledger's signatures, SPKI in base64; undefined when nothing was ever signed. */
+export async function ledgerKey(client: RpcClient): Promise<string | undefined> {
+  return ((await client.call('ledgerKey', null)).body as string | null) ?? undefined
+}
+
 export interface TreeReadingVault extends CommittingVault, Pick<WorkerVault, 'openManifests'> {
   /** What shows rows to whom they are about; undefined for those of the erased. The look is durable before the answer. */
   rowKeys(rows: RowColumns, look: Look): Promise<(Buffer | undefined)[]>

@@ -3,6 +3,7 @@
  * mailbox what it holds; what it was sent is remembered here. A repeated mail of one day has the same Message-ID.
  */
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createTransport } from 'nodemailer'
 import type SMTPTransport from 'nodemailer/lib/smtp-transport/index.js'
@@ -20,12 +21,15 @@ export function mailPlace(config: MailPlaceConfig, clock: Clock): Place {
     target: `${host}:${port} ${to}`,
     put: async ({ newest }, _before, signal) => {
       const transport = createTransport(settings(config))
-      const close = (): void => transport.close()
-      signal.addEventListener('abort', close, { once: true })
+      const stopped = new AbortController()
+      const abort = once(signal, 'abort', { signal: stopped.signal }).then(() => {
+        throw new PlaceRefused('timed_out', 'this program stops')
+      })
       try {
+        if (signal.aborted) throw new PlaceRefused('timed_out', 'this program stops')
         const { origin, size } = named(newest)
         const hash = createHash('sha256').update(newest.note).digest('hex').slice(0, 32)
-        await transport.sendMail({
+        const sent = transport.sendMail({
           from,
           to,
           envelope: { from, to: [to] },
@@ -38,11 +42,13 @@ export function mailPlace(config: MailPlaceConfig, clock: Clock): Place {
           disableFileAccess: true,
           disableUrlAccess: true,
         })
+        await Promise.race([sent, abort])
         return newest.note
       } catch (thrown) {
-        throw refused(thrown)
+        throw thrown instanceof PlaceRefused ? thrown : refused(thrown)
       } finally {
-        signal.removeEventListener('abort', close)
+        stopped.abort()
+        await abort.catch(() => undefined)
         transport.close()
       }
     },

@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import { type Clock, DAY_MS } from '#base/clock.ts'
 import { openCheckpoint } from '#ledger/checkpoint.ts'
 import type { CheckpointPlaceConfig } from '#model/config.ts'
-import { assertExtends, ForkFound, type Named, type OwnTree } from './place.ts'
+import { assertExtends, ForkFound, type OwnTree } from './place.ts'
 import { Outside } from './outside.ts'
 import { openPlace } from './places.ts'
 import type { PlaceState } from './state.ts'
@@ -24,7 +24,6 @@ function folderOf(t: TestContext): string {
 
 class Stage {
   readonly dir: string
-  readonly remembered: Named[] = []
   readonly failures: unknown[] = []
   now = Date.UTC(2026, 10, 26)
 
@@ -42,7 +41,6 @@ class Stage {
       clock,
       random: () => 0.5,
       ownTree: async () => own(),
-      remember: async (newest) => void this.remembered.push(newest),
       onFailure: (_place, thrown) => this.failures.push(thrown),
     })
   }
@@ -83,10 +81,6 @@ test('a git repository gets each checkpoint as a commit on the last one', async 
   ])
   assert.equal(git(place.remote, 'show', `${place.branch}:${place.file}`), tree.own().newest.note)
   assert.deepEqual(readdirSync(path.join(stage.dir, 'state')), ['repository.json'])
-  assert.deepEqual(
-    stage.remembered.map(({ size }) => size),
-    [5, 305, 305],
-  )
 })
 
 test('what else is in the repository stays, and a commit of somebody else is gone on from', async (t) => {

@@ -4,18 +4,16 @@
  */
 import { type Clock, DAY_MS } from '#base/clock.ts'
 import { openCheckpoint } from '#ledger/checkpoint.ts'
-import { assertExtends, assertGoesOnFrom, ForkFound, type Named, named, type OwnTree, type Place, PlaceRefused } from './place.ts'
+import { assertExtends, assertGoesOnFrom, ForkFound, named, type OwnTree, type Place, PlaceRefused } from './place.ts'
 import { type PlaceState, readState, writeState } from './state.ts'
 
 const RETRY_FIRST_MS = 60_000
 const RETRY_LAST_MS = 6 * 3_600_000
-const LOOK_EVERY_MS = 30_000
+const LOOK_EVERY_MS = 5_000
 
 export interface OutsidePorts {
   /** Undefined while the ledger has no checkpoint yet. */
   ownTree(): Promise<OwnTree | undefined>
-  /** Before anything is sent: whoever restores an older copy must know that this was said outside. */
-  remember(newest: Named): Promise<void>
   clock: Clock
   /** In [0, 1). */
   random(): number
@@ -93,13 +91,12 @@ export class Outside {
   }
 
   async #deliver(place: Place, own: OwnTree, signal: AbortSignal): Promise<PlaceState> {
-    const { clock, remember } = this.#options
+    const { clock } = this.#options
     const before = this.#stateOf(place.id)
     // What we know it to have taken counts as much as what it shows: it may have lost it.
     if (before.taken !== undefined) assertExtends(before.taken.note, own)
     const held = await place.held?.(own.newest.origin, signal)
     const shown = held === undefined ? undefined : assertExtends(held, own)
-    await remember(named(own.newest))
     const isThere = held !== undefined && shown?.origin === own.newest.origin && shown.size === own.newest.size
     const size = before.taken?.origin === own.newest.origin ? before.taken.size : 0
     const note = isThere ? held : await place.put(own, { size: place.held === undefined ? size : Math.max(size, shown?.size ?? 0) }, signal)

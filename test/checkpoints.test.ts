@@ -1,0 +1,49 @@
+/**
+ * Checkpoints held elsewhere, with the real program: a repository and a folder get them by themselves, `doctor` sees them, and
+ * a ledger that does not go on from them is named.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import test from 'node:test'
+import type { Doctor } from '#api/contract.ts'
+import { waitUntil } from '#drill/program.ts'
+import { lastJson, makeFolder, startBulkhead } from './support/bulkhead.ts'
+import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
+import { postEvents } from './support/gateway-client.ts'
+import { startVendor } from './support/vendor.ts'
+
+const notesIn = (folder: string): string[] =>
+  readdirSync(folder)
+    .sort()
+    .map((name) => readFileSync(path.join(folder, name), 'utf8'))
+
+test('checkpoints leave by themselves, and doctor tells who holds which', async (t) => {
+  const vendor = await startVendor(t)
+  const outside = makeFolder(t)
+  const [repository, folder] = [path.join(outside, 'repository.git'), path.join(outside, 'mount')]
+  execFileSync('git', ['init', '--quiet', '--bare', repository])
+  mkdirSync(folder)
+  const more = `ledger:
+  checkpoints:
+    - { id: repository, kind: git, remote: ${repository} }
+    - { id: mount, kind: folder, path: ${folder} }
+`
+  const config = testConfig({ vendorUrl: vendor.url, events: ['Bought'], properties: ['amount'], more })
+  const program = await startBulkhead(t, { config, env: vendorEnvironment })
+  const send = (amount: number) =>
+    postEvents(program.gatewayUrl, TOKENS.server, [{ event: 'Bought', properties: { distinct_id: 'ada', amount, time: Date.now() } }])
+  await send(1)
+  await waitUntil('the folder has a checkpoint', () => readdirSync(folder).length > 0, 30_000)
+  const doctor = async (): Promise<Doctor['checks']> => lastJson<Doctor>((await program.cli(['doctor', '--json'])).stdout).checks
+  await waitUntil('both hold one', async () => {
+    const places = (await doctor()).filter(({ id }) => id.startsWith('checkpoint'))
+    return places.length === 3 && places.every(({ state }) => state === 'ok')
+  })
+  const held = notesIn(folder)
+  assert.equal(execFileSync('git', ['-C', repository, 'show', 'main:checkpoint'], { encoding: 'utf8' }), held.at(-1))
+  // While nothing runs, the same is known from the files.
+  await program.stop()
+  assert.equal((await doctor()).find(({ id }) => id === 'checkpoints')?.state, 'ok')
+})
