@@ -15,6 +15,7 @@ import {
 } from './policy-contract.ts'
 import { RiskAnswer } from './risk-contract.ts'
 import { ERASURE_SCHEMAS } from './erase-contract.ts'
+import { OPERATOR_SCHEMAS } from './operator-contract.ts'
 
 const closed = { additionalProperties: false } as const
 const Instant = Type.String({ description: 'ISO 8601, UTC' })
@@ -282,7 +283,7 @@ export const DoctorAnswer = Type.Object(
     ok: Type.Boolean({ description: 'false when a check failed: exit 1' }),
     version: Type.String(),
     instance: Type.String(),
-    mode: Type.Enum(['single-operator']),
+    mode: Type.Enum(['single-operator', 'several-operators']),
     startedAt: nullable(Instant),
     checks: Type.Array(
       Type.Object(
@@ -358,6 +359,8 @@ export const ROUTES = {
   funnel: '/v1/query/funnel',
   policy: '/v1/policy',
   risk: '/v1/policy/risk',
+  operators: '/v1/operators',
+  approvals: '/v1/approvals',
 } as const
 
 /** File name → text of the schemas that docs/schemas publishes. */
@@ -381,6 +384,7 @@ export function commandSchemas(): Record<string, string> {
     backup: BackupAnswer,
     restore: RestoreAnswer,
     ...ERASURE_SCHEMAS,
+    ...OPERATOR_SCHEMAS,
     doctor: DoctorAnswer,
     'policy-risk': RiskAnswer,
     drill: DrillAnswer,

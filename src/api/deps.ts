@@ -10,6 +10,7 @@ import type { LogRecord } from '#model/log-entry.ts'
 import type { Protocol } from '#model/protocol.ts'
 import type { Split } from '#model/split-draft.ts'
 import type { CompiledPolicy } from '#policy/policy.ts'
+import type { Approvals } from '#records/approvals.ts'
 import type { Records } from '#records/port.ts'
 import type { ErasingVault } from '#vault/erasure-port.ts'
 import type { EpochVault, PolicySigner, RotatingVault, StaffVault, WaitingVault } from '#vault/port.ts'
@@ -86,13 +87,20 @@ export interface StaffDeps {
   place(): Promise<PlaceFacts>
   /** Diagnostics of faults: names of places, never messages that may quote what was asked. */
   trace(text: string): void
-  /** The operator's credential. */
-  credential: string
+  /** What needs a second person. */
+  approvals: Approvals
+  /** Brings about what counts by now. */
+  settleApprovals(): Promise<void>
+  singleOperatorDelayHours: number
   clock: Clock
 }
 
-/** Who acts in the `single-operator` mode. */
-export const ACTOR = 'operator'
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose credential it carries: the actor of everything that is done by it. */
+    operator: string
+  }
+}
 
 /** Ready means that all of these are. */
 export const ALL_ROLES: readonly string[] = ['vault', 'warehouse', 'staff', 'worker', 'gateway']

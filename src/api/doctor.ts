@@ -7,6 +7,7 @@ import { isSignedBy } from '#ledger/restored-ledger.ts'
 import { vendorNames } from '#vendors/register.ts'
 import type { Doctor } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
+import { operatorMode } from './operator-routes.ts'
 import { type Check, cannotTell, type CheckRule, type Facts, fail, type Finding } from './facts.ts'
 import { CHECKPOINT_CHECKS } from './checkpoint-checks.ts'
 import { PLACE_CHECKS } from './place-checks.ts'
@@ -49,6 +50,7 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     version: deps.version,
     instance: deps.instanceId,
     startedAt: deps.startedAt,
+    mode: operatorMode(deps.records.operators.list()),
     keys: described === undefined ? null : { folder: described.keyFolder, people: described.people, looks: described.looks },
   })
 }
@@ -56,7 +58,7 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
 /** Also for a Bulkhead that does not run. */
 export function report(
   facts: Facts,
-  about: Pick<Doctor, 'version' | 'instance' | 'keys'> & { startedAt: number | undefined },
+  about: Pick<Doctor, 'version' | 'instance' | 'keys'> & { mode?: Doctor['mode']; startedAt: number | undefined },
   further: readonly Check[] = [],
 ): Doctor {
   const checks = [...CHECKS.flatMap((rule) => findingsOf(rule, facts)), ...further]
@@ -64,7 +66,7 @@ export function report(
     ok: checks.every((check) => check.state !== 'fail'),
     version: about.version,
     instance: about.instance,
-    mode: 'single-operator',
+    mode: about.mode ?? 'single-operator',
     startedAt: about.startedAt === undefined ? null : new Date(about.startedAt).toISOString(),
     checks,
     roles: (facts.roles ?? []).map(({ role, pid, state, restarts, since }) => ({

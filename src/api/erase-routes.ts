@@ -1,12 +1,12 @@
 /** Erasing people, what holds erasures up, and the epochs of vendors. Each needs a reason and is on record. */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { BulkheadError, toBulkheadError } from '#base/errors.ts'
 import type { ErasureJob, Hold } from '#vault/erasure-port.ts'
 import type { Look } from '#vault/port.ts'
 import { assertVendorKnown, destinationsOf, vendorNames } from '#vendors/register.ts'
 import { ROUTES } from './contract.ts'
-import { ACTOR, type StaffDeps } from './deps.ts'
+import type { StaffDeps } from './deps.ts'
 import {
   DestroyEpochRequest,
   type DestroyEpochResult,
@@ -28,7 +28,7 @@ export function addErasureRoutes(app: FastifyInstance, deps: StaffDeps): void {
 
   app.post<{ Body: EraseBody }>(ROUTES.erase, { schema: { body: EraseRequest } }, async (request, reply) => {
     const { query, reason, suppress = false } = request.body
-    const begun = await erasing.beginErasure(query, { suppress }, lookFor('erase', reason))
+    const begun = await erasing.beginErasure(query, { suppress }, lookFor(request, 'erase', reason))
     try {
       return await receipt(await erasures.finish(begun.id), deps)
     } catch (thrown) {
@@ -40,14 +40,18 @@ export function addErasureRoutes(app: FastifyInstance, deps: StaffDeps): void {
   })
 
   app.get(ROUTES.holds, async () => ({ holds: (await erasing.holds()).map(holdAnswer) }))
-  app.post<{ Body: Static<typeof HoldRequest> }>(ROUTES.holds, { schema: { body: HoldRequest } }, async ({ body: { vendor, reason } }) => {
+  app.post<{ Body: Static<typeof HoldRequest> }>(ROUTES.holds, { schema: { body: HoldRequest } }, async (request) => {
+    const { vendor, reason } = request.body
     if (vendor !== undefined) assertVendorKnown(vendor, vendorNames(deps.records, deps.config.vendors))
-    return holdAnswer(await erasing.openHold({ vendor }, lookFor('hold open', reason)))
+    return holdAnswer(await erasing.openHold({ vendor }, lookFor(request, 'hold open', reason)))
   })
   app.post<{ Params: { id: string }; Body: Static<typeof HoldCloseRequest> }>(
     `${ROUTES.holds}/:id/close`,
     { schema: { body: HoldCloseRequest } },
-    async ({ params, body: { reason } }) => holdAnswer(await erasing.closeHold(Number(params.id), lookFor('hold close', reason))),
+    async (request) => {
+      const look = lookFor(request, 'hold close', request.body.reason)
+      return holdAnswer(await erasing.closeHold(Number(request.params.id), look))
+    },
   )
 }
 
@@ -63,8 +67,10 @@ export function addEpochRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.post<{ Params: { vendor: string }; Body: Static<typeof RotateRequest> }>(
     `${ROUTES.vendors}/:vendor/rotate`,
     { schema: { body: RotateRequest } },
-    async ({ params: { vendor }, body }): Promise<RotateResult> => {
-      const look = lookFor('vendor rotate', body.reason)
+    async (request): Promise<RotateResult> => {
+      const { vendor } = request.params
+      const { body } = request
+      const look = lookFor(request, 'vendor rotate', body.reason)
       const named = destinationsNamed(vendor, body.destination)
       // What was begun under the old epoch ends before it: first what is under way, then what began until the new one stood.
       await deps.worker.turnOver(vendor)
@@ -77,9 +83,11 @@ export function addEpochRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.post<{ Params: { vendor: string }; Body: Static<typeof DestroyEpochRequest> }>(
     `${ROUTES.vendors}/:vendor/destroy-epoch`,
     { schema: { body: DestroyEpochRequest } },
-    async ({ params: { vendor }, body: { destination, epoch, reason } }): Promise<DestroyEpochResult> => {
+    async (request): Promise<DestroyEpochResult> => {
+      const { vendor } = request.params
+      const { destination, epoch, reason } = request.body
       destinationsNamed(vendor, destination)
-      await deps.erasing.destroyEpoch({ vendor, destination, epoch }, lookFor('vendor destroy-epoch', reason))
+      await deps.erasing.destroyEpoch({ vendor, destination, epoch }, lookFor(request, 'vendor destroy-epoch', reason))
       return { vendor, destination, epoch, state: 'destroyed' }
     },
   )
@@ -99,8 +107,9 @@ export function addKeyRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.post<{ Body: Static<typeof KeysRotateRequest> }>(
     `${ROUTES.keys}/rotate`,
     { schema: { body: KeysRotateRequest } },
-    async ({ body: { what, reason } }): Promise<KeysRotateResult> => {
-      const { wrapped, at } = await deps.erasing.rotateKeys(what as 'root' | 'kek', lookFor(`keys rotate ${what}`, reason))
+    async (request): Promise<KeysRotateResult> => {
+      const { what, reason } = request.body
+      const { wrapped, at } = await deps.erasing.rotateKeys(what as 'root' | 'kek', lookFor(request, `keys rotate ${what}`, reason))
       return { what, wrapped, rotatedAt: new Date(at).toISOString() } as KeysRotateResult
     },
   )
@@ -137,7 +146,7 @@ function holdAnswer({ id, openedAt, closedAt, vendor, reason }: Hold): HoldResul
   }
 }
 
-function lookFor(action: string, reason: string): Look {
+function lookFor({ operator }: Pick<FastifyRequest, 'operator'>, action: string, reason: string): Look {
   if (reason.trim() === '') throw new BulkheadError('reason_required', `${action} needs a reason`)
-  return { actor: ACTOR, action, reason: reason.trim() }
+  return { actor: operator, action, reason: reason.trim() }
 }

@@ -1,5 +1,5 @@
 /** The staff API's routes about policy: what is in force, what a change would do, doing it, and why a field leaves or not. */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BulkheadError } from '#base/errors.ts'
 import { decodeEvent, type Explanation, explainRecord, explainWire } from '#grants/explain.ts'
 import { firstDay } from '#grants/event-kinds.ts'
@@ -26,7 +26,7 @@ import {
 import type { Look, WaitingProposal } from '#vault/port.ts'
 import { assertVendorKnown, vendorNames } from '#vendors/register.ts'
 import { ROUTES } from './contract.ts'
-import { ACTOR, type StaffDeps } from './deps.ts'
+import type { StaffDeps } from './deps.ts'
 import {
   type PolicyApply,
   type PolicyApplyBody,
@@ -74,7 +74,7 @@ export function addPolicyRoutes(app: FastifyInstance, deps: StaffDeps): void {
       throw new BulkheadError('reason_required', 'changing what a vendor gets needs a reason')
     const before = current(deps)
     const next = made(() => proposedPolicy(before.policy, proposalOf(proposal)))
-    return apply(before, next, { origin: 'apply', reason: reason.trim() }, deps)
+    return apply(before, next, { origin: 'apply', actor: request.operator, reason: reason.trim() }, deps)
   })
 
   app.post<{ Body: PolicyExplainBody }>(`${ROUTES.policy}/explain`, { schema: { body: PolicyExplainRequest } }, async (request) =>
@@ -106,7 +106,7 @@ export function addApprovalRoutes(app: FastifyInstance, deps: StaffDeps): void {
 
   app.post<{ Body: PolicyProposeBody }>(`${ROUTES.policy}/propose`, { schema: { body: PolicyProposeRequest } }, async (request) => {
     const { days = PROPOSE_DAYS, k = K, reason } = request.body
-    const found = await propose(scopeOf(days), k, lookFor('policy propose', reason), ports)
+    const found = await propose(scopeOf(days), k, lookFor(request, 'policy propose', reason), ports)
     const { store } = current(deps).policy
     const proposals = found.proposals.map((each) => ({ ...each, approved: isApproved(each, store), category: categoryOf(each) }))
     return { ...found, proposals, days, k } satisfies PolicyPropose
@@ -114,19 +114,19 @@ export function addApprovalRoutes(app: FastifyInstance, deps: StaffDeps): void {
 
   app.post<{ Body: PolicyApproveBody }>(`${ROUTES.policy}/approve`, { schema: { body: PolicyApproveRequest } }, async (request) => {
     const { names, destination, backfill = false, reason } = request.body
-    const look = lookFor('policy approve', reason)
+    const look = lookFor(request, 'policy approve', reason)
     const before = current(deps)
     const sorted = await sortNames(names, before.policy, scopeOf(WAITING_DAYS), look, ports)
     const next = made(() => approvedPolicy(before.policy, { ...sorted, destination }))
-    const applied = await apply(before, next, { origin: 'approve', reason: look.reason }, deps)
+    const applied = await apply(before, next, { origin: 'approve', actor: look.actor, reason: look.reason }, deps)
     const filled = backfill ? await fill(sorted, look) : null
     return { ...applied, approved: sorted, destination: destination ?? null, backfill: filled } satisfies PolicyApprove
   })
 }
 
-function lookFor(action: string, reason: string | undefined): Look {
+function lookFor({ operator }: Pick<FastifyRequest, 'operator'>, action: string, reason: string | undefined): Look {
   if (reason === undefined || reason.trim() === '') throw new BulkheadError('reason_required', `${action} needs a reason`)
-  return { actor: ACTOR, action, reason: reason.trim() }
+  return { actor: operator, action, reason: reason.trim() }
 }
 
 function isApproved({ kind, name }: WaitingProposal, { events, properties }: Policy['store']): boolean {
@@ -227,12 +227,12 @@ async function show(shown: PolicyVersion, deps: StaffDeps): Promise<PolicyShow> 
 export async function apply(
   before: PolicyVersion,
   next: Policy,
-  by: { origin: 'apply' | 'approve'; reason: string },
+  by: { origin: 'apply' | 'approve'; actor: string; reason: string },
   deps: StaffDeps,
 ): Promise<PolicyApply> {
   const changes = statedChanges(before.policy, next, deps.clock.now())
   const { records, clock, policies } = deps
-  const applied = await recordVersion({ policy: next, actor: ACTOR, on: before.version, ...by }, { records, vault: policies.signer, clock })
+  const applied = await recordVersion({ policy: next, on: before.version, ...by }, { records, vault: policies.signer, clock })
   // Forwarders read the records before each request; the gateway is told, so that what arrives from now on is split by it.
   const taken = await policies.gatewayTakes()
   return {

@@ -1,6 +1,6 @@
 /** The staff API's routes: each names its action, decodes, asks, answers. */
 import { Readable } from 'node:stream'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { funnel } from '#analytics/funnel.ts'
 import { BulkheadError, toBulkheadError } from '#base/errors.ts'
 import { type AffectedAnswer, affected, type IncidentPorts } from '#incidents/affected.ts'
@@ -23,7 +23,7 @@ import {
   type WhoBody,
   WhoRequest,
 } from './contract.ts'
-import { ACTOR, ALL_ROLES, type StaffDeps } from './deps.ts'
+import { ALL_ROLES, type StaffDeps } from './deps.ts'
 import { examine } from './doctor.ts'
 
 export function addStatusRoutes(app: FastifyInstance, deps: StaffDeps): void {
@@ -59,7 +59,7 @@ export function addVendorRoutes(app: FastifyInstance, deps: StaffDeps): void {
     async (request, reply) => {
       const result = await cutVendor({
         vendor: known(request.params.vendor),
-        actor: ACTOR,
+        actor: request.operator,
         reason: request.body.reason ?? '',
         records,
         fence: deps.worker.fence,
@@ -75,8 +75,10 @@ export function addVendorRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.post<{ Params: { vendor: string }; Body: FlowChange }>(
     `${ROUTES.vendors}/:vendor/restore`,
     { schema: { body: FlowChangeRequest } },
-    async (request) =>
-      restoreVendor({ vendor: known(request.params.vendor), actor: ACTOR, reason: request.body.reason ?? '', records, heldEvents, clock }),
+    async (request) => {
+      const { operator: actor, body, params } = request
+      return restoreVendor({ vendor: known(params.vendor), actor, reason: body.reason ?? '', records, heldEvents, clock })
+    },
   )
 }
 
@@ -93,7 +95,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
   const ports: IncidentPorts = { warehouse: deps.warehouse, vault: deps.vault, snapshot: () => deps.worker.barrier() }
 
   app.post<{ Body: WhoBody }>(ROUTES.who, { schema: { body: WhoRequest } }, async (request) => {
-    const look = lookFor('who', request.body.reason)
+    const look = lookFor(request, 'who', request.body.reason)
     const answer = await who(request.body.query, look, { ...ports, namespaces: deps.config.sources.map((source) => source.namespace) })
     return { ...answer, ...ledgerGaps(deps) }
   })
@@ -101,7 +103,8 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.post<{ Body: AffectedBody }>(ROUTES.affected, { schema: { body: AffectedRequest } }, async (request, reply) => {
     const { vendor, destination, list = false, identities = false, reason } = request.body
     if (identities && !list) throw new BulkheadError('bad_usage', 'identities are given in a list only')
-    const look = list ? lookFor(identities ? 'incident affected, list with identities' : 'incident affected, list', reason) : undefined
+    const action = identities ? 'incident affected, list with identities' : 'incident affected, list'
+    const look = list ? lookFor(request, action, reason) : undefined
     const windows = decodeWindows(request.body)
     assertVendorKnown(vendor, vendorNames(deps.records, deps.config.vendors))
     if (destination !== undefined && !destinationsOf(vendor, deps.records, deps.config.vendors).includes(destination)) {
@@ -114,7 +117,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
 
   app.post<{ Body: DirectoryBody }>(ROUTES.directory, { schema: { body: DirectoryRequest } }, async (request) => {
     const { rows, namespace, reason } = request.body
-    const look = { actor: ACTOR, action: 'directory import', reason: reason ?? 'directory import' }
+    const look = { actor: request.operator, action: 'directory import', reason: reason ?? 'directory import' }
     return deps.vault.importDirectory(rows as DirectoryRow[], namespace, look)
   })
 }
@@ -134,9 +137,9 @@ function withGaps(answer: AffectedAnswer, deps: StaffDeps): AffectedAnswer {
   return { ...answer, summary }
 }
 
-function lookFor(action: string, reason: string | undefined): Look {
+function lookFor({ operator }: Pick<FastifyRequest, 'operator'>, action: string, reason: string | undefined): Look {
   if (reason === undefined || reason.trim() === '') throw new BulkheadError('reason_required', `${action} needs a reason`)
-  return { actor: ACTOR, action, reason: reason.trim() }
+  return { actor: operator, action, reason: reason.trim() }
 }
 
 /** The last line is the summary or an error: a caller that sees neither knows that the list is not whole. */

@@ -1,10 +1,11 @@
 /** Test support: everything that the staff API stands on, in memory, with one vendor, one known person and switches for trouble. */
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { statementBytes } from '#model/policy-statement.ts'
 import { protocols } from '#protocols/registry.ts'
 import type { ErasureJob } from '#vault/erasure-port.ts'
+import { createApprovals } from '#records/approvals.ts'
 import type { Records } from '#records/port.ts'
 import { createSplit } from '#split/split.ts'
 import type { DirectoryRow } from '#vault/port.ts'
@@ -168,6 +169,13 @@ export function setStage(records: Records, credential: string): Stage {
     imported: [],
     signing: generateKeyPairSync('ed25519'),
   }
+  records.operators.adoptFirst('operator', createHash('sha256').update(credential).digest('hex'))
+  const approvals = createApprovals({
+    records,
+    recordLook: async (look) => void stage.looks.push(`look ${look.action} ${look.subjects}`),
+    now: () => systemClock.now(),
+    singleOperatorDelayHours: 0,
+  })
   const deps: StaffDeps = {
     host: '127.0.0.1',
     port: 0,
@@ -283,7 +291,9 @@ export function setStage(records: Records, credential: string): Stage {
     heldEvents: async (destinations) => (destinations.includes('acme-main') ? 7 : -1),
     metrics: async () => 'bulkhead_up 1\n',
     trace: (text) => void stage.traces.push(text),
-    credential,
+    approvals,
+    settleApprovals: async () => void (await approvals.settle()),
+    singleOperatorDelayHours: 0,
     clock: systemClock,
   }
   return Object.assign(stage, { deps })

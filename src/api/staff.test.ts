@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import os from 'node:os'
@@ -204,4 +205,39 @@ test('a directory batch is taken whole or refused before the vault sees it', asy
     assertFollows('error', refused.json)
   }
   assert.equal(stage.imported.length, 1)
+})
+
+test('each acts under their own name, and who was removed not any more', async () => {
+  const as = (name: string) => ({ authorization: `Bearer credential-of-${name}` })
+  const sha256 = (name: string): string => createHash('sha256').update(`credential-of-${name}`).digest('hex')
+  for (const name of ['ann', 'bob']) {
+    assert.equal((await call('GET', '/v1/operators', undefined, as(name))).status, 401)
+    const added = await call('POST', '/v1/operators', { name, credentialSha256: sha256(name) })
+    assert.deepEqual([added.status, added.json.addedBy], [200, 'operator'])
+    assert.equal(stage.looks.at(-1), `look operator add ${name} 0`)
+  }
+  for (const name of ['ann', 'bulkhead.yaml', 'single-operator', 'Ann', 'a b', ''])
+    assert.notEqual((await call('POST', '/v1/operators', { name, credentialSha256: 'f'.repeat(64) })).status, 200, name)
+  assert.equal((await call('POST', '/v1/operators', { name: 'cem', credentialSha256: sha256('ann') })).status, 409)
+  const list = await call('GET', '/v1/operators', undefined, as('ann'))
+  assertFollows('operator-list', list.json)
+  assert.deepEqual([list.json.you, list.json.mode], ['ann', 'several-operators'])
+  assert.ok(!list.text.includes(sha256('ann')), 'not even hashes of credentials are told')
+
+  assert.equal((await call('POST', '/v1/vendors/acme/cut', { reason: 'breach' }, as('ann'))).status, 200)
+  assert.equal((await call('POST', '/v1/vendors/acme/restore', { reason: 'over' }, as('bob'))).status, 200)
+  const actors = records.history('acme').map(({ actor }) => actor)
+  assert.deepEqual(actors.slice(-2), ['ann', 'bob'])
+  const { id } = await stage.deps.approvals.propose({ kind: 'k', what: 'text', by: 'ann', reason: 'r' })
+  assert.equal((await call('POST', `/v1/approvals/${id}/approve`, { reason: 'mine' }, as('ann'))).json.error !== undefined, true)
+  assert.equal((await call('POST', `/v1/approvals/${id}/approve`, { reason: ' ' }, as('bob'))).status, 400)
+  const approved = await call('POST', `/v1/approvals/${id}/approve`, { reason: 'seen' }, as('bob'))
+  assertFollows('approval-decision', approved.json)
+  assert.deepEqual([approved.json.proposedBy, approved.json.approvedBy, approved.json.state], ['ann', 'bob', 'counts'])
+  assertFollows('approval-list', (await call('GET', '/v1/approvals')).json)
+
+  for (const name of ['ann', 'bob'])
+    assertFollows('operator-remove', (await call('POST', `/v1/operators/${name}/remove`, {}, as('bob'))).json)
+  for (const name of ['ann', 'bob']) assert.equal((await call('GET', '/v1/vendors', undefined, as(name))).status, 401)
+  assert.equal((await call('POST', '/v1/operators/operator/remove', {})).status, 409, 'one remains')
 })

@@ -1,9 +1,9 @@
 /**
- * The staff API on the console port: JSON over HTTP for the command line and the console. Every request needs the
- * operator credential but health and metrics, which hold nothing personal. The Host header must name this machine, so
- * that a web page whose name was rebound to a loopback address gets nothing, and no CORS header is ever sent.
+ * The staff API on the console port: JSON over HTTP for the command line and the console. Every request needs an
+ * operator's personal credential but health and metrics, which hold nothing personal. The Host header must name this machine,
+ * so that a web page whose name was rebound to a loopback address gets nothing, and no CORS header is ever sent.
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyError, type FastifyRequest } from 'fastify'
 import { BulkheadError } from '#base/errors.ts'
@@ -11,6 +11,7 @@ import { addBackupRoutes } from './backup-routes.ts'
 import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
 import { addApprovalRoutes, addPolicyRoutes } from './policy-routes.ts'
+import { addOperatorRoutes } from './operator-routes.ts'
 import { addRiskRoute } from './risk-routes.ts'
 import { addEpochRoutes, addErasureRoutes, addKeyRoutes } from './erase-routes.ts'
 import { addAnalyticsRoutes, addPeopleRoutes, addStatusRoutes, addVendorRoutes, hideFault } from './routes.ts'
@@ -33,11 +34,11 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
     forceCloseConnections: true,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
   })
-  const credential = digest(deps.credential)
+  app.decorateRequest('operator', '')
   app.addHook('onRequest', async (request, reply) => {
     reply.header('Cache-Control', 'no-store').header('X-Content-Type-Options', 'nosniff')
     assertHost(request, deps.host)
-    if (!OPEN_ROUTES.has(request.routeOptions.url ?? '')) assertCredential(request, credential)
+    if (!OPEN_ROUTES.has(request.routeOptions.url ?? '')) request.operator = operatorOf(request, deps)
   })
   app.setErrorHandler<FastifyError>(async (thrown, request, reply) => {
     const error = errorOf(thrown, request, deps)
@@ -58,6 +59,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addApprovalRoutes(app, deps)
   addAnalyticsRoutes(app, deps)
   addRiskRoute(app, deps)
+  addOperatorRoutes(app, deps)
   try {
     await app.listen({ host: deps.host, port: deps.port })
   } catch (thrown) {
@@ -69,14 +71,17 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   return { url: `http://${host}:${port}`, port, close: () => app.close() }
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
-}
-
-/** Digests are compared, so that neither length nor prefix of the credential shows in the time that it takes. */
-function assertCredential(request: FastifyRequest, credential: Buffer): void {
+/** Looked up with each request, so a removal counts at once; by the digest, of which the time that it takes says nothing. */
+function operatorOf(request: FastifyRequest, { records }: StaffDeps): string {
   const match = /^Bearer ([^\s]+)$/.exec(request.headers.authorization ?? '')
-  if (match !== null && timingSafeEqual(digest(match[1] as string), credential)) return
+  const digest =
+    match === null
+      ? undefined
+      : createHash('sha256')
+          .update(match[1] as string)
+          .digest('hex')
+  const name = digest === undefined ? undefined : records.operators.named(digest)
+  if (name !== undefined) return name
   throw new BulkheadError('unauthorized', 'the request carries no valid operator credential')
 }
 

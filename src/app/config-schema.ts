@@ -3,7 +3,7 @@
  * `description` of each part is what an error says was expected, so it reads as "expected DESCRIPTION".
  */
 import { type Static, Type } from 'typebox'
-import { DISK_DEFAULTS } from '#model/config.ts'
+import { APPROVALS_DEFAULTS, DISK_DEFAULTS } from '#model/config.ts'
 import { FORMS } from '#model/field.ts'
 import { CONSENT_BASES, SIGNAL_USES } from '#model/policy.ts'
 import { LedgerSchema } from './config-ledger.ts'
@@ -273,6 +273,28 @@ const DiskSchema = Type.Object(
   { ...closed, description: 'disk: {freeBytesMin?, freeShareMin?, reserveBytes?, folderBytesMax?, logBytesMax?, holdBytesMax?, …}' },
 )
 
+const ApprovalsSchema = Type.Object(
+  {
+    singleOperatorDelayHours: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 24 * 30,
+        description: 'for how many hours (0 to 720) what needs a second person waits when there is none, or only a new one',
+        default: APPROVALS_DEFAULTS.singleOperatorDelayHours,
+      }),
+    ),
+    clearDaysMax: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: APPROVALS_DEFAULTS.clearDaysMax,
+        description: 'for how many days (1 to 400) an identity field may be granted in the clear',
+        default: APPROVALS_DEFAULTS.clearDaysMax,
+      }),
+    ),
+  },
+  { ...closed, description: 'approvals: {singleOperatorDelayHours?, clearDaysMax?}' },
+)
+
 const KeysSchema = Type.Object(
   {
     transit: Type.Object(
@@ -298,6 +320,7 @@ export const ConfigSchema = Type.Object(
     gateway: Type.Optional(GatewaySchema),
     store: Type.Optional(StoreSchema),
     disk: Type.Optional(DiskSchema),
+    approvals: Type.Optional(ApprovalsSchema),
     keys: Type.Optional(KeysSchema),
     consent: Type.Optional(ConsentSchema),
     ledger: Type.Optional(LedgerSchema),

@@ -9,6 +9,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { BulkheadError } from '#base/errors.ts'
 import { Secret } from '#base/secret.ts'
 import {
+  APPROVALS_DEFAULTS,
   type Config,
   type ConsentConfig,
   type ConsentRuleConfig,
@@ -104,6 +105,7 @@ export function decodeConfig(options: {
     },
     store: decodeStore(file.store),
     disk: { ...DISK_DEFAULTS, ...file.disk },
+    approvals: { ...APPROVALS_DEFAULTS, ...file.approvals },
     keys: decodeKeys(file.keys, options.folder),
     ...(file.consent && { consent: file.consent as ConsentConfig }),
     ledger: decodeLedger(file.ledger, options.folder),

@@ -328,9 +328,12 @@ export function shareFileSystem(instance: Instance): boolean {
   return statSync(instance.dataDir).dev === statSync(instance.keysDir).dev
 }
 
+/** The name of the operator whose credential the first start wrote. */
+export const FIRST_OPERATOR = 'operator'
+
 /** The credential that the first start wrote for the command line; lies beside the keys, mode 0600. */
 export function readOperatorCredential(instance: Instance): string {
-  const file = path.join(instance.keysDir, 'operator')
+  const file = path.join(instance.keysDir, FIRST_OPERATOR)
   if (!existsSync(file)) throw new BulkheadError('unauthorized', `no operator credential in ${instance.keysDir}`)
   return readFileSync(file, 'utf8').trim()
 }

@@ -183,12 +183,13 @@ async function putRight(
   }
 }
 
-/** A vendor that was cut after the backup was made must not get the flow back by a restore. */
+/** A vendor that was cut after the backup was made must not get the flow back by a restore, nor an operator who was removed the access. */
 function adoptFlows(instance: Instance, newest: Newest): string[] {
   const records = openRecords({ path: instance.recordsPath })
   try {
     const at = systemClock.now()
     const reason = 'known from the key folder: later than the backup'
+    records.operators.adopt(newest.operators ?? [])
     const adopted = newest.flows.filter((flow) => records.adopt({ ...flow, changedAt: at, actor: 'restore', reason }))
     return adopted.filter((flow) => flow.state === 'cut').map((flow) => flow.vendor)
   } finally {

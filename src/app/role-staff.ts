@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { AggregatorRegistry } from 'prom-client'
@@ -14,7 +14,9 @@ import { type EvidenceStore, openEvidence } from '#incidents/evidence.ts'
 import { freeSpace, spaceAt } from '#ingest/free-space.ts'
 import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
+import { APPROVALS_DEFAULTS } from '#model/config.ts'
 import { policyFromConfig } from '#policy/policy.ts'
+import { createApprovals } from '#records/approvals.ts'
 import type { Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
 import { backupVault, erasingVault, fileVault, policySigner, remembering, staffVault, waitingVault } from '#vault/client.ts'
@@ -24,10 +26,11 @@ import { assertDestinationsStay } from '#vendors/register.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import { askFreeze } from '#warehouse/freeze.ts'
 import { erasurePorts } from './erasure-ports.ts'
-import { type Instance, readOperatorCredential } from './instance.ts'
+import { FIRST_OPERATOR, type Instance, readOperatorCredential } from './instance.ts'
 import { placeFacts } from './place-facts.ts'
 import { policyPorts } from './policy-ports.ts'
 import { keepRemembered } from './remembering.ts'
+import { settleApprovals } from './settle-approvals.ts'
 import { reservePath, type RoleInit, type RunningRole, type SupervisorPort, socketPath } from './role.ts'
 import { sayable, trace } from './trace.ts'
 
@@ -37,9 +40,9 @@ const METRICS_MS = 2000
 /** The staff API, and the only writer of the records: applies the configured policy before worker and gateway start. */
 export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort): Promise<RunningRole> {
   const { instance, config, tokens } = init
-  writeCredentialOnce(instance)
   const reserve = openReserve({ file: reservePath(instance, 'staff'), bytes: config.disk.reserveBytes })
   const records = openRecords({ path: instance.recordsPath, room: reserve.room })
+  takeFirstCredential(instance, records)
   const configured = policyFromConfig(config)
   assertDestinationsStay(records, configured)
   const rpc = (server: 'vault' | 'worker' | 'gateway'): RpcClient =>
@@ -58,13 +61,22 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   const freezing = (route: '/freeze' | '/thaw'): Promise<void> =>
     askFreeze(socketPath(instance, 'warehouse'), tokens.warehouse?.staff ?? '', route)
   const flows = (): Remember['flows'] => records.flows().map(({ vendor, state, fence }) => ({ vendor, state, fence }))
-  const remembered = await keepRemembered(remembering(vaultClient), () => ({ flows: flows() ?? [] }))
+  const remembered = await keepRemembered(remembering(vaultClient), () => ({
+    flows: flows() ?? [],
+    operators: records.operators.remembered(),
+  }))
   const erasing = erasingVault(vaultClient)
   const erasures = new Erasures(erasurePorts({ vault: erasing, gateway, worker, warehouse, waitingDir: instance.waitingDir }), {
     clock: systemClock,
     onFailure: (error) => trace('warn', 'staff', `an erasure waits: ${error.code}: ${sayable(error)}`),
   })
   const stopping = new AbortController()
+  const vault = staffVault(vaultClient)
+  const { singleOperatorDelayHours } = config.approvals ?? APPROVALS_DEFAULTS
+  const approvals = createApprovals({ records, recordLook: vault.recordLook, now: () => systemClock.now(), singleOperatorDelayHours })
+  const settling = settleApprovals(approvals, {}, systemClock, (error) =>
+    trace('warn', 'staff', `an approval waits: ${error.code}: ${sayable(error)}`),
+  )
   const staff = await startStaff({
     host: init.consoleHost,
     port: init.consolePort,
@@ -73,7 +85,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     startedAt: Date.now(),
     config,
     records,
-    vault: staffVault(vaultClient),
+    vault,
     warehouse,
     worker: {
       fence: (vendor, fence) => worker.call('fence', { vendor, fence }),
@@ -112,10 +124,12 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     gaps: () => ledger.gaps(),
     place: async () => placeFacts(instance, { config, ledgerHead: ledger.head() }),
     trace: (text) => trace('error', 'staff', text),
-    credential: readOperatorCredential(instance),
+    approvals,
+    settleApprovals: () => settling.settle(),
+    singleOperatorDelayHours,
     clock: systemClock,
   })
-  const running = erasures.run(stopping.signal)
+  const running = Promise.all([erasures.run(stopping.signal), settling.run(stopping.signal)])
   const cut = records.flows().filter((flow) => flow.state === 'cut')
   return {
     facts: { port: staff.port, policyVersion: policy.version, cut: cut.map((flow) => flow.vendor).join(', ') },
@@ -141,11 +155,16 @@ function evidenceFor({ instance, config }: RoleInit, vault: RpcClient, records: 
   return store
 }
 
-/** The first start gives the operator of this machine a credential of their own; it opens no data by itself. */
-function writeCredentialOnce(instance: Instance): void {
-  const file = path.join(instance.keysDir, 'operator')
+/**
+ * The first start gives the operator of this machine a credential of their own; it opens no data by itself. Who was removed does
+ * not come back by it.
+ */
+function takeFirstCredential(instance: Instance, { operators }: Pick<Records, 'operators'>): void {
+  const file = path.join(instance.keysDir, FIRST_OPERATOR)
   if (!existsSync(instance.keysDir)) throw new BulkheadError('key_missing', `there is no key folder ${instance.keysDir}`)
+  if (operators.list().some(({ name, removedAt }) => name === FIRST_OPERATOR && removedAt !== null)) return
   if (!existsSync(file)) writeFileDurably(file, `${randomBytes(32).toString('base64url')}\n`)
+  operators.adoptFirst(FIRST_OPERATOR, createHash('sha256').update(readOperatorCredential(instance)).digest('hex'))
 }
 
 /** A role that does not answer in time (it is stopped, say) is absent from the answer: metrics must work on the bad day. */

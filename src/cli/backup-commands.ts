@@ -15,7 +15,7 @@ export async function backupCommand(context: Context, dir: string, options: { ke
   if (instance.creating) throw new BulkheadError('not_running', `${instance.dataDir} is being made: there is nothing to copy yet`)
   const run = readRun(instance.dataDir)
   const stopped = run === undefined ? await openStoppedOwner(instance, context.env) : undefined
-  const owner = stopped ?? runningOwner(run?.consoleUrl ?? '', instance)
+  const owner = stopped ?? runningOwner(run?.consoleUrl ?? '', instance, context)
   try {
     const now = Date.now()
     const progress = (text: string): void => context.err(`backup: ${text}\n`)
@@ -35,8 +35,8 @@ function reportOf(made: BackupMade, keys: BackupReport['keys'] | undefined, eras
   return { ...made, takenAt: new Date(made.takenAt).toISOString(), keys: keys ?? null, erasuresReplayed }
 }
 
-function runningOwner(consoleUrl: string, instance: Instance): BackupOwner {
-  const client = openClient(consoleUrl, instance)
+function runningOwner(consoleUrl: string, instance: Instance, context: Context): BackupOwner {
+  const client = openClient(consoleUrl, instance, context)
   const ask = async (step: string, body: unknown = {}): Promise<boolean> => {
     try {
       return (await client.post<{ ok: boolean }>(`${ROUTES.backup}/${step}`, body)).ok

@@ -160,6 +160,37 @@ test('a list appears whole, private and with its summary, or not at all', () =>
     )
   }))
 
+test('a credential is made once, into a new file, and acts under its own name', () =>
+  withStaff(async (stage) => {
+    const file = path.join(folder, 'ann')
+    const added = await run('operator', 'add', 'ann', '--file', file, '--json')
+    assertFollows('operator-add', added.stdout)
+    assert.equal(statSync(file).mode & 0o777, 0o600)
+    assert.ok(!added.stdout.includes(readFileSync(file, 'utf8').trim()))
+    assert.equal((await run('operator', 'add', 'eve', '--file', file)).error?.code, 'bad_usage', 'never over a file that is there')
+    const shown = await run('operator', 'add', 'bob', '--json')
+    assertFollows('operator-add', shown.stdout)
+    assert.equal((await run('operator', 'add', 'ann', '--file', path.join(folder, 'again'))).error?.code, 'operator_exists')
+    assert.ok(!existsSync(path.join(folder, 'again')))
+    assert.equal((await run('operator', 'add', 'A B')).code, 2)
+
+    assert.equal((await run('vendor', 'cut', 'acme', '--as', file)).code, 0)
+    env.BULKHEAD_CREDENTIAL = JSON.parse(shown.stdout).credential
+    assert.equal((await run('vendor', 'restore', 'acme')).code, 0)
+    assert.match((await run('operator', 'list')).stdout, /bob \(you\)/)
+    const { id } = await stage.deps.approvals.propose({ kind: 'k', what: 'the text', by: 'bob', reason: 'r' })
+    assert.equal((await run('approval', 'approve', String(id))).error?.code, 'reason_required')
+    assert.equal((await run('approval', 'approve', String(id), '--reason', 'r')).error?.code, 'approval_own')
+    assert.match((await run('approval', 'list')).stdout, /PENDING.*the text.*proposed by bob/s)
+    assertFollows('approval-decision', (await run('approval', 'approve', String(id), '--reason', 'r', '--as', file, '--json')).stdout)
+    assertFollows('approval-list', (await run('approval', 'list', '--json')).stdout)
+    const flows = stage.deps.records.history('acme').map(({ actor }) => actor)
+    assert.deepEqual(flows, ['ann', 'bob'])
+    assertFollows('operator-remove', (await run('operator', 'remove', 'ann', '--json')).stdout)
+    assert.equal((await run('vendor', 'list', '--as', file)).error?.code, 'unauthorized')
+    assert.equal((await run('vendor', 'list', '--as', path.join(folder, 'none'))).error?.code, 'unauthorized')
+  }))
+
 test('an unfenced worker: the result is printed, the exit is 1', () =>
   withStaff(async (stage) => {
     stage.fenceAnswers = () => Promise.reject(new Error('gone'))
@@ -189,7 +220,7 @@ test('cut and restore with nothing running, and a worker of an earlier run that 
   assert.equal(JSON.parse(again.stdout).fencedWorkers, 1)
   assert.ok(!isSameProcess(worker.pid, worker.startTime))
   const reader = openRecordsReader({ path: instance.recordsPath })
-  assert.deepEqual([reader.flow('acme').state, reader.flow('acme').fence], ['cut', 3])
+  assert.deepEqual([reader.flow('acme').state, reader.flow('acme').fence, reader.flow('acme').actor], ['cut', 3, 'operator'])
   reader.close()
 })
 

@@ -4,6 +4,8 @@ import { BulkheadError } from '#base/errors.ts'
 export interface Context {
   dataDir: string
   json: boolean
+  /** File with the credential of who acts; undefined: BULKHEAD_CREDENTIAL, else the first operator's. */
+  as: string | undefined
   env: NodeJS.ProcessEnv
   version: string
   /** Results only, so that scripts can read stdout whole. */
@@ -16,6 +18,7 @@ export interface Context {
 export interface CommonOptions {
   data: string
   json?: boolean
+  as?: string
 }
 
 /** Prints an answer: one JSON value, or lines for people. */

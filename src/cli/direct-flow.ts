@@ -6,9 +6,12 @@
  * records, and the worker. The gateway goes on taking traffic, and the supervisor starts both again; a worker that
  * starts after the record is durable sees the cut. SQLite's own lock decides if the new `staff` writes at that moment.
  */
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import path from 'node:path'
 import {
   type Child,
+  FIRST_OPERATOR,
   type Instance,
   type InstanceLock,
   killChild,
@@ -17,6 +20,7 @@ import {
   lockPlace,
   openInstance,
   readChildren,
+  readOperatorCredential,
   readRun,
 } from '#app/instance.ts'
 import { reservePath } from '#app/role.ts'
@@ -33,13 +37,16 @@ import { type CutResult, cutVendor, type RestoreResult, restoreVendor } from '#v
 import { countHeld } from '#vendors/held.ts'
 import { assertVendorKnown, destinationsOf, vendorNames } from '#vendors/register.ts'
 
-const ACTOR = 'operator'
+/** Who acts by the right to the files alone, without any credential. */
+const BY_FILES = 'break-glass'
 const GONE_MS = 5000
 const HOLDER_MS = 3000
 
 export interface FlowOrder {
   vendor: string
   reason: string
+  /** Of who orders it; undefined: that of the first operator counts, where it lies here. */
+  credential?: string | undefined
 }
 
 /** Cuts by writing the record itself; throws `vendor_unknown`. */
@@ -56,7 +63,7 @@ export async function cutDirectly(instance: Instance, order: FlowOrder): Promise
       const killWorker = (): Promise<{ pid: number; gone: boolean }> =>
         lock === undefined ? endWorkerOfHolder(instance) : endSurvivors(instance)
       const fence = lock === undefined || isWorkerAlive ? () => Promise.reject(new Error('nobody to ask')) : undefined
-      return cutVendor({ ...order, actor: ACTOR, records, fence, killWorker, heldEvents, clock: systemClock })
+      return cutVendor({ ...ordered(instance, records, order), records, fence, killWorker, heldEvents, clock: systemClock })
     })
   } finally {
     place?.release()
@@ -72,12 +79,26 @@ export async function restoreDirectly(instance: Instance, order: FlowOrder): Pro
     place = lockPlace(instance)
     await killSurvivors(instance.dataDir)
     return await withRecords(instance, order.vendor, (records, heldEvents) =>
-      restoreVendor({ ...order, actor: ACTOR, records, heldEvents, clock: systemClock }),
+      restoreVendor({ ...ordered(instance, records, order), records, heldEvents, clock: systemClock }),
     )
   } finally {
     place?.release()
     lock.release()
   }
+}
+
+function ordered(instance: Instance, records: Records, order: FlowOrder): { vendor: string; reason: string; actor: string } {
+  return { vendor: order.vendor, reason: order.reason, actor: actorOf(instance, records, order) }
+}
+
+/** With no credential, or a wrong one, the right to the files has to do: a cut never waits for one to be found. */
+function actorOf(instance: Instance, { operators }: Pick<Records, 'operators'>, { credential }: FlowOrder): string {
+  const file = path.join(instance.keysDir, FIRST_OPERATOR)
+  const shown = credential ?? (existsSync(file) ? readOperatorCredential(instance) : undefined)
+  const name = shown === undefined ? undefined : operators.named(createHash('sha256').update(shown).digest('hex'))
+  if (name !== undefined) return name
+  // Records of before there were several know nobody yet.
+  return operators.list().length === 0 ? FIRST_OPERATOR : BY_FILES
 }
 
 /** The instance on a data folder and, when one lives, the address of its staff API ('' while it starts). */

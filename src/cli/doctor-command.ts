@@ -22,7 +22,7 @@ export async function doctorCommand(context: Context): Promise<number> {
   const instance = openInstance({ dataDir: context.dataDir, create: false, env: context.env })
   const run = readRun(instance.dataDir)
   const answer =
-    run === undefined ? examineStopped(context, instance) : await openClient(run.consoleUrl, instance).get<Doctor>(ROUTES.doctor)
+    run === undefined ? examineStopped(context, instance) : await openClient(run.consoleUrl, instance, context).get<Doctor>(ROUTES.doctor)
   printAnswer(context, answer, renderDoctor)
   return answer.ok ? 0 : 1
 }

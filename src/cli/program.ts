@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { BulkheadError } from '#base/errors.ts'
 import type { CommonOptions, Context } from './context.ts'
 import type { LineOptions } from './line-commands.ts'
+import { addOperators } from './operator-program.ts'
 import { addPolicy } from './policy-program.ts'
 import type { AffectedOptions } from './people-commands.ts'
 import { addRisk } from './risk-program.ts'
@@ -43,11 +44,17 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
     .showHelpAfterError(false)
     .exitOverride()
     .configureOutput({ writeOut: surroundings.out, writeErr: () => undefined, outputError: () => undefined })
-  const contextOf = (options: CommonOptions): Context => ({ ...surroundings, dataDir: options.data, json: options.json === true })
+  const contextOf = (options: CommonOptions): Context => ({
+    ...surroundings,
+    dataDir: options.data,
+    json: options.json === true,
+    as: options.as,
+  })
   const common = (command: Command): Command =>
     command
       .option('--data <dir>', 'data folder (BULKHEAD_DATA)', env.BULKHEAD_DATA ?? './data')
       .option('--json', 'print one JSON value (docs/schemas)')
+      .option('--as <file>', "file with your credential (BULKHEAD_CREDENTIAL holds one); else the first operator's")
   const reason = (command: Command, needed: boolean): Command =>
     command.option('--reason <text>', `why${needed ? ' (needed: looking is on record)' : ''}`)
 
@@ -89,6 +96,7 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
       await (await import('./people-commands.ts')).whoCommand(contextOf(options), query, options)
     })
 
+  addOperators(root, { common, reason, contextOf })
   addErasure({ root, vendor, common, reason, contextOf })
   addIncident(root, common, reason, contextOf)
   const shared = { common, reason, contextOf }
@@ -198,8 +206,8 @@ function addIncident(
     .option('--list <file>', 'write one line a person (NDJSON); needs --reason')
     .option('--identities', 'with ids, addresses and names in the list')
     .action(async (options: CommonOptions & AffectedOptions) => {
-      const { data, json, ...query } = options
-      await (await import('./people-commands.ts')).affectedCommand(contextOf({ data, json: json === true }), query)
+      const { data: _data, json: _json, as: _as, ...query } = options
+      await (await import('./people-commands.ts')).affectedCommand(contextOf(options), query)
     })
 }
 

@@ -1,6 +1,7 @@
-/** The staff API as the command line calls it: found through the run file of the data folder, with the operator's credential. */
+/** The staff API as the command line calls it: found through the run file of the data folder, with the credential of who acts. */
 import http from 'node:http'
 import type { Readable } from 'node:stream'
+import { readFileSync } from 'node:fs'
 import { type Instance, openInstance, readOperatorCredential, readRun } from '#app/instance.ts'
 import { BulkheadError, isErrorCode } from '#base/errors.ts'
 import type { Context } from './context.ts'
@@ -29,13 +30,13 @@ export function connect(context: Context): StaffClient {
   const instance = openInstance({ dataDir: context.dataDir, create: false, env: context.env })
   const run = readRun(instance.dataDir)
   if (run === undefined) throw new BulkheadError('not_running', `no Bulkhead runs on ${instance.dataDir}`)
-  return openClient(run.consoleUrl, instance)
+  return openClient(run.consoleUrl, instance, context)
 }
 
-export function openClient(consoleUrl: string, instance: Instance): StaffClient {
+export function openClient(consoleUrl: string, instance: Instance, context: Pick<Context, 'as' | 'env'>): StaffClient {
   if (consoleUrl === '')
     throw new BulkheadError('not_running', 'Bulkhead is still starting', { hint: 'Wait until it says that it is ready.' })
-  const credential = readOperatorCredential(instance)
+  const credential = givenCredential(context) ?? readOperatorCredential(instance)
   const request = async (method: string, route: string, body: unknown, timeoutMs?: number): Promise<http.IncomingMessage> => {
     const response = await send(new URL(route, consoleUrl), method, credential, body, timeoutMs)
     if (response.statusCode === 200) return response
@@ -48,6 +49,16 @@ export function openClient(consoleUrl: string, instance: Instance): StaffClient 
     bytes: async function* (route, body) {
       for await (const chunk of await request('POST', route, body)) yield chunk as Buffer
     },
+  }
+}
+
+/** What somebody gave by `--as FILE`, else in the environment. Throws `unauthorized` for a file that cannot be read. */
+export function givenCredential({ as, env }: Pick<Context, 'as' | 'env'>): string | undefined {
+  if (as === undefined) return env.BULKHEAD_CREDENTIAL?.trim() || undefined
+  try {
+    return readFileSync(as, 'utf8').trim()
+  } catch (cause) {
+    throw new BulkheadError('unauthorized', `the credential in ${as} cannot be read`, { cause })
   }
 }
 

@@ -4,7 +4,7 @@ import { unfencedError } from '#vendors/cut.ts'
 import { type Context, printAnswer } from './context.ts'
 import { cutDirectly, findInstance, restoreDirectly } from './direct-flow.ts'
 import { renderCut, renderRestore, renderVendor, renderVendors } from './render.ts'
-import { answersWithin, connect, openClient, RefusedError } from './staff-client.ts'
+import { answersWithin, connect, givenCredential, openClient, RefusedError } from './staff-client.ts'
 
 /** How long a running Bulkhead may stay silent before a cut goes round it. */
 const SILENT_MS = 3000
@@ -27,7 +27,7 @@ export async function cutVendorCommand(context: Context, vendor: string, reason:
   if (isAnswering) {
     try {
       const route = `${ROUTES.vendors}/${encodeURIComponent(vendor)}/cut`
-      result = await openClient(consoleUrl, instance).post<VendorCut>(route, { reason }, CUT_MS)
+      result = await openClient(consoleUrl, instance, context).post<VendorCut>(route, { reason }, CUT_MS)
     } catch (thrown) {
       result = resultBesideError(thrown)
       // A refusal is an answer; only silence is gone round.
@@ -37,10 +37,19 @@ export async function cutVendorCommand(context: Context, vendor: string, reason:
   if (result === undefined) {
     if (consoleUrl !== undefined)
       context.err('Bulkhead runs but its staff API does not answer: ending its worker and writing the cut directly.\n')
-    result = await cutDirectly(instance, { vendor, reason })
+    result = await cutDirectly(instance, { vendor, reason, credential: credentialIfAny(context) })
   }
   printAnswer(context, result, renderCut)
   if (result.unfenced.length > 0) throw unfencedError(result)
+}
+
+/** A cut that goes round everything does not wait for the right file either; whose it was then stands as `break-glass`. */
+function credentialIfAny(context: Context): string | undefined {
+  try {
+    return givenCredential(context)
+  } catch {
+    return ''
+  }
 }
 
 function resultBesideError(thrown: unknown): VendorCut | undefined {
@@ -50,7 +59,8 @@ function resultBesideError(thrown: unknown): VendorCut | undefined {
 export async function restoreVendorCommand(context: Context, vendor: string, reason: string): Promise<void> {
   const { instance, consoleUrl } = findInstance(context.dataDir, context.env)
   if (consoleUrl === undefined) {
-    printAnswer<VendorRestore>(context, await restoreDirectly(instance, { vendor, reason }), renderRestore)
+    const restored = await restoreDirectly(instance, { vendor, reason, credential: givenCredential(context) })
+    printAnswer<VendorRestore>(context, restored, renderRestore)
     return
   }
   // Opening a flow is never urgent enough to go round a process that does not answer.
@@ -60,5 +70,5 @@ export async function restoreVendorCommand(context: Context, vendor: string, rea
     })
   }
   const route = `${ROUTES.vendors}/${encodeURIComponent(vendor)}/restore`
-  printAnswer(context, await openClient(consoleUrl, instance).post<VendorRestore>(route, { reason }), renderRestore)
+  printAnswer(context, await openClient(consoleUrl, instance, context).post<VendorRestore>(route, { reason }), renderRestore)
 }

@@ -13,9 +13,20 @@ export interface Config {
   disk: DiskConfig
   consent?: ConsentConfig
   ledger?: LedgerConfig | undefined
+  approvals?: ApprovalsConfig
   /** Undefined: the root key is wrapped by a file in the key folder. */
   keys?: KeysConfig | undefined
 }
+
+/** What one person alone may not do. */
+export interface ApprovalsConfig {
+  /** So long a single operator waits, and a new credential, before it counts as a second person's. */
+  singleOperatorDelayHours: number
+  /** An identity field is granted in the clear for so many days at most. */
+  clearDaysMax: number
+}
+
+export const APPROVALS_DEFAULTS: ApprovalsConfig = { singleOperatorDelayHours: 24, clearDaysMax: 400 }
 
 /** The key service that wraps the root key. */
 export interface KeysConfig {

@@ -39,6 +39,34 @@ const STEPS: readonly string[] = [
      PRIMARY KEY (incident, row_no)
    );`,
   EVIDENCE_STEP,
+  `CREATE TABLE operator (
+     name TEXT NOT NULL PRIMARY KEY,
+     credential_sha256 TEXT,
+     added_at BIGINT NOT NULL,
+     added_by TEXT NOT NULL,
+     removed_at BIGINT,
+     removed_by TEXT
+   );
+   CREATE TABLE approval (
+     id INTEGER NOT NULL PRIMARY KEY,
+     kind TEXT NOT NULL,
+     what TEXT NOT NULL,
+     sha256 TEXT NOT NULL,
+     origin TEXT NOT NULL CHECK (origin IN ('operator', 'file')),
+     proposed_by TEXT NOT NULL,
+     proposed_at BIGINT NOT NULL,
+     reason TEXT NOT NULL,
+     approved_by TEXT,
+     approved_at BIGINT,
+     approved_reason TEXT,
+     counts_from BIGINT,
+     rejected_by TEXT,
+     rejected_at BIGINT,
+     rejected_reason TEXT,
+     expires_at BIGINT NOT NULL,
+     used_at BIGINT
+   );
+   CREATE INDEX approval_of ON approval (kind, sha256);`,
 ]
 
 export const RECORDS_FORMAT = STEPS.length

@@ -7,6 +7,72 @@ import type { Policy, PolicyVersion } from '#model/policy.ts'
 import type { PolicySeal } from '#model/policy-statement.ts'
 import type { EvidenceRecords } from './evidence-records.ts'
 
+/** Who may use the staff API. A name is one person's for ever: it is not given again after it was removed. */
+export interface Operator {
+  name: string
+  /** 0: the first one, whose credential the first start wrote. */
+  addedAt: number
+  addedBy: string
+  removedAt: number | null
+  removedBy: string | null
+}
+
+export interface RememberedOperator extends Operator {
+  credentialSha256: string | null
+}
+
+export interface OperatorRows {
+  /** Removed ones too, in the order in which they came. */
+  list(): Operator[]
+  /** Whose credential has this SHA-256 (hex); undefined for those of nobody, and of who was removed. */
+  named(credentialSha256: string): string | undefined
+  /** Throws `operator_exists`. */
+  add(operator: { name: string; credentialSha256: string; at: number; by: string }): Operator
+  /** Counts at once. Throws `operator_unknown`, `operator_last`. */
+  remove(name: string, by: { at: number; by: string }): Operator
+  /** With the hashes of their credentials, to be remembered where a restore does not reach. */
+  remembered(): RememberedOperator[]
+  /** For records from a backup: who came and who went since. */
+  adopt(operators: readonly RememberedOperator[]): void
+  /** The credential that lies in the key folder is the first operator's, unless they were removed: then false. */
+  adoptFirst(name: string, credentialSha256: string): boolean
+}
+
+/** What somebody wants to do that one person alone may not do, and what others said of it. */
+export interface Approval {
+  id: number
+  /** What kind of thing it is; the text is canonical within it. */
+  kind: string
+  what: string
+  sha256: string
+  /** `file`: the configuration file proposed it, so nobody knows which person did. */
+  origin: 'operator' | 'file'
+  proposedBy: string
+  proposedAt: number
+  reason: string
+  approvedBy: string | null
+  approvedAt: number | null
+  approvedReason: string | null
+  /** From when on the approval counts. */
+  countsFrom: number | null
+  rejectedBy: string | null
+  rejectedAt: number | null
+  rejectedReason: string | null
+  /** It counts for nothing from then on, approved or not. */
+  expiresAt: number
+  /** When it was put to use, for what can be done once. */
+  usedAt: number | null
+}
+
+export interface ApprovalRows {
+  list(): Approval[]
+  get(id: number): Approval | undefined
+  /** The newest of that kind and text. */
+  find(kind: string, sha256: string): Approval | undefined
+  add(approval: Pick<Approval, 'kind' | 'what' | 'sha256' | 'origin' | 'proposedBy' | 'proposedAt' | 'reason' | 'expiresAt'>): Approval
+  update(id: number, change: Partial<Omit<Approval, 'id' | 'kind' | 'what' | 'sha256'>>): Approval
+}
+
 /** State of the flow to one vendor. `fence` grows by one with each cut and each restore. */
 export interface VendorFlow {
   vendor: string
@@ -40,6 +106,8 @@ export interface IncidentRecords {
 }
 
 export interface Records extends RecordsReader, IncidentRecords, EvidenceRecords {
+  readonly operators: OperatorRows
+  readonly approvals: ApprovalRows
   /** A new version when the policy differs from the current one; else the current one. */
   applyPolicy(policy: Policy, at: number): PolicyVersion
   /** The next version, signed. With `file`, what the configuration file says is recorded in the same commit. Throws `policy_changed`. */

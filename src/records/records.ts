@@ -14,6 +14,7 @@ import type { PolicySeal } from '#model/policy-statement.ts'
 import { incidentRecords } from './incident-rows.ts'
 import { evidenceRecords } from './evidence-records.ts'
 import { migrate, RECORDS_FORMAT, recordsFormat, refuseNewer } from './migrations.ts'
+import { approvalRows, operatorRows } from './operator-rows.ts'
 import type { Records, RecordsReader, VendorFlow } from './port.ts'
 
 /** Two processes meet here only for a moment (a cut from the command line while `staff` restarts). */
@@ -109,6 +110,8 @@ function writing(database: DatabaseSync, room: Room): Omit<Records, keyof Record
     })
   return {
     ...incidentRecords(database, transact),
+    operators: operatorRows(database, transact),
+    approvals: approvalRows(database, transact),
     applyPolicy: (next, at) =>
       transact(() => {
         const current = reader.currentPolicy()

@@ -65,11 +65,22 @@ export interface GatewayVault {
 
 // ------------------------------------------------------------- every role: what the key folder remembers of the data
 
+/** Who may use the staff API, and since when who may not. Of a credential its SHA-256 alone. */
+export interface RememberedOperator {
+  name: string
+  credentialSha256: string | null
+  addedAt: number
+  addedBy: string
+  removedAt: number | null
+  removedBy: string | null
+}
+
 export interface Remember {
   /** Last number of the log, of the ledger. Each role speaks of its own store only. */
   log?: number
   ledger?: number
   flows?: { vendor: string; state: 'open' | 'cut'; fence: number }[]
+  operators?: RememberedOperator[]
   /** Nothing is written to that store any more until the next start. */
   final?: boolean
 }
@@ -78,6 +89,8 @@ export interface Newest {
   log: number
   ledger: number
   flows: { vendor: string; state: 'open' | 'cut'; fence: number }[]
+  /** Absent: written before there were several. */
+  operators?: RememberedOperator[]
   /** When this was last heard, UTC ms. */
   at: number
   /** Log and ledger were closed at these numbers; otherwise they may have gone on a little. */

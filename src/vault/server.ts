@@ -131,7 +131,7 @@ function staffMethods(vault: Vault): RpcMethods {
     importDirectory: async ({ rows, namespace, look }: { rows: DirectoryRow[]; namespace: string; look: Look }) => ({
       body: await vault.importDirectory(rows, namespace, look),
     }),
-    remember: async ({ flows }: Remember) => ({ body: await vault.keeping.remember(given({ flows })) }),
+    remember: async ({ flows, operators }: Remember) => ({ body: await vault.keeping.remember(given({ flows, operators })) }),
     backupRows: async ({ dir }: { dir: string }) => ({ body: await vault.keeping.backupRows(dir) }),
     backupKeys: async ({ dir }: { dir: string }) => ({ body: await vault.keeping.backupKeys(dir) }),
     recordBackup: async ({ kind, made }: { kind: keyof Backups; made: { at: number; dir: string } }) => ({
