@@ -7,11 +7,13 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
-import type { Doctor } from '#api/contract.ts'
+import type { Doctor, WhoResult } from '#api/contract.ts'
 import { waitUntil } from '#drill/program.ts'
+import type { Statement } from '#ledger/statement.ts'
 import { lastJson, makeFolder, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
 import { postEvents } from './support/gateway-client.ts'
+import { assertSchema } from './support/schemas.ts'
 import { startVendor } from './support/vendor.ts'
 
 const notesIn = (folder: string): string[] =>
@@ -43,6 +45,19 @@ test('checkpoints leave by themselves, and doctor tells who holds which', async 
   })
   const held = notesIn(folder)
   assert.equal(execFileSync('git', ['-C', repository, 'show', 'main:checkpoint'], { encoding: 'utf8' }), held.at(-1))
+  const asked = await program.cli(['who', 'ada', '--statement', path.join(outside, 'statement.json'), '--reason', 'Ada asked', '--json'])
+  assert.equal(asked.code, 0, asked.stderr)
+  const text = readFileSync(path.join(outside, 'statement.json'), 'utf8')
+  const statement = JSON.parse(text) as Statement
+  assert.deepEqual(statement, lastJson(asked.stdout))
+  assertSchema('who-statement', statement)
+  assert.deepEqual(
+    statement.disclosures.map(({ proof, recipient }) => [proof === null, recipient.address]),
+    [[false, vendor.url]],
+  )
+  assert.equal(statement.checkpoint?.size, 2)
+  const who = lastJson<WhoResult>((await program.cli(['who', 'ada', '--reason', 'test', '--json'])).stdout)
+  assert.deepEqual(who.checked.checkpoint, { size: 2, root: statement.checkpoint?.root })
   // While nothing runs, the same is known from the files.
   await program.stop()
   assert.equal((await doctor()).find(({ id }) => id === 'checkpoints')?.state, 'ok')

@@ -14,7 +14,9 @@ import {
   PolicyShowAnswer,
 } from './policy-contract.ts'
 import { RiskAnswer } from './risk-contract.ts'
+import { DoctorAnswer } from './doctor-contract.ts'
 import { ERASURE_SCHEMAS } from './erase-contract.ts'
+import { STATEMENT_SCHEMAS } from './statement-contract.ts'
 import { OPERATOR_SCHEMAS } from './operator-contract.ts'
 
 const closed = { additionalProperties: false } as const
@@ -149,10 +151,18 @@ const personDisclosures = {
 
 export const WhoRequest = Type.Object({ query: Type.String({ minLength: 1, maxLength: 2048 }), reason: Type.Optional(Reason) }, closed)
 
+const LatestCheckpoint = nullable(
+  Type.Object(
+    { size: Count, root: Type.String({ description: 'SHA-256, base64' }) },
+    { ...closed, description: 'the newest of the ledger' },
+  ),
+)
+
 export const WhoAnswer = Type.Object(
   {
     ...personDisclosures,
     searched: Type.Array(Type.String()),
+    checked: Type.Object({ checkpoint: LatestCheckpoint }, closed),
     ledgerGaps: LedgerGaps,
     others: Type.Optional(
       Type.Array(Type.Object(personDisclosures, closed), { description: 'further people who match the same address or id' }),
@@ -207,7 +217,10 @@ export const AffectedAnswer = Type.Object(
     upperBound: Type.Boolean(),
     upperBoundReason: nullable(Type.String()),
     ledgerGaps: LedgerGaps,
-    checked: Type.Object({ entries: Count, policies: nullable(Type.Object({ from: Count, to: Count }, closed)) }, closed),
+    checked: Type.Object(
+      { entries: Count, policies: nullable(Type.Object({ from: Count, to: Count }, closed)), checkpoint: LatestCheckpoint },
+      closed,
+    ),
   },
   { ...closed, title: 'bulkhead incident affected --json' },
 )
@@ -278,43 +291,6 @@ export const DirectoryAnswer = Type.Object(
 
 // ------------------------------------------------------------------------------------------------------- status
 
-export const DoctorAnswer = Type.Object(
-  {
-    ok: Type.Boolean({ description: 'false when a check failed: exit 1' }),
-    version: Type.String(),
-    instance: Type.String(),
-    mode: Type.Enum(['single-operator', 'several-operators']),
-    startedAt: nullable(Instant),
-    checks: Type.Array(
-      Type.Object(
-        {
-          id: Type.String({ description: 'stable name of the check' }),
-          state: Type.Enum(['ok', 'warn', 'fail', 'cannot_tell']),
-          what: Type.String(),
-          fix: Type.String({ description: 'what to do; empty when all is well' }),
-        },
-        closed,
-      ),
-    ),
-    roles: Type.Array(Type.Object({ role: Type.String(), pid: Count, state: Type.String(), restarts: Count, since: Instant }, closed)),
-    events: Type.Object(
-      {
-        accepted: nullable(Type.Integer({ description: 'records that the gateway kept since it started; null: it does not answer' })),
-        warehouse: nullable(
-          Type.Integer({ description: 'events in the warehouse, without updates of profiles and groups; null: it does not answer' }),
-        ),
-      },
-      closed,
-    ),
-    policy: nullable(Type.Object({ version: Count, appliedAt: Instant }, closed)),
-    vendors: Type.Array(Type.Object({ vendor: Type.String(), state: State }, closed)),
-    keys: nullable(Type.Object({ folder: Type.String(), people: Count, looks: Count }, closed)),
-    gateway: Type.Unknown({ description: 'counters of the gateway; null: it does not answer' }),
-    worker: Type.Unknown({ description: 'state of loaders and forwarders; null: it does not answer' }),
-  },
-  { ...closed, title: 'bulkhead doctor --json' },
-)
-
 export const DrillAnswer = Type.Object(
   {
     loot: Type.Object({ rows: Count, names: Count, emails: Count, ids: Count, ips: Count, userAgents: Count, referrerUrls: Count }, closed),
@@ -350,6 +326,8 @@ export const ROUTES = {
   doctor: '/v1/doctor',
   vendors: '/v1/vendors',
   who: '/v1/who',
+  statement: '/v1/who/statement',
+  sendCheckpoint: '/v1/ledger/checkpoint/send',
   erase: '/v1/erase',
   holds: '/v1/holds',
   keys: '/v1/keys',
@@ -384,6 +362,7 @@ export function commandSchemas(): Record<string, string> {
     backup: BackupAnswer,
     restore: RestoreAnswer,
     ...ERASURE_SCHEMAS,
+    ...STATEMENT_SCHEMAS,
     ...OPERATOR_SCHEMAS,
     doctor: DoctorAnswer,
     'policy-risk': RiskAnswer,

@@ -3,7 +3,10 @@ import type { Clock } from '#base/clock.ts'
 import type { FillPorts } from '#grants/fill-back.ts'
 import type { Erasures } from '#erasure/erase.ts'
 import type { EvidenceStore } from '#incidents/evidence.ts'
+import type { IncidentPorts } from '#incidents/affected.ts'
 import type { Snapshot } from '#incidents/rows.ts'
+import type { StatementPorts } from '#incidents/statement.ts'
+import type { PlaceState } from '#ledger/outside/state.ts'
 import type { Config } from '#model/config.ts'
 import type { Gap } from '#model/disclosure.ts'
 import type { LogRecord } from '#model/log-entry.ts'
@@ -65,6 +68,8 @@ export interface StaffDeps {
     /** No request to the vendor is under way that was begun before. */
     turnOver(vendor: string): Promise<void>
     status(): Promise<unknown>
+    /** One round with every place outside that holds checkpoints. */
+    sendCheckpoint(): Promise<PlaceState[]>
   }
   /** Erasures, holds and epochs, as the vault keeps them. */
   erasing: ErasingVault & EpochVault & RotatingVault
@@ -83,6 +88,10 @@ export interface StaffDeps {
   evidence: EvidenceStore
   /** What restores from older backups have lost of the ledger. */
   gaps(): Gap[]
+  /** Latest checkpoint of the ledger's tree; null while there is none. */
+  checkpoint(): Promise<{ size: number; root: string } | null>
+  /** What a person's statement is made of. */
+  statements: Omit<StatementPorts, keyof IncidentPorts | 'namespaces' | 'clock'>
   /** What lies on the disk, for `doctor`. */
   place(): Promise<PlaceFacts>
   /** Diagnostics of faults: names of places, never messages that may quote what was asked. */

@@ -97,7 +97,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.post<{ Body: WhoBody }>(ROUTES.who, { schema: { body: WhoRequest } }, async (request) => {
     const look = lookFor(request, 'who', request.body.reason)
     const answer = await who(request.body.query, look, { ...ports, namespaces: deps.config.sources.map((source) => source.namespace) })
-    return { ...answer, ...ledgerGaps(deps) }
+    return { ...answer, checked: { checkpoint: await deps.checkpoint() }, ...ledgerGaps(deps) }
   })
 
   app.post<{ Body: AffectedBody }>(ROUTES.affected, { schema: { body: AffectedRequest } }, async (request, reply) => {
@@ -110,7 +110,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
     if (destination !== undefined && !destinationsOf(vendor, deps.records, deps.config.vendors).includes(destination)) {
       throw new BulkheadError('destination_unknown', `${vendor} has no destination ${JSON.stringify(destination.slice(0, 64))}`)
     }
-    const answer = withGaps(await affected({ vendor, destination, windows }, ports), deps)
+    const answer = await withCheckpoint(withGaps(await affected({ vendor, destination, windows }, ports), deps), deps)
     if (look === undefined) return answer.summary
     return reply.type('application/x-ndjson').send(Readable.from(listLines(answer, look, identities, deps), { objectMode: false }))
   })
@@ -135,6 +135,12 @@ function withGaps(answer: AffectedAnswer, deps: StaffDeps): AffectedAnswer {
   const reason = [answer.summary.upperBoundReason, `a restore lost part of the ledger: ${lost}`].filter(Boolean).join('; ')
   const summary = { ...answer.summary, upperBound: false, upperBoundReason: reason, ledgerGaps: gaps }
   return { ...answer, summary }
+}
+
+/** By its size and root whoever reads the answer later can tell whether the ledger is still the one that it rests on. */
+async function withCheckpoint(answer: AffectedAnswer, deps: StaffDeps): Promise<AffectedAnswer> {
+  const checked = { ...answer.summary.checked, checkpoint: await deps.checkpoint() }
+  return { ...answer, summary: { ...answer.summary, checked } }
 }
 
 function lookFor({ operator }: Pick<FastifyRequest, 'operator'>, action: string, reason: string | undefined): Look {

@@ -253,6 +253,8 @@ export function setStage(records: Records, credential: string): Stage {
     },
     evidence: NO_EVIDENCE,
     gaps: () => [],
+    checkpoint: async () => ({ size: 10, root: 'r' }),
+    statements: undefined as never,
     place: async () => ({
       dataDir: '/data',
       keysDir: '/keys',
@@ -271,6 +273,7 @@ export function setStage(records: Records, credential: string): Stage {
       fence: () => stage.fenceAnswers(),
       barrier: async () => ({ head: 10, open: [] }),
       turnOver: async () => undefined,
+      sendCheckpoint: async () => [],
       status: async () => ({ forwarders: [{ vendor: 'acme', destination: 'acme-main', state: 'retrying', reason: 'http_503', lag: 3 }] }),
     },
     erasing: fakeErasing(),

@@ -12,6 +12,7 @@ import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
 import { addApprovalRoutes, addPolicyRoutes } from './policy-routes.ts'
 import { addOperatorRoutes } from './operator-routes.ts'
+import { addStatementRoutes } from './statement-routes.ts'
 import { addRiskRoute } from './risk-routes.ts'
 import { addEpochRoutes, addErasureRoutes, addKeyRoutes } from './erase-routes.ts'
 import { addAnalyticsRoutes, addPeopleRoutes, addStatusRoutes, addVendorRoutes, hideFault } from './routes.ts'
@@ -51,6 +52,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addStatusRoutes(app, deps)
   addVendorRoutes(app, deps)
   addPeopleRoutes(app, deps)
+  addStatementRoutes(app, deps)
   addErasureRoutes(app, deps)
   addEpochRoutes(app, deps)
   addKeyRoutes(app, deps)

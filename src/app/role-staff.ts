@@ -29,6 +29,7 @@ import { erasurePorts } from './erasure-ports.ts'
 import { FIRST_OPERATOR, type Instance, readOperatorCredential } from './instance.ts'
 import { placeFacts } from './place-facts.ts'
 import { policyPorts } from './policy-ports.ts'
+import { statementPorts } from './statement-ports.ts'
 import { keepRemembered } from './remembering.ts'
 import { settleApprovals } from './settle-approvals.ts'
 import { reservePath, type RoleInit, type RunningRole, type SupervisorPort, socketPath } from './role.ts'
@@ -92,6 +93,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       barrier: async () => (await worker.call('barrier', null)).body as never,
       turnOver: async (vendor) => void (await worker.call('turnOver', { vendor })),
       status: async () => (await worker.call('status', null)).body,
+      sendCheckpoint: async () => (await worker.call('sendCheckpoint', null)).body as never,
     },
     erasing,
     erasures,
@@ -121,6 +123,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     },
     evidence: evidenceFor(init, vaultClient, records),
     policies: policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, worker, instance, warehouse }),
+    ...statementPorts({ instance, config, ledger, vaultClient, vault: staffVault(vaultClient) }),
     gaps: () => ledger.gaps(),
     place: async () => placeFacts(instance, { config, ledgerHead: ledger.head() }),
     trace: (text) => trace('error', 'staff', text),

@@ -90,6 +90,16 @@ export const ERRORS = {
     hint: 'Stop, copy the data folder, and restore records.db from its backup; without it nobody knows whose flow is cut.',
   },
   ledger_corrupt: { exit: 1, status: 500, hint: 'Stop, copy the data folder, and restore the ledger from its backup.' },
+  statement_invalid: {
+    exit: 1,
+    status: 400,
+    hint: 'Give the file as `bulkhead who X --statement FILE` wrote it.',
+  },
+  person_ambiguous: {
+    exit: 1,
+    status: 409,
+    hint: 'A statement is about one person and shows nobody else: ask by an id that only that person has.',
+  },
   checkpoint_invalid: {
     exit: 1,
     status: 400,

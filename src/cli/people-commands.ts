@@ -12,8 +12,18 @@ import { connect, type StaffClient } from './staff-client.ts'
 
 const NEWLINE = 0x0a
 
-export async function whoCommand(context: Context, query: string, options: { reason?: string }): Promise<void> {
+export interface WhoOptions {
+  reason?: string
+  /** `true`: to the standard output alone. */
+  statement?: string | true
+}
+
+export async function whoCommand(context: Context, query: string, options: WhoOptions): Promise<void> {
   const reason = demandReason(options.reason)
+  if (options.statement !== undefined) {
+    await (await import('./statement-command.ts')).statementCommand(context, query, { file: options.statement, reason })
+    return
+  }
   const answer = await connect(context).post<WhoResult>(ROUTES.who, { query, reason })
   printAnswer(context, answer, renderWho)
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { BulkheadError } from '#base/errors.ts'
 import type { CommonOptions, Context } from './context.ts'
+import type { WhoOptions } from './people-commands.ts'
 import type { LineOptions } from './line-commands.ts'
 import { addOperators } from './operator-program.ts'
 import { addPolicy } from './policy-program.ts'
@@ -92,7 +93,8 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
 
   reason(common(root.command('who <address-or-id>')), true)
     .description('what was disclosed about a person, to whom and when')
-    .action(async (query: string, options: CommonOptions & { reason?: string }) => {
+    .option('--statement [file]', "the person's statement: each disclosure with a proof, for the person to keep and check")
+    .action(async (query: string, options: CommonOptions & WhoOptions) => {
       await (await import('./people-commands.ts')).whoCommand(contextOf(options), query, options)
     })
 

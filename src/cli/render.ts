@@ -16,7 +16,7 @@ export function table(rows: readonly (readonly string[])[], indent = ''): string
   return rows.map((row) => `${indent}${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd()).join('\n')
 }
 
-function wrap(words: readonly string[], indent: string, width = 100): string {
+export function wrap(words: readonly string[], indent: string, width = 100): string {
   const lines: string[] = []
   let line = indent
   for (const [index, word] of words.entries()) {
@@ -123,6 +123,8 @@ export function renderWho(answer: WhoResult): string {
   const lines = renderDisclosures(answer)
   for (const other of answer.others ?? []) lines.push('', ...renderDisclosures(other))
   lines.push('', 'Searched', wrap(answer.searched, '  '))
+  const { checkpoint } = answer.checked
+  if (checkpoint !== null) lines.push('', `Latest checkpoint of the ledger: size ${checkpoint.size}, root ${checkpoint.root}`)
   return lines.join('\n')
 }
 
@@ -150,6 +152,12 @@ export function renderAffected(answer: AffectedResult): string {
         [
           'checked',
           `ledger entries 1 to ${answer.checked.entries}${policies === null ? '' : `, policy versions ${policies.from} to ${policies.to}`}`,
+        ],
+        [
+          'checkpoint',
+          answer.checked.checkpoint === null
+            ? 'none yet'
+            : `size ${answer.checked.checkpoint.size}, root ${answer.checked.checkpoint.root}`,
         ],
       ],
       '  ',

@@ -110,8 +110,17 @@ async function account(person: Person, subject: string, snapshot: Snapshot, port
   return { subject, disclosures, notSent: fieldsNotSent(disclosures.flatMap((disclosure) => disclosure.fields)) }
 }
 
+function whoQuestion(person: Person, snapshot: Snapshot): Question {
+  const { where, parameters } = aboutPerson(person, snapshot)
+  return {
+    sql: `SELECT vendor, destination, epoch, surface, purpose, ${AGGREGATES}, sumIf(events, state = 'delivered') AS deliveredCount
+      FROM disclosures WHERE ${where} GROUP BY vendor, destination, epoch, surface, purpose`,
+    parameters,
+  }
+}
+
 /** Reads only columns of the projection by subject; one of another column would scan the table. */
-function whoQuestion({ users, devices }: Person, snapshot: Snapshot): Question {
+export function aboutPerson({ users, devices }: Person, snapshot: Snapshot): { where: string; parameters: Record<string, unknown> } {
   const parts = ['subject IN {subjects:Array(UInt64)}', 'entry <= {head:UInt64}']
   const parameters: Record<string, unknown> = { head: snapshot.head, users }
   const open = [...new Set(snapshot.open.map((row) => row.entry))]
@@ -131,14 +140,10 @@ function whoQuestion({ users, devices }: Person, snapshot: Snapshot): Question {
     parameters.tos = devices.map((interval) => interval.to)
   }
   parameters.subjects = [...new Set([...users, ...devices.map((interval) => interval.device)])]
-  return {
-    sql: `SELECT vendor, destination, epoch, surface, purpose, ${AGGREGATES}, sumIf(events, state = 'delivered') AS deliveredCount
-      FROM disclosures WHERE ${parts.join(' AND ')} GROUP BY vendor, destination, epoch, surface, purpose`,
-    parameters,
-  }
+  return { where: parts.join(' AND '), parameters }
 }
 
-function isAbout(row: DisclosureRow, person: Person): boolean {
+export function isAbout(row: Pick<DisclosureRow, 'kind' | 'subject' | 'first' | 'last'>, person: Person): boolean {
   if (row.kind === 'user') return person.users.includes(row.subject)
   if (row.kind !== 'device') return false
   return person.devices.some(({ device, from, to }) => device === row.subject && row.first >= from && row.last < to)

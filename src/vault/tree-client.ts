@@ -27,12 +27,16 @@ export async function ledgerKey(client: RpcClient): Promise<string | undefined> 
 export interface TreeReadingVault extends CommittingVault, Pick<WorkerVault, 'openManifests'> {
   /** What shows rows to whom they are about; undefined for those of the erased. The look is durable before the answer. */
   rowKeys(rows: RowColumns, look: Look): Promise<(Buffer | undefined)[]>
+  /** Signature over `statementText` and the public key, base64. The look is durable before. */
+  signStatement(sha256: string, look: Look): Promise<{ signature: string; key: string }>
 }
 
 export function treeReadingVault(client: RpcClient): TreeReadingVault {
   return {
     ...committing(client),
     openManifests: async (manifests) => (await client.call('openManifests', { manifests })).attachments,
+    signStatement: async (sha256, look) =>
+      (await client.call('signStatement', { sha256, look })).body as { signature: string; key: string },
     rowKeys: async (rows, look) => {
       const { attachments } = await client.call('rowKeys', { look }, encodeColumns(rows))
       return attachments.map((key) => (key.length === 0 ? undefined : key))

@@ -1,5 +1,7 @@
 /** Calls about the tree over the ledger's entries: the worker builds and signs it, staff checks it and shows rows to their subjects. */
+import { BulkheadError } from '#base/errors.ts'
 import type { RpcMethods } from '#base/rpc.ts'
+import { statementText } from '#model/statement-text.ts'
 import { checkLook } from './looks.ts'
 import type { Look } from './port.ts'
 import { decodeColumns } from './row-columns.ts'
@@ -28,6 +30,12 @@ export function treeReadingMethods(vault: Vault): RpcMethods {
       body: null,
       attachments: await vault.openManifests(manifests),
     }),
+    /** On record, since the file that is signed goes out of the house. */
+    signStatement: async ({ sha256, look }: { sha256: string; look: Look }) => {
+      if (!/^[0-9a-f]{64}$/.test(sha256)) throw new BulkheadError('vault_refused', 'a statement is signed by its SHA-256')
+      await vault.recordLook({ ...look, subjects: 1 })
+      return { body: vault.keeping.signLedger(Buffer.from(statementText(sha256))) }
+    },
     /** Empty where there is none. On record: a row key shows a row to whoever holds it. */
     rowKeys: async ({ look }: { look: Look }, attachments) => {
       const rows = decodeColumns(attachments)

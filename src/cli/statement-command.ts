@@ -1,0 +1,59 @@
+/** `who X --statement`: a person's statement, as a file that they can be handed and check. */
+import path from 'node:path'
+import { ROUTES } from '#api/contract.ts'
+import { writeFileDurably } from '#base/files.ts'
+import { BulkheadError } from '#base/errors.ts'
+import type { StatedDisclosure, Statement } from '#ledger/statement.ts'
+import { type Context, printAnswer } from './context.ts'
+import { count, table, wrap } from './render.ts'
+import { connect } from './staff-client.ts'
+
+/** `file`: where it is written to, `true` for none. */
+export async function statementCommand(
+  context: Context,
+  query: string,
+  { file, reason }: { file: string | true; reason: string },
+): Promise<void> {
+  const statement = await connect(context).post<Statement>(ROUTES.statement, { query, reason })
+  if (file !== true) write(path.resolve(file), statement)
+  printAnswer(context, statement, renderStatement)
+  if (file !== true) context.err(`written to ${file}, with what was asked in it: keep it safe\n`)
+}
+
+function write(file: string, statement: Statement): void {
+  try {
+    writeFileDurably(file, `${JSON.stringify(statement, null, 2)}\n`)
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code ?? 'no reason given'
+    throw new BulkheadError('bad_usage', `${file} cannot be written (${code})`, { cause: thrown })
+  }
+}
+
+export function renderStatement({ disclosures, notSent, limits, checkpoint, madeAt }: Statement): string {
+  const proved = disclosures.filter(({ proof }) => proof !== null).length
+  const rows = disclosures.map(({ entry, date, recipient, purpose, state, description }) => [
+    String(entry),
+    date,
+    `${recipient.name} (${recipient.destination})`,
+    purpose,
+    state,
+    String(description.reduce((sum, { events }) => sum + events, 0)),
+  ])
+  return [
+    `${count(disclosures.length, 'disclosure')}, ${proved} with proofs, as of ${madeAt}`,
+    ...(rows.length === 0 ? [] : ['', table([['ENTRY', 'DATE', 'RECIPIENT', 'PURPOSE', 'STATE', 'EVENTS'], ...rows], '  ')]),
+    ...(disclosures.length === 0 ? [] : ['', 'What was sent', wrap(fieldsOf(disclosures), '  ')]),
+    '',
+    'Was not among the fields that we sent',
+    wrap(notSent, '  '),
+    '',
+    'What it cannot say',
+    ...limits.map((limit) => `  ${limit}`),
+    '',
+    checkpoint === null ? 'No checkpoint of the ledger yet.' : `Checkpoint: size ${checkpoint.size}, root ${checkpoint.root}`,
+  ].join('\n')
+}
+
+function fieldsOf(disclosures: readonly StatedDisclosure[]): string[] {
+  return [...new Set(disclosures.flatMap(({ description }) => description.flatMap(({ fields }) => fields.split(','))))].sort()
+}
