@@ -1,0 +1,69 @@
+/**
+ * The tree's files as of one checkpoint, also while the tree grows: the checkpoint and its partial tiles are read at once, and
+ * full ones never change.
+ */
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { BulkheadError } from '#base/errors.ts'
+import type { TreeHead } from '#model/tree-head.ts'
+import { parseCheckpoint } from './checkpoint.ts'
+import { parseNote } from './note.ts'
+import { TileFiles } from './tile-files.ts'
+import { CHECKPOINT_FILE, partialTiles, TILE_WIDTH, type TileName, tilePath } from './tile-paths.ts'
+
+const ATTEMPTS = 20
+
+export class PinnedTiles {
+  readonly files: TileFiles
+  /** Undefined when there is none. */
+  readonly note: string | undefined
+  /** What the checkpoint says, unjudged; undefined when it cannot be read. */
+  readonly head: TreeHead | undefined
+  readonly #partial: ReadonlyMap<string, Buffer>
+
+  private constructor(files: TileFiles, note: string | undefined, head: TreeHead | undefined, partial: ReadonlyMap<string, Buffer>) {
+    this.files = files
+    this.note = note
+    this.head = head
+    this.#partial = partial
+  }
+
+  static read(dir: string): PinnedTiles {
+    const files = new TileFiles(dir)
+    for (let attempt = 1; ; attempt++) {
+      const note = files.checkpoint()
+      const head = note === undefined ? undefined : headOf(note)
+      const partial = new Map<string, Buffer>()
+      let isWhole = true
+      for (const name of head === undefined ? [] : partialTiles(head.size)) {
+        const bytes = files.bytes(name)
+        if (bytes === undefined) isWhole = false
+        else partial.set(tilePath(name), bytes)
+      }
+      // A partial tile that is gone may have given way to a wider one since the look at the checkpoint.
+      if (isWhole || attempt === ATTEMPTS || files.checkpoint() === note) return new PinnedTiles(files, note, head, partial)
+    }
+  }
+
+  bytes(name: TileName): Buffer | undefined {
+    return name.width === TILE_WIDTH ? this.files.bytes(name) : this.#partial.get(tilePath(name))
+  }
+}
+
+function headOf(note: string): TreeHead | undefined {
+  try {
+    return parseCheckpoint(parseNote(note).text)
+  } catch {
+    // It is said by whoever checks its signature.
+    return undefined
+  }
+}
+
+/** The folder of the tree in what was copied: the tiles themselves, a ledger's folder, or a data folder. */
+export function tilesIn(dir: string): string {
+  const found = [dir, path.join(dir, 'tiles'), path.join(dir, 'ledger', 'tiles')].find(
+    (place) => existsSync(path.join(place, CHECKPOINT_FILE)) || existsSync(path.join(place, 'tile')),
+  )
+  if (found === undefined) throw new BulkheadError('not_found', `${dir} holds no checkpoint and no tiles`)
+  return found
+}

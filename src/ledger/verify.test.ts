@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict'
+import { createPublicKey } from 'node:crypto'
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { treeOrigin } from '#model/tree-head.ts'
+import { packRows } from '#vault/row-columns.ts'
+import { INSTANCE } from '#vault/testing.ts'
+import { keepErasedRows } from './erased-rows.ts'
+import { type NoteVerifier, noteVerifier } from './note.ts'
+import type { ProblemKind } from './problem.ts'
+import { type EntryBytes, openEntryBytes } from './stored-entries.ts'
+import { disclose, rowsOf, type TreePlace, withTreePlace } from './testing-tree.ts'
+import { decodeBundle, encodeBundle } from './tile-paths.ts'
+import type { Total } from './totals.ts'
+import { type Verified, verifyFiles, verifyLedger } from './verify.ts'
+
+const quiet = (): void => undefined
+
+async function verifierOf(place: TreePlace): Promise<NoteVerifier> {
+  const { ledgerKey } = await place.vault.describe()
+  return noteVerifier(treeOrigin(INSTANCE), createPublicKey({ key: Buffer.from(ledgerKey ?? '', 'base64'), format: 'der', type: 'spki' }))
+}
+
+async function fill(place: TreePlace, entries: number): Promise<void> {
+  const states = ['delivered', 'possible', 'not_sent', undefined] as const
+  for (let made = place.ledger.head; made < entries; made = place.ledger.head) {
+    const count = Math.min(200, Math.ceil((entries - made) / 2))
+    await disclose(
+      place,
+      Array.from({ length: count }, (_, index) => {
+        const subjects = place.people.slice(index % 15, (index % 15) + 1 + (index % 3))
+        return { rows: rowsOf(subjects), state: states[index % states.length], destination: index % 2 === 0 ? 'main' : 'other' }
+      }),
+    )
+  }
+  await place.grow()
+}
+
+const named = ({ problems }: Verified): [number | null, ProblemKind][] => problems.map(({ index, kind }) => [index, kind])
+
+function filesIn(dir: string): string[] {
+  const entries = readdirSync(dir, { recursive: true, withFileTypes: true })
+  return entries.flatMap((entry) => (entry.isFile() ? [path.join(entry.parentPath, entry.name)] : []))
+}
+
+/** One byte of a file is another while `body` runs. */
+function withByte(file: string, at: number, body: () => void): void {
+  const bytes = readFileSync(file)
+  writeFileSync(file, bytes.with(at, (bytes[at] as number) ^ (1 << (at % 8))))
+  body()
+  writeFileSync(file, bytes)
+}
+
+/** What a changed byte of a file has to be called, and at which entries. */
+function expected(file: string, at: number, tiles: string): { kinds: ProblemKind[]; from: number; to: number } {
+  const [, kind = '', ...rest] = path.relative(tiles, file).split('/')
+  if (kind === '') return { kinds: ['checkpoint', 'signature'], from: 0, to: 0 }
+  const first = Number(rest.join('').replaceAll('x', '').replace(/\.p.*/, '')) * 256
+  if (kind !== 'entries') return { kinds: ['tile'], from: first * (kind === '0' ? 1 : 256), to: first * (kind === '0' ? 1 : 256) }
+  // 66 bytes behind a length of two: a changed length makes the rest of the bundle unreadable or another cut of it.
+  const isLength = at % 68 < 2
+  const entry = first + Math.floor(at / 68)
+  return isLength ? { kinds: ['bundle', 'changed'], from: first, to: entry } : { kinds: ['changed'], from: entry, to: entry }
+}
+
+function assertNamed(found: Verified, file: string, at: number, tiles: string): void {
+  const { kinds, from, to } = expected(file, at, tiles)
+  const text = `${path.relative(tiles, file)} at ${at}: ${JSON.stringify(found.problems.slice(0, 3))}`
+  assert.ok(!found.ok, text)
+  const [problem] = found.problems
+  assert.ok(problem !== undefined && kinds.includes(problem.kind), text)
+  if (problem.index !== null) assert.ok(problem.index >= from && problem.index <= to, text)
+}
+
+test('every byte of every file of a small tree: a change is found and named where it is', async () => {
+  await withTreePlace(async (place) => {
+    await fill(place, 24)
+    const verifiers = [await verifierOf(place)]
+    assert.deepEqual(verifyFiles(place.tilesDir, verifiers, quiet).problems, [])
+    for (const file of filesIn(place.tilesDir)) {
+      for (let at = 0; at < readFileSync(file).length; at++) {
+        withByte(file, at, () => assertNamed(verifyFiles(place.tilesDir, verifiers, quiet), file, at, place.tilesDir))
+      }
+      renameSync(file, `${file}.away`)
+      assert.ok(!verifyFiles(place.tilesDir, verifiers, quiet).ok, `${file} is missed`)
+      renameSync(`${file}.away`, file)
+    }
+    assert.ok(verifyFiles(place.tilesDir, verifiers, quiet).ok)
+  })
+})
+
+test('10,000 entries: sampled bytes, and entries dropped, inserted and re-ordered in bundles', { timeout: 120_000 }, async () => {
+  await withTreePlace(async (place) => {
+    await fill(place, 10_000)
+    const verifiers = [await verifierOf(place)]
+    const whole = verifyFiles(place.tilesDir, verifiers, quiet)
+    assert.deepEqual([whole.ok, whole.entries], [true, place.ledger.head])
+    assert.ok(whole.entries >= 10_000)
+    const files = filesIn(place.tilesDir).sort()
+    for (let sample = 0; sample < 60; sample++) {
+      const file = files[(sample * 31) % files.length] as string
+      const at = (sample * 7_919) % readFileSync(file).length
+      withByte(file, at, () => assertNamed(verifyFiles(place.tilesDir, verifiers, quiet), file, at, place.tilesDir))
+    }
+    const rewrite = (change: (leaves: Buffer[]) => Buffer[], wanted: [number, ProblemKind][], bundle = 17): void => {
+      const file = path.join(place.tilesDir, 'tile', 'entries', String(bundle).padStart(3, '0'))
+      const bytes = readFileSync(file)
+      writeFileSync(file, encodeBundle(change(decodeBundle(bytes) ?? [])))
+      assert.deepEqual(named(verifyFiles(place.tilesDir, verifiers, quiet)), wanted)
+      writeFileSync(file, bytes)
+    }
+    const first = 17 * 256
+    rewrite((leaves) => leaves.toSpliced(9, 1), [[first + 9, 'dropped']])
+    rewrite((leaves) => leaves.toSpliced(9, 0, leaves[30] as Buffer), [[first + 9, 'inserted']])
+    rewrite((leaves) => leaves.toSpliced(9, 0, Buffer.alloc(66)), [[first + 9, 'inserted']])
+    rewrite((leaves) => leaves.with(9, leaves[200] as Buffer).with(200, leaves[9] as Buffer), [[first + 9, 'reordered']])
+    rewrite(
+      () => [],
+      Array.from({ length: 256 }, (_, index) => [first + index, 'dropped']),
+    )
+  })
+})
+
+interface Ledgered {
+  bytes: EntryBytes
+  verify(changed?: { get?: EntryBytes['get']; last?: number }, totals?: Total[]): Promise<Verified>
+}
+
+async function withLedger(place: TreePlace, body: (ledgered: Ledgered) => Promise<void>): Promise<void> {
+  const bytes = openEntryBytes(place.ledgerDir)
+  const { ledgerKey } = await place.vault.describe()
+  const vault = {
+    openManifests: (manifests: readonly { entry: number; sealed: string }[]) => place.vault.openManifests(manifests),
+    commitRows: (rows: Parameters<typeof place.vault.tree.commitRows>[0]) => place.vault.tree.commitRows(rows),
+    signedTree: () => place.vault.tree.signedTree(),
+  }
+  try {
+    await body({
+      bytes,
+      verify: ({ get = bytes.get, last = bytes.last() } = {}, totals) =>
+        verifyLedger({
+          tilesDir: place.tilesDir,
+          instance: INSTANCE,
+          bytes: { get, last: () => last, close: async () => undefined },
+          vault,
+          ledgerKey,
+          warehouseTotals: totals && (async () => totals),
+          onProgress: quiet,
+        }),
+    })
+  } finally {
+    await bytes.close()
+  }
+}
+
+test('every byte of an intent and of an outcome in the ledger: a change is found, and named with its number', {
+  timeout: 120_000,
+}, async () => {
+  await withTreePlace(async (place) => {
+    await fill(place, 6)
+    await withLedger(place, async ({ bytes, verify }) => {
+      assert.deepEqual((await verify()).problems, [])
+      for (const number of [1, bytes.last()]) {
+        const whole = bytes.get(number) as Buffer
+        for (let at = 0; at < whole.length; at++) {
+          const changed = Buffer.from(whole)
+          changed[at] = (changed[at] as number) ^ (1 << (at % 7))
+          const found = await verify({ get: (asked) => (asked === number ? changed : bytes.get(asked)) })
+          const at0 = `byte ${at} of entry ${number}: ${JSON.stringify(found.problems)}`
+          assert.ok(!found.ok, at0)
+          assert.ok(
+            found.problems.some(({ index, kind }) => index === number - 1 && kind !== 'tile'),
+            at0,
+          )
+        }
+      }
+    })
+  })
+})
+
+test('entries that are dropped, swapped, put in or cut off at the end are named', async () => {
+  await withTreePlace(async (place) => {
+    await fill(place, 600)
+    await withLedger(place, async ({ bytes, verify }) => {
+      const last = bytes.last()
+      const under = (change: (number: number) => number | undefined) => (asked: number) => {
+        const number = change(asked)
+        return number === undefined ? undefined : bytes.get(number)
+      }
+      const outcome = 402
+      const found = async (change: (number: number) => number | undefined): Promise<[number | null, ProblemKind][]> =>
+        named(await verify({ get: under(change) }))
+      assert.deepEqual(await found((number) => number), [])
+      assert.deepEqual(await found((number) => (number === outcome ? undefined : number)), [[outcome - 1, 'dropped']])
+      assert.deepEqual(await found((number) => (number === outcome ? outcome + 1 : number === outcome + 1 ? outcome : number)), [
+        [outcome - 1, 'reordered'],
+      ])
+      const shifted = await found((number) => (number < 300 ? number : number === last ? undefined : number + 1))
+      assert.deepEqual(shifted, [[299, 'dropped']])
+      assert.deepEqual(
+        named(await verify({ get: under((number) => (number > last - 5 ? undefined : number)), last: last - 5 })).slice(0, 1),
+        [[last - 5, 'dropped']],
+      )
+    })
+  })
+})
+
+test('a rolled back folder is found by what the vault has signed', async () => {
+  await withTreePlace(async (place) => {
+    await fill(place, 40)
+    const old = path.join(place.root, 'old')
+    cpSync(place.tilesDir, old, { recursive: true })
+    const before = place.ledger.head
+    await fill(place, 80)
+    await withLedger(place, async ({ bytes, verify }) => {
+      rmSync(place.tilesDir, { recursive: true })
+      cpSync(old, place.tilesDir, { recursive: true })
+      assert.equal((await verify()).pending, bytes.last() - before)
+      const cut = await verify({ last: before, get: (number) => (number > before ? undefined : bytes.get(number)) })
+      assert.deepEqual(named(cut), [[before, 'dropped']])
+    })
+  })
+})
+
+test('erased people: everything verifies as before, and what was kept cannot be changed', async () => {
+  await withTreePlace(async (place) => {
+    await fill(place, 300)
+    const verifiers = [await verifierOf(place)]
+    await withLedger(place, async ({ bytes, verify }) => {
+      const before = await verify()
+      const gone = place.people.slice(3, 6)
+      const entries = Array.from({ length: bytes.last() }, (_, index) => index + 1)
+      const kept = await keepErasedRows(
+        { subjects: gone, entries },
+        { ledger: place.ledger, rows: place.openRows, vault: place.vault.tree },
+      )
+      assert.ok(kept > 30)
+      await place.vault.erase(gone)
+      assert.deepEqual(await verify(), before)
+      assert.ok(verifyFiles(place.tilesDir, verifiers, quiet).ok)
+      // Somebody without what was kept finds the entries changed, and exactly those that name the erased.
+      const all = await place.openRows(
+        entries.flatMap((number) => place.ledger.entry(number) ?? []).filter((entry) => entry.type === 'intent'),
+      )
+      const naming = all.filter((rows) => rows.some(({ subject }) => gone.includes(subject))).length
+      const commitRows = place.vault.tree.commitRows.bind(place.vault.tree)
+      place.vault.tree.commitRows = async (rows) => {
+        const commitments = await commitRows(rows)
+        rows.subjects.forEach((subject, at) => {
+          if (gone.includes(subject)) commitments.fill(7, at * 32, at * 32 + 32)
+        })
+        return commitments
+      }
+      const without = await verify()
+      assert.equal(without.problems.filter(({ kind }) => kind === 'changed').length, naming)
+    })
+  })
+})
+
+test('who was erased before the tree began has rows that verify too, and new ones as well', async () => {
+  await withTreePlace(async (place) => {
+    const [gone = 0, other = 0] = place.people
+    await disclose(place, [{ rows: rowsOf([gone, other], 2), state: 'delivered' }])
+    await place.vault.erase([gone])
+    assert.deepEqual(
+      await place.vault.tree.commitRows(packRows([{ entry: 1, subject: gone, nth: 0, bytes: Buffer.alloc(1) }])),
+      Buffer.alloc(32),
+    )
+    // A request to delete names them once more.
+    await disclose(place, [{ rows: rowsOf([gone]), state: 'delivered' }])
+    await place.grow()
+    await withLedger(place, async ({ verify }) => assert.deepEqual((await verify()).problems, []))
+  })
+})
+
+test('totals are those of the manifests, and a warehouse that says otherwise is named', async () => {
+  await withTreePlace(async (place) => {
+    const [one = 0, two = 0, three = 0] = place.people
+    await disclose(place, [
+      { rows: rowsOf([one, two], 2), state: 'delivered' },
+      { rows: rowsOf([one]), state: 'delivered' },
+      { rows: rowsOf([three]), state: 'possible', destination: 'other' },
+      { rows: rowsOf([three]), state: 'not_sent' },
+      { rows: rowsOf([two]) },
+    ])
+    await place.grow()
+    const totals: Total[] = [
+      { destination: 'main', state: 'delivered', rows: 5, people: 2, events: 7 },
+      { destination: 'other', state: 'possible', rows: 1, people: 1, events: 1 },
+    ]
+    await withLedger(place, async ({ verify }) => {
+      assert.deepEqual((await verify()).totals, totals)
+      assert.deepEqual((await verify()).notChecked, ['totals of the warehouse'])
+      const good = await verify({}, totals)
+      assert.deepEqual([good.ok, good.notChecked], [true, []])
+      for (const change of [{ rows: 6 }, { people: 1 }, { events: 8 }, { state: 'possible' as const }]) {
+        const bad = await verify({}, [{ ...(totals[0] as Total), ...change }, totals[1] as Total])
+        assert.ok(!bad.ok && bad.problems.every(({ kind, index }) => kind === 'totals' && index === null))
+      }
+      assert.ok(!(await verify({}, totals.slice(1))).ok)
+    })
+  })
+})
