@@ -8,6 +8,7 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test, { type TestContext } from 'node:test'
 import type { AffectedResult, Doctor } from '#api/contract.ts'
+import type { LedgerVerify } from '#api/ledger-contract.ts'
 import type { EraseResult } from '#api/erase-contract.ts'
 import { systemClock } from '#base/clock.ts'
 import { type CommandResult, delay, type Program, runCommand, waitUntil } from '#drill/program.ts'
@@ -28,6 +29,12 @@ const LOOK = { actor: 'test', action: 'test', reason: 'test' }
 const GONE = { id: 'gone-user', email: 'gone@mail.example', device: 'gone-device', text: 'whatGoneTyped' }
 const STAYS = { id: 'stays-user', email: 'stays@mail.example', device: 'stays-device', text: 'whatStaysTyped' }
 const SHARED = 'shared-device'
+
+async function assertVerified(program: Program): Promise<void> {
+  const { problems, entries } = lastJson<LedgerVerify>((await program.cli(['ledger', 'verify', '--json'])).stdout)
+  assert.deepEqual(problems, [])
+  assert.ok(entries > 0)
+}
 
 /** A millisecond apart, so that it is known who was on the shared device when. */
 let time = Date.now() - 3_600_000
@@ -206,6 +213,8 @@ test('erased is erased: in every file, with every total as it was, through kill 
     await ok(program.cli(['who', STAYS.email, '--reason', 'test', '--json']))
   })
 
+  await t.test('every proof of the ledger holds as before', () => assertVerified(program))
+
   await t.test('who is suppressed is nobody; everybody else goes on', async () => {
     const seen = loot().length
     await post(program, [...eventsOfPerson(GONE, 3), ...eventsOfPerson(STAYS, 3)])
@@ -251,6 +260,7 @@ test('erased is erased: in every file, with every total as it was, through kill 
       const { open, due } = await openIn(program)
       return open === 0 && due === 0
     })
+    await assertVerified(program)
     const bare = (id: unknown): string => String(id).replace('$device:', '')
     const names = new Set(desk.taken.flat().map(bare))
     const sentNames = new Set(loot().flatMap(({ properties }) => Object.values(properties).map(bare)))

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
+import type { LedgerVerify } from '#api/ledger-contract.ts'
 import { delay, type Program, ROLES, waitUntil } from '#drill/program.ts'
 import { lastJson, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
@@ -166,6 +167,8 @@ test(`laws 3 and 4: ${KILLS} kills, seed ${SEED}`, { timeout: 14 * 60_000 + KILL
   )
   assert.equal(lastJson<{ subjects: number }>(affected.stdout).subjects, lines.length)
 
+  const verified = await program.cli(['ledger', 'verify', '--json'])
+  assert.deepEqual(lastJson<LedgerVerify>(verified.stdout).problems, [], verified.stderr)
   assert.equal(await program.stop(), 0)
   const rows = await askWarehouse<{ n: number; copies: number }>(
     path.join(program.dataDir, 'warehouse'),

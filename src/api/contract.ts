@@ -17,6 +17,7 @@ import { RiskAnswer } from './risk-contract.ts'
 import { DoctorAnswer } from './doctor-contract.ts'
 import { ERASURE_SCHEMAS } from './erase-contract.ts'
 import { STATEMENT_SCHEMAS } from './statement-contract.ts'
+import { LEDGER_SCHEMAS } from './ledger-contract.ts'
 import { OPERATOR_SCHEMAS } from './operator-contract.ts'
 
 const closed = { additionalProperties: false } as const
@@ -337,6 +338,7 @@ export const ROUTES = {
   funnel: '/v1/query/funnel',
   policy: '/v1/policy',
   risk: '/v1/policy/risk',
+  ledger: '/v1/ledger',
   operators: '/v1/operators',
   approvals: '/v1/approvals',
 } as const
@@ -363,6 +365,7 @@ export function commandSchemas(): Record<string, string> {
     restore: RestoreAnswer,
     ...ERASURE_SCHEMAS,
     ...STATEMENT_SCHEMAS,
+    ...LEDGER_SCHEMAS,
     ...OPERATOR_SCHEMAS,
     doctor: DoctorAnswer,
     'policy-risk': RiskAnswer,

@@ -7,6 +7,7 @@ import type { IncidentPorts } from '#incidents/affected.ts'
 import type { Snapshot } from '#incidents/rows.ts'
 import type { StatementPorts } from '#incidents/statement.ts'
 import type { PlaceState } from '#ledger/outside/state.ts'
+import type { OnProgress, Verified } from '#ledger/verify.ts'
 import type { Config } from '#model/config.ts'
 import type { Gap } from '#model/disclosure.ts'
 import type { LogRecord } from '#model/log-entry.ts'
@@ -19,6 +20,7 @@ import type { ErasingVault } from '#vault/erasure-port.ts'
 import type { EpochVault, PolicySigner, RotatingVault, StaffVault, WaitingVault } from '#vault/port.ts'
 import type { HeldInWarehouse } from '#vendors/held.ts'
 import type { Warehouse } from '#warehouse/port.ts'
+import type { LedgerCheckpoint } from './ledger-contract.ts'
 import type { PlaceFacts, RoleView } from './facts.ts'
 
 /** The parts of a backup that only the owners of the files can make (src/app/backup.ts has the order). */
@@ -32,6 +34,13 @@ export interface BackupPort {
   rows(dir: string): Promise<void>
   keys(dir: string): Promise<void>
   record(kind: 'data' | 'keys', made: { at: number; dir: string }): Promise<void>
+}
+
+/** The tree over the ledger's entries, to be looked at and checked. */
+export interface LedgerTreePort {
+  /** The newest checkpoint, once it covers what is in the ledger now. Throws `not_found`. */
+  checkpoint(): Promise<LedgerCheckpoint>
+  verify(onProgress: OnProgress): Promise<Verified>
 }
 
 /** What lies behind the questions about policy. */
@@ -86,6 +95,8 @@ export interface StaffDeps {
   backup: BackupPort
   policies: PolicyPorts
   evidence: EvidenceStore
+  /** The tree over the ledger's entries. */
+  ledgerTree: LedgerTreePort
   /** What restores from older backups have lost of the ledger. */
   gaps(): Gap[]
   /** Latest checkpoint of the ledger's tree; null while there is none. */

@@ -66,6 +66,15 @@ function personBlock(rows: number): ColumnBlock {
   }
 }
 
+const NO_TREE: StaffDeps['ledgerTree'] = {
+  checkpoint: async () => {
+    throw new BulkheadError('not_found', 'this stage has no tree')
+  },
+  verify: async () => {
+    throw new BulkheadError('ledger_tree_broken', 'this stage has no tree')
+  },
+}
+
 const NO_EVIDENCE: StaffDeps['evidence'] = {
   put: async () => {
     throw new BulkheadError('disk_full', 'this stage keeps no evidence')
@@ -252,6 +261,7 @@ export function setStage(records: Records, credential: string): Stage {
       },
     },
     evidence: NO_EVIDENCE,
+    ledgerTree: NO_TREE,
     gaps: () => [],
     checkpoint: async () => ({ size: 10, root: 'r' }),
     statements: undefined as never,

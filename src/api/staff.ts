@@ -10,6 +10,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { addBackupRoutes } from './backup-routes.ts'
 import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
+import { addLedgerRoutes } from './ledger-routes.ts'
 import { addApprovalRoutes, addPolicyRoutes } from './policy-routes.ts'
 import { addOperatorRoutes } from './operator-routes.ts'
 import { addStatementRoutes } from './statement-routes.ts'
@@ -61,6 +62,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addApprovalRoutes(app, deps)
   addAnalyticsRoutes(app, deps)
   addRiskRoute(app, deps)
+  addLedgerRoutes(app, deps)
   addOperatorRoutes(app, deps)
   try {
     await app.listen({ host: deps.host, port: deps.port })

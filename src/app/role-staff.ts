@@ -20,6 +20,7 @@ import { createApprovals } from '#records/approvals.ts'
 import type { Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
 import { backupVault, erasingVault, fileVault, policySigner, remembering, staffVault, waitingVault } from '#vault/client.ts'
+import { treeReadingVault } from '#vault/tree-client.ts'
 import type { Remember } from '#vault/port.ts'
 import { countHeld, heldInWarehouse } from '#vendors/held.ts'
 import { assertDestinationsStay } from '#vendors/register.ts'
@@ -27,6 +28,7 @@ import { openWarehouse } from '#warehouse/client.ts'
 import { askFreeze } from '#warehouse/freeze.ts'
 import { erasurePorts } from './erasure-ports.ts'
 import { FIRST_OPERATOR, type Instance, readOperatorCredential } from './instance.ts'
+import { ledgerTreePort } from './ledger-checking.ts'
 import { placeFacts } from './place-facts.ts'
 import { policyPorts } from './policy-ports.ts'
 import { statementPorts } from './statement-ports.ts'
@@ -124,6 +126,14 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     evidence: evidenceFor(init, vaultClient, records),
     policies: policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, worker, instance, warehouse }),
     ...statementPorts({ instance, config, ledger, vaultClient, vault: staffVault(vaultClient) }),
+    ledgerTree: ledgerTreePort({
+      instance,
+      vault: treeReadingVault(vaultClient),
+      ledgerKey: async () => (await vault.describe()).ledgerKey,
+      warehouse,
+      barrier: async () => (await worker.call('barrier', null)).body as { head: number },
+      ledgerHead: () => ledger.head(),
+    }),
     gaps: () => ledger.gaps(),
     place: async () => placeFacts(instance, { config, ledgerHead: ledger.head() }),
     trace: (text) => trace('error', 'staff', text),

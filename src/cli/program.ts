@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { BulkheadError } from '#base/errors.ts'
 import type { CommonOptions, Context } from './context.ts'
 import type { WhoOptions } from './people-commands.ts'
+import { addLedger } from './ledger-program.ts'
 import type { LineOptions } from './line-commands.ts'
 import { addOperators } from './operator-program.ts'
 import { addPolicy } from './policy-program.ts'
@@ -103,6 +104,7 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
   addIncident(root, common, reason, contextOf)
   const shared = { common, reason, contextOf }
   addRisk(addPolicy(root, shared), shared)
+  addLedger(root, shared, exit)
 
   common(root.command('backup <dir>'))
     .description('a copy of the data folder, while it runs or not; never of the keys')

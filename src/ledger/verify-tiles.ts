@@ -40,7 +40,7 @@ export function checkHead(tiles: PinnedTiles, verifiers: readonly NoteVerifier[]
   }
 }
 
-/** All leaves in their order; what does not fit is added to `problems`. `head`: signed; without one the tiles are held against themselves. */
+/** All leaves in their order; what does not fit is added to `problems`. Without a signed head the tiles are held against themselves. */
 export function* leafRuns(tiles: PinnedTiles, head: TreeHead | undefined, problems: Problems): Generator<LeafRun> {
   const size = head?.size ?? tiles.head?.size ?? 0
   yield* new TileCheck(tiles, size, problems).all(head?.root)

@@ -12,11 +12,13 @@ export function treeVault(client: RpcClient): TreeVault {
       const { body, attachments } = await client.call('signTree', { origin, size }, [root, ...proof])
       return { ...(body as { key: string }), signature: attachments[0] as Buffer }
     },
-    signedTree: async () => {
-      const { body, attachments } = await client.call('signedTree', null)
-      return body === null ? undefined : { ...(body as { origin: string; size: number }), root: attachments[0] as Buffer }
-    },
+    signedTree: () => signedTree(client),
   }
+}
+
+async function signedTree(client: RpcClient): ReturnType<TreeVault['signedTree']> {
+  const { body, attachments } = await client.call('signedTree', null)
+  return body === null ? undefined : { ...(body as { origin: string; size: number }), root: attachments[0] as Buffer }
 }
 
 /** Public key of the ledger's signatures, SPKI in base64; undefined when nothing was ever signed. */
@@ -24,7 +26,7 @@ export async function ledgerKey(client: RpcClient): Promise<string | undefined> 
   return ((await client.call('ledgerKey', null)).body as string | null) ?? undefined
 }
 
-export interface TreeReadingVault extends CommittingVault, Pick<WorkerVault, 'openManifests'> {
+export interface TreeReadingVault extends CommittingVault, Pick<WorkerVault, 'openManifests'>, Pick<TreeVault, 'signedTree'> {
   /** What shows rows to whom they are about; undefined for those of the erased. The look is durable before the answer. */
   rowKeys(rows: RowColumns, look: Look): Promise<(Buffer | undefined)[]>
   /** Signature over `statementText` and the public key, base64. The look is durable before. */
@@ -34,6 +36,7 @@ export interface TreeReadingVault extends CommittingVault, Pick<WorkerVault, 'op
 export function treeReadingVault(client: RpcClient): TreeReadingVault {
   return {
     ...committing(client),
+    signedTree: () => signedTree(client),
     openManifests: async (manifests) => (await client.call('openManifests', { manifests })).attachments,
     signStatement: async (sha256, look) =>
       (await client.call('signStatement', { sha256, look })).body as { signature: string; key: string },

@@ -15,11 +15,6 @@ export function treeMethods(vault: Vault): RpcMethods {
       const { signature, key } = await vault.tree.signTree({ origin, size, root: root ?? Buffer.alloc(0) }, proof)
       return { body: { key }, attachments: [signature] }
     },
-    signedTree: async () => {
-      const head = await vault.tree.signedTree()
-      if (head === undefined) return { body: null }
-      return { body: { origin: head.origin, size: head.size }, attachments: [head.root] }
-    },
   }
 }
 
@@ -49,6 +44,11 @@ export function treeReadingMethods(vault: Vault): RpcMethods {
 
 function committing(vault: Vault): RpcMethods {
   return {
+    signedTree: async () => {
+      const head = await vault.tree.signedTree()
+      if (head === undefined) return { body: null }
+      return { body: { origin: head.origin, size: head.size }, attachments: [head.root] }
+    },
     commitRows: async (_body, attachments) => ({ body: null, attachments: [await vault.tree.commitRows(decodeColumns(attachments))] }),
   }
 }

@@ -1,0 +1,34 @@
+/** `bulkhead ledger …`: its commands and their options. */
+import { type Command, InvalidArgumentError } from 'commander'
+import type { CommonOptions } from './context.ts'
+import type { VerifyOptions } from './ledger-commands.ts'
+import type { Shared } from './policy-program.ts'
+
+export function addLedger(root: Command, { common, contextOf }: Shared, exit: (code: number) => void): Command {
+  const commands = () => import('./ledger-commands.ts')
+  const ledger = root.command('ledger').description('what was disclosed, as a tree that can be checked (docs/ledger.md)')
+  common(ledger.command('checkpoint'))
+    .description('the newest signed checkpoint, and the key that it is checked with')
+    .action(async (options: CommonOptions) => {
+      await (await commands()).checkpointCommand(contextOf(options))
+    })
+  common(ledger.command('prove <index>'))
+    .description('that an entry stands in the tree, with what its header says; the first has index 0')
+    .action(async (index: string, options: CommonOptions) => {
+      await (await commands()).proveCommand(contextOf(options), wholeIndex(index))
+    })
+  common(ledger.command('verify'))
+    .description('everything, against the signed tree: files, entries, the totals of the warehouse; exit 1 when anything does not fit')
+    .option('--files <dir>', "only a copy of the tree's files (or of the ledger's folder): needs nothing else but --key")
+    .option('--key <file>', 'public key that `ledger checkpoint` shows, or PEM')
+    .action(async (options: CommonOptions & VerifyOptions) => {
+      exit(await (await commands()).verifyCommand(contextOf(options), options))
+    })
+  return ledger
+}
+
+function wholeIndex(text: string): number {
+  const index = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+  if (!Number.isSafeInteger(index)) throw new InvalidArgumentError('Give the index of an entry, from 0.')
+  return index
+}
