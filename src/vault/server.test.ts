@@ -117,12 +117,14 @@ test('each token opens its own calls and no other; a stranger is not answered', 
     try {
       const calls = {
         gateway: ['commitWindow', 'doorKeys'],
-        worker: ['activeEpoch', 'disclose', 'sealManifests', 'openManifests', 'erasedPeople', 'deletionPseudonyms'],
+        worker: ['activeEpoch', 'disclose', 'sealManifests', 'erasedPeople', 'deletionPseudonyms'],
         staff: [
           ...['resolve', 'graph', 'staffPseudonyms', 'memberships', 'identities', 'recordLook', 'importDirectory', 'describe'],
           ...['beginErasure', 'openErasures', 'erasure', 'unlinkErased', 'advanceErasure', 'destroyErased', 'resealWaiting'],
           ...['openHold', 'closeHold', 'holds', 'rotateEpoch', 'destroyEpoch', 'rotateKeys'],
         ],
+        // Rows of numbers and shapes: the one sends them, the other answers questions about them.
+        'worker staff': ['openManifests'],
       }
       const beyond = [
         'resolvePseudonyms',
@@ -137,7 +139,7 @@ test('each token opens its own calls and no other; a stranger is not answered', 
       ]
       for (const role of VAULT_ROLES) {
         for (const [owner, methods] of Object.entries({ ...calls, nobody: beyond })) {
-          if (owner === role) continue
+          if (owner.split(' ').includes(role)) continue
           for (const method of methods)
             await assert.rejects(clients[role].call(method, null), { code: 'vault_refused' }, `${role} ${method}`)
         }
