@@ -9,6 +9,11 @@ export interface RememberLimits {
   charactersMax: number
 }
 
+/** A text that was cut from a longer one keeps all of that in memory. */
+export function ownCopy(text: string): string {
+  return JSON.parse(JSON.stringify(text)) as string
+}
+
 export function remember<Answer>(
   answer: (text: string) => Answer,
   { entriesMax, charactersMax }: RememberLimits,
@@ -20,8 +25,7 @@ export function remember<Answer>(
     const made = answer(text)
     if (text.length > charactersMax) return made
     if (known.size >= entriesMax) known.clear()
-    // A copy, since a text cut from a longer one keeps all of that in memory.
-    known.set(JSON.parse(JSON.stringify(text)) as string, made)
+    known.set(ownCopy(text), made)
     return made
   }
 }

@@ -18,15 +18,17 @@ export type { DestinationDecider } from './destination-decider.ts'
 export {
   detect,
   detectInProperty,
-  hintOf,
+  isPlainText,
   kindOfSecret,
   personalKindIn,
   personalKindOfNumber,
   SHOWN,
 } from './detect/detect.ts'
 export type { Finding, PlacedFinding } from './detect/detect.ts'
-export { DestroyedCounts, destroySecrets, destroySecretsInPair, destroySecretsInText } from './detect/destroy.ts'
+export { DestroyedCounts, destroySecrets, destroySecretsInPair, destroySecretsInText, destroySecretsUnder } from './detect/destroy.ts'
 export { identityKeyOf } from './identity-keys.ts'
+export { keyFactsOf } from './key-facts.ts'
+export type { KeyFacts } from './key-facts.ts'
 export { approvedPolicy, isSamePolicy, mergePolicy, proposedPolicy } from './policy-change.ts'
 export type { PolicyProposal } from './policy-change.ts'
 export { policyFromConfig, whyNotApproved, whyNotGranted } from './policy-from-config.ts'

@@ -7,8 +7,8 @@ import { remember } from '#base/remember.ts'
 import type { ReferrerMedium } from '#model/log-entry.ts'
 
 export interface Referrer {
-  medium: ReferrerMedium
-  domain?: string
+  readonly medium: ReferrerMedium
+  readonly domain?: string
 }
 
 const URL_CHARACTERS_MAX = 2048
@@ -186,21 +186,36 @@ const SITES: ReadonlyMap<string, ReferrerMedium> = new Map([
 /** Hosts whose medium differs from their site's. */
 const MAIL_LABELS: ReadonlySet<string> = new Set(['mail', 'webmail', 'inbox', 'outlook', 'e'])
 
-/** Hosts repeat from event to event, the addresses around them do not and are one person's: only hosts are remembered. */
-const parseHost = remember((host) => parse(host), { entriesMax: 20_000, charactersMax: 128 })
+const COLON = 0x3a
+const SLASH = 0x2f
+const DOT = 0x2e
+const DASH = 0x2d
 
-/** The host of an address in the shape that nearly all have. Anything odd (user part, brackets, other letters) is none. */
-const PLAIN_HOST = /^(?:https?:\/\/)?([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::\d{1,5})?(?=[/?#]|$)/
-
-function parseAddress(address: string): ReturnType<typeof parse> {
-  const text = address.slice(0, URL_CHARACTERS_MAX)
-  const host = PLAIN_HOST.exec(text)?.[1]
-  return host === undefined ? parse(text) : parseHost(host)
+function isHostCharacter(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57)
 }
 
-/** Registrable domain (public suffix list, ICANN part) of an address or host name; undefined for addresses and junk. */
-export function registrableDomain(address: string): string | undefined {
-  return parseAddress(address).domain ?? undefined
+/** The host of an address in the shape that nearly all have. Anything odd (user part, brackets, capitals, other letters) is none. */
+function plainHost(text: string): string | undefined {
+  const start = text.startsWith('https://') ? 8 : text.startsWith('http://') ? 7 : 0
+  let end = start
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end)
+    if (!isHostCharacter(code) && code !== DOT && code !== DASH) break
+  }
+  if (end === start || !isHostCharacter(text.charCodeAt(start)) || !isHostCharacter(text.charCodeAt(end - 1))) return undefined
+  let after = end
+  if (text.charCodeAt(end) === COLON) {
+    do after++
+    while (after - end <= 5 && isDigit(text.charCodeAt(after)))
+    if (after === end + 1) return undefined
+  }
+  const code = text.charCodeAt(after)
+  return after === text.length || code === SLASH || code === 0x3f || code === 0x23 ? text.slice(start, end) : undefined
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57
 }
 
 export interface ReferrerRules {
@@ -210,27 +225,59 @@ export interface ReferrerRules {
   own: ReadonlySet<string>
 }
 
-/** `undefined` when the text names no host (and so says nothing); `$direct` and the empty text mean direct. */
-export function referrerOf(address: string, rules: ReferrerRules): Referrer | undefined {
-  const text = address.trim()
-  if (text === '' || text === '$direct' || text === 'direct') return { medium: 'direct' }
-  const { domain, hostname, isIp, domainWithoutSuffix, isIcann, subdomain } = parseAddress(text)
-  if (hostname === null || hostname === '') return undefined
-  if (domain === null || isIp === true) return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? { medium: 'referral' } : undefined
-  if (rules.own.has(domain)) return { medium: 'internal' }
+/** What a host says by itself, as `referrerOf` needs it. */
+interface Host {
+  hostname: string | null
+  /** Registrable; undefined for a number or a name without one. */
+  domain: string | undefined
+  isIcann: boolean
+  known: Referrer | undefined
+}
+
+function hostFrom({ domain, hostname, isIp, domainWithoutSuffix, isIcann, subdomain }: ReturnType<typeof parse>): Host {
+  if (domain === null || isIp === true) return { hostname, domain: undefined, isIcann: false, known: undefined }
   const byLabel = isIcann === true ? SITES_BY_LABEL.get(domainWithoutSuffix ?? '') : undefined
-  const known = byLabel ?? siteOf(domain)
-  if (known !== undefined) {
-    const [site, medium] = known
-    const isMail = medium === 'search' && MAIL_LABELS.has((subdomain ?? '').split('.').at(-1) ?? '')
-    return { medium: isMail ? 'email' : medium, domain: site }
-  }
-  if (rules.approved.has(domain)) return { medium: 'referral', domain }
-  if (!text.includes('://') && isIcann !== true) return undefined
-  return { medium: 'referral' }
+  const site = byLabel ?? siteOf(domain)
+  return { hostname, domain, isIcann: isIcann === true, known: site === undefined ? undefined : knownReferrer(site, subdomain ?? '') }
+}
+
+function knownReferrer([domain, medium]: readonly [string, ReferrerMedium], subdomain: string): Referrer {
+  const isMail = medium === 'search' && MAIL_LABELS.has(subdomain.split('.').at(-1) ?? '')
+  return { medium: isMail ? 'email' : medium, domain }
 }
 
 function siteOf(domain: string): readonly [string, ReferrerMedium] | undefined {
   const medium = SITES.get(domain)
   return medium === undefined ? undefined : [domain, medium]
+}
+
+/** Hosts repeat from event to event, the addresses around them do not and are one person's: only hosts are remembered. */
+const knownHost = remember((host) => hostFrom(parse(host)), { entriesMax: 20_000, charactersMax: 128 })
+
+function hostOf(address: string): Host {
+  const text = address.length > URL_CHARACTERS_MAX ? address.slice(0, URL_CHARACTERS_MAX) : address
+  const host = plainHost(text)
+  return host === undefined ? hostFrom(parse(text)) : knownHost(host)
+}
+
+/** Registrable domain (public suffix list, ICANN part) of an address or host name; undefined for addresses and junk. */
+export function registrableDomain(address: string): string | undefined {
+  return hostOf(address).domain
+}
+
+const DIRECT: Referrer = { medium: 'direct' }
+const REFERRAL: Referrer = { medium: 'referral' }
+const INTERNAL: Referrer = { medium: 'internal' }
+
+/** `undefined` when the text names no host (and so says nothing); `$direct` and the empty text mean direct. */
+export function referrerOf(address: string, rules: ReferrerRules): Referrer | undefined {
+  const text = address.trim()
+  if (text === '' || text === '$direct' || text === 'direct') return DIRECT
+  const { hostname, domain, isIcann, known } = hostOf(text)
+  if (hostname === null || hostname === '') return undefined
+  if (domain === undefined) return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? REFERRAL : undefined
+  if (rules.own.has(domain)) return INTERNAL
+  if (known !== undefined) return known
+  if (rules.approved.has(domain)) return { medium: 'referral', domain }
+  return isIcann || text.includes('://') ? REFERRAL : undefined
 }

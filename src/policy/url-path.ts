@@ -29,16 +29,27 @@ export function compilePaths(approved: readonly string[]): PathRules {
   return { segments, templates }
 }
 
-/** Where the path of an absolute http(s) address begins, or of a text that begins with one `/`; -1 for anything else. */
-function pathStart(text: string): number {
-  if (text.startsWith('/')) return text.startsWith('/', 1) ? -1 : 0
-  return /^https?:\/\/[^/?#\\]*/i.exec(text)?.[0].length ?? -1
-}
-
 const QUESTION = 0x3f
 const SLASH = 0x2f
 const BACKSLASH = 0x5c
 const HASH = 0x23
+const COLON = 0x3a
+
+/** Where the path of an absolute http(s) address begins, or of a text that begins with one `/`; -1 for anything else. */
+function pathStart(text: string): number {
+  if (text.charCodeAt(0) === SLASH) return text.charCodeAt(1) === SLASH ? -1 : 0
+  const colon = text.charCodeAt(4) === COLON ? 4 : 5
+  if (text.charCodeAt(colon) !== COLON || text.charCodeAt(colon + 1) !== SLASH || text.charCodeAt(colon + 2) !== SLASH) return -1
+  const scheme = text.slice(0, colon)
+  if (scheme !== 'https' && scheme !== 'http' && !/^https?$/i.test(scheme)) return -1
+  let at = colon + 3
+  while (at < text.length && !endsHost(text.charCodeAt(at))) at++
+  return at
+}
+
+function endsHost(code: number): boolean {
+  return code === SLASH || code === QUESTION || code === HASH || code === BACKSLASH
+}
 
 /** An address that has a path. Undefined for anything else. */
 export function rawPath(address: string): string | undefined {
@@ -55,11 +66,9 @@ export function hasPath(address: string): boolean {
   return pathStart(address.trimStart()) >= 0
 }
 
-/** Escapes, and letters that may be written in two ways. */
-const NOT_PLAIN = /[%\x80-\uffff]/
+const PERCENT = 0x25
 
 function decodeSegment(segment: string): string {
-  if (!NOT_PLAIN.test(segment)) return segment
   if (!segment.includes('%')) return segment.normalize('NFC')
   try {
     return decodeURIComponent(segment).normalize('NFC')
@@ -79,18 +88,30 @@ export function pathTemplate(address: string, rules: PathRules): string | undefi
   const parts = all.length > SEGMENTS_MAX ? all.slice(0, SEGMENTS_MAX) : all
   const template = all.length > SEGMENTS_MAX ? undefined : bestTemplate(parts, rules.templates.get(parts.length) ?? [])
   let kept = ''
-  for (const [i, part] of parts.entries()) kept += template?.[i] === part || rules.segments.has(part) ? `/${part}` : '/*'
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i] as string
+    kept += template?.[i] === part || rules.segments.has(part) ? `/${part}` : '/*'
+  }
   return kept === '' ? '/' : kept
 }
 
 function segmentsOf(path: string): string[] {
   const segments: string[] = []
   let start = 0
+  /** Without escapes, and letters that may be written in two ways. */
+  let isPlain = true
   for (let at = 0; at <= path.length; at++) {
     const code = at < path.length ? path.charCodeAt(at) : SLASH
-    if (code !== SLASH && code !== BACKSLASH) continue
-    if (at > start && segments.length <= SEGMENTS_MAX) segments.push(decodeSegment(path.slice(start, at)))
+    if (code !== SLASH && code !== BACKSLASH) {
+      if (code === PERCENT || code > 127) isPlain = false
+      continue
+    }
+    if (at > start && segments.length <= SEGMENTS_MAX) {
+      const segment = path.slice(start, at)
+      segments.push(isPlain ? segment : decodeSegment(segment))
+    }
     start = at + 1
+    isPlain = true
   }
   return segments
 }
@@ -113,14 +134,23 @@ function bestTemplate(parts: readonly string[], templates: readonly (readonly st
   let best: readonly string[] | undefined
   let literalsOfBest = -1
   for (const template of templates) {
-    if (!template.every((part, i) => part === '*' || part === parts[i])) continue
-    const literals = template.filter((part) => part !== '*').length
-    if (literals > literalsOfBest) {
-      best = template
-      literalsOfBest = literals
-    }
+    const literals = literalsOf(template, parts)
+    if (literals <= literalsOfBest) continue
+    best = template
+    literalsOfBest = literals
   }
   return best
+}
+
+/** How many segments are literally those of the template; -1 when it does not fit. */
+function literalsOf(template: readonly string[], parts: readonly string[]): number {
+  let literals = 0
+  for (let i = 0; i < template.length; i++) {
+    if (template[i] === '*') continue
+    if (template[i] !== parts[i]) return -1
+    literals++
+  }
+  return literals
 }
 
 const SCREEN_PIXELS_MAX = 16_384

@@ -95,6 +95,7 @@ export const browserFamily = remember((value) => {
 
 /** First number of a version, 0 to 999; undefined when there is none. */
 export function majorVersion(value: unknown): number | undefined {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value <= 999 ? value : undefined
   const text = typeof value === 'number' ? String(Math.trunc(value)) : typeof value === 'string' ? value.slice(0, 32) : ''
   const major = /^\s*(\d{1,3})(?!\d)/.exec(text)
   return major === null ? undefined : Number(major[1])

@@ -5,15 +5,15 @@
  */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { BlockList, isIP } from 'node:net'
 import { Reader } from 'mmdb-lib'
 import type { CountryResponse } from 'mmdb-lib'
 import { BulkheadError } from '#base/errors.ts'
 import { countryCode } from '#policy/forms.ts'
 import type { CountryOf, Place, PlaceOf } from '#policy/forms.ts'
+import { AddressTree } from './address-tree.ts'
+import { ipv4Of, ipv6Of } from './network-address.ts'
 
 const DATABASE = '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb'
-const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i
 
 /** Networks that belong to no country (IANA special-purpose registries): the database has rows for some of them. */
 const NOWHERE_4: readonly (readonly [network: number, mask: number])[] = (
@@ -32,38 +32,31 @@ const NOWHERE_4: readonly (readonly [network: number, mask: number])[] = (
     ['203.0.113.0', 24],
     ['224.0.0.0', 3],
   ] as const
-).map(([network, prefix]) => [bitsOf(network), -1 << (32 - prefix)])
+).map(([network, prefix]) => [ipv4Of(network) | 0, -1 << (32 - prefix)])
 
-/** The four bytes as one number, its sign bit the first. */
-function bitsOf(address: string): number {
-  let bits = 0
-  let byte = 0
-  for (let at = 0; at <= address.length; at++) {
-    const code = address.charCodeAt(at)
-    if (code >= 48 && code <= 57) byte = byte * 10 + (code - 48)
-    else {
-      bits = (bits << 8) | byte
-      byte = 0
-    }
-  }
-  return bits
+/** First bytes under which any of them lies. */
+const NOWHERE_BYTES = new Uint8Array(256)
+for (const [network, mask] of NOWHERE_4) {
+  for (let byte = 0; byte < 256; byte++) if (((byte << 24) & mask) === (network & mask & -16777216)) NOWHERE_BYTES[byte] = 1
 }
 
-function isNowhere4(address: string): boolean {
-  const bits = bitsOf(address)
-  return NOWHERE_4.some(([network, mask]) => (bits & mask) === network)
+function isNowhere4(bits: number): boolean {
+  return NOWHERE_BYTES[bits >>> 24] === 1 && NOWHERE_4.some(([network, mask]) => (bits & mask) === network)
 }
 
-const NOWHERE = new BlockList()
-for (const [network, prefix] of [
-  ['::', 127],
-  ['100::', 64],
-  ['2001:db8::', 32],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const) {
-  NOWHERE.addSubnet(network, prefix, 'ipv6')
+/** The same of the newer family: `::/127`, `100::/64`, `2001:db8::/32`, `fc00::/7`, `fe80::/10`, `ff00::/8`. */
+function isNowhere6(groups: Uint16Array): boolean {
+  const first = groups[0] as number
+  if (first === 0) return groups.every((group, at) => (at === 7 ? group <= 1 : group === 0))
+  if (first === 0x100) return groups[1] === 0 && groups[2] === 0 && groups[3] === 0
+  if (first === 0x2001) return groups[1] === 0xdb8
+  return first >= 0xfc00 && (first < 0xfe00 || first >= 0xff00 || (first & 0xffc0) === 0xfe80)
+}
+
+/** `::ffff:192.0.2.1` is an address of the older family. */
+function isMapped(groups: Uint16Array): boolean {
+  for (let at = 0; at < 5; at++) if (groups[at] !== 0) return false
+  return groups[5] === 0xffff
 }
 
 /** The layouts that are read: flat rows of the shipped database and of its siblings with cities, and MaxMind's own. */
@@ -79,14 +72,32 @@ const NAME_CHARACTERS_MAX = 64
 /** Both address families and both ends of the tree: a database in which these cannot be looked up is broken. */
 const PROBES = ['1.0.0.1', '8.8.8.8', '185.1.1.1', '223.255.255.1', '2001:4860:4860::8888', '2a00:1450::1']
 
+/** Places that come again and again are worked out once: there are as many as the database has rows, and it has few or very many. */
+const PLACES_MAX = 50_000
+const NO_PLACE: Place = {}
+
 /** Opens the shipped database, or the one at `path`. Throws `geo_unreadable`. */
 export function openPlaces(path: string = createRequire(import.meta.url).resolve(DATABASE)): PlaceOf {
-  const reader = openDatabase(path)
+  const { reader, tree } = openDatabase(path)
+  const known = new Map<number, Place>()
+  const placeAt = (row: number, address: string): Place => {
+    if (row === 0) return NO_PLACE
+    const before = known.get(row)
+    if (before !== undefined) return before
+    const place = placeOf(lookUp(reader, address))
+    if (known.size >= PLACES_MAX) known.clear()
+    known.set(row, place)
+    return place
+  }
+  const ofIpv4 = (bits: number, address: string): Place => (isNowhere4(bits) ? NO_PLACE : placeAt(tree.rowOfIpv4(bits), address))
   return (address) => {
-    const plain = MAPPED_IPV4.exec(address)?.[1] ?? address
-    const family = isIP(plain)
-    if (family === 0 || (family === 4 ? isNowhere4(plain) : NOWHERE.check(plain, 'ipv6'))) return {}
-    return placeOf(lookUp(reader, plain))
+    const bits = ipv4Of(address)
+    if (bits >= 0) return ofIpv4(bits, address)
+    const groups = ipv6Of(address)
+    if (groups === undefined) return NO_PLACE
+    if (!isMapped(groups)) return isNowhere6(groups) ? NO_PLACE : placeAt(tree.rowOfIpv6(groups), address)
+    const mapped = (groups[6] as number) * 65_536 + (groups[7] as number)
+    return ofIpv4(mapped, [mapped >>> 24, (mapped >>> 16) & 255, (mapped >>> 8) & 255, mapped & 255].join('.'))
   }
 }
 
@@ -96,11 +107,12 @@ export function openCountries(path?: string): CountryOf {
   return (address) => placeOfAddress(address).country
 }
 
-function openDatabase(path: string): Reader<CountryResponse> {
+function openDatabase(path: string): { reader: Reader<CountryResponse>; tree: AddressTree } {
   try {
-    const reader = new Reader<CountryResponse>(readFileSync(path))
+    const bytes = readFileSync(path)
+    const reader = new Reader<CountryResponse>(bytes)
     for (const probe of PROBES) reader.get(probe)
-    return reader
+    return { reader, tree: new AddressTree(bytes, reader.metadata) }
   } catch {
     // What the reader says of broken bytes helps nobody.
     throw new BulkheadError('geo_unreadable', `${path} cannot be read as a database of places`)

@@ -3,15 +3,17 @@
  * `total` in `cart` is the property `cart.total`, and `cart` and `cart.total` must both be approved; one leaf that is not
  * makes all of it wait. Lists open when each member is a plain value that may open; lists of objects wait.
  */
+import { ownCopy } from '#base/remember.ts'
 import type { JsonValue } from '#model/json.ts'
 import type { PlainValue } from '#model/log-entry.ts'
 import type { PersonalKind } from '#model/personal-kind.ts'
-import { hintOf, identityKeyOf, personalKindIn, personalKindOfNumber } from '#policy/policy.ts'
+import { identityKeyOf, isPlainText, keyFactsOf, personalKindIn, personalKindOfNumber } from '#policy/policy.ts'
+import type { KeyFacts } from '#policy/policy.ts'
 
 const TEXT_CHARACTERS_MAX = 255
 const MEMBERS_MAX = 255
 const DEPTH_MAX = 4
-const VERDICT_CHARACTERS_MAX = 64
+const REMEMBERED_CHARACTERS_MAX = 64
 
 /** Told for each leaf of an approved key in which the detectors found something. */
 export type OnDetected = (key: string, kind: PersonalKind) => void
@@ -20,38 +22,63 @@ export type OnDetected = (key: string, kind: PersonalKind) => void
 type Verdict = PersonalKind | 'open' | 'closed'
 
 /**
- * Texts under approved keys repeat; verdicts on short ones are kept in memory, one in each place of a table: a text that is
- * met once costs nothing but the place that it takes from another.
+ * Texts under approved keys repeat; short ones in which nothing was found are kept in memory from the second time on, one in each place of
+ * a table: a text that is met once costs nothing but a number. They stand open in the log as well; others are never kept.
  */
 const PLACES = 8192
-const texts: (string | undefined)[] = Array(PLACES).fill(undefined)
-const verdicts: (Verdict | undefined)[] = Array(PLACES).fill(undefined)
+const open: (string | undefined)[] = Array(PLACES).fill(undefined)
+const metOnce = new Int32Array(PLACES)
 
-function placeOf(text: string): number {
-  let hash = text.length
-  for (let at = 0; at < text.length; at++) hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0
-  return (hash ^ (hash >>> 15)) & (PLACES - 1)
+/** Of the length and a few characters, most of them from the end, where numbers stand: what has the same is compared whole. */
+function hashOf(text: string): number {
+  const { length } = text
+  let hash = Math.imul(length, 31) + text.charCodeAt(0)
+  for (let at = Math.max(1, length - 6); at < length; at++) hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0
+  hash = (Math.imul(hash, 31) + text.charCodeAt(length >> 1)) | 0
+  return hash ^ (hash >>> 15)
 }
 
-/** `key` when its name makes more of the text than stands there: such verdicts are not remembered. */
-function verdictOn(text: string, key: string): Verdict {
-  // Half a letter is no text: a vendor's parser may refuse the whole request for it.
-  if (text.length > TEXT_CHARACTERS_MAX || !text.isWellFormed()) return 'closed'
-  const isRemembered = key === '' && text.length <= VERDICT_CHARACTERS_MAX
-  const place = isRemembered ? placeOf(text) : 0
-  if (isRemembered && texts[place] === text) return verdicts[place] as Verdict
-  const kind = personalKindIn(text, key)
-  const verdict = kind === 'unscanned' ? 'closed' : (kind ?? (isJsonText(text) ? 'closed' : 'open'))
-  if (isRemembered) {
-    texts[place] = text
-    verdicts[place] = verdict
-  }
+/** The text that was asked about last is the one that is remembered next, if any. */
+let lastText = ''
+let lastHash = 0
+
+function rememberOpen(text: string): void {
+  const hash = text === lastText ? lastHash : hashOf(text)
+  const place = hash & (PLACES - 1)
+  if (metOnce[place] === hash) open[place] = ownCopy(text)
+  else metOnce[place] = hash
+}
+
+/**
+ * Whether a text under an approved key is one of those that were found to be nobody's a moment ago: then there is no secret in it either,
+ * and nothing of it needs to be looked at again.
+ */
+export function isKnownOpen(value: JsonValue, { secret, hint }: KeyFacts): boolean {
+  if (typeof value !== 'string' || value.length > REMEMBERED_CHARACTERS_MAX) return false
+  lastText = value
+  lastHash = hashOf(value)
+  return open[lastHash & (PLACES - 1)] === value && hint === '' && secret.kind === ''
+}
+
+/** `hint`: the key, when its name makes more of the text than stands there. Such verdicts are not remembered. */
+function verdictOn(text: string, hint: string): Verdict {
+  if (text.length > TEXT_CHARACTERS_MAX) return 'closed'
+  const verdict = hint === '' && isPlainText(text) ? 'open' : newVerdict(text, hint)
+  if (verdict === 'open' && hint === '' && text.length <= REMEMBERED_CHARACTERS_MAX) rememberOpen(text)
   return verdict
+}
+
+function newVerdict(text: string, hint: string): Verdict {
+  // Half a letter is no text: a vendor's parser may refuse the whole request for it.
+  if (!text.isWellFormed()) return 'closed'
+  const kind = personalKindIn(text, hint)
+  return kind === 'unscanned' ? 'closed' : (kind ?? (isJsonText(text) ? 'closed' : 'open'))
 }
 
 /** An object or list in text form would open leaves that nobody approved. */
 function isJsonText(text: string): boolean {
-  if (!/^\s*[[{]/.test(text)) return false
+  if (!text.includes('[') && !text.includes('{')) return false
+  if (!/^\s*(?:\[.*\]|\{.*\})\s*$/s.test(text)) return false
   try {
     JSON.parse(text)
     return true
@@ -60,18 +87,25 @@ function isJsonText(text: string): boolean {
   }
 }
 
-function verdictOnScalar(value: JsonValue, key: string): Verdict {
-  if (typeof value === 'string') return verdictOn(value, hintOf(key))
+function verdictOnScalar(value: JsonValue, hint: string): Verdict {
+  if (typeof value === 'string') return verdictOn(value, hint)
   if (typeof value !== 'number') return typeof value === 'boolean' ? 'open' : 'closed'
   if (!Number.isFinite(value)) return 'closed'
   const kind = personalKindOfNumber(value)
   return kind === 'unscanned' ? 'closed' : (kind ?? 'open')
 }
 
-function mayOpen(scalar: JsonValue, key: string, onDetected: OnDetected): boolean {
-  const verdict = verdictOnScalar(scalar, key)
-  if (verdict !== 'open' && verdict !== 'closed') onDetected(key, verdict)
+function mayOpen(scalar: JsonValue, { name, hint }: KeyFacts, onDetected: OnDetected): boolean {
+  const verdict = verdictOnScalar(scalar, hint)
+  if (verdict !== 'open' && verdict !== 'closed') onDetected(name, verdict)
   return verdict === 'open'
+}
+
+/** A value that stands for itself, not for what is in it: it opens as it is, or waits. */
+export function opensWhole(value: JsonValue, key: KeyFacts, onDetected: OnDetected): value is PlainValue {
+  if (value === null) return false
+  if (typeof value !== 'object') return mayOpen(value, key, onDetected)
+  return Array.isArray(value) && value.length <= MEMBERS_MAX && value.every((member) => mayOpen(member, key, onDetected))
 }
 
 /**
@@ -86,11 +120,7 @@ export function openValue(
   depth = 0,
 ): [key: string, value: PlainValue][] | undefined {
   if (value === null) return []
-  if (typeof value !== 'object') return mayOpen(value, key, onDetected) ? [[key, value]] : undefined
-  if (Array.isArray(value)) {
-    const opens = value.length <= MEMBERS_MAX && value.every((member) => mayOpen(member, key, onDetected))
-    return opens ? [[key, value as PlainValue[]]] : undefined
-  }
+  if (typeof value !== 'object' || Array.isArray(value)) return opensWhole(value, keyFactsOf(key), onDetected) ? [[key, value]] : undefined
   if (depth >= DEPTH_MAX) return undefined
   const opened: [string, PlainValue][] = []
   for (const [name, member] of Object.entries(value)) {

@@ -3,7 +3,6 @@
  * the record, all else into the waiting room. A value that no rule takes waits: that is the default of law 1.
  */
 import { isIP } from 'node:net'
-import { remember } from '#base/remember.ts'
 import { categoryOf, FIELDS } from '#model/field.ts'
 import type { KnownField } from '#model/field.ts'
 import type { JsonValue } from '#model/json.ts'
@@ -11,10 +10,10 @@ import type { LogRecord, PlainValue } from '#model/log-entry.ts'
 import type { PersonalKind } from '#model/personal-kind.ts'
 import type { ProfileOp, WireRecord, WireValue } from '#model/wire-record.ts'
 import { countryCode } from '#policy/forms.ts'
-import { destroySecretsInPair, identityKeyOf, kindOfSecret } from '#policy/policy.ts'
-import type { DestroyedCounts } from '#policy/policy.ts'
+import { destroySecretsInPair, destroySecretsInText, destroySecretsUnder, identityKeyOf, keyFactsOf, kindOfSecret } from '#policy/policy.ts'
+import type { DestroyedCounts, KeyFacts } from '#policy/policy.ts'
 import type { DraftBuilder } from './draft-builder.ts'
-import { openValue } from './open-value.ts'
+import { isKnownOpen, openValue, opensWhole } from './open-value.ts'
 
 export interface Subject {
   /** Index of the user, else of the device, to whom facts belong. Undefined: facts wait. */
@@ -80,17 +79,18 @@ export class RecordValues {
 
   add(wire: WireValue): void {
     if (wire.field !== undefined && READ_ELSEWHERE.has(wire.field) && this.#record.op !== 'unset' && !this.#groupKeys.has(wire.key)) return
-    const key = normalKey(wire.key)
+    const facts = keyFactsOf(wire.key)
+    const key = facts.name
     if (this.#record.op === 'unset') return this.#addUnset(key, wire)
-    if (wire.value === null) return wire.field === undefined ? this.#addFree(key, wire) : undefined
+    if (wire.value === null) return wire.field === undefined ? this.#addFree(facts, wire) : undefined
     if (this.#groupKeys.has(key) && this.#record.type !== 'group' && this.#states) return this.#addGroups(key, wire.value)
     const { field } = wire
     if (field === undefined) {
-      const identity = typeof wire.value === 'boolean' ? undefined : identityKeyOf(key)
-      if (identity === undefined) return this.#addFree(key, wire)
+      const identity = typeof wire.value === 'boolean' ? undefined : facts.identity
+      if (identity === undefined) return this.#addFree(facts, wire)
       // A bare `name` on an event is as often a product's: sealed, but never told to the vault as the person's.
       const isOwn = identity.own && !(key === 'name' && this.#record.type !== 'profile')
-      if (!identity.own && typeof wire.value === 'number') return this.#addFree(key, wire)
+      if (!identity.own && typeof wire.value === 'number') return this.#addFree(facts, wire)
       return this.#addIdentity(identity.field, key, wire.value, isOwn)
     }
     switch (FIELDS[field]) {
@@ -101,7 +101,7 @@ export class RecordValues {
       default:
         // Read into the coarse context, unless it is no code: then it is text like any other.
         if (field === 'country' && countryCode(wire.value) !== undefined) return
-        return this.#addFree(key, wire)
+        return this.#addFree(facts, wire)
     }
   }
 
@@ -134,21 +134,39 @@ export class RecordValues {
     else this.#wait(key, value, field ?? identity?.field)
   }
 
-  #addFree(key: string, { field, value }: WireValue): void {
-    const [cleanKey, clean] = destroySecretsInPair(key, value, this.#destroyed)
-    const mayOpen = cleanKey === key && this.#mayOpen(key)
-    // A key whose value held a secret is not what the approval meant.
-    const opened = mayOpen && clean === value ? openValue(key, clean, this.#approved, this.#onDetected) : undefined
-    if (mayOpen && clean !== value) this.#onDetected(key, kindOfSecret(this.#destroyed.last ?? ''))
-    if (opened === undefined) {
-      this.pairs.push([cleanKey, clean])
-      if (field !== undefined) this.#withhold(field)
+  #addFree(facts: KeyFacts, { field, value }: WireValue): void {
+    const key = facts.name
+    const isApproved = this.#mayOpen(key)
+    if (isApproved && isKnownOpen(value, facts)) {
+      this.#properties ??= {}
+      this.#properties[key] = value as PlainValue
       return
     }
+    const cleanKey = facts.secret.mayHoldSecret ? destroySecretsInText(key, this.#destroyed) : key
+    const clean = destroySecretsUnder(facts.secret, value, this.#destroyed)
+    // A key whose value held a secret is not what the approval meant.
+    const mayOpen = isApproved && cleanKey === key
+    if (mayOpen && clean !== value) this.#onDetected(key, kindOfSecret(this.#destroyed.last ?? ''))
+    else if (mayOpen && this.#open(facts, value)) return
+    this.pairs.push([cleanKey, clean])
+    if (field !== undefined) this.#withhold(field)
+  }
+
+  /** Takes the value into the properties if it may stand open. */
+  #open(key: KeyFacts, value: JsonValue): boolean {
+    if (opensWhole(value, key, this.#onDetected)) {
+      this.#properties ??= {}
+      this.#properties[key.name] = value
+      return true
+    }
+    if (value !== null && (typeof value !== 'object' || Array.isArray(value))) return false
+    const opened = openValue(key.name, value, this.#approved, this.#onDetected)
+    if (opened === undefined) return false
     for (const [name, plain] of opened) {
       this.#properties ??= {}
       this.#properties[name] = plain
     }
+    return true
   }
 
   /** Properties of a group whose key nobody configured have no subject to stand under. */
@@ -208,9 +226,6 @@ function addOnce(list: string[] | undefined, text: string): string[] {
   if (!list.includes(text)) list.push(text)
   return list
 }
-
-/** Keys repeat with every event, and normalizing costs more than remembering the last ones. */
-const normalKey = remember((key) => key.normalize('NFC'), { entriesMax: 10_000, charactersMax: 64 })
 
 /** Texts of an identity value, each a fact of its own; undefined when the value is no such thing (then it waits). */
 function factTexts(field: KnownField, value: JsonValue): string[] | undefined {

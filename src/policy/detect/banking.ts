@@ -1,6 +1,6 @@
 /** Payment cards and bank accounts: numbers that carry their own proof. */
 import { IBAN_LENGTHS, isCardNumber, isIban, isLuhn } from './checksums.ts'
-import { type Add, isNear } from './finding.ts'
+import { type Add, isNear, matchesIn } from './finding.ts'
 import { words } from './id-rules.ts'
 
 const DIGIT_RUN = /\d+(?:[ -]\d+)*/g
@@ -19,9 +19,9 @@ const CARD_WORDS = words(
 
 /** Written whole or in groups. A group that belongs to a decimal fraction or a longer name, or follows `+`, is none. */
 export function findCards(text: string, add: Add, hint: string): void {
-  for (const { 0: run, index } of text.matchAll(DIGIT_RUN)) {
+  for (const { 0: run, index } of matchesIn(text, DIGIT_RUN)) {
     if (run.length < CARD_DIGITS_MIN || isInside(text, index, index + run.length)) continue
-    const groups = [...run.matchAll(GROUP)].map((group) => ({ start: group.index, end: group.index + group[0].length }))
+    const groups = matchesIn(run, GROUP).map((group) => ({ start: group.index, end: group.index + group[0].length }))
     for (let first = 0; first < groups.length; first++) {
       const last = cardFrom(run, groups, first)
       if (last < 0) {
@@ -71,7 +71,7 @@ const IBAN_START = /(?<![A-Za-z0-9])([A-Za-z]{2})\d{2}(?=[ -]?[A-Za-z0-9])/g
 
 /** The country says how long it is, so that words after it are left alone. */
 export function findIbans(text: string, add: Add): void {
-  for (const { 0: head, 1: country, index } of text.matchAll(IBAN_START)) {
+  for (const { 0: head, 1: country, index } of matchesIn(text, IBAN_START)) {
     const length = IBAN_LENGTHS.get((country as string).toUpperCase())
     if (length === undefined) continue
     let bare = head

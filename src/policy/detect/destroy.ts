@@ -9,7 +9,7 @@ import { findCards } from './banking.ts'
 import { isCardNumber } from './checksums.ts'
 import type { Finding } from './finding.ts'
 import { featuresOf, isNobodys, mayHaveViews } from './prescan.ts'
-import { findSecrets } from './secrets.ts'
+import { findSecrets, mayHoldSecrets } from './secrets.ts'
 import { viewsOf, withoutPictures } from './views.ts'
 
 /** Longer text is cut here, and the cut counts as destroyed: nothing that was not looked at is kept. */
@@ -22,9 +22,9 @@ export function secretsIn(given: string): Finding[] {
   const found: Finding[] = []
   const add = (finding: Finding): void => void found.push(finding)
   const features = featuresOf(text)
-  const { digits } = features
-  findSecrets(text, features, add)
-  if (digits >= CARD_DIGITS_MIN) findCards(text, add, '')
+  if (mayHoldSecrets(features)) findSecrets(text, features, add)
+  if (features.mostDigits >= CARD_DIGITS_MIN) findCards(text, add, '')
+  if (found.length < 2) return found
   found.sort((a, b) => a.start - b.start || b.end - a.end)
   const apart: Finding[] = []
   for (const finding of found) {
@@ -97,14 +97,14 @@ const SECRET_ENDING =
 const NAMED_SECRET = 'named_secret'
 const KEYS = { entriesMax: 10_000, charactersMax: 64 }
 
-interface SecretKey {
+export interface SecretKey {
   /** What the name says of the value: a kind of secret, or nothing (the empty text). */
   kind: string
   /** Whether the name itself has to be looked at: somebody may put a key where its name belongs. */
   mayHoldSecret: boolean
 }
 
-const secretKeyOf = remember((key): SecretKey => {
+export const secretKeyOf = remember((key): SecretKey => {
   if (key.length > KEYS.charactersMax) return { kind: '', mayHoldSecret: true }
   const name = key.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
   return { kind: SECRET_KEYS.has(name) ? name : SECRET_ENDING.test(name) ? NAMED_SECRET : '', mayHoldSecret: mayHoldSecret(key) }
@@ -112,9 +112,12 @@ const secretKeyOf = remember((key): SecretKey => {
 
 /** The kind of secret that a key's name makes of its value; undefined for none. */
 export function kindOfSecretKey(key: string, value: JsonValue): string | undefined {
-  if (value === null || typeof value === 'boolean' || value === '') return undefined
-  const { kind } = secretKeyOf(key)
-  return kind === '' || (kind === NAMED_SECRET && typeof value !== 'string') ? undefined : kind
+  return kindUnder(secretKeyOf(key), value)
+}
+
+function kindUnder({ kind }: SecretKey, value: JsonValue): string | undefined {
+  if (kind === '' || value === null || typeof value === 'boolean' || value === '') return undefined
+  return kind === NAMED_SECRET && typeof value !== 'string' ? undefined : kind
 }
 
 /** How many secrets were destroyed, in all and by kind. */
@@ -137,28 +140,22 @@ function count(destroyed: DestroyedCounts, kind: string): string {
 }
 
 const CARD_DIGITS_MIN = 12
-const SCHEME = /(?:bearer|basic|token)[ \t]/i
-const SCHEME_TOKEN_MIN = 8
-const SECRET_NAME = /pass|pwd|secret|token|key|credential|cvv|cvc/i
 
 /**
  * Whether a text needs a closer look, by what it is made of: most texts are words, and every pattern tried on each of them
  * was half the cost of the split. A test holds it against the patterns.
  */
 export function mayHoldSecret(text: string): boolean {
-  const { hasRun, equals, escapes, beyondAscii, digits, dashes, colons, spaces, longestRun, braces } = featuresOf(text)
-  if (hasRun || equals > 0 || escapes > 0 || beyondAscii > 0 || digits >= CARD_DIGITS_MIN || dashes >= 5) return true
-  if (braces > 0 && /^\s*[{[]/.test(text)) return true
-  // A value beside its name, an address with a password, and the word that stands before a token in a header.
-  if (colons > 0 && (text.includes('://') || SECRET_NAME.test(text))) return true
-  return spaces > 0 && longestRun >= SCHEME_TOKEN_MIN && SCHEME.test(text)
+  const features = featuresOf(text)
+  if (mayHoldSecrets(features) || features.mostDigits >= CARD_DIGITS_MIN || mayHaveViews(features)) return true
+  return features.braces > 0 && /^\s*[{[]/.test(text)
 }
 
 function destroyInText(text: string, destroyed: DestroyedCounts, depth: number): string {
   if (text.length > SCAN_CHARACTERS_MAX) {
     return destroyInText(text.slice(0, SCAN_CHARACTERS_MAX - 64), destroyed, depth) + count(destroyed, 'overlong')
   }
-  if (!mayHoldSecret(text) || isNobodys(text)) return text
+  if (isNobodys(text) || !mayHoldSecret(text)) return text
   const first = text.trimStart()[0]
   if ((first === '{' || first === '[') && depth < DEPTH_MAX) {
     const inner = parseJson(text)
@@ -193,8 +190,8 @@ function parseJson(text: string): JsonValue | undefined {
   }
 }
 
-function destroyUnder(key: string, value: JsonValue, destroyed: DestroyedCounts, depth: number): JsonValue {
-  const kind = kindOfSecretKey(key, value)
+function destroyUnder(key: SecretKey, value: JsonValue, destroyed: DestroyedCounts, depth: number): JsonValue {
+  const kind = kindUnder(key, value)
   return kind === undefined ? destroyIn(value, destroyed, depth) : count(destroyed, kind)
 }
 
@@ -218,7 +215,7 @@ function destroyIn(value: JsonValue, destroyed: DestroyedCounts, depth: number):
   let changed = false
   const pairs = Object.entries(value).map(([key, member]): [string, JsonValue] => {
     const name = destroyInText(key, destroyed, depth + 1)
-    const clean = destroyUnder(key, member, destroyed, depth + 1)
+    const clean = destroyUnder(secretKeyOf(key), member, destroyed, depth + 1)
     if (clean !== member || name !== key) changed = true
     return [name, clean]
   })
@@ -237,7 +234,13 @@ export function destroySecretsInText(text: string, destroyed: DestroyedCounts): 
   return destroyInText(text, destroyed, 0)
 }
 
-/** As above for a pair: the key's own name may say that its value is a secret. */
+/** As above for a value, whose key may say that it is a secret. */
+export function destroySecretsUnder(key: SecretKey, value: JsonValue, destroyed: DestroyedCounts): JsonValue {
+  return destroyUnder(key, value, destroyed, 0)
+}
+
+/** As above for a pair: the key's own name may be a secret, too. */
 export function destroySecretsInPair(key: string, value: JsonValue, destroyed: DestroyedCounts): [key: string, value: JsonValue] {
-  return [secretKeyOf(key).mayHoldSecret ? destroyInText(key, destroyed, 0) : key, destroyUnder(key, value, destroyed, 0)]
+  const secret = secretKeyOf(key)
+  return [secret.mayHoldSecret ? destroyInText(key, destroyed, 0) : key, destroyUnder(secret, value, destroyed, 0)]
 }

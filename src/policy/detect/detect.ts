@@ -13,10 +13,10 @@ import { findIds, ID_RULES } from './ids.ts'
 import { keyKindOf } from './key-kinds.ts'
 import { findEmails, findHardwareAddresses, findNetworkAddresses } from './network.ts'
 import { findPairs } from './pairs.ts'
-import { findBirthDates, findDevices, findNames, findPlaces, findPostalAddresses } from './people.ts'
+import { findBirthDates, findDevices, findNames, findPlaces, findPostalAddresses, mayHoldNames } from './people.ts'
 import { findPhones } from './phones.ts'
 import { type Features, featuresOf, isNobodys, mayHaveViews } from './prescan.ts'
-import { findRandom, findSecrets } from './secrets.ts'
+import { findRandom, findSecrets, mayHoldSecrets } from './secrets.ts'
 import { type View, viewsOf, withoutPictures } from './views.ts'
 
 export { type Finding, HELD, SHOWN } from './finding.ts'
@@ -54,28 +54,26 @@ function placed(view: View, add: Add): Add {
 
 /** What the fewest characters of each kind are that a detector needs: it is not tried on less. */
 function findIn(text: string, features: Features, hint: string, add: Add): void {
-  const { digits, upper, lower, spaces, dots, dashes, colons, hasRun, beyondAscii } = features
+  const { digits, upper, lower, dots, dashes, colons, equals, plus, mostDigits } = features
   if (features.ats > 0) findEmails(text, add)
-  const isAddressOrPair = features.equals + features.slashes + colons > 0
-  // A private key is words in capitals.
-  if (hasRun || isAddressOrPair || dashes >= 10) findSecrets(text, features, add)
+  if (mayHoldSecrets(features)) findSecrets(text, features, add)
   if (features.longestRun >= 20 && digits > 0 && upper > 0 && lower > 0) findRandom(text, add)
   if (dots >= 3 || colons >= 2) findNetworkAddresses(text, add, hint)
   if (colons >= 5 || dashes >= 5 || (dots >= 2 && text.length >= 14)) findHardwareAddresses(text, add)
   if (digits > 0) {
-    if (digits >= 12) findCards(text, add, hint)
+    if (mostDigits >= 12) findCards(text, add, hint)
     if (digits >= 8) {
-      if (digits + upper + lower >= 15) findIbans(text, add)
-      findDevices(text, add, hint)
+      if (upper + lower >= 2 && digits + upper + lower >= 15) findIbans(text, add)
+      findDevices(text, features, add, hint)
     }
-    if (digits >= 7 || (digits >= 6 && features.plus > 0)) findPhones(text, add, hint)
-    if (digits >= 8 || (digits >= 4 && dots + dashes + features.slashes + spaces >= 2)) findBirthDates(text, add, hint)
-    if ((dots >= 2 && digits >= 6) || beyondAscii > 0 || features.plus > 0) findPlaces(text, add, hint)
-    if (digits >= 2) findIds(text, add, hint)
-    if (spaces > 0 || hint !== '' || dashes > 0) findPostalAddresses(text, features, add, hint)
+    if (mostDigits >= 6 && (digits >= 7 || plus > 0)) findPhones(text, add, hint)
+    if (digits >= 8 || (digits >= 4 && dots + dashes + features.slashes + features.spaces >= 2)) findBirthDates(text, features, add, hint)
+    if ((dots >= 2 && digits >= 6) || features.beyondAscii > 0 || plus > 0) findPlaces(text, add, hint)
+    if (digits >= 2) findIds(text, features, add, hint)
+    if (features.spaces > 0 || hint !== '' || dashes > 0) findPostalAddresses(text, features, add, hint)
   }
-  if (features.hasWords) findNames(text, add)
-  if (features.equals + colons > 0) findPairs(text, add)
+  if (features.hasWords) findNames(text, features, add)
+  if (equals + colons > 0) findPairs(text, add)
 }
 
 /** Of the names of secrets those that are a card's number. */
@@ -173,6 +171,18 @@ const isTellingKey = remember(
 /** For whoever remembers verdicts on texts: one under a telling key is its own. */
 export function hintOf(key: string): string {
   return isTellingKey(key) ? key : ''
+}
+
+/**
+ * Whether a text is of what no detector looks at: words, mostly, and ids and times that are nobody's. `findIn` above would try
+ * nothing on it. Text that may be JSON is none.
+ */
+export function isPlainText(text: string): boolean {
+  if (isNobodys(text)) return true
+  const features = featuresOf(text)
+  const { digits, ats, dots, colons, equals, dashes, braces } = features
+  if (digits + ats + colons + equals + braces > 0 || dots >= 2 || dashes >= 5) return false
+  return !(features.hasWords && mayHoldNames(features)) && !mayHoldSecrets(features) && !mayHaveViews(features)
 }
 
 /** The kind that keeps a value under `key` from standing open; `unscanned` when it is too long for anybody to say. */

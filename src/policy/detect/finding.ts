@@ -23,6 +23,21 @@ export type Add = (finding: Finding) => void
 /** One detector: reads `text`, adds what it finds. `hint` is the name of the key under which the text stands, or empty. */
 export type Detector = (text: string, add: Add, hint: string) => void
 
+const NONE: readonly RegExpExecArray[] = []
+
+/**
+ * Each match of a global pattern, which is never empty. Most texts have none, and an iterator with a copy of the pattern, as
+ * `matchAll` makes it, costs more than finding that out.
+ */
+export function matchesIn(text: string, pattern: RegExp): readonly RegExpExecArray[] {
+  pattern.lastIndex = 0
+  let match = pattern.exec(text)
+  if (match === null) return NONE
+  const matches: RegExpExecArray[] = []
+  for (; match !== null; match = pattern.exec(text)) matches.push(match)
+  return matches
+}
+
 const BEFORE = 48
 const AFTER = 24
 

@@ -141,7 +141,7 @@ export const ASIAN_IDS: readonly IdRule[] = [
     groups: ['6-8-4'],
     grouped: 0.95,
     bare: 0.95,
-    words: /\u8eab\u4efd\u8bc1|resident/i,
+    words: /\u8eab\u4efd\u8bc1|(?<![a-z])resident/i,
   },
   {
     rule: 'tw.national_id',

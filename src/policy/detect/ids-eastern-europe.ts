@@ -205,7 +205,7 @@ export const EASTERN_EUROPEAN_IDS: readonly IdRule[] = [
     groups: ['3-3-3-2'],
     grouped: 0.92,
     near: 0.95,
-    words: /\u0441\u043d\u0438\u043b\u0441|snils/i,
+    words: /\u0441\u043d\u0438\u043b\u0441|(?<![a-z])snils/i,
   },
   {
     rule: 'ru.inn',

@@ -2,7 +2,7 @@
 import { type IdRule, words } from './id-rules.ts'
 
 const PASSPORT_WORDS =
-  /passport|pasaporte|passeport|reisepass|passaporto|paszport|\u092a\u093e\u0938\u092a\u094b\u0930\u094d\u091f|\u62a4\u7167|\u65c5\u5238|\uc5ec\uad8c|\u043f\u0430\u0441\u043f\u043e\u0440\u0442/i
+  /(?<![a-z])(?:e|my|kinder)?(?:passport|pasaporte|passeport|reisepass|passaporto|paszport)|\u092a\u093e\u0938\u092a\u094b\u0930\u094d\u091f|\u62a4\u7167|\u65c5\u5238|\uc5ec\uad8c|\u043f\u0430\u0441\u043f\u043e\u0440\u0442/i
 const PLATE_WORDS =
   /(?<![a-z])(?:(?:number|licen[cs]e|registration) ?plate|plate|plaka|kennzeichen|kfz|vehicle|registration|vrm|vrn|matr\u00edcula|immatriculation|targa)(?![a-z])/i
 

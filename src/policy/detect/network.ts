@@ -1,5 +1,5 @@
 /** Mail addresses, network addresses, hardware addresses. */
-import { type Add, isNear } from './finding.ts'
+import { type Add, isNear, matchesIn } from './finding.ts'
 import { words } from './id-rules.ts'
 
 const LOCAL_CHARACTER = /[\p{L}\p{N}\p{M}.!#$%&'*+/=?^_`{|}~-]/u
@@ -67,7 +67,7 @@ export function isIpv6(text: string): boolean {
 }
 
 export function findNetworkAddresses(text: string, add: Add, hint: string): void {
-  for (const { 0: quad, index } of text.matchAll(IPV4)) {
+  for (const { 0: quad, index } of matchesIn(text, IPV4)) {
     if (!isIpv4(quad)) continue
     const span = { start: index, end: index + quad.length }
     const octets = quad.split('.').map(Number)
@@ -78,7 +78,7 @@ export function findNetworkAddresses(text: string, add: Add, hint: string): void
     add({ kind: 'ip', rule: 'ipv4', ...span, confidence: isVersion || isSmall ? 0.4 : 0.95 })
   }
   if (!text.includes(':')) return
-  for (const { 0: run, index } of text.matchAll(IPV6)) {
+  for (const { 0: run, index } of matchesIn(text, IPV6)) {
     // `a::b` is a name in C++ before it is an address.
     if (isIpv6(run) && (/\d/.test(run) || run.split(':').length > 4)) {
       add({ kind: 'ip', rule: 'ipv6', start: index, end: index + run.length, confidence: 0.95 })
@@ -88,7 +88,7 @@ export function findNetworkAddresses(text: string, add: Add, hint: string): void
 
 export function findHardwareAddresses(text: string, add: Add): void {
   for (const pattern of [MAC, CISCO_MAC]) {
-    for (const { 0: mac, index } of text.matchAll(pattern)) {
+    for (const { 0: mac, index } of matchesIn(text, pattern)) {
       const bare = mac.replaceAll(/[^0-9a-f]/gi, '')
       if (/^(?:0+|f+)$/i.test(bare) || (pattern === CISCO_MAC && /^\d+$/.test(bare))) continue
       add({ kind: 'mac', rule: 'mac', start: index, end: index + mac.length, confidence: 0.95 })

@@ -1,5 +1,5 @@
 /** Keys with their values inside a text: queries, forms, JSON, `key: value` lines. What the key says counts there as well. */
-import type { Add } from './finding.ts'
+import { type Add, matchesIn } from './finding.ts'
 import { keyKindOf } from './key-kinds.ts'
 
 const PAIR = /(?<![\w.-])([A-Za-z][A-Za-z0-9_.-]{1,40})["']?\s{0,2}[=:]\s{0,2}["']?([^"'&;,\n\r{}[\]<>=]{1,100})/g
@@ -7,7 +7,7 @@ const PAIR = /(?<![\w.-])([A-Za-z][A-Za-z0-9_.-]{1,40})["']?\s{0,2}[=:]\s{0,2}["
 const SHARE = 0.8
 
 export function findPairs(text: string, add: Add): void {
-  for (const { 0: pair, 1: key, 2: value, index } of text.matchAll(PAIR)) {
+  for (const { 0: pair, 1: key, 2: value, index } of matchesIn(text, PAIR)) {
     const kind = keyKindOf(key as string)
     if (kind === undefined) continue
     const trimmed = (value as string).trim()

@@ -1,8 +1,9 @@
 /** What words around it make personal: names, postal addresses, coordinates, dates of birth, devices. */
 import { isDay, isLuhn } from './checksums.ts'
-import { type Add, isNear } from './finding.ts'
+import { type Add, isNear, matchesIn } from './finding.ts'
 import { words } from './id-rules.ts'
-import type { Features } from './prescan.ts'
+import { addEndings, markOf } from './marks.ts'
+import { type Features, marksOfWord } from './prescan.ts'
 
 const NAME_WORD =
   "(?:\\p{Lu}[\\p{L}\\p{M}'\u2019-]{1,30}|\\p{Lu}\\.|(?:de|da|di|van|von|der|den|la|le|bin|binti|al|el|ibn|dos|du|ter)(?= ))"
@@ -24,10 +25,32 @@ const NO_NAME =
 /** One look for all of them: most sentences have none. */
 const NAME_MARK = new RegExp(`${TITLE_MARK.source}|${INTRODUCED_MARK.source}`, 'u')
 
-export function findNames(text: string, add: Add): void {
-  if (!NAME_MARK.test(text)) return
+const NAME_WORDS = markOf(
+  TITLES,
+  'name',
+  'called',
+  'm',
+  'dear',
+  'hi',
+  'hello',
+  'hey',
+  'regards',
+  'sincerely',
+  'signed',
+  'llamo',
+  'nombre',
+  'appelle',
+  'chiamo',
+)
+
+export function mayHoldNames({ marks }: Features): boolean {
+  return (marks & NAME_WORDS) !== 0
+}
+
+export function findNames(text: string, features: Features, add: Add): void {
+  if (!mayHoldNames(features) || !NAME_MARK.test(text)) return
   const take = (pattern: RegExp, confidence: number): void => {
-    for (const match of text.matchAll(pattern)) {
+    for (const match of matchesIn(text, pattern)) {
       const name = match[1] as string
       const start = match.index + match[0].length - name.length
       if (!NO_NAME.test(name.split(' ')[0] as string)) add({ kind: 'name', rule: 'name', start, end: start + name.length, confidence })
@@ -58,6 +81,35 @@ const MARK_WORDS: ReadonlySet<string> = new Set(
 )
 const MARK_ENDING = /(?:stra(?:\u00df|ss)e|str|weg|platz|allee|gasse|ring|damm|ufer|straat|laan|gatan|v\u00e4gen|gade|vej|gata)$/
 
+const STREET_WORDS = markOf([...MARK_WORDS].join('|'))
+addEndings(STREET_WORDS, [
+  'strasse',
+  'str',
+  'weg',
+  'platz',
+  'allee',
+  'gasse',
+  'ring',
+  'damm',
+  'ufer',
+  'straat',
+  'laan',
+  'gatan',
+  'gade',
+  'vej',
+  'gata',
+])
+
+/** Letters beyond ASCII may stand for others. */
+function mayBeStreetWord(text: string, start: number, end: number): boolean {
+  return (marksOfWord(text, start, end) & STREET_WORDS) !== 0 || hasUmlaut(text, start, end)
+}
+
+function hasUmlaut(text: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (text.charCodeAt(at) > 127) return true
+  return false
+}
+
 function mayBeStreet(text: string): boolean {
   let start = -1
   for (let at = 0; at <= text.length; at++) {
@@ -66,7 +118,7 @@ function mayBeStreet(text: string): boolean {
       if (start < 0) start = at
     } else if (start >= 0) {
       const length = at - start
-      if (length <= MARK_CHARACTERS_MAX) {
+      if (length <= MARK_CHARACTERS_MAX && mayBeStreetWord(text, start, at)) {
         const word = text.slice(start, at).toLowerCase()
         // Where names of streets are one word they are written with a capital.
         const isCapital = text.charCodeAt(start) < 97 || text.charCodeAt(start) > 127
@@ -94,14 +146,16 @@ const ZIP =
   /(?<![A-Za-z0-9-])(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]) \d{5}(?:-\d{4})?(?![A-Za-z0-9-])/g
 const ZIP_FOUR = /(?<![\d-])\d{5}-\d{4}(?![\d-])/g
 const POSTAL_WORDS = words('zip(?: ?code)?', 'post(?:al)? ?code', 'pin(?: ?code)?', 'plz', 'postleitzahl')
+const POSTAL_MARK = markOf(POSTAL_WORDS)
 const POSTAL_CODE = /(?<![\w.#-])\d{5,6}(?![\w.-])/g
 
-export function findPostalAddresses(text: string, { digits, upper, lower, spaces, dashes }: Features, add: Add, hint: string): void {
+export function findPostalAddresses(text: string, features: Features, add: Add, hint: string): void {
   const take = (pattern: RegExp, rule: string, confidence: number): void => {
-    for (const { 0: found, index } of text.matchAll(pattern))
+    for (const { 0: found, index } of matchesIn(text, pattern))
       add({ kind: 'address', rule, start: index, end: index + found.length, confidence })
   }
-  if (spaces > 0 && upper + lower >= 3 && mayBeStreet(text)) {
+  const { digits, upper, lower, spaces, dashes, marks } = features
+  if ((marks & STREET_WORDS) !== 0 && spaces > 0 && upper + lower >= 3 && mayBeStreet(text)) {
     take(STREET, 'street', 0.7)
     take(EUROPEAN_STREET, 'street', 0.75)
     take(FRENCH_STREET, 'street', 0.8)
@@ -112,13 +166,14 @@ export function findPostalAddresses(text: string, { digits, upper, lower, spaces
     take(UK_POSTCODE, 'uk.postcode', 0.6)
     if (digits >= 5) take(ZIP, 'us.zip', 0.7)
   }
-  if (digits < 5 || (!POSTAL_WORDS.test(hint) && !POSTAL_WORDS.test(text))) return
+  if (digits < 5 || ((marks & POSTAL_MARK) === 0 && hint === '')) return
+  if (!POSTAL_WORDS.test(hint) && !POSTAL_WORDS.test(text)) return
   for (const [pattern, rule] of [
     [ZIP_FOUR, 'us.zip'],
     [POSTAL_CODE, 'postal_code'],
   ] as const) {
     if (pattern === ZIP_FOUR && dashes === 0) continue
-    for (const { 0: code, index } of text.matchAll(pattern)) {
+    for (const { 0: code, index } of matchesIn(text, pattern)) {
       const span = { start: index, end: index + code.length }
       if (isNear(text, span, POSTAL_WORDS, hint)) add({ kind: 'address', rule, ...span, confidence: 0.75 })
     }
@@ -145,7 +200,7 @@ const DECIMALS_MIN = 4
 
 /** Two fractions of degrees. Few decimals are a place only where words say so. */
 export function findPlaces(text: string, add: Add, hint: string): void {
-  for (const match of text.matchAll(PAIR)) {
+  for (const match of matchesIn(text, PAIR)) {
     const [pair, latitude = '', longitude = ''] = match
     if (Math.abs(Number(latitude)) > 90 || Math.abs(Number(longitude)) > 180) continue
     const span = { start: match.index, end: match.index + pair.length }
@@ -158,7 +213,7 @@ export function findPlaces(text: string, add: Add, hint: string): void {
     [PLUS_CODE, '+'],
   ] as const) {
     if (!text.includes(mark)) continue
-    for (const { 0: found, index } of text.matchAll(pattern))
+    for (const { 0: found, index } of matchesIn(text, pattern))
       add({ kind: 'geo', rule: 'coordinates', start: index, end: index + found.length, confidence: 0.85 })
   }
 }
@@ -172,10 +227,13 @@ const DATE = new RegExp(
 const BIRTH =
   /(?<![a-z])(?:dob|d\.o\.b|born|birth(?:date|day)?|date of birth|geb(?:oren|urtsdatum|\.)|geburtstag|naissance|n\u00e9e? le|nacimiento|nacid[oa]|nascita|nat[oa] il|nascimento|f\u00f8dt|f\u00f6dd|urodz\w*)(?![a-z])|\u091c\u0928\u094d\u092e|\u51fa\u751f|\u751f\u65e5|\u0440\u043e\u0436\u0434/i
 
+const BIRTH_WORDS = markOf('dob|d\\.o\\.b|born|birth\\w*|geb\\w*|naissance|nacimiento|nacid[oa]|nascita|nat[oa]|nascimento|urodz\\w*')
+
 /** A date is one of birth where the words say so. */
-export function findBirthDates(text: string, add: Add, hint: string): void {
+export function findBirthDates(text: string, { marks }: Features, add: Add, hint: string): void {
+  if ((marks & BIRTH_WORDS) === 0 && hint === '') return
   if ((hint === '' || !BIRTH.test(hint)) && !BIRTH.test(text)) return
-  for (const { 0: date, index } of text.matchAll(DATE)) {
+  for (const { 0: date, index } of matchesIn(text, DATE)) {
     const span = { start: index, end: index + date.length }
     if (!isNear(text, span, BIRTH, hint) || (/^\d{8}$/.test(date) && !isPackedDate(date))) continue
     add({ kind: 'date_of_birth', rule: 'date_of_birth', ...span, confidence: 0.9 })
@@ -201,17 +259,19 @@ const DEVICE_WORDS = words(
   'android[ _-]?id',
 )
 
+const DEVICE_MARKS = markOf(IMEI_WORDS, DEVICE_WORDS)
 const DEVICE_MARK = /imei|meid|handset|device|idf[av]|[gad]aid|advertising|udid|android|adid/i
 
 /** UUIDs are anything; those that words call a device's are one. */
-export function findDevices(text: string, add: Add, hint: string): void {
+export function findDevices(text: string, { marks }: Features, add: Add, hint: string): void {
+  if ((marks & DEVICE_MARKS) === 0 && hint === '') return
   if ((hint === '' || !DEVICE_MARK.test(hint)) && !DEVICE_MARK.test(text)) return
-  for (const { 0: imei, index } of text.matchAll(IMEI)) {
+  for (const { 0: imei, index } of matchesIn(text, IMEI)) {
     const span = { start: index, end: index + imei.length }
     if (isLuhn(imei.replaceAll(/\D/g, '')) && isNear(text, span, IMEI_WORDS, hint))
       add({ kind: 'device_id', rule: 'imei', ...span, confidence: 0.9 })
   }
-  for (const { 0: uuid, index } of text.matchAll(DEVICE_UUID)) {
+  for (const { 0: uuid, index } of matchesIn(text, DEVICE_UUID)) {
     const span = { start: index, end: index + uuid.length }
     if (isNear(text, span, DEVICE_WORDS, hint)) add({ kind: 'device_id', rule: 'advertising_id', ...span, confidence: 0.9 })
   }

@@ -5,7 +5,8 @@
  */
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min'
 import type { CountryCode } from 'libphonenumber-js/min'
-import { type Add, HELD, isNear } from './finding.ts'
+import { type Add, HELD, isNear, matchesIn } from './finding.ts'
+import { mayBeNational } from './phone-shapes.ts'
 import type { Range } from './views.ts'
 
 const RUN = /(?:\(\+|[+(])?\d[\d ().\-/]*\d/g
@@ -23,13 +24,14 @@ const TRUNK_REGIONS: readonly CountryCode[] = ['GB', 'DE', 'FR', 'AU', 'JP', 'NL
 const WORDS =
   /(?<![a-z])(?:phones?|tel(?:ephone|efon|\.)?|mobil(?:e|nr)?|cell(?:phone)?|call(?:ed|ing)?|sms|text(?:ed)?|whats ?app|fax|contact|dial|ring|handy|ph|mob|cep|my (?:[a-z]{2,12} )?number(?: is)?|m\u00f3vil|telefono|t\u00e9l\u00e9phone|portable)(?![a-z])|\u092b\u094b\u0928|\u092e\u094b\u092c\u093e\u0907\u0932|\u7535\u8bdd|\u96fb\u8a71|\u0442\u0435\u043b\u0435\u0444\u043e\u043d/i
 const TURKISH = /^0?5\d{2}[ -]\d{3}[ -]\d{2}[ -]\d{2}$/
+const GROUP = /(?:\(\+|[+(])?\d+\)?/g
 const GROUPS_MAX = 24
 
 const NONE = 0
 const BARE = 0.35
 
 function isValidIn(digits: string, region: CountryCode): boolean {
-  return parsePhoneNumberFromString(digits, region)?.isValid() === true
+  return mayBeNational(digits, region) && parsePhoneNumberFromString(digits, region)?.isValid() === true
 }
 
 /** Confidence that a run of digits and separators, as a whole, is a telephone number. */
@@ -67,7 +69,7 @@ function internationalConfidence(run: string, digits: string): number {
 
 /** Runs that stand in a longer word or decimal number are left alone. */
 export function findPhones(text: string, add: Add, hint: string): void {
-  for (const match of text.matchAll(RUN)) {
+  for (const match of matchesIn(text, RUN)) {
     const [run] = match
     if (run.length < 6 || isInside(text, match.index, run)) continue
     for (const { start, end, confidence } of partsOf(run)) {
@@ -103,7 +105,7 @@ interface Part extends Range {
 function partsOf(run: string): Part[] {
   const whole = confidenceOf(run)
   if (whole > 0.1) return [{ start: 0, end: run.length, confidence: whole }]
-  const groups = [...run.matchAll(/(?:\(\+|[+(])?\d+\)?/g)].map((group) => ({ start: group.index, end: group.index + group[0].length }))
+  const groups = matchesIn(run, GROUP).map((group) => ({ start: group.index, end: group.index + group[0].length }))
   const parts: Part[] = []
   for (let first = 0; first < groups.length && first < GROUPS_MAX; first++) {
     for (let last = Math.min(groups.length - 1, first + 6); last >= first; last--) {

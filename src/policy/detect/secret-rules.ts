@@ -147,6 +147,17 @@ function pairOf(text: string, at: number): number {
 }
 
 const NONE: readonly SecretRule[] = []
+const ASCII = 128
+
+/** By the two characters: nearly all that words begin with begin no key. */
+const BEGINS = Uint8Array.from({ length: ASCII * ASCII }, (_, pair) =>
+  Number(BY_PAIR.has(((pair / ASCII) << 8) | (pair % ASCII)) || BY_FIRST.has(Math.floor(pair / ASCII))),
+)
+
+/** Whether a mark may begin with these two. */
+export function mayBegin(first: number, second: number): boolean {
+  return first < ASCII && BEGINS[first * ASCII + (second < ASCII ? second : 0)] === 1
+}
 
 /** Rules whose mark may stand at `at`. */
 export function rulesAt(text: string, at: number): readonly SecretRule[] {

@@ -4,9 +4,10 @@
  */
 import type { PersonalKind } from '#model/personal-kind.ts'
 import { isRandomLooking } from './entropy.ts'
-import type { Add } from './finding.ts'
+import { type Add, matchesIn } from './finding.ts'
+import { markOf } from './marks.ts'
 import type { Features } from './prescan.ts'
-import { rulesAt } from './secret-rules.ts'
+import { mayBegin, rulesAt } from './secret-rules.ts'
 
 /** Shortest run of letters, digits and joints that any mark with its rest makes. */
 const RUN_MIN = 14
@@ -160,6 +161,7 @@ const SOUGHT: readonly Sought[] = [
 ]
 
 /** Those that a single word can be: nothing is needed to tell it from what stands around. */
+const WORD_MIN = 36
 const SOUGHT_IN_WORDS = SOUGHT.filter(({ rule }) => ['azure.client_secret', 'terraform.token', 'mailchimp.api_key'].includes(rule))
 /** One look that spares most texts the others. */
 const ANY_MARK = new RegExp(SOUGHT.map(({ mark }) => mark.source).join('|'), 'i')
@@ -191,14 +193,22 @@ function findPrivateKeys(text: string, add: Add): void {
 /** Where a word begins, the rules of the mark that stands there are tried. */
 function findMarked(text: string, add: Add): void {
   const end = text.length - RUN_MIN
+  let code = text.charCodeAt(0)
+  let isInside = false
   for (let at = 0; at <= end; at++) {
-    if (at > 0 && isAlphanumeric(text.charCodeAt(at - 1))) continue
+    const next = text.charCodeAt(at + 1)
+    const begins = !isInside && mayBegin(code, next)
+    isInside = isAlphanumeric(code)
+    code = next
+    if (!begins) continue
     for (const { rule, pattern } of rulesAt(text, at)) {
       pattern.lastIndex = at
       const match = pattern.exec(text)
       if (match === null) continue
       add({ kind: 'secret', rule, start: at, end: at + match[0].length, confidence: 0.97 })
       at += match[0].length - 1
+      isInside = isAlphanumeric(text.charCodeAt(at))
+      code = text.charCodeAt(at + 1)
       break
     }
   }
@@ -208,23 +218,49 @@ function isAlphanumeric(code: number): boolean {
   return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57)
 }
 
+/** Words before a token in a header. */
+const SCHEMES = markOf('bearer|basic|authorization')
+const SCHEME_TOKEN_MIN = 8
+/** The shortest name of a secret, `pwd` say. */
+const NAME_MIN = 3
+
+/** Signs of an address, of a value beside its name, or of a header: without one only a word alone can be a secret. */
+function mayBeSought({ equals, colons, slashes, spaces, longestRun, marks, upper, lower }: Features): boolean {
+  if (equals > 0 || (colons > 0 && upper + lower >= NAME_MIN)) return true
+  return slashes >= 2 || (spaces > 0 && longestRun >= SCHEME_TOKEN_MIN && (marks & SCHEMES) !== 0)
+}
+
+/** In an address or beside a name a key may be of small letters alone. */
+function mayBeMarked({ hasRun, longestRun, equals, colons, slashes }: Features): boolean {
+  return hasRun || (longestRun >= RUN_MIN - 1 && equals + colons + slashes > 0)
+}
+
+/** Whether any pattern of this file may match. */
+export function mayHoldSecrets(features: Features): boolean {
+  return mayBeMarked(features) || features.dashes >= 10 || mayBeSought(features)
+}
+
 /** What is destroyed at the door: certain enough to lose. */
-export function findSecrets(text: string, { equals, colons, slashes, spaces }: Features, add: Add): void {
-  if (text.includes('-----BEGIN')) findPrivateKeys(text, add)
-  findMarked(text, add)
-  const sought = equals + colons + slashes + spaces > 0 ? SOUGHT : SOUGHT_IN_WORDS
-  if (!(sought === SOUGHT ? ANY_MARK : WORD_MARK).test(text)) return
+export function findSecrets(text: string, features: Features, add: Add): void {
+  if (features.dashes >= 10 && text.includes('-----BEGIN')) findPrivateKeys(text, add)
+  if (mayBeMarked(features)) findMarked(text, add)
+  const isSought = mayBeSought(features)
+  if (!isSought && features.longestRun < WORD_MIN) return
+  const sought = isSought ? SOUGHT : SOUGHT_IN_WORDS
+  if (!(isSought ? ANY_MARK : WORD_MARK).test(text)) return
   for (const { rule, kind, confidence, mark, pattern, isValid } of sought) {
     if (!mark.test(text)) continue
-    for (const { 0: value, index } of text.matchAll(pattern)) {
+    for (const { 0: value, index } of matchesIn(text, pattern)) {
       if (isValid?.(value) !== false) add({ kind, rule, start: index, end: index + value.length, confidence })
     }
   }
 }
 
+const RANDOM_RUN = /(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{20,256}={0,2}/g
+
 /** Random-looking text that says nothing of what it is for: told and held back, not destroyed. */
 export function findRandom(text: string, add: Add): void {
-  for (const { 0: run, index } of text.matchAll(/(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{20,256}={0,2}/g)) {
+  for (const { 0: run, index } of matchesIn(text, RANDOM_RUN)) {
     // Pictures in an address, and digests with their name.
     if (/base64,$|sha\d{1,3}[-:]$/i.test(text.slice(Math.max(0, index - 8), index)) || /^sha\d{1,3}-/.test(run)) continue
     const confidence = isRandomLooking(run)

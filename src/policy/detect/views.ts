@@ -19,9 +19,13 @@ interface Piece extends Range {
 
 const PICTURE = /data:(?:image|font|audio|video)\/[a-z0-9.+-]{1,40};base64,[A-Za-z0-9+/=_-]+/gi
 
+const PICTURE_CHARACTERS_MIN = 20
+
 /** Pictures written into an address say nothing in characters: blank, at the same places. */
 export function withoutPictures(text: string): string {
-  return text.includes(';base64,') ? text.replace(PICTURE, (picture) => ' '.repeat(picture.length)) : text
+  return text.length >= PICTURE_CHARACTERS_MIN && text.includes(';base64,')
+    ? text.replace(PICTURE, (picture) => ' '.repeat(picture.length))
+    : text
 }
 
 export class View {
@@ -114,6 +118,20 @@ function plainDigit(digit: string): string {
   return String(value % 10)
 }
 
+const [UNKNOWN, KEPT, FOLDS] = [0, 1, 2]
+/** What is known of each character of the first plane: looked up for every one of every text. */
+const FOLDING = new Uint8Array(0x10000)
+
+/** Whether a text keeps a character beyond ASCII as it is, in every reading of it. Half a character never does. */
+export function foldsToItself(code: number): boolean {
+  const known = FOLDING[code]
+  if (known !== UNKNOWN) return known === KEPT
+  const character = String.fromCharCode(code)
+  const keeps = (code < 0xd800 || code > 0xdfff) && foldCharacter(character) === character && !EACH_ALIKE_LETTER.test(character)
+  FOLDING[code] = keeps ? KEPT : FOLDS
+  return keeps
+}
+
 function fold(view: View): View {
   return NOT_ASCII.test(view.text) ? rewrite(view, EACH_NOT_ASCII, foldCharacter) : view
 }
@@ -127,6 +145,7 @@ const ALIKE = new Map(
 )
 /** In one word with Latin letters or digits: whole words of another alphabet stay what they are. */
 const MIXED = /[A-Za-z0-9_@.-][\u0370-\u03ff\u0400-\u052f]|[\u0370-\u03ff\u0400-\u052f][A-Za-z0-9_@.-]/
+const EACH_ALIKE_LETTER = /[\u0370-\u03ff\u0400-\u052f]/
 const EACH_ALIKE = /[\u0370-\u03ff\u0400-\u052f]/g
 
 const PERCENT = /(?:%[0-9a-f]{2})+/gi
