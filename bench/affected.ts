@@ -8,8 +8,10 @@ import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
 import path from 'node:path'
 import { DAY_MS, dayOf, formatDay } from '#base/clock.ts'
+import { CoarsePlaces } from '#incidents/coarse-places.ts'
 import { affected, type AffectedAnswer, type IncidentPorts } from '#incidents/affected.ts'
 import { who } from '#incidents/who.ts'
+import type { Survey } from '#vault/survey.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import { startWarehouse, type WarehouseProcess } from '#warehouse/warehouse-process.ts'
@@ -97,18 +99,34 @@ async function showDisk(table: Table, staff: Warehouse, rows: number): Promise<v
   })
 }
 
+const NO_MEMBERSHIPS = {
+  keys: [],
+  users: new Float64Array(0),
+  groups: new Float64Array(0),
+  key: new Uint16Array(0),
+  trust: new Uint8Array(0),
+  admin: new Uint8Array(0),
+}
+
+function surveyOf(people: number): Survey {
+  return { places: ['', 'DE'], residence: new Uint16Array(people).fill(1), marks: new Uint8Array(people).fill(9) }
+}
+
 function portsOf(staff: Warehouse, rows: number): IncidentPorts {
   return {
     warehouse: staff,
     vault: {
       graph: async () => ({ merged: [], devices: [] }),
-      memberships: async () => [],
+      memberships: async () => NO_MEMBERSHIPS,
+      survey: async ({ single, joined }) => surveyOf(single.length + joined.length),
       staffPseudonyms: async (subjects) => subjects.map((subject) => String(subject.ordinal)),
       identities: async () => [],
       recordLook: async () => undefined,
       resolve: async (query) => [{ person: Number(query), users: [Number(query)], devices: [] }],
     },
     snapshot: async () => ({ head: rows, open: [] }),
+    records: { policy: () => undefined, currentPolicy: () => undefined, baselines: () => [], baselinePeople: () => [] },
+    places: new CoarsePlaces(staff),
   }
 }
 

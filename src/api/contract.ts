@@ -4,6 +4,7 @@
  */
 import { type Static, type TSchema, Type } from 'typebox'
 import { FORMS } from '#model/field.ts'
+import { AffectedPersonLine, LatestCheckpoint, OrganisationAnswerLine, scopeAnswer, scopeRequest } from './affected-contract.ts'
 import { BackupAnswer, LedgerGaps, RestoreAnswer } from './backup-contract.ts'
 import {
   PolicyApplyAnswer,
@@ -152,13 +153,6 @@ const personDisclosures = {
 
 export const WhoRequest = Type.Object({ query: Type.String({ minLength: 1, maxLength: 2048 }), reason: Type.Optional(Reason) }, closed)
 
-const LatestCheckpoint = nullable(
-  Type.Object(
-    { size: Count, root: Type.String({ description: 'SHA-256, base64' }) },
-    { ...closed, description: 'the newest of the ledger' },
-  ),
-)
-
 export const WhoAnswer = Type.Object(
   {
     ...personDisclosures,
@@ -183,6 +177,7 @@ export const AffectedRequest = Type.Object(
     list: Type.Optional(Type.Boolean({ description: 'answer as NDJSON: a person a line, then a line {"affected"} or {"error"}' })),
     identities: Type.Optional(Type.Boolean()),
     reason: Type.Optional(Reason),
+    ...scopeRequest,
   },
   closed,
 )
@@ -211,45 +206,15 @@ export const AffectedAnswer = Type.Object(
       minimum: 0,
       description: 'groups that were named in what was sent; memberships that only the directory knows do not count',
     }),
-    fields: Type.Array(Type.Object({ ...FieldFormAnswer.properties, subjects: Count }, closed)),
+    fields: Type.Array(Type.Object({ ...FieldFormAnswer.properties, subjects: Count, delivered: Count }, closed)),
     notSent: Type.Array(Type.String()),
     windows: Type.Object({ access: WindowAnswer, data: WindowAnswer }, closed),
-    baseline: Type.Enum(['unknown']),
     upperBound: Type.Boolean(),
     upperBoundReason: nullable(Type.String()),
     ledgerGaps: LedgerGaps,
-    checked: Type.Object(
-      { entries: Count, policies: nullable(Type.Object({ from: Count, to: Count }, closed)), checkpoint: LatestCheckpoint },
-      closed,
-    ),
+    ...scopeAnswer,
   },
   { ...closed, title: 'bulkhead incident affected --json' },
-)
-
-const TrustAnswer = Type.Enum(['browser', 'server', 'directory'])
-
-export const AffectedPersonLine = Type.Object(
-  {
-    subject: Type.String(),
-    groups: Type.Array(Type.Object({ key: Type.String(), group: Type.String() }, closed)),
-    fields: Type.Array(FieldFormAnswer),
-    first: Instant,
-    last: Instant,
-    sentFirst: Instant,
-    sentLast: Instant,
-    events: Count,
-    state: Type.Enum(['delivered', 'possible']),
-    ids: Type.Optional(Type.Array(Type.String())),
-    emails: Type.Optional(Type.Array(Type.String())),
-    names: Type.Optional(Type.Array(Type.String())),
-    trust: Type.Optional(
-      Type.Object(
-        { emails: nullable(TrustAnswer), names: nullable(TrustAnswer) },
-        { ...closed, description: 'who said so; what only a browser said anyone with the public token may have said' },
-      ),
-    ),
-  },
-  { ...closed, title: 'One line of bulkhead incident affected --list FILE; ids, emails and names only with --identities' },
 )
 
 // ---------------------------------------------------------------------------------------------------- directory
@@ -261,6 +226,7 @@ const DirectoryRowSchema = Type.Object(
     name: Type.Optional(Type.String({ maxLength: 1024 })),
     phone: Type.Optional(Type.String({ maxLength: 64 })),
     country: Type.Optional(Type.String({ maxLength: 64 })),
+    region: Type.Optional(Type.String({ maxLength: 64 })),
     language: Type.Optional(Type.String({ maxLength: 64 })),
     groups: Type.Array(
       Type.Object(
@@ -354,6 +320,7 @@ export function commandSchemas(): Record<string, string> {
     who: WhoAnswer,
     'incident-affected': AffectedAnswer,
     'incident-affected-line': AffectedPersonLine,
+    'incident-organisation-line': OrganisationAnswerLine,
     'directory-import': DirectoryAnswer,
     'policy-show': PolicyShowAnswer,
     'policy-plan': PolicyPlanAnswer,

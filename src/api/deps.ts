@@ -3,7 +3,7 @@ import type { Clock } from '#base/clock.ts'
 import type { FillPorts } from '#grants/fill-back.ts'
 import type { Erasures } from '#erasure/erase.ts'
 import type { EvidenceStore } from '#incidents/evidence.ts'
-import type { IncidentPorts } from '#incidents/affected.ts'
+import type { DisclosurePorts } from '#incidents/affected.ts'
 import type { Snapshot } from '#incidents/rows.ts'
 import type { StatementPorts } from '#incidents/statement.ts'
 import type { PlaceState } from '#ledger/outside/state.ts'
@@ -102,7 +102,7 @@ export interface StaffDeps {
   /** Latest checkpoint of the ledger's tree; null while there is none. */
   checkpoint(): Promise<{ size: number; root: string } | null>
   /** What a person's statement is made of. */
-  statements: Omit<StatementPorts, keyof IncidentPorts | 'namespaces' | 'clock'>
+  statements: Omit<StatementPorts, keyof DisclosurePorts | 'namespaces' | 'clock'>
   /** What lies on the disk, for `doctor`. */
   place(): Promise<PlaceFacts>
   /** Diagnostics of faults: names of places, never messages that may quote what was asked. */

@@ -3,7 +3,8 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { funnel } from '#analytics/funnel.ts'
 import { BulkheadError, toBulkheadError } from '#base/errors.ts'
-import { type AffectedAnswer, affected, type IncidentPorts } from '#incidents/affected.ts'
+import { type AffectedAnswer, affected } from '#incidents/affected.ts'
+import { assertSurfaces } from '#incidents/surfaces.ts'
 import { who } from '#incidents/who.ts'
 import { decodeWindows } from '#incidents/windows.ts'
 import type { DirectoryRow, Look } from '#vault/port.ts'
@@ -25,6 +26,7 @@ import {
 } from './contract.ts'
 import { ALL_ROLES, type StaffDeps } from './deps.ts'
 import { examine } from './doctor.ts'
+import { incidentPorts } from './incident-ports.ts'
 
 export function addStatusRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.get(ROUTES.health, async (_request, reply) => {
@@ -92,7 +94,7 @@ export function addAnalyticsRoutes(app: FastifyInstance, deps: StaffDeps): void 
 }
 
 export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
-  const ports: IncidentPorts = { warehouse: deps.warehouse, vault: deps.vault, snapshot: () => deps.worker.barrier() }
+  const ports = incidentPorts(deps)
 
   app.post<{ Body: WhoBody }>(ROUTES.who, { schema: { body: WhoRequest } }, async (request) => {
     const look = lookFor(request, 'who', request.body.reason)
@@ -101,17 +103,21 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
   })
 
   app.post<{ Body: AffectedBody }>(ROUTES.affected, { schema: { body: AffectedRequest } }, async (request, reply) => {
-    const { vendor, destination, list = false, identities = false, reason } = request.body
-    if (identities && !list) throw new BulkheadError('bad_usage', 'identities are given in a list only')
-    const action = identities ? 'incident affected, list with identities' : 'incident affected, list'
-    const look = list ? lookFor(request, action, reason) : undefined
+    const { vendor, destination, surfaces, list = false, organisations = false, identities = false, reason } = request.body
+    if (list && organisations) throw new BulkheadError('bad_usage', 'people and organisations are two lists')
+    if (identities && !list && !organisations) throw new BulkheadError('bad_usage', 'identities are given in a list only')
+    const listed = `incident affected, ${organisations ? 'organisations' : 'list'}${identities ? ' with identities' : ''}`
+    const look = list || organisations ? lookFor(request, listed, reason) : undefined
     const windows = decodeWindows(request.body)
     assertVendorKnown(vendor, vendorNames(deps.records, deps.config.vendors))
     if (destination !== undefined && !destinationsOf(vendor, deps.records, deps.config.vendors).includes(destination)) {
       throw new BulkheadError('destination_unknown', `${vendor} has no destination ${JSON.stringify(destination.slice(0, 64))}`)
     }
-    const answer = await withCheckpoint(withGaps(await affected({ vendor, destination, windows }, ports), deps), deps)
-    if (look === undefined) return answer.summary
+    if (surfaces !== undefined)
+      await assertSurfaces(surfaces, { vendor, configured: deps.config.sources.map(({ surface }) => surface) }, ports.warehouse)
+    const found = await withCheckpoint(withGaps(await affected({ vendor, destination, surfaces, windows }, ports), deps), deps)
+    if (look === undefined) return found.summary
+    const answer = organisations ? { ...found, lines: found.organisations } : found
     return reply.type('application/x-ndjson').send(Readable.from(listLines(answer, look, identities, deps), { objectMode: false }))
   })
 

@@ -9,6 +9,7 @@ import { createApprovals } from '#records/approvals.ts'
 import type { Records } from '#records/port.ts'
 import { createSplit } from '#split/split.ts'
 import type { DirectoryRow } from '#vault/port.ts'
+import { MARKS } from '#vault/survey.ts'
 import type { ColumnBlock } from '#warehouse/native.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import type { StaffDeps } from './deps.ts'
@@ -203,7 +204,19 @@ export function setStage(records: Records, credential: string): Stage {
       },
       graph: async () => ({ merged: [], devices: [] }),
       staffPseudonyms: async (subjects) => subjects.map((subject) => `${subject.kind}-${subject.ordinal}`),
-      memberships: async () => [[1, 21, 'org', 'server']],
+      memberships: async () => ({
+        keys: ['org'],
+        users: Float64Array.of(1),
+        groups: Float64Array.of(21),
+        key: Uint16Array.of(0),
+        trust: Uint8Array.of(1),
+        admin: Uint8Array.of(0),
+      }),
+      survey: async ({ single, joined }) => ({
+        places: ['', 'DE'],
+        residence: new Uint16Array(single.length + joined.length).fill(1),
+        marks: new Uint8Array(single.length + joined.length).fill(MARKS.address | MARKS.byDirectory),
+      }),
       identities: async (people) =>
         people.map(() => ({ ids: ['ann'], emails: ['ann@example.com'], names: [], trust: { emails: 'server', names: null } })),
       recordLook: async (look) => void stage.looks.push(`look ${look.action} ${look.subjects}`),

@@ -77,6 +77,8 @@ export async function startVault(init: RoleInit): Promise<RunningRole> {
     }
   }
   void sweep()
+  // So that the first question of a bad day need not wait for it; asked for again by that question when it fails here.
+  vault.census.warm().catch(() => undefined)
   const sweeping = setInterval(() => void sweep(), SWEEP_EVERY_MS)
   return {
     stop: async () => {

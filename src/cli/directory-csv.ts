@@ -25,6 +25,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   surname: 'last_name',
   phone_number: 'phone',
   country_code: 'country',
+  state: 'region',
+  province: 'region',
   locale: 'language',
 }
 const PLAIN_COLUMNS: ReadonlySet<string> = new Set([
@@ -35,6 +37,7 @@ const PLAIN_COLUMNS: ReadonlySet<string> = new Set([
   'last_name',
   'phone',
   'country',
+  'region',
   'language',
   'role',
   'admin',
@@ -54,7 +57,7 @@ const GROUP_COLUMNS: ReadonlySet<string> = new Set([
   'workspace_id',
   'tenant_id',
 ])
-const LENGTH_MAX: Readonly<Record<string, number>> = { email: 320, phone: 64, country: 64, language: 64 }
+const LENGTH_MAX: Readonly<Record<string, number>> = { email: 320, phone: 64, country: 64, region: 64, language: 64 }
 const YES = new Set(['true', 'yes', 'y', '1', 'admin', 'owner', 'administrator'])
 const NO = new Set(['', 'false', 'no', 'n', '0'])
 
@@ -238,7 +241,7 @@ function decodeRow(columns: readonly Column[], cells: readonly string[], report:
   const row: DirectoryRow = { id: id ?? '', groups: [] }
   if (email !== undefined) row.email = email
   if (name !== undefined) row.name = name
-  for (const field of ['phone', 'country', 'language'] as const) {
+  for (const field of ['phone', 'country', 'region', 'language'] as const) {
     const value = plain.get(field)
     if (value !== undefined) row[field] = value
   }

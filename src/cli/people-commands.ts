@@ -7,7 +7,8 @@ import { BulkheadError, type ErrorCode, isErrorCode } from '#base/errors.ts'
 import { syncFolder } from '#base/files.ts'
 import { decodeWindows } from '#incidents/windows.ts'
 import { type Context, demandReason, printAnswer } from './context.ts'
-import { count, renderAffected, renderWho } from './render.ts'
+import { renderAffected } from './render-affected.ts'
+import { count, renderWho } from './render.ts'
 import { connect, type StaffClient } from './staff-client.ts'
 
 const NEWLINE = 0x0a
@@ -35,7 +36,9 @@ export interface AffectedOptions {
   accessTo?: string
   from?: string
   to?: string
+  surface?: string[]
   list?: string
+  organisations?: string
   identities?: boolean
   reason?: string
 }
@@ -43,17 +46,23 @@ export interface AffectedOptions {
 export async function affectedCommand(context: Context, options: AffectedOptions): Promise<void> {
   // Before anything is asked: a mistyped window must not cost a minute.
   decodeWindows(options)
-  if (options.identities === true && options.list === undefined) throw new BulkheadError('bad_usage', '--identities goes with --list FILE')
-  const { list, identities, reason, ...query } = options
+  const { list, organisations, identities, reason, surface, ...rest } = options
+  if (list !== undefined && organisations !== undefined)
+    throw new BulkheadError('bad_usage', '--list and --organisations are two questions: ask one after the other')
+  const file = list ?? organisations
+  if (identities === true && file === undefined)
+    throw new BulkheadError('bad_usage', '--identities goes with --list FILE or --organisations FILE')
+  const query = { ...rest, ...(surface === undefined ? {} : { surfaces: surface }) }
   const client = connect(context)
-  if (list === undefined) {
+  if (file === undefined) {
     printAnswer(context, await client.post<AffectedResult>(ROUTES.affected, query), renderAffected)
     return
   }
-  const body: AffectedBody = { ...query, list: true, identities: identities === true, reason: demandReason(reason) }
-  const { answer, lines } = await writeList(client, body, path.resolve(list))
+  const kind = list === undefined ? { organisations: true } : { list: true }
+  const body: AffectedBody = { ...query, ...kind, identities: identities === true, reason: demandReason(reason) }
+  const { answer, lines } = await writeList(client, body, path.resolve(file))
   printAnswer(context, answer, renderAffected)
-  context.err(`${count(lines, 'line')} written to ${list}${identities === true ? ', with names and addresses: keep it safe' : ''}\n`)
+  context.err(`${count(lines, 'line')} written to ${file}${identities === true ? ', with names and addresses: keep it safe' : ''}\n`)
 }
 
 /**

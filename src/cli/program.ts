@@ -205,9 +205,11 @@ function addIncident(
     .option('--destination <destination>', 'only this destination of it')
     .option('--access-from <instant>', 'when the intruder could first read (shown; it narrows nothing)')
     .option('--access-to <instant>', 'when no more; what was sent from then on does not count')
+    .option('--surface <surface>', 'only what was sent for this app or group of pages; may be repeated', collect)
     .option('--from <instant>', 'only events from this time on')
     .option('--to <instant>', 'only events up to this time')
     .option('--list <file>', 'write one line a person (NDJSON); needs --reason')
+    .option('--organisations <file>', 'write one line an organisation instead: members in scope, administrators; needs --reason')
     .option('--identities', 'with ids, addresses and names in the list')
     .action(async (options: CommonOptions & AffectedOptions) => {
       const { data: _data, json: _json, as: _as, ...query } = options
@@ -270,6 +272,10 @@ function addErasure(parts: {
     .action(async (options: CommonOptions) => {
       await (await commands()).listHoldsCommand(contextOf(options))
     })
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value]
 }
 
 const PORT_EXPECTED = 'a number from 0 (any free port) to 65535'

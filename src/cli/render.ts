@@ -1,5 +1,5 @@
 /** Answers as lines for people: short, aligned, instants in UTC. The words are those that counsel will read (docs/SECURITY.md). */
-import type { AffectedResult, DirectoryResult, Doctor, VendorCut, VendorList, VendorRestore, VendorShow, WhoResult } from '#api/contract.ts'
+import type { DirectoryResult, Doctor, VendorCut, VendorList, VendorRestore, VendorShow, WhoResult } from '#api/contract.ts'
 
 /** `2025-11-08 09:30 UTC`. */
 export function when(instant: string): string {
@@ -126,49 +126,6 @@ export function renderWho(answer: WhoResult): string {
   const { checkpoint } = answer.checked
   if (checkpoint !== null) lines.push('', `Latest checkpoint of the ledger: size ${checkpoint.size}, root ${checkpoint.root}`)
   return lines.join('\n')
-}
-
-export function renderAffected(answer: AffectedResult): string {
-  const { access, data } = answer.windows
-  const side = (text: string | null): string => (text === null ? 'open' : when(text))
-  const fields = answer.fields.map((field) => [field.field, field.form, count(field.subjects, 'person', 'people')])
-  const policies = answer.checked.policies
-  const outlet = answer.destination === null ? answer.vendor : `${answer.vendor}/${answer.destination}`
-  return [
-    answer.subjects === 0
-      ? `No known person may be affected: in this scope nothing about one was sent to ${outlet} through Bulkhead.`
-      : `${count(answer.subjects, 'person', 'people')} may be affected: data about them was sent to ${outlet} through Bulkhead.`,
-    '',
-    table(
-      [
-        ['delivered', count(answer.delivered, 'person', 'people')],
-        ['possible', `${count(answer.possible, 'person', 'people')} (nobody knows whether it arrived)`],
-        ['groups', String(answer.groups)],
-        ['ambiguous devices', `${answer.ambiguousDevices} (of no single person; in no personal list)`],
-        ['access window', `${side(access.from)} to ${side(access.to)} (everything sent before its end counts)`],
-        ['data window', `${side(data.from)} to ${side(data.to)}`],
-        ['baseline', `${answer.baseline}: what the vendor held before Bulkhead is not in these figures`],
-        ['upper bound', answer.upperBound ? 'yes' : `no: ${answer.upperBoundReason ?? ''}`],
-        [
-          'checked',
-          `ledger entries 1 to ${answer.checked.entries}${policies === null ? '' : `, policy versions ${policies.from} to ${policies.to}`}`,
-        ],
-        [
-          'checkpoint',
-          answer.checked.checkpoint === null
-            ? 'none yet'
-            : `size ${answer.checked.checkpoint.size}, root ${answer.checked.checkpoint.root}`,
-        ],
-      ],
-      '  ',
-    ),
-    '',
-    'Sent',
-    fields.length === 0 ? '  nothing' : table(fields, '  '),
-    '',
-    'Was not among the fields that we sent',
-    wrap(answer.notSent, '  '),
-  ].join('\n')
 }
 
 export function renderDirectory(answer: DirectoryResult): string {

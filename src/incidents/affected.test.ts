@@ -5,26 +5,19 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
-import { DAY_MS, dayOf } from '#base/clock.ts'
 import { FIELDS } from '#model/field.ts'
-import type { DeviceInterval, Look, PeopleGraph } from '#vault/port.ts'
+import { MARKS } from '#vault/survey.ts'
+import type { Look } from '#vault/port.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import type { DisclosureRow, Warehouse } from '#warehouse/port.ts'
 import { startWarehouse, type WarehouseProcess } from '#warehouse/warehouse-process.ts'
-import { type AffectedPerson, affected, type IncidentPorts } from './affected.ts'
+import { type Affected, type AffectedPerson, affected } from './affected.ts'
 import { PersonSet } from './person-set.ts'
 import { who } from './who.ts'
-import { decodeWindows, type Windows } from './windows.ts'
+import { type Case, cyclic, heldRows, KNOWN_NOTHING, ownerOf, pairsIn, pairText, prepare, testCase } from './testing-affected.ts'
+import { decodeWindows } from './windows.ts'
 
-const BASE = Date.UTC(2026, 1, 3)
-const HEAD = 1000
 const LOOK: Look = { actor: 'operator', action: 'test', reason: 'test' }
-const SHAPES = [
-  'user_id:pseudonym',
-  'country:coarse,user_id:pseudonym',
-  'property.a%002Cb:clear,user_id:pseudonym',
-  'email:clear,os:coarse',
-]
 
 let folder: string
 let running: WarehouseProcess
@@ -45,150 +38,12 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-interface Case {
-  rows: DisclosureRow[]
-  /** Where each row is: loaded, open, both (its outcome was loaded after the snapshot), or newer than the head. */
-  place: ('loaded' | 'open' | 'both' | 'newer')[]
-  graph: PeopleGraph
-  windows: Windows
-  destination: string | undefined
-  surfaces: string[] | undefined
-}
-
-/** So that events lie on several days, on either side of them, and some rows span midnight. */
-const STEP = 6 * 3_600_000 + 1
-const instant = fc.integer({ min: 0, max: 16 }).map((t) => BASE - 2 * DAY_MS + t * STEP)
-/** One insert holds what was sent on one day. */
-const sentInstant = fc.integer({ min: 0, max: 16 }).map((t) => BASE + t * 1000)
-
-const row: fc.Arbitrary<DisclosureRow> = fc
-  .record({
-    entry: fc.integer({ min: 1, max: 400 }),
-    destination: fc.constantFrom('main', 'eu'),
-    surface: fc.constantFrom('site', 'api'),
-    shape: fc.constantFrom(...SHAPES),
-    kindAndSubject: fc.oneof(
-      fc.tuple(fc.constant('user' as const), fc.integer({ min: 1, max: 6 })),
-      fc.tuple(fc.constant('device' as const), fc.integer({ min: 11, max: 14 })),
-      fc.tuple(fc.constant('group' as const), fc.integer({ min: 21, max: 23 })),
-    ),
-    groups: fc.uniqueArray(fc.integer({ min: 21, max: 24 }), { maxLength: 2, size: 'max' }),
-    events: fc.integer({ min: 1, max: 9 }),
-    first: instant,
-    length: fc.integer({ min: 0, max: 6 }),
-    sentAt: sentInstant,
-    policy: fc.integer({ min: 1, max: 3 }),
-    state: fc.constantFrom('delivered' as const, 'possible' as const),
-  })
-  .map(({ kindAndSubject: [kind, subject], length, ...rest }) => ({
-    ...rest,
-    kind,
-    subject,
-    last: rest.first + length * STEP,
-    vendor: '',
-    epoch: 1,
-    route: '/import',
-    purpose: 'analytics',
-  }))
-
-/** Disjoint intervals on each device: sign-ins in order, the last one open-ended for half of them. */
-const intervals: fc.Arbitrary<DeviceInterval[]> = fc
-  .tuple(
-    ...[11, 12, 13, 14].map((device) =>
-      fc
-        .tuple(
-          fc.uniqueArray(instant, { maxLength: 3, size: 'max' }),
-          fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 3, maxLength: 3 }),
-          fc.boolean(),
-        )
-        .map(([starts, persons, isOpen]) => {
-          const sorted = [...starts].sort((a, b) => a - b)
-          return sorted.map((from, index) => {
-            const to = sorted[index + 1] ?? (isOpen ? Number.MAX_SAFE_INTEGER : BASE - 2 * DAY_MS + 18 * STEP)
-            return { device, person: persons[index] as number, from, to }
-          })
-        }),
-    ),
-  )
-  .map((lists) => lists.flat())
-
-const testCase: fc.Arbitrary<Case> = fc
-  .record({
-    rows: fc.array(row, { minLength: 8, maxLength: 40, size: 'max' }),
-    place: fc.array(fc.constantFrom('loaded' as const, 'loaded' as const, 'open' as const, 'both' as const, 'newer' as const), {
-      minLength: 40,
-      maxLength: 40,
-    }),
-    merged: fc.array(fc.tuple(fc.integer({ min: 4, max: 6 }), fc.integer({ min: 1, max: 3 })), { maxLength: 2, size: 'max' }),
-    devices: intervals,
-    accessTo: fc.option(sentInstant, { nil: undefined }),
-    span: fc.option(fc.tuple(instant, fc.integer({ min: 1, max: 10 })), { nil: undefined }),
-    destination: fc.constantFrom(undefined, undefined, 'main'),
-    surfaces: fc.constantFrom<string[] | undefined>(undefined, undefined, ['api'], ['api', 'site'], ['none']),
-  })
-  .map(({ merged, devices, accessTo, span, ...rest }) => ({
-    ...rest,
-    graph: { merged: [...new Map(merged)], devices },
-    windows: { accessFrom: undefined, accessTo, from: span?.[0], to: span === undefined ? undefined : span[0] + span[1] * STEP },
-    // Entry numbers tell where a row is, and differ between places as they do in a ledger.
-    rows: rest.rows.map((one, index) => ({
-      ...one,
-      entry: one.entry * 2 + (rest.place[index] === 'loaded' ? 0 : 1) + (rest.place[index] === 'newer' ? HEAD : 0),
-    })),
-  }))
-
-let vendors = 0
-
-/** Loads a case under a vendor name of its own and gives the ports and the rows that count. */
-async function prepare(given: Case): Promise<{ vendor: string; ports: IncidentPorts; counted: DisclosureRow[]; looks: string[] }> {
-  const vendor = `vendor-${++vendors}`
-  const rows = given.rows.map((one) => ({ ...one, vendor }))
-  const isLoaded = (index: number): boolean => given.place[index] !== 'open'
-  const isOpen = (index: number): boolean => given.place[index] === 'open' || given.place[index] === 'both'
-  // An entry is open as a whole, so every row of it is in the snapshot.
-  const openRows = rows.filter((_, index) => isOpen(index)).map((one) => ({ ...one, state: 'possible' as const }))
-  const loaded = rows.filter((_, index) => isLoaded(index))
-  assert.ok(loaded.every((one) => dayOf(one.sentAt) === dayOf(BASE)))
-  await worker.insertDisclosures(loaded, `${vendor}-token`)
-  const counted = [...rows.filter((_, index) => given.place[index] === 'loaded'), ...openRows]
-  const looks: string[] = []
-  const vault: IncidentPorts['vault'] = {
-    graph: async () => given.graph,
-    memberships: async () => [[1, 21, 'org', 'server']],
-    staffPseudonyms: async (subjects) => subjects.map(({ kind, ordinal }) => `${kind}-${ordinal}`),
-    identities: async (people) =>
-      people.map((ids) => ({ ids: ids.map(String), emails: [], names: [], trust: { emails: null, names: null } })),
-    recordLook: async (look) => void looks.push(`${look.subjects}`),
-    resolve: async (query) => {
-      const person = Number(query)
-      const users = [person, ...given.graph.merged.filter(([, to]) => to === person).map(([from]) => from)]
-      const personOf = new Map(given.graph.merged)
-      const devices = given.graph.devices.filter((interval) => (personOf.get(interval.person) ?? interval.person) === person)
-      return person === 99 ? [] : [{ person, users, devices }]
-    },
-  }
-  return { vendor, counted, looks, ports: { warehouse: staff, vault, snapshot: async () => ({ head: HEAD, open: openRows }) } }
-}
-
-function ownerOf(one: DisclosureRow, graph: PeopleGraph): number | undefined {
-  const personOf = new Map(graph.merged)
-  if (one.kind === 'user') return personOf.get(one.subject) ?? one.subject
-  const held = graph.devices.find((i) => i.device === one.subject && i.from <= one.first && one.last < i.to)
-  return held === undefined ? undefined : (personOf.get(held.person) ?? held.person)
-}
-
-function pairsIn(rows: DisclosureRow[]): string[] {
-  const pairs = rows.flatMap((one) => one.shape.split(',').map((pair) => pair.replace('%002C', ',')))
-  return [...new Set(pairs)].sort()
-}
-
-const pairText = ({ field, form }: { field: string; form: string }): string => `${field}:${form}`
 const iso = (value: number): string => new Date(value).toISOString()
 
 test('affected, its list and its windows equal a naive recomputation', async () => {
   await fc.assert(
     fc.asyncProperty(testCase, async (given) => {
-      const { vendor, ports, counted, looks } = await prepare(given)
+      const { vendor, ports, counted, looks } = await prepare(given, { worker, staff })
       const { windows, destination, surfaces, graph } = given
       const scoped = counted.filter(
         (one) =>
@@ -204,9 +59,14 @@ test('affected, its list and its windows equal a naive recomputation', async () 
       )
       const answer = await affected({ vendor, destination, surfaces, windows }, ports)
       const { summary } = answer
+      const held = heldRows(given)
+      const heldPeople = new Set(held.flatMap(({ owner }) => owner ?? []))
+      const everybody = new Set([...byPerson.keys(), ...heldPeople])
       const set = await answer.people()
-      assert.equal(set.size, byPerson.size)
-      assert.ok([...byPerson.keys()].every((person) => set.has(person)))
+      assert.deepEqual(
+        [...set.values()],
+        [...everybody].sort((a, b) => a - b),
+      )
       const delivered = [...byPerson.values()].filter((rows) => rows.some((one) => one.state === 'delivered')).length
       assert.equal(summary.subjects, byPerson.size)
       assert.equal(summary.delivered, delivered)
@@ -222,6 +82,18 @@ test('affected, its list and its windows equal a naive recomputation', async () 
         [...byPerson.values()].filter((rows) => pairsIn(rows).includes(pair)).length,
       ])
       assert.deepEqual(summary.fields.map((field) => [pairText(field), field.subjects]).sort(), expectedFields.sort())
+      const arrived = (rows: DisclosureRow[]): DisclosureRow[] => rows.filter((one) => one.state === 'delivered')
+      for (const field of summary.fields) {
+        const reached = [...byPerson.values()].filter((rows) => pairsIn(arrived(rows)).includes(pairText(field)))
+        assert.equal(field.delivered, reached.length)
+      }
+      const expectedSurfaces = [...new Set(scoped.map((one) => one.surface))].sort().map((surface) => {
+        const has = (rows: DisclosureRow[]): boolean => rows.some((one) => one.surface === surface)
+        const all = [...byPerson.values()]
+        return { surface, subjects: all.filter(has).length, delivered: all.filter((rows) => has(arrived(rows))).length }
+      })
+      assert.deepEqual(summary.surfaces, expectedSurfaces)
+      checkKnown(given, summary, { sent: new Set(byPerson.keys()), everybody, held, scoped })
       const sentFields = new Set(pairsIn(scoped).map((pair) => pair.split(':')[0]))
       const expectNotSent = Object.entries(FIELDS).filter(
         ([field, category]) => ['identity', 'identifier', 'context'].includes(category) && !sentFields.has(field) && field !== 'insert_id',
@@ -230,21 +102,35 @@ test('affected, its list and its windows equal a naive recomputation', async () 
       const firstSent = counted
         .filter((one) => (destination === undefined || one.destination === destination) && (surfaces?.includes(one.surface) ?? true))
         .map((one) => one.sentAt)
-      assert.equal(summary.upperBound, windows.from !== undefined && firstSent.length > 0 && windows.from >= Math.min(...firstSent))
+      const isCertain = given.known.baseline === 'none' || given.known.baseline === 'imported'
+      const isBehindFirst = windows.from !== undefined && firstSent.length > 0 && windows.from >= Math.min(...firstSent)
+      assert.equal(summary.upperBound, isCertain || isBehindFirst)
       assert.equal(summary.upperBound, summary.upperBoundReason === null)
       const policies = scoped.map((one) => one.policy)
+      const range = policies.length === 0 ? [3, 3] : [Math.min(...policies), Math.max(...policies)]
+      const granted = [1, 2, 3].filter((version) => version >= (range[0] as number) && version <= (range[1] as number))
+      assert.deepEqual(
+        summary.checked.freeText.map(({ field }) => field),
+        granted.map((version) => `property.p${version}`),
+      )
+      assert.deepEqual(summary.checked.grantedNotSent, sentFields.has('browser') ? [] : ['browser'])
       assert.deepEqual(summary.checked.policies, policies.length === 0 ? null : { from: Math.min(...policies), to: Math.max(...policies) })
 
       const lines: AffectedPerson[] = []
       for await (const chunk of answer.lines({ look: LOOK, identities: true })) {
-        assert.deepEqual(looks, [String(byPerson.size)], 'the look is on record before the first line')
+        assert.deepEqual(looks, [String(everybody.size)], 'the look is on record before the first line')
         for (const line of chunk.toString().trimEnd().split('\n')) lines.push(JSON.parse(line) as AffectedPerson)
       }
+      const ofBaseline = lines.filter(({ state }) => state === 'baseline')
+      const expectedHeld = [...heldPeople].map((owner) => {
+        const shapes = held.filter((one) => one.owner === owner).flatMap(({ shape }) => shape.split(','))
+        return `user-${owner} ${[...new Set(shapes)].sort().join()}`
+      })
+      assert.deepEqual(ofBaseline.map(({ subject, fields }) => `${subject} ${fields.map(pairText).join()}`).sort(), expectedHeld.sort())
+      const keyOf = (group: number): string => (given.known.memberships.some((one) => one.group === group) ? 'org' : '')
       const expectedLines = [...byPerson].map(([person, rows]) => ({
         subject: `user-${person}`,
-        groups: [...new Set(rows.flatMap((one) => one.groups))]
-          .sort()
-          .map((group) => ({ key: group === 21 ? 'org' : '', group: `group-${group}` })),
+        groups: [...new Set(rows.flatMap((one) => one.groups))].sort().map((group) => ({ key: keyOf(group), group: `group-${group}` })),
         fields: pairsIn(rows),
         first: iso(Math.min(...rows.map((one) => one.first))),
         last: iso(Math.max(...rows.map((one) => one.last))),
@@ -259,32 +145,91 @@ test('affected, its list and its windows equal a naive recomputation', async () 
       }))
       const order = (a: { subject: string }, b: { subject: string }): number => (a.subject < b.subject ? -1 : 1)
       const byGroup = (a: { group: string }, b: { group: string }): number => (a.group < b.group ? -1 : 1)
-      const shown = lines.map((line) => ({
-        ...line,
-        fields: line.fields.map(pairText),
-        ids: [...(line.ids ?? [])].sort(),
-        groups: [...line.groups].sort(byGroup),
-      }))
+      const shown = lines
+        .filter(({ state }) => state !== 'baseline')
+        .map((line) => ({
+          ...line,
+          fields: line.fields.map(pairText),
+          ids: [...(line.ids ?? [])].sort(),
+          groups: [...line.groups].sort(byGroup),
+        }))
       assert.deepEqual(shown.sort(order), expectedLines.sort(order))
 
       const without = new PersonSet()
-      for (const person of byPerson.keys()) if (person % 2 === 0) without.add(person)
+      for (const person of everybody) if (person % 2 === 0) without.add(person)
       const left: string[] = []
       for await (const chunk of answer.lines({ look: LOOK, identities: false, without }))
         left.push(...chunk.toString().trimEnd().split('\n'))
       const isLeft = (text: string): string => (JSON.parse(text) as AffectedPerson).subject
-      const odd = [...byPerson.keys()].filter((person) => person % 2 === 1)
-      assert.deepEqual(left.map(isLeft).sort(), odd.map((person) => `user-${person}`).sort())
-      assert.equal(looks.at(-1), String(odd.length))
+      const odd = [...byPerson.keys(), ...heldPeople].filter((person) => person % 2 === 1)
+      assert.deepEqual(
+        left
+          .filter((line) => line !== '')
+          .map(isLeft)
+          .sort(),
+        odd.map((person) => `user-${person}`).sort(),
+      )
+      assert.equal(looks.at(-1), String(new Set(odd).size))
     }),
     { numRuns: Number(process.env.FC_RUNS ?? 25), endOnFailure: true },
   )
 })
 
+interface Naive {
+  sent: ReadonlySet<number>
+  everybody: ReadonlySet<number>
+  held: ReturnType<typeof heldRows>
+  scoped: readonly DisclosureRow[]
+}
+
+function checkKnown({ known: { residence, marks, coarse, memberships, baseline }, graph }: Case, summary: Affected, naive: Naive): void {
+  const { sent, everybody, held, scoped } = naive
+  const markOf = (person: number): number => cyclic(marks, person)
+  const erased = [...sent].filter((person) => (markOf(person) & MARKS.erased) !== 0)
+  assert.equal(summary.erased, erased.length)
+  const unaddressed = [...sent].filter((person) => (markOf(person) & (MARKS.erased | MARKS.address)) === 0)
+  assert.equal(summary.withoutAddress, unaddressed.length)
+  const placeOf = (person: number): string => cyclic(residence, person) || (erased.includes(person) ? '' : cyclic(coarse, person))
+  const places = Map.groupBy([...sent], (person) => {
+    const ids = [person, ...graph.merged.filter(([, to]) => to === person).map(([from]) => from)]
+    return placeOf(person) || (erased.includes(person) ? '' : (ids.map((id) => cyclic(coarse, id)).find((place) => place !== '') ?? ''))
+  })
+  assert.deepEqual(
+    Object.fromEntries(summary.jurisdictions.map((row) => [row.jurisdiction, row.subjects])),
+    Object.fromEntries([...places].map(([place, persons]) => [place || 'unknown', persons.length])),
+  )
+  assert.equal(
+    summary.jurisdictions.reduce((sum, row) => sum + row.subjects, 0),
+    summary.subjects,
+  )
+  const personOf = new Map(graph.merged)
+  const named = new Set(scoped.flatMap((one) => (one.kind === 'group' ? [one.subject, ...one.groups] : one.groups)))
+  const trusted = memberships.filter(({ user, trust }) => trust >= 1 && everybody.has(personOf.get(user) ?? user))
+  const all = new Set([...named, ...trusted.map(({ group }) => group)])
+  const administrating = memberships.filter(({ group, trust, admin }) => trust === 2 && admin && all.has(group))
+  assert.equal(summary.organisations.total, all.size)
+  assert.equal(summary.organisations.withMembers, new Set(trusted.map(({ group }) => group)).size)
+  assert.equal(summary.organisations.withAdministrators, new Set(administrating.map(({ group }) => group)).size)
+  assert.equal(summary.organisations.administrators, new Set(administrating.map(({ user }) => personOf.get(user) ?? user)).size)
+  assert.equal(summary.baseline, baseline)
+  const before = summary.beforeBulkhead
+  if (baseline === 'unknown' || baseline === 'none') return assert.equal(before, null)
+  assert.equal(before?.declaredPeople, baseline === 'declared' ? 12 : null)
+  if (baseline === 'declared') return assert.deepEqual(before?.fields, [{ field: 'email', form: 'clear', subjects: null }])
+  const owners = new Set(held.flatMap(({ owner }) => owner ?? []))
+  assert.equal(before?.subjects, owners.size)
+  assert.equal(before?.onlyBaseline, owners.difference(sent).size)
+  assert.equal(before?.ambiguousDevices, new Set(held.filter(({ owner }) => owner === undefined).map(({ device }) => device)).size)
+  for (const { field, form, subjects } of before?.fields ?? []) {
+    const having = held.filter(({ shape }) => shape.split(',').includes(`${field}:${form}`)).flatMap(({ owner }) => owner ?? [])
+    assert.equal(subjects, new Set(having).size)
+  }
+}
+
 test('who equals a naive recomputation, over all vendors of the person', async () => {
   await fc.assert(
     fc.asyncProperty(testCase, fc.integer({ min: 1, max: 3 }), async (given, person) => {
-      const { vendor, ports, counted } = await prepare(given)
+      const { vendor, ports, counted } = await prepare(given, { worker, staff })
       const answer = await who(String(person), LOOK, { ...ports, namespaces: ['default'] })
       const own = counted.filter((one) => one.kind !== 'group' && ownerOf(one, given.graph) === person)
       const groups = Map.groupBy(own, (one) => `${one.destination} ${one.surface}`)
@@ -312,14 +257,18 @@ test('who equals a naive recomputation, over all vendors of the person', async (
     }),
     { numRuns: Number(process.env.FC_RUNS ?? 60), endOnFailure: true },
   )
-  const { ports } = await prepare({
-    rows: [],
-    place: [],
-    graph: { merged: [], devices: [] },
-    windows: decodeWindows({}),
-    destination: undefined,
-    surfaces: undefined,
-  })
+  const { ports } = await prepare(
+    {
+      rows: [],
+      place: [],
+      graph: { merged: [], devices: [] },
+      windows: decodeWindows({}),
+      destination: undefined,
+      surfaces: undefined,
+      known: KNOWN_NOTHING,
+    },
+    { worker, staff },
+  )
   await assert.rejects(who('99', LOOK, { ...ports, namespaces: [] }), { code: 'not_found', exit: 1 })
 })
 

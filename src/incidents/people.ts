@@ -34,6 +34,10 @@ export class People {
     return this.#identifiersOf.get(person) ?? [person]
   }
 
+  hasSeveral(person: Ordinal): boolean {
+    return (this.#identifiersOf.get(person)?.length ?? 1) > 1
+  }
+
   /** User identifiers of people who have several. */
   mergedUsers(): Iterable<Ordinal> {
     return [...this.#identifiersOf.values()].filter((own) => own.length > 1).flat()

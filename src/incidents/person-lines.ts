@@ -14,26 +14,29 @@ const KEYS = {
   subject: Buffer.from('{"subject":'),
   groups: Buffer.from(',"groups":'),
   fields: Buffer.from(',"fields":'),
-  first: Buffer.from(',"first":"'),
-  last: Buffer.from('","last":"'),
-  sentFirst: Buffer.from('","sentFirst":"'),
-  sentLast: Buffer.from('","sentLast":"'),
-  events: Buffer.from('","events":'),
+  first: Buffer.from(',"first":'),
+  last: Buffer.from(',"last":'),
+  sentFirst: Buffer.from(',"sentFirst":'),
+  sentLast: Buffer.from(',"sentLast":'),
+  events: Buffer.from(',"events":'),
   delivered: Buffer.from(',"state":"delivered"'),
   possible: Buffer.from(',"state":"possible"'),
+  baseline: Buffer.from(',"state":"baseline"'),
+  unknown: Buffer.from('null'),
+  quote: Buffer.from('"'),
   end: Buffer.from('}\n'),
 }
 
 export interface PersonLine {
   groups: Buffer
   fields: Buffer
-  /** UTC ms, between the years 1900 and 2299. */
-  first: number
-  last: number
-  sentFirst: number
-  sentLast: number
+  /** UTC ms, between the years 1900 and 2299; undefined = nobody knows. */
+  first: number | undefined
+  last: number | undefined
+  sentFirst: number | undefined
+  sentLast: number | undefined
   events: number
-  isDelivered: boolean
+  state: 'delivered' | 'possible' | 'baseline'
 }
 
 export class LineWriter {
@@ -70,7 +73,7 @@ export class LineWriter {
     this.#time(line.sentLast)
     this.#copy(KEYS.events)
     this.#text(String(line.events))
-    this.#copy(line.isDelivered ? KEYS.delivered : KEYS.possible)
+    this.#copy(KEYS[line.state])
     if (more !== '') this.#at += this.#bytes.write(more, this.#at, 'utf8')
     this.#copy(KEYS.end)
   }
@@ -98,7 +101,9 @@ export class LineWriter {
   }
 
   /** ISO 8601, as Date.toISOString writes it. */
-  #time(instant: number): void {
+  #time(instant: number | undefined): void {
+    if (instant === undefined) return this.#copy(KEYS.unknown)
+    this.#copy(KEYS.quote)
     const day = dayOf(instant)
     let date = this.#days.get(day)
     if (date === undefined) {
@@ -122,6 +127,7 @@ export class LineWriter {
     two(11, Math.trunc(rest / 60))
     target[at + 20] = ZERO + Math.trunc(ms / 100)
     two(21, ms % 100)
+    this.#copy(KEYS.quote)
   }
 
   #reserve(count: number): void {

@@ -1,13 +1,17 @@
-/** The people of a scope as lines: users as the engine counts them, then the people who were put together from several places. */
+/**
+ * The people of a scope as lines: users as the engine counts them, then the people who were put together from several places,
+ * last those of the vendor's baseline.
+ */
 import type { Ordinal } from '#model/log-entry.ts'
 import type { Look, StaffVault } from '#vault/port.ts'
-import type { NumberColumn } from '#warehouse/native.ts'
 import type { Warehouse } from '#warehouse/port.ts'
+import type { BaselineScope } from './baseline-scope.ts'
+import type { Organisation } from './groups.ts'
 import type { People } from './people.ts'
 import { type PersonColumns, personColumns } from './person-columns.ts'
 import { GroupTexts, LineWriter, type NamedGroup, type PersonLine } from './person-lines.ts'
-import { PersonSet } from './person-set.ts'
-import { type Scope, type Tally, usersQuestion } from './rows.ts'
+import type { PersonSet } from './person-set.ts'
+import type { Scope, Tally } from './rows.ts'
 import type { Gathered } from './scan.ts'
 import type { Shapes } from './shapes.ts'
 
@@ -24,6 +28,15 @@ export interface ListScope {
   shapesInScope: readonly string[]
   users: number
   hasGroups: boolean
+  before: BaselineScope
+  organisations: ReadonlyMap<Ordinal, Organisation>
+}
+
+export interface ListOptions {
+  look: Look
+  identities: boolean
+  /** People who are left out: those of an earlier scope, say. */
+  without?: PersonSet
 }
 
 interface ListPorts {
@@ -31,27 +44,11 @@ interface ListPorts {
   vault: Pick<StaffVault, 'staffPseudonyms' | 'identities'>
 }
 
-export async function findPeople({ scope, gathered }: ListScope, { warehouse }: Pick<ListPorts, 'warehouse'>): Promise<PersonSet> {
-  const set = new PersonSet()
-  const { sql, parameters } = usersQuestion(scope)
-  for (const { rows, columns } of await warehouse.columns(sql, parameters, 'badday')) {
-    const users = columns.get('user') as NumberColumn
-    for (let row = 0; row < rows; row++) if (!gathered.users.has(users[row] as number)) set.add(users[row] as number)
-  }
-  for (const person of gathered.people.keys()) set.add(person)
-  return set
-}
-
-export async function* listPeople(
-  given: ListScope,
-  groups: ReadonlyMap<Ordinal, NamedGroup>,
-  ports: ListPorts,
-  options: { look: Look; identities: boolean; without?: PersonSet },
-): AsyncGenerator<Buffer, void> {
-  const { gathered, people } = given
-  const isLeftOut = (person: Ordinal): boolean => options.without?.has(person) ?? false
+export async function* listPeople(given: ListScope, ports: ListPorts, options: ListOptions): AsyncGenerator<Buffer, void> {
+  const { gathered, people, before } = given
+  const isWanted = (person: Ordinal): boolean => !(options.without?.has(person) ?? false)
   const writer = new LineWriter()
-  const texts = new GroupTexts(groups)
+  const texts = new GroupTexts(await nameGroups(given.organisations, ports.vault))
   const write = async function* (persons: readonly Ordinal[], lineOf: (index: number) => PersonLine): AsyncGenerator<Buffer, void> {
     // Pseudonyms are asked for all at once; identities in turn, since each opens what is sealed and the vault has others to serve.
     const step = options.identities ? IDENTITIES_A_CALL : PSEUDONYMS_A_CALL
@@ -81,16 +78,18 @@ export async function* listPeople(
     const rows: number[] = []
     for (let row = 0; row < batch.rows; row++) {
       const user = batch.user[row] as number
-      if (!gathered.users.has(user) && !isLeftOut(user)) rows.push(row)
+      if (!gathered.users.has(user) && isWanted(user)) rows.push(row)
     }
     const persons = rows.map((row) => batch.user[row] as number)
     yield* write(persons, (index) => columnLine(batch, rows[index] as number, fields, texts))
   }
-  const held = [...gathered.people].filter(([person]) => !isLeftOut(person))
+  const held = [...gathered.people].filter(([person]) => isWanted(person))
   yield* write(
     held.map(([person]) => person),
     (index) => tallyLine((held[index] as [Ordinal, Tally])[1], given.shapes, texts),
   )
+  const earlier = [...before.people.values()].filter((person) => isWanted(person))
+  yield* write(earlier, (index) => baselineLine(before, earlier[index] as number, given.shapes))
   const rest = writer.take(true)
   if (rest !== undefined) yield rest
 }
@@ -106,7 +105,7 @@ function columnLine(batch: PersonColumns, row: number, fields: FieldTexts, group
     sentFirst: batch.sentFirst[row] as number,
     sentLast: batch.sentLast[row] as number,
     events: batch.events[row] as number,
-    isDelivered: delivered.some((mask) => mask[row] !== 0),
+    state: delivered.some((mask) => mask[row] !== 0) ? 'delivered' : 'possible',
   }
 }
 
@@ -120,8 +119,34 @@ function tallyLine(tally: Tally, shapes: Shapes, groups: GroupTexts): PersonLine
     sentFirst,
     sentLast,
     events,
-    isDelivered: tally.delivered.size > 0,
+    state: tally.delivered.size > 0 ? 'delivered' : 'possible',
   }
+}
+
+function baselineLine(before: BaselineScope, person: Ordinal, shapes: Shapes): PersonLine {
+  const tally = before.tallyOf(person)
+  const texts = [...(tally?.shapes ?? [])].map((number) => before.shapes[number] ?? '')
+  return {
+    groups: NO_GROUPS,
+    fields: Buffer.from(JSON.stringify(shapes.fieldForms(texts))),
+    first: tally?.first,
+    last: tally?.last,
+    sentFirst: undefined,
+    sentLast: undefined,
+    events: 0,
+    state: 'baseline',
+  }
+}
+
+const NO_GROUPS = Buffer.from('[]')
+
+async function nameGroups(
+  organisations: ReadonlyMap<Ordinal, Organisation>,
+  vault: Pick<StaffVault, 'staffPseudonyms'>,
+): Promise<Map<Ordinal, NamedGroup>> {
+  const named = [...organisations].filter(([, own]) => own.named)
+  const pseudonyms = named.length === 0 ? [] : await vault.staffPseudonyms(named.map(([ordinal]) => ({ kind: 'group', ordinal })))
+  return new Map(named.map(([ordinal, { key }], index) => [ordinal, { key, group: pseudonyms[index] as string }]))
 }
 
 /** JSON text of the fields of a line by the bits of its shapes: a scope has few combinations. */

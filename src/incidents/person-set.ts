@@ -33,6 +33,21 @@ export class PersonSet {
     this.#size += 1
   }
 
+  /** Ascending. */
+  values(): Float64Array {
+    const values = new Float64Array(this.#size)
+    let at = 0
+    for (const [number, page] of [...this.#pages].sort(([a], [b]) => a - b)) {
+      for (let index = 0; index < page.length; index++) {
+        for (let word = page[index] as number; word !== 0; word &= word - 1) {
+          values[at] = number * PAGE_BITS + index * 32 + 31 - Math.clz32(word & -word)
+          at += 1
+        }
+      }
+    }
+    return values
+  }
+
   /** How many are in this set and not in the other. */
   countWithout(other: PersonSet): number {
     let count = 0

@@ -41,6 +41,9 @@ export interface Tally {
   sentLast: number
   events: number
   groups: Set<Ordinal>
+  /** Surfaces of rows by state, as `delivered` and `possible` are of shapes. */
+  deliveredAt: Set<string>
+  possibleAt: Set<string>
 }
 
 export interface SubjectRow extends Tally {
@@ -59,6 +62,9 @@ export interface EngineRow {
   sentLastAt: number | string
   eventCount: number | string
   groupOrdinals: (number | string)[]
+  /** Absent where nobody asked for them. */
+  deliveredSurfaces?: string[]
+  possibleSurfaces?: string[]
 }
 
 export const AGGREGATES = `groupUniqArrayIf(shape, state = 'delivered') AS deliveredShapes,
@@ -67,7 +73,8 @@ export const AGGREGATES = `groupUniqArrayIf(shape, state = 'delivered') AS deliv
   toUnixTimestamp64Milli(min(sentAt)) AS sentFirstAt, toUnixTimestamp64Milli(max(sentAt)) AS sentLastAt,
   sum(events) AS eventCount`
 
-const WITH_GROUPS = `${AGGREGATES}, groupUniqArrayArray("groups") AS groupOrdinals`
+const WITH_GROUPS = `${AGGREGATES}, groupUniqArrayArray("groups") AS groupOrdinals,
+  groupUniqArrayIf(surface, state = 'delivered') AS deliveredSurfaces, groupUniqArrayIf(surface, state = 'possible') AS possibleSurfaces`
 
 export interface Question {
   sql: string
@@ -133,12 +140,6 @@ export function isInScope(row: DisclosureRow, scope: Scope): boolean {
   )
 }
 
-/** The users in scope, as one column of numbers. */
-export function usersQuestion(scope: Scope): Question {
-  const { where, parameters } = condition(scope)
-  return { sql: `SELECT toFloat64(subject) AS user FROM disclosures WHERE ${where} AND kind = 'user' GROUP BY subject`, parameters }
-}
-
 /** One row a subject of a kind; of users only those named. */
 export function subjectsQuestion(scope: Scope, kind: SubjectKind, subjects?: readonly Ordinal[]): Question {
   const { where, parameters } = condition(scope)
@@ -159,7 +160,10 @@ export function deviceSpansQuestion(scope: Scope, devices: readonly Ordinal[]): 
   }
 }
 
-/** `pair`: `field:form` as in a shape's text, or '' for the rows as a whole, where alone shapes, groups and policies stand. */
+/**
+ * `pair`: `field:form` as in a shape's text, or `SURFACE_MARK` and a surface, or '' for the rows as a whole, where alone shapes,
+ * groups and policies stand.
+ */
 export interface PairRow {
   pair: string
   subjects: number | string
@@ -170,11 +174,14 @@ export interface PairRow {
   policyLast: number
 }
 
+/** No shape's text holds a control character. */
+export const SURFACE_MARK = '\u0001'
+
 /**
  * Rows about users in scope, as a table of `columns`. A row that lies within one day, and that day within the data window, needs
  * no look at its times, which are half of what there is to read; only days that the window cuts and rows that span midnight do.
  */
-function usersInScope(scope: Scope, columns: string): Question {
+export function usersInScope(scope: Scope, columns: string): Question {
   const { where, parameters } = condition(scope)
   const { from, to } = scope.windows
   const select = (rows: string): string => `SELECT ${columns} FROM disclosures WHERE ${rows} AND kind = 'user'`
@@ -199,21 +206,22 @@ function usersInScope(scope: Scope, columns: string): Question {
 
 /**
  * Users in scope, as if each were a person: how many there are for each pair that was sent about them. One scan makes two
- * bitmaps of users a shape, by state; those of the shapes that hold a pair are then united, so nothing is counted twice.
- * Grouped by the shape alone: with the state as a second key the engine takes half as long again.
+ * bitmaps of users a shape and surface, by state; those that hold a pair are then united, so nothing is counted twice.
+ * Not grouped by the state too: the engine then takes half as long again.
  */
 export function pairsQuestion(scope: Scope): Question {
-  const { sql, parameters } = usersInScope(scope, 'shape, state, subject, "groups", policy')
+  const { sql, parameters } = usersInScope(scope, 'shape, surface, state, subject, "groups", policy')
   return {
     sql: `SELECT pair, groupBitmapOr(bitmapOr(arrived, perhaps)) AS subjects, groupBitmapOr(arrived) AS delivered,
         if(pair = '', groupUniqArray(shapeText), []) AS shapeTexts,
         if(pair = '', groupUniqArrayArray(bitmapToArray(named)), []) AS groupOrdinals,
         min(policyLow) AS policyFirst, max(policyHigh) AS policyLast
-      FROM (SELECT *, arrayJoin(arrayPushBack(splitByChar(',', shapeText), '')) AS pair
-        FROM (SELECT toString(shape) AS shapeText, groupBitmapStateIf(subject, state = 'delivered') AS arrived,
+      FROM (SELECT *, arrayJoin(arrayConcat(splitByChar(',', shapeText), ['', concat(char(1), surfaceText)])) AS pair
+        FROM (SELECT toString(shape) AS shapeText, toString(surface) AS surfaceText,
+            groupBitmapStateIf(subject, state = 'delivered') AS arrived,
             groupBitmapStateIf(subject, state = 'possible') AS perhaps, groupBitmapStateArray("groups") AS named,
             min(policy) AS policyLow, max(policy) AS policyHigh
-          FROM (${sql}) GROUP BY shape))
+          FROM (${sql}) GROUP BY shape, surface))
       GROUP BY pair`,
     parameters,
   }
@@ -260,6 +268,8 @@ export function decodeRow(row: EngineRow, kind: SubjectKind): SubjectRow {
     sentLast: Number(row.sentLastAt),
     events: Number(row.eventCount),
     groups: new Set(row.groupOrdinals.map(Number)),
+    deliveredAt: new Set(row.deliveredSurfaces),
+    possibleAt: new Set(row.possibleSurfaces),
   }
 }
 
@@ -275,6 +285,8 @@ export function rowOfOpen(row: DisclosureRow): SubjectRow {
     sentLast: row.sentAt,
     events: row.events,
     groups: new Set(row.groups),
+    deliveredAt: new Set(),
+    possibleAt: new Set([row.surface]),
   }
 }
 
@@ -282,6 +294,8 @@ export function addTally(into: Tally, more: Tally): void {
   for (const shape of more.delivered) into.delivered.add(shape)
   for (const shape of more.possible) into.possible.add(shape)
   for (const group of more.groups) into.groups.add(group)
+  for (const surface of more.deliveredAt) into.deliveredAt.add(surface)
+  for (const surface of more.possibleAt) into.possibleAt.add(surface)
   into.first = Math.min(into.first, more.first)
   into.last = Math.max(into.last, more.last)
   into.sentFirst = Math.min(into.sentFirst, more.sentFirst)

@@ -32,8 +32,9 @@ export interface Aside {
   ambiguousDevices: Set<Ordinal>
   /** Groups that are themselves the subject of a row or were named beside a device or a gathered person. */
   groups: Set<Ordinal>
-  /** Shapes of rows about ambiguous devices and groups. */
+  /** Shapes and surfaces of rows about ambiguous devices and groups. */
   shapes: Set<string>
+  surfaces: Set<string>
 }
 
 export interface Gathered {
@@ -50,7 +51,7 @@ export interface Gathered {
 
 export async function gather(scope: Scope, people: People, warehouse: Warehouse): Promise<Gathered> {
   const held = new Map<Ordinal, Tally>()
-  const aside: Aside = { ambiguousDevices: new Set(), groups: new Set(), shapes: new Set() }
+  const aside: Aside = { ambiguousDevices: new Set(), groups: new Set(), shapes: new Set(), surfaces: new Set() }
   const hold = (person: Ordinal, row: Tally): void => {
     const tally = held.get(person)
     if (tally === undefined) held.set(person, copyTally(row))
@@ -128,6 +129,7 @@ function addShapes(row: SubjectRow, aside: Aside): void {
   for (const shape of row.delivered) aside.shapes.add(shape)
   for (const shape of row.possible) aside.shapes.add(shape)
   for (const group of row.groups) aside.groups.add(group)
+  for (const surface of [...row.deliveredAt, ...row.possibleAt]) aside.surfaces.add(surface)
 }
 
 function copyTally(tally: Tally): Tally {
@@ -136,5 +138,7 @@ function copyTally(tally: Tally): Tally {
     delivered: new Set(tally.delivered),
     possible: new Set(tally.possible),
     groups: new Set(tally.groups),
+    deliveredAt: new Set(tally.deliveredAt),
+    possibleAt: new Set(tally.possibleAt),
   }
 }

@@ -16,12 +16,12 @@ import type { Gap, Intent, LedgerEntry, ManifestRow, Outcome } from '#model/disc
 import { statementText } from '#model/statement-text.ts'
 import { parseShape } from '#policy/shape.ts'
 import type { Look, Person } from '#vault/port.ts'
-import type { IncidentPorts } from './affected.ts'
+import type { DisclosurePorts } from './affected.ts'
 import type { Snapshot } from './rows.ts'
 import { fieldsNotSent } from './shapes.ts'
 import { aboutPerson, isAbout } from './who.ts'
 
-export interface StatementPorts extends IncidentPorts {
+export interface StatementPorts extends DisclosurePorts {
   namespaces: readonly string[]
   clock: Clock
   ledger: { entry(number: number): LedgerEntry | undefined; head(): number; gaps(): readonly Gap[] }

@@ -4,7 +4,7 @@ import type { KnownField } from '#model/field.ts'
 import type { Look, Person } from '#vault/port.ts'
 import type { DisclosureRow } from '#warehouse/port.ts'
 import { FIRST_MS, LAST_MS } from '#warehouse/schema.ts'
-import type { IncidentPorts } from './affected.ts'
+import type { DisclosurePorts } from './affected.ts'
 import { addTally, AGGREGATES, decodeRow, type EngineRow, type Question, rowOfOpen, type Snapshot, type Tally } from './rows.ts'
 import { type FieldForm, fieldsNotSent, Shapes } from './shapes.ts'
 
@@ -62,7 +62,7 @@ type WhoRow = Omit<EngineRow, 'subject' | 'groupOrdinals'> & {
 const PEOPLE_MAX = 100
 
 /** Throws `not_found` when nobody matches; the look is on record in either case, before anything is answered. */
-export async function who(query: string, look: Look, ports: IncidentPorts & { namespaces: readonly string[] }): Promise<Who> {
+export async function who(query: string, look: Look, ports: DisclosurePorts & { namespaces: readonly string[] }): Promise<Who> {
   const matches = await ports.vault.resolve(query, look)
   const found = matches.slice(0, PEOPLE_MAX)
   if (found.length === 0) throw new BulkheadError('not_found', 'nobody with this address or id is known')
@@ -81,7 +81,7 @@ export async function who(query: string, look: Look, ports: IncidentPorts & { na
   return { ...first, searched, ...(others.length > 0 ? { others } : {}) }
 }
 
-async function account(person: Person, subject: string, snapshot: Snapshot, ports: IncidentPorts): Promise<PersonDisclosures> {
+async function account(person: Person, subject: string, snapshot: Snapshot, ports: DisclosurePorts): Promise<PersonDisclosures> {
   const accounts = new Map<string, Accounted>()
   const add = (key: Omit<Accounted, 'tally' | 'delivered'>, tally: Tally, delivered: number): void => {
     const text = JSON.stringify([key.vendor, key.destination, key.epoch, key.surface, key.purpose])

@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
+import { BASELINE_STEP } from './baselines.ts'
 import { EVIDENCE_STEP } from './evidence-records.ts'
 
 const STEPS: readonly string[] = [
@@ -67,6 +68,7 @@ const STEPS: readonly string[] = [
      used_at BIGINT
    );
    CREATE INDEX approval_of ON approval (kind, sha256);`,
+  BASELINE_STEP,
 ]
 
 export const RECORDS_FORMAT = STEPS.length

@@ -13,6 +13,7 @@ import type { Policy, PolicyVersion } from '#model/policy.ts'
 import type { PolicySeal } from '#model/policy-statement.ts'
 import { incidentRecords } from './incident-rows.ts'
 import { evidenceRecords } from './evidence-records.ts'
+import { readingBaselines, writingBaselines } from './baselines.ts'
 import { migrate, RECORDS_FORMAT, recordsFormat, refuseNewer } from './migrations.ts'
 import { approvalRows, operatorRows } from './operator-rows.ts'
 import type { Records, RecordsReader, VendorFlow } from './port.ts'
@@ -112,6 +113,8 @@ function writing(database: DatabaseSync, room: Room): Omit<Records, keyof Record
     ...incidentRecords(database, transact),
     operators: operatorRows(database, transact),
     approvals: approvalRows(database, transact),
+    ...readingBaselines(database),
+    ...writingBaselines(database, transact),
     applyPolicy: (next, at) =>
       transact(() => {
         const current = reader.currentPolicy()

@@ -27,7 +27,7 @@ import type {
 } from './port.ts'
 import { packSubjects } from './pseudonym.ts'
 import { Uuids } from './uuids.ts'
-import { alignedCopy, bytesOf, decodeIntervals, decodeMemberships, decodeNumbers } from './wire.ts'
+import { alignedCopy, bytesOf, decodeIntervals, decodeMemberships, decodeNumbers, encodeLists } from './wire.ts'
 
 export function remembering(client: RpcClient): Remembering {
   return { remember: async (part) => void (await client.call('remember', part)) }
@@ -135,7 +135,12 @@ export function staffVault(client: RpcClient): StaffVault {
     staffPseudonyms: async (subjects) => (await client.call('staffPseudonyms', null, [bytesOf(packSubjects(subjects))])).body as string[],
     memberships: async () => {
       const { body, attachments } = await client.call('memberships', null)
-      return decodeMemberships(body as string[], attachments[0] as Buffer)
+      return decodeMemberships(body as string[], attachments)
+    },
+    survey: async ({ single, joined }) => {
+      const { body, attachments } = await client.call('survey', null, [bytesOf(single), encodeLists(joined)])
+      const [residence, marks] = attachments.map(alignedCopy) as [ArrayBuffer, ArrayBuffer]
+      return { places: body as string[], residence: new Uint16Array(residence), marks: new Uint8Array(marks) }
     },
     identities: async (people, look) => (await client.call('identities', { people, look })).body as Identity[],
     recordLook: async (look) => void (await client.call('recordLook', { look })),

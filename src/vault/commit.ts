@@ -7,7 +7,7 @@
  */
 import type { KeyObject } from 'node:crypto'
 import { BulkheadError } from '#base/errors.ts'
-import { isKnownField, type Trust } from '#model/field.ts'
+import { isKnownField, TRUSTS, type Trust } from '#model/field.ts'
 import { Cache } from './cache.ts'
 import { canonicalId, LOOKUP_FORMS } from './canonical.ts'
 import type { KeyStore, Scope } from './key-store.ts'
@@ -20,6 +20,16 @@ import { factTag, identifierTag } from './suppression.ts'
 
 export interface Change extends Pick<WindowRequest, 'identifiers' | 'newcomers' | 'facts' | 'edges'> {
   memberships: { person: Ref; group: Ref; trust: Trust; at: number; admin?: boolean }[]
+}
+
+/** Told of what is written, within the commit that writes it. */
+export interface Witness {
+  fact(fact: { ordinal: number; field: string; trust: Trust; value: string }): void
+  membership(row: { id: number; person: number; target: number; trust: number; admin: boolean }): void
+  /** What it was told may not be there: a commit failed. */
+  lost(): void
+  /** These identifiers are gone. */
+  removed(ordinals: readonly number[]): void
 }
 
 export interface Committed {
@@ -76,6 +86,7 @@ export class Committer {
   revision = 0
   /** Merges that a browser asked for since the start; none was kept. */
   refusedMerges = 0
+  witness: Witness | undefined
 
   constructor(keys: KeyStore, rows: Rows, newcomers?: Newcomers) {
     this.#newcomers = newcomers
@@ -125,10 +136,11 @@ export class Committer {
     while (this.#queue.length > 0) this.#flush()
   }
 
-  /** Rows and secrets were removed behind the caches. */
-  forget(): void {
+  /** Rows and secrets of these identifiers were removed behind the caches. */
+  forget(ordinals: readonly number[]): void {
     this.#clearCaches()
     this.revision += 1
+    this.witness?.removed(ordinals)
   }
 
   #clearCaches(): void {
@@ -157,6 +169,7 @@ export class Committer {
     } catch (thrown) {
       // The caches may name what was rolled back; the secrets already written keep their ordinals taken for ever.
       this.#clearCaches()
+      this.witness?.lost()
       const error =
         thrown instanceof BulkheadError ? thrown : new BulkheadError('vault_unavailable', 'the vault could not write', { cause: thrown })
       for (const pending of batch) pending.reject(error)
@@ -263,7 +276,8 @@ export class Committer {
       if (at(person) === 0 || at(group) === 0) continue
       const name = `${at(person)}:${at(group)}:${trust}:${admin}`
       if (this.#memberships.get(name) !== undefined) continue
-      this.#rows.putMembership(at(person), at(group), trust, admin, Math.trunc(since))
+      const row = { person: at(person), target: at(group), trust: TRUSTS.indexOf(trust), admin }
+      this.witness?.membership({ ...row, id: this.#rows.putMembership({ ...row, since: Math.trunc(since) }) })
       this.#memberships.delete(`${at(person)}:${at(group)}:${trust}:${!admin}`)
       this.#memberships.set(name, true)
     }
@@ -290,7 +304,9 @@ export class Committer {
     const lookup = scope === undefined || form === undefined ? null : hmac(scope.index, form(value))
     if (lookup !== null && this.#keys.erasures.isSuppressed(() => factTag(this.#keys, field, lookup))) return
     const sealed = seal(sealKey, factBinding(ordinal, field, trust), value)
-    if (this.#rows.putFact({ ordinal, field, trust, at, sealed, lookup, once })) this.#facts.set(name, { mac, at })
+    if (!this.#rows.putFact({ ordinal, field, trust, at, sealed, lookup, once })) return
+    this.#facts.set(name, { mac, at })
+    this.witness?.fact({ ordinal, field, trust, value })
   }
 
   #namespaceOf(ordinal: number): string {

@@ -10,7 +10,7 @@ export function directoryChange(rows: readonly DirectoryRow[], namespace: string
   rows.forEach((row, number) => {
     if (canonicalId(row.id) === '') throw new BulkheadError('directory_invalid', `row ${number + 1} of this batch has no id`)
     const person = add('id', row.id, 'user')
-    for (const field of ['email', 'name', 'phone', 'country', 'language'] as const) {
+    for (const field of ['email', 'name', 'phone', 'country', 'region', 'language'] as const) {
       const value = row[field]
       if (value !== undefined && value !== '') change.facts.push({ of: person, field, value, once: false, trust: 'directory', at })
     }

@@ -79,7 +79,7 @@ export class Erasing implements ErasingVault {
     if (job.suppress) keys.erasures.put(job, this.#tagsOf(job))
     rows.transact(() => removePeople(rows, job.ordinals))
     rows.checkpoint()
-    committer.forget()
+    committer.forget(job.ordinals)
     return keys.erasures.put({ ...job, step: 'settle' })
   }
 
@@ -99,7 +99,7 @@ export class Erasing implements ErasingVault {
     const erasedAt = job.erasedAt ?? now()
     const done: ErasureJob = { ...job, step: 'done', erasedAt, finalAt: finalAt(erasedAt, this.#parts.backups()) }
     erasePeople(keys, rows, job.ordinals, erasedAt, done)
-    committer.forget()
+    committer.forget(job.ordinals)
     return done
   }
 

@@ -35,6 +35,7 @@ export const LABELS = {
   newcomers: 'newcomers',
   factMac: 'fact-mac',
   fieldTag: 'field-tag',
+  residence: 'residence',
   waiting: 'waiting',
   waitingPair: 'waiting-pair',
   index: 'index',

@@ -11,6 +11,7 @@ import type { IncidentRow, IncidentRowHead } from '#model/incident-row.ts'
 import type { Policy } from '#model/policy.ts'
 import type { PolicySeal, PolicyStatement } from '#model/policy-statement.ts'
 import type { Epoch } from './epochs.ts'
+import type { Memberships, People, Survey } from './survey.ts'
 import type { Uuids } from './uuids.ts'
 
 // ------------------------------------------------------------------------------------------- gateway: index, seal
@@ -303,6 +304,8 @@ export interface DirectoryRow {
   name?: string
   phone?: string
   country?: string
+  /** A state of the United States, where that is the country. */
+  region?: string
   language?: string
   groups: { key: string; value: string; admin: boolean }[]
 }
@@ -346,8 +349,10 @@ export interface StaffVault {
   graph(): Promise<PeopleGraph>
   /** Staff-view pseudonyms: the same in all commands of one instance, unrelated to any vendor's. */
   staffPseudonyms(subjects: readonly { kind: SubjectKind; ordinal: Ordinal }[]): Promise<string[]>
-  /** Group memberships as known best: [person identifier, group ordinal, group key, trust]. */
-  memberships(): Promise<[user: Ordinal, group: Ordinal, key: string, trust: Trust][]>
+  /** No plain values, so no look. */
+  memberships(): Promise<Memberships>
+  /** What counts of people are made of: closed vocabulary and marks, so no look. In the order of the question. */
+  survey(people: People): Promise<Survey>
   /** Plain values of people, in order. The look is durable before the answer. */
   identities(people: readonly Ordinal[][], look: Look): Promise<Identity[]>
   recordLook(look: Look & { subjects: number }): Promise<void>

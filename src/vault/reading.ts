@@ -1,12 +1,12 @@
 /** What staff may ask: questions over the rows, and the plain values of people. Who may ask and the look are the caller's. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { BulkheadError } from '#base/errors.ts'
-import { TRUSTS, type Trust, trustRank } from '#model/field.ts'
+import { TRUSTS } from '#model/field.ts'
 import { canonicalEmail, canonicalId, canonicalPhone, LOOKUP_FORMS } from './canonical.ts'
 import { type Committer, factBinding, identifierBinding } from './commit.ts'
 import type { KeyStore } from './key-store.ts'
 import { buildGraph, PeopleFinder } from './people.ts'
-import type { Identity, PeopleGraph, Person, StaffVault } from './port.ts'
+import type { Identity, PeopleGraph, Person } from './port.ts'
 import { CHUNK_ROWS, type EdgeRow, ROLE_BITS, type Rows } from './rows.ts'
 import { hmac, open } from './seal.ts'
 
@@ -95,24 +95,6 @@ export class Reading {
     const graph = buildGraph(edges, (ordinal) => users.has(ordinal))
     if (this.#committer.revision === revision) this.#graph = { revision, graph }
     return graph
-  }
-
-  async memberships(): Promise<Awaited<ReturnType<StaffVault['memberships']>>> {
-    const best = new Map<string, [number, number, string, Trust]>()
-    let last = 0
-    for (;;) {
-      const chunk = this.#rows.membershipsAfter(last)
-      for (const { id, person, target, trust, scope } of chunk) {
-        last = id
-        const name = `${person}:${target}`
-        const known = best.get(name)
-        if (known !== undefined && trustRank(known[3]) >= trustRank(trust)) continue
-        const key = (this.#keys.scopeById(scope)?.kind ?? '').replace(/^group:/, '')
-        best.set(name, [person, target, key, trust])
-      }
-      if (chunk.length < CHUNK_ROWS) return [...best.values()]
-      await turn()
-    }
   }
 
   async identities(people: readonly (readonly number[])[]): Promise<Identity[]> {

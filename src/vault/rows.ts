@@ -39,6 +39,9 @@ const NEWCOMERS = `CREATE TABLE IF NOT EXISTS newcomers (tag BLOB PRIMARY KEY, s
 const TOMBSTONES = `CREATE TABLE IF NOT EXISTS tombstones (kind INTEGER NOT NULL, source INTEGER NOT NULL, person INTEGER NOT NULL,
   at INTEGER NOT NULL, PRIMARY KEY (kind, source, person, at)) WITHOUT ROWID`
 
+/** Came later too. `block` is sealed (residence.ts). */
+const RESIDENCES = 'CREATE TABLE IF NOT EXISTS residences (ordinal INTEGER PRIMARY KEY, block BLOB NOT NULL)'
+
 export interface IdentifierRow {
   ordinal: number
   scope: number
@@ -73,9 +76,9 @@ export interface MembershipRow {
   id: number
   person: number
   target: number
-  trust: Trust
+  /** Rank of who said so. */
+  trust: number
   admin: boolean
-  scope: number
 }
 
 /** Rows that one read of a long table takes before others get their turn. */
@@ -106,7 +109,7 @@ export function openRows(options: { file: string; instance: string; keysBatch: n
     if (format > ROWS_FORMAT)
       throw new BulkheadError('data_format_newer', `${file} has format ${format}, this program knows up to ${ROWS_FORMAT}`)
     if (rows.meta('instance') !== instance) throw new BulkheadError('key_wrong', `${file} belongs to another instance than the keys`)
-    db.exec(`${NEWCOMERS}; ${TOMBSTONES}`)
+    db.exec(`${NEWCOMERS}; ${TOMBSTONES}; ${RESIDENCES}`)
     if (rows.batch > keysBatch) throw new BulkheadError('key_wrong', `the key store is an older copy than ${file}`)
     return rows
   } catch (thrown) {
@@ -269,19 +272,46 @@ export class Rows {
     return rows as unknown as EdgeRowWithRoles[]
   }
 
-  putMembership(person: number, target: number, trust: Trust, admin: boolean, since: number): void {
-    this.#run(
+  /** Number of its row. */
+  putMembership({ person, target, trust, admin, since }: Omit<MembershipRow, 'id'> & { since: number }): number {
+    const row = this.#run(
       `INSERT INTO memberships (person, target, trust, admin, since) VALUES (?, ?, ?, ?, ?)
-        ON CONFLICT (person, target, trust) DO UPDATE SET admin = excluded.admin, since = min(since, excluded.since)`,
-    ).run(person, target, TRUSTS.indexOf(trust), admin ? 1 : 0, since)
+        ON CONFLICT (person, target, trust) DO UPDATE SET admin = excluded.admin, since = min(since, excluded.since) RETURNING id`,
+    ).get(person, target, trust, admin ? 1 : 0, since)
+    return row?.id as number
   }
 
   membershipsAfter(id: number): MembershipRow[] {
-    const rows = this.#run(
-      `SELECT m.id, m.person, m.target, m.trust, m.admin, i.scope FROM memberships m JOIN identifiers i ON i.ordinal = m.target
-        WHERE m.id > ? ORDER BY m.id LIMIT ${CHUNK_ROWS}`,
-    ).all(id)
-    return rows.map((row) => ({ ...row, trust: TRUSTS[row.trust as number], admin: row.admin === 1 })) as unknown as MembershipRow[]
+    const sql = `SELECT id, person, target, trust, admin FROM memberships WHERE id > ? ORDER BY id LIMIT ${CHUNK_ROWS}`
+    return this.#run(sql)
+      .all(id)
+      .map((row) => ({ ...row, admin: row.admin === 1 })) as unknown as MembershipRow[]
+  }
+
+  // -------------------------------------------------------------------------------------------- residences
+
+  putResidence(ordinal: number, block: Uint8Array): void {
+    this.#run('INSERT INTO residences (ordinal, block) VALUES (?, ?) ON CONFLICT (ordinal) DO UPDATE SET block = excluded.block').run(
+      ordinal,
+      block,
+    )
+  }
+
+  residence(ordinal: number): Uint8Array | undefined {
+    return this.#run('SELECT block FROM residences WHERE ordinal = ?').get(ordinal)?.block as Uint8Array | undefined
+  }
+
+  residencesAfter(ordinal: number): { ordinal: number; block: Uint8Array }[] {
+    const sql = `SELECT ordinal, block FROM residences WHERE ordinal > ? ORDER BY ordinal LIMIT ${CHUNK_ROWS}`
+    return this.#run(sql).all(ordinal) as unknown as { ordinal: number; block: Uint8Array }[]
+  }
+
+  /** Identifiers above `ordinal` of which somebody other than a browser said that field, ascending. */
+  trustedAfter(field: string, ordinal: number): number[] {
+    const sql = `SELECT DISTINCT ordinal FROM facts WHERE ordinal > ? AND field = ? AND trust > 0 ORDER BY ordinal LIMIT ${CHUNK_ROWS}`
+    return this.#run(sql)
+      .all(ordinal, field)
+      .map((row) => row.ordinal as number)
   }
 
   /** Ordinals above `after`, ascending. */
@@ -329,6 +359,7 @@ export class Rows {
       removed += 1
       this.#run('DELETE FROM identifiers WHERE ordinal = ?').run(ordinal)
       this.#run('DELETE FROM facts WHERE ordinal = ?').run(ordinal)
+      this.#run('DELETE FROM residences WHERE ordinal = ?').run(ordinal)
       this.#run('DELETE FROM edges WHERE source = ? OR target = ?').run(ordinal, ordinal)
       this.#run('DELETE FROM memberships WHERE person = ? OR target = ?').run(ordinal, ordinal)
       if (((role.roles as number) & ROLE_BITS.user) !== 0) this.setMeta('people', (this.meta('people') as number) - 1)

@@ -10,7 +10,7 @@ import type { ApprovedNames, Backups, DirectoryRow, IncidentTexts, Look, Remembe
 import { treeMethods, treeReadingMethods } from './tree-server.ts'
 import type { Vault } from './vault.ts'
 import { type OpenValue, waitingLook } from './waiting-look.ts'
-import { alignedCopy, bytesOf, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
+import { alignedCopy, bytesOf, decodeLists, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
 
 export const VAULT_ROLES = ['gateway', 'worker', 'staff'] as const
 
@@ -110,9 +110,11 @@ function staffMethods(vault: Vault): RpcMethods {
     staffPseudonyms: async (_body, attachments) => ({
       body: vault.staffTexts(new Float64Array(alignedCopy(attachments[0] as Buffer))),
     }),
-    memberships: async () => {
-      const { keys, bytes } = encodeMemberships(await vault.memberships())
-      return { body: keys, attachments: [bytes] }
+    memberships: async () => encodeMemberships(await vault.memberships()),
+    survey: async (_body, [single = Buffer.alloc(0), joined = Buffer.alloc(0)]) => {
+      const asked = { single: new Float64Array(alignedCopy(single)), joined: decodeLists(joined) }
+      const { places, residence, marks } = await vault.survey(asked)
+      return { body: places, attachments: [bytesOf(residence), bytesOf(marks)] }
     },
     identities: async ({ people, look }: { people: number[][]; look: Look }) => ({ body: await vault.identities(people, look) }),
     recordLook: async ({ look }: { look: Look & { subjects: number } }) => {

@@ -6,6 +6,7 @@ import type { KeyObject } from 'node:crypto'
 import path from 'node:path'
 import { type Clock, DAY_MS, dayOf } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
+import { Census } from './census.ts'
 import { Committer } from './commit.ts'
 import { Keeping } from './keeping.ts'
 import { directoryChange } from './directory.ts'
@@ -47,6 +48,7 @@ import { Uuids } from './uuids.ts'
 import { TreeKeeping } from './tree-keeping.ts'
 import type { VaultOptions } from './open-options.ts'
 import { SteadyClock } from './steady-clock.ts'
+import type { People, Survey } from './survey.ts'
 
 export { createKeys } from './keys.ts'
 
@@ -82,6 +84,7 @@ export interface Vault extends GatewayVault, WorkerVault, DeletionVault, StaffVa
   readonly rotating: KeyRotating
   readonly tree: TreeKeeping
   readonly files: FileKeeping
+  readonly census: Census
   close(): Promise<void>
 }
 
@@ -134,6 +137,7 @@ class OpenVault implements Vault {
   readonly rotating: KeyRotating
   readonly tree: TreeKeeping
   readonly files: FileKeeping
+  readonly census: Census
 
   constructor(parts: VaultOptions & { opened: OpenKeys; keys: KeyStore; rows: Rows; looks: Looks; erasuresReplayed: number }) {
     this.erasuresReplayed = parts.erasuresReplayed
@@ -150,6 +154,7 @@ class OpenVault implements Vault {
     this.#committer = new Committer(parts.keys, parts.rows, newcomers)
     this.#reading = new Reading(parts.keys, parts.rows, this.#committer)
     this.tree = new TreeKeeping({ ...parts, committer: this.#committer })
+    this.census = new Census(parts.keys, parts.rows, this.#committer)
     this.#ledger = deriveKey(parts.keys.named('ledger'), LABELS.ledger)
     this.#staff = deriveKey(parts.keys.named('staff-view'), LABELS.staffView)
     const now = (): number => parts.clock.now()
@@ -269,7 +274,12 @@ class OpenVault implements Vault {
 
   async memberships(): ReturnType<StaffVault['memberships']> {
     this.#checkOpen()
-    return this.#reading.memberships()
+    return this.census.memberships()
+  }
+
+  async survey(people: People): Promise<Survey> {
+    this.#checkOpen()
+    return this.census.survey(people)
   }
 
   async identities(people: readonly number[][], look: Look): Promise<Identity[]> {
@@ -330,7 +340,7 @@ class OpenVault implements Vault {
     this.#checkOpen()
     this.#committer.drain()
     const removed = erasePeople(this.#keys, this.#rows, ordinals, this.#clock.now())
-    this.#committer.forget()
+    this.#committer.forget(ordinals)
     return removed
   }
 
@@ -351,6 +361,7 @@ class OpenVault implements Vault {
     if (this.#closed) return
     this.#committer.drain()
     this.#closed = true
+    this.census.stop()
     this.rotating.stop()
     this.keeping.close()
     this.#looks.close()

@@ -2,10 +2,10 @@
  * Bulk between the vault and its callers: numbers in the machine's own order (both ends are one machine), 64-bit floats unless
  * said otherwise.
  */
-import { TRUSTS, type Trust } from '#model/field.ts'
 import type { DeviceInterval } from './port.ts'
+import type { Memberships } from './survey.ts'
 
-export function bytesOf(numbers: Float64Array | Uint32Array): Buffer {
+export function bytesOf(numbers: Float64Array | Uint32Array | Uint16Array | Uint8Array): Buffer {
   return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength)
 }
 
@@ -36,25 +36,40 @@ export function decodeIntervals(bytes: Buffer): DeviceInterval[] {
   return intervals
 }
 
-type Membership = [user: number, group: number, key: string, trust: Trust]
-
-/** Group keys once, as JSON; then user, group, number of the key and of the trust for each membership. */
-export function encodeMemberships(memberships: readonly Membership[]): { keys: string[]; bytes: Buffer } {
-  const keys = new Map<string, number>()
-  const numbers: number[] = []
-  for (const [user, group, key, trust] of memberships) {
-    if (!keys.has(key)) keys.set(key, keys.size)
-    numbers.push(user, group, keys.get(key) as number, TRUSTS.indexOf(trust))
-  }
-  return { keys: [...keys.keys()], bytes: encodeNumbers(numbers) }
+export function encodeMemberships({ keys, users, groups, key, trust, admin }: Memberships): { body: string[]; attachments: Buffer[] } {
+  return { body: keys, attachments: [bytesOf(users), bytesOf(groups), bytesOf(key), bytesOf(trust), bytesOf(admin)] }
 }
 
-export function decodeMemberships(keys: readonly string[], bytes: Buffer): Membership[] {
-  const numbers = decodeNumbers(bytes)
-  const memberships: Membership[] = []
-  for (let at = 0; at + 3 < numbers.length; at += 4) {
-    const [user, group, key, trust] = numbers.slice(at, at + 4) as [number, number, number, number]
-    memberships.push([user, group, keys[key] as string, TRUSTS[trust] as Trust])
+export function decodeMemberships(keys: string[], attachments: readonly Buffer[]): Memberships {
+  const [users, groups, key, trust, admin] = attachments.map(alignedCopy) as [
+    ArrayBuffer,
+    ArrayBuffer,
+    ArrayBuffer,
+    ArrayBuffer,
+    ArrayBuffer,
+  ]
+  return {
+    keys,
+    users: new Float64Array(users),
+    groups: new Float64Array(groups),
+    key: new Uint16Array(key),
+    trust: new Uint8Array(trust),
+    admin: new Uint8Array(admin),
   }
-  return memberships
+}
+
+/** Lists of numbers, each behind its length. */
+export function encodeLists(lists: readonly (readonly number[])[]): Buffer {
+  return encodeNumbers(lists.flatMap((list) => [list.length, ...list]))
+}
+
+export function decodeLists(bytes: Buffer): number[][] {
+  const numbers = decodeNumbers(bytes)
+  const lists: number[][] = []
+  for (let at = 0; at < numbers.length; ) {
+    const length = numbers[at] as number
+    lists.push(numbers.slice(at + 1, at + 1 + length))
+    at += 1 + length
+  }
+  return lists
 }
