@@ -57,6 +57,12 @@ export const RestoreAnswer = Type.Object(
     logFrom: Type.Integer({ minimum: 1, description: 'number that the next entry of the log gets' }),
     cut: Type.Array(Type.String(), { description: 'vendors cut after the backup, cut again' }),
     keys: Type.String({ description: 'the key folder in use' }),
+    outside: Type.Array(
+      Type.Object(
+        { id: Type.String(), size: Type.Union([Count, Type.Null()]), what: Type.Union([Type.String(), Type.Null()]) },
+        { ...closed, description: 'a place that holds checkpoints: how many entries its newest one covers, or why it cannot say' },
+      ),
+    ),
   },
   { ...closed, title: 'bulkhead restore DIR --data NEW --json' },
 )

@@ -20,6 +20,7 @@ import { openVault, type Vault } from '#vault/vault.ts'
 import { isWithin, newestKeys, wholeBackupIn } from './backup.ts'
 import { foldersIn, type Manifest, MemberWriter, type Progress, readManifest } from './backup-manifest.ts'
 import { type Instance, type InstanceLock, lockPlace, RESTORING, restoringInstance } from './instance.ts'
+import { askOutside, type KnownOutside } from './restored-outside.ts'
 import { keyWrapFor } from './key-service.ts'
 
 const FORMAT = 'FORMAT'
@@ -32,6 +33,8 @@ export interface Restored {
   logFrom: number
   cut: string[]
   keysDir: string
+  /** What places outside know of how far the ledger had come. */
+  outside: KnownOutside[]
 }
 
 export interface RestoreOptions {
@@ -172,12 +175,14 @@ async function putRight(
     const erasuresReplayed = vault.erasuresReplayed + vault.keeping.removeUnreadable()
     // Their events and their text came back with the copy: what takes them out begins anew with the first start.
     vault.erasing.repeatErasures(manifest.takenAt)
-    const { newest } = await vault.describe()
+    const { newest, ledgerKey } = await vault.describe()
     const cut = adoptFlows(instance, newest)
-    const numbers = await settleNumbers(instance, vault, { newest, manifest, given: ledgerHead })
+    const outside = await askOutside({ key: ledgerKey, instance: instanceId, env })
+    const given = Math.max(ledgerHead ?? 0, ...outside.map(({ size }) => size ?? 0))
+    const numbers = await settleNumbers(instance, vault, { newest, manifest, given })
     finish()
     vault.keeping.replaceNewest({ ...newest, ...numbers.newest, at: systemClock.now() })
-    return { ...numbers.restored, erasuresReplayed, takenAt: manifest.takenAt, cut, keysDir }
+    return { ...numbers.restored, erasuresReplayed, takenAt: manifest.takenAt, cut, keysDir, outside }
   } finally {
     await vault.close()
   }
@@ -200,14 +205,14 @@ function adoptFlows(instance: Instance, newest: Newest): string[] {
 async function settleNumbers(
   instance: Instance,
   vault: Vault,
-  known: { newest: Newest; manifest: Manifest; given: number | undefined },
+  known: { newest: Newest; manifest: Manifest; given: number },
 ): Promise<{ newest: Partial<Newest>; restored: Pick<Restored, 'entries' | 'gap' | 'logFrom'> }> {
   const { newest, manifest, given } = known
   const head = await headOf(instance)
   const last = await lastOfLog(instance.logDir)
   // What was signed of the ledger may be later than what was last told of it.
   const signed = await vault.tree.signedTree()
-  const lastKnown = Math.max(newest.ledger, given ?? 0, signed?.size ?? 0)
+  const lastKnown = Math.max(newest.ledger, given, signed?.size ?? 0)
   // A clean end tells everything; after any other the true numbers may be higher than what is known of them.
   const isAllThere = newest.exact && lastKnown <= head && newest.log <= last
   if (isAllThere)

@@ -89,6 +89,7 @@ export async function restoreCommand(context: Context, dir: string, options: { k
     logFrom,
     cut,
     keys: keysDir,
+    outside: restored.outside,
   }
   printAnswer(context, report, (answer) => renderRestored(answer, dataDir))
 }
@@ -101,6 +102,9 @@ function renderRestored(answer: RestoreReport, dataDir: string): string {
     ...(answer.gap === undefined
       ? ['Nothing that is known of is missing from the ledger.']
       : [`Lost from the ledger: ${gapText(answer.gap)}. Entry ${answer.gap.entry} records it, signed, and every report says so.`]),
+    ...answer.outside.map(
+      ({ id, size, what }) => `${id}: ${size === null ? what : `knows of ${count(size, 'ledger entry', 'ledger entries')}`}.`,
+    ),
     ...(answer.cut.length > 0 ? [`Cut after the backup and cut here too: ${answer.cut.join(', ')}.`] : []),
     'Events that were accepted after the backup are lost. Start it with `bulkhead up --data` on this folder.',
   ].join('\n')

@@ -7,6 +7,8 @@ import type { FolderPlaceConfig } from '#model/config.ts'
 import { type Place, PlaceRefused } from './place.ts'
 
 const NAME = /^checkpoint-([0-9a-f]{16})-\d{16}\.txt$/
+/** Size and ending: by these the names sort, whatever the origin. */
+const SIZE_CHARS = 20
 const NOTE_BYTES_MAX = 1_000_000
 
 export function folderPlace({ id, path: folder }: FolderPlaceConfig): Place {
@@ -43,7 +45,7 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
       .filter((name) => NAME.test(name))
-      .sort()
+      .sort((a, b) => (a.slice(-SIZE_CHARS) < b.slice(-SIZE_CHARS) ? -1 : 1))
   } catch (cause) {
     throw refused(folder, cause)
   }

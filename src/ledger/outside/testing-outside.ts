@@ -32,6 +32,11 @@ export class TestTree {
     for (let index = 0; index < count; index++) this.leaves.push(leafHash(Buffer.from(`${word} ${this.leaves.length}`)))
   }
 
+  /** As the key store gives it out. */
+  get spki(): string {
+    return this.#keys.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
+  }
+
   verifier(origin = this.origin): NoteVerifier {
     return noteVerifier(origin, this.#keys.publicKey)
   }
