@@ -4,10 +4,12 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
 import type { Doctor, WhoResult } from '#api/contract.ts'
+import type { LedgerCheckpoint } from '#api/ledger-contract.ts'
+import type { StatementCheck } from '#api/statement-contract.ts'
 import { waitUntil } from '#drill/program.ts'
 import type { Statement } from '#ledger/statement.ts'
 import { lastJson, makeFolder, startBulkhead } from './support/bulkhead.ts'
@@ -58,6 +60,21 @@ test('checkpoints leave by themselves, and doctor tells who holds which', async 
   assert.equal(statement.checkpoint?.size, 2)
   const who = lastJson<WhoResult>((await program.cli(['who', 'ada', '--reason', 'test', '--json'])).stdout)
   assert.deepEqual(who.checked.checkpoint, { size: 2, root: statement.checkpoint?.root })
+  const sent = await program.cli(['ledger', 'checkpoint', '--send', '--json'])
+  const checkpoint = lastJson<LedgerCheckpoint>(sent.stdout)
+  assertSchema('ledger-checkpoint', checkpoint)
+  assert.deepEqual(
+    [sent.code, checkpoint.places?.map(({ id, state, size }) => `${id} ${state} ${size}`)],
+    [0, ['repository held 2', 'mount held 2']],
+  )
+  // From the file and the key alone.
+  writeFileSync(path.join(outside, 'key'), checkpoint.key ?? '')
+  const verify = async (file: string) =>
+    program.cli(['ledger', 'verify', '--statement', path.join(outside, file), '--key', path.join(outside, 'key'), '--json'])
+  writeFileSync(path.join(outside, 'changed.json'), text.replace('"possible"', '"delivered"').replace('"events": 1', '"events": 2'))
+  const [whole, changed] = [await verify('statement.json'), await verify('changed.json')]
+  assertSchema('ledger-verify-statement', lastJson(whole.stdout))
+  assert.deepEqual([whole.code, lastJson<StatementCheck>(whole.stdout).proved, changed.code], [0, 1, 1])
   // While nothing runs, the same is known from the files.
   await program.stop()
   assert.equal((await doctor()).find(({ id }) => id === 'checkpoints')?.state, 'ok')

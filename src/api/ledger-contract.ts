@@ -1,5 +1,6 @@
 /** What `bulkhead ledger …` is answered; the same rules as in contract.ts. */
 import { type Static, Type } from 'typebox'
+import { SentPlace } from './statement-contract.ts'
 
 const closed = { additionalProperties: false } as const
 const Count = Type.Integer({ minimum: 0 })
@@ -19,8 +20,9 @@ export const LedgerCheckpointAnswer = Type.Object(
     key: Type.Union([Type.String(), Type.Null()], {
       description: 'name+hash+base64, by which its signature is checked; null with nothing running',
     }),
+    places: Type.Optional(Type.Array(SentPlace, { description: 'with --send' })),
   },
-  { ...closed, title: 'bulkhead ledger checkpoint --json' },
+  { ...closed, title: 'bulkhead ledger checkpoint [--send] --json' },
 )
 
 export const LedgerProveAnswer = Type.Object(

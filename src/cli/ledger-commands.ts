@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { ROUTES } from '#api/contract.ts'
+import type { SentPlaceResult } from '#api/statement-contract.ts'
 import type { LedgerCheckpoint, LedgerProve, LedgerVerify } from '#api/ledger-contract.ts'
 import { openInstance, readRun, tilesDir } from '#app/instance.ts'
 import { readCheckpoint, verifyStopped } from '#app/ledger-checking.ts'
@@ -17,14 +18,28 @@ import { openClient } from './staff-client.ts'
 const SAID_EVERY_MS = 2_000
 const SHOWN_MAX = 20
 
-export async function checkpointCommand(context: Context): Promise<void> {
+/** The exit code. */
+export async function checkpointCommand(context: Context, send: boolean): Promise<number> {
   const instance = openInstance({ dataDir: context.dataDir, create: false, env: context.env })
   const run = readRun(instance.dataDir)
+  if (send && run === undefined) throw new BulkheadError('not_running', 'checkpoints are sent by a Bulkhead that runs')
   const answer: LedgerCheckpoint =
     run === undefined
       ? readCheckpoint(instance, null)
       : await openClient(run.consoleUrl, instance, context).get(`${ROUTES.ledger}/checkpoint`)
-  printAnswer(context, answer, ({ note, key }) => [note.trimEnd(), '', `key: ${key ?? 'shown while Bulkhead runs'}`].join('\n'))
+  if (!send || run === undefined) {
+    printAnswer(context, answer, renderCheckpoint)
+    return 0
+  }
+  const { places } = await openClient(run.consoleUrl, instance, context).post<{ places: SentPlaceResult[] }>(ROUTES.sendCheckpoint, {})
+  printAnswer(context, { ...answer, places }, renderCheckpoint)
+  return places.some(({ state }) => state === 'held') && places.every(({ state }) => state !== 'forked') ? 0 : 1
+}
+
+function renderCheckpoint({ note, key, places }: LedgerCheckpoint): string {
+  const rows = (places ?? []).map(({ id, kind, state, size, what }) => [id, kind, state, size === null ? '-' : String(size), what ?? ''])
+  const sent = rows.length === 0 ? 'No place outside is configured.' : table([['PLACE', 'KIND', 'STATE', 'SIZE', ''], ...rows])
+  return [note.trimEnd(), '', `key: ${key ?? 'shown while Bulkhead runs'}`, ...(places === undefined ? [] : ['', sent])].join('\n')
 }
 
 export async function proveCommand(context: Context, index: number): Promise<void> {
@@ -48,12 +63,17 @@ function renderProof({ index, entry, size, origin, root, header, proof }: Ledger
 }
 
 export interface VerifyOptions {
+  statement?: string
   files?: string
   key?: string
 }
 
 /** The exit code. */
-export async function verifyCommand(context: Context, { files, key }: VerifyOptions): Promise<number> {
+export async function verifyCommand(context: Context, { files, key, statement }: VerifyOptions): Promise<number> {
+  if (statement !== undefined) {
+    if (files !== undefined || key === undefined) throw new BulkheadError('bad_usage', '--statement goes with --key, and without --files')
+    return (await import('./statement-command.ts')).checkStatementCommand(context, statement, (name) => verifiersIn(key, name))
+  }
   if ((files === undefined) !== (key === undefined)) throw new BulkheadError('bad_usage', '--files and --key go together')
   const said = saying(context)
   const verified: LedgerVerify = files === undefined ? await verifyData(context, said) : checkFiles(files, key as string, said)
@@ -67,7 +87,7 @@ function checkFiles(files: string, key: string, onProgress: OnProgress): LedgerV
 }
 
 /** Lines of key texts, or one key in PEM, which bears no name: it is taken for the one that the checkpoint gives itself. */
-function verifiersIn(file: string, origin: string | undefined): NoteVerifier[] {
+export function verifiersIn(file: string, origin: string | undefined): NoteVerifier[] {
   let text: string
   try {
     text = readFileSync(file, 'utf8').trim()

@@ -9,8 +9,12 @@ export function addLedger(root: Command, { common, contextOf }: Shared, exit: (c
   const ledger = root.command('ledger').description('what was disclosed, as a tree that can be checked (docs/ledger.md)')
   common(ledger.command('checkpoint'))
     .description('the newest signed checkpoint, and the key that it is checked with')
-    .action(async (options: CommonOptions) => {
-      await (await commands()).checkpointCommand(contextOf(options))
+    .option(
+      '--send',
+      'and send it now to every place of `ledger.checkpoints`; exit 1 when none holds it then, or one holds another history',
+    )
+    .action(async (options: CommonOptions & { send?: boolean }) => {
+      exit(await (await commands()).checkpointCommand(contextOf(options), options.send === true))
     })
   common(ledger.command('prove <index>'))
     .description('that an entry stands in the tree, with what its header says; the first has index 0')
@@ -21,6 +25,7 @@ export function addLedger(root: Command, { common, contextOf }: Shared, exit: (c
     .description('everything, against the signed tree: files, entries, the totals of the warehouse; exit 1 when anything does not fit')
     .option('--files <dir>', "only a copy of the tree's files (or of the ledger's folder): needs nothing else but --key")
     .option('--key <file>', 'public key that `ledger checkpoint` shows, or PEM')
+    .option('--statement <file>', "a person's statement: needs nothing else but --key")
     .action(async (options: CommonOptions & VerifyOptions) => {
       exit(await (await commands()).verifyCommand(contextOf(options), options))
     })

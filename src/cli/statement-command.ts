@@ -1,12 +1,17 @@
 /** `who X --statement`: a person's statement, as a file that they can be handed and check. */
+import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { ROUTES } from '#api/contract.ts'
+import type { StatementCheck } from '#api/statement-contract.ts'
 import { writeFileDurably } from '#base/files.ts'
 import { BulkheadError } from '#base/errors.ts'
-import type { StatedDisclosure, Statement } from '#ledger/statement.ts'
+import type { NoteVerifier } from '#ledger/note.ts'
+import { checkStatement, type StatedDisclosure, type Statement } from '#ledger/statement.ts'
 import { type Context, printAnswer } from './context.ts'
 import { count, table, wrap } from './render.ts'
 import { connect } from './staff-client.ts'
+
+const STATEMENT_BYTES_MAX = 256 * 1024 * 1024
 
 /** `file`: where it is written to, `true` for none. */
 export async function statementCommand(
@@ -27,6 +32,41 @@ function write(file: string, statement: Statement): void {
     const code = (thrown as NodeJS.ErrnoException).code ?? 'no reason given'
     throw new BulkheadError('bad_usage', `${file} cannot be written (${code})`, { cause: thrown })
   }
+}
+
+/** The exit code. `keysOf` gives the keys that may be under a name. */
+export async function checkStatementCommand(context: Context, file: string, keysOf: (name: string) => NoteVerifier[]): Promise<number> {
+  // A key that is none is said before anything is read.
+  keysOf('bulkhead')
+  const checked: StatementCheck = checkStatement(read(file), (name) => {
+    const verifier = keysOf(name).find((known) => known.name === name)
+    if (verifier === undefined) throw new BulkheadError('verifier_key_invalid', 'the key that was given is not of the ledger that it names')
+    return verifier
+  })
+  printAnswer(context, checked, renderCheck)
+  return checked.ok ? 0 : 1
+}
+
+function read(file: string): string {
+  try {
+    if (statSync(file).size <= STATEMENT_BYTES_MAX) return readFileSync(file, 'utf8')
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code ?? 'no reason given'
+    throw new BulkheadError('bad_usage', `${file} cannot be read (${code})`, { cause: thrown })
+  }
+  throw new BulkheadError('statement_invalid', `${file} is larger than any statement`)
+}
+
+function renderCheck({ ok, disclosures, proved, problems, checkpoint }: StatementCheck): string {
+  const of =
+    checkpoint === null ? 'no checkpoint' : `the checkpoint of size ${checkpoint.size}, root ${checkpoint.root}, ${checkpoint.origin}`
+  return [
+    ok
+      ? `As it was signed: ${count(disclosures, 'disclosure')}, ${proved} of them proved up to ${of}.`
+      : `Not as it was signed: ${count(problems.length, 'problem')} in ${count(disclosures, 'disclosure')}.`,
+    ...problems.map(({ entry, what }) => `  ${entry === null ? 'the statement' : `entry ${entry}`}: ${what}`),
+    ...(ok ? ['It does not show that nothing is missing; see what it says under "limits".'] : []),
+  ].join('\n')
 }
 
 export function renderStatement({ disclosures, notSent, limits, checkpoint, madeAt }: Statement): string {
