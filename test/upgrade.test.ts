@@ -14,6 +14,8 @@ import { LEDGER_FORMAT, openStore } from '#ledger/store.ts'
 import { commit, lastKey, openFolder } from '#log/folders.ts'
 import { LOG_ENTRY_VERSION } from '#model/log-entry.ts'
 import { RECORDS_FORMAT } from '#records/migrations.ts'
+import { KEYS_FORMAT } from '#vault/key-store.ts'
+import { ROWS_FORMAT } from '#vault/rows.ts'
 import { WAREHOUSE_FORMAT } from '#warehouse/schema.ts'
 import { lastJson, makeFolder, startBulkhead } from './support/bulkhead.ts'
 import { ownRuntime, readReleased, releasedNames, unpackReleased } from './support/released.ts'
@@ -69,8 +71,8 @@ const NEWER: Record<string, { says: RegExp; change(place: { dataDir: string; key
       writeFileSync(file, readFileSync(file, 'utf8').replace('data 1', 'data 2'))
     },
   },
-  keys: { says: /the key store has format/, change: ({ keysDir }) => raiseMeta(path.join(keysDir, 'keys.db')) },
-  vault: { says: /the vault has format/, change: ({ dataDir }) => raiseMeta(path.join(dataDir, 'vault.db')) },
+  keys: { says: /the key store has format/, change: ({ keysDir }) => setMeta(path.join(keysDir, 'keys.db'), KEYS_FORMAT + 1) },
+  vault: { says: /the vault has format/, change: ({ dataDir }) => setMeta(path.join(dataDir, 'vault.db'), ROWS_FORMAT + 1) },
   records: {
     says: /the records have format/,
     change: ({ dataDir }) => inSqlite(path.join(dataDir, 'records.db'), `PRAGMA user_version = ${RECORDS_FORMAT + 1}`),
@@ -124,8 +126,8 @@ function inSqlite(file: string, sql: string): void {
   database.close()
 }
 
-function raiseMeta(file: string): void {
-  inSqlite(file, `UPDATE meta SET value = value + 1 WHERE name = 'format'`)
+function setMeta(file: string, format: number): void {
+  inSqlite(file, `UPDATE meta SET value = ${format} WHERE name = 'format'`)
 }
 
 /** Locks are not data: they come and go with whoever looks. */

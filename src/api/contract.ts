@@ -14,6 +14,7 @@ import {
   PolicyProposeAnswer,
   PolicyShowAnswer,
 } from './policy-contract.ts'
+import { AffectedIncident, INCIDENT_SCHEMAS } from './incident-contract.ts'
 import { RiskAnswer } from './risk-contract.ts'
 import { DoctorAnswer } from './doctor-contract.ts'
 import { ERASURE_SCHEMAS } from './erase-contract.ts'
@@ -213,6 +214,7 @@ export const AffectedAnswer = Type.Object(
     upperBoundReason: nullable(Type.String()),
     ledgerGaps: LedgerGaps,
     ...scopeAnswer,
+    incident: AffectedIncident,
   },
   { ...closed, title: 'bulkhead incident affected --json' },
 )
@@ -334,6 +336,7 @@ export function commandSchemas(): Record<string, string> {
     ...STATEMENT_SCHEMAS,
     ...LEDGER_SCHEMAS,
     ...OPERATOR_SCHEMAS,
+    ...INCIDENT_SCHEMAS,
     doctor: DoctorAnswer,
     'policy-risk': RiskAnswer,
     drill: DrillAnswer,

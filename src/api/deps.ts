@@ -4,6 +4,7 @@ import type { FillPorts } from '#grants/fill-back.ts'
 import type { Erasures } from '#erasure/erase.ts'
 import type { EvidenceStore } from '#incidents/evidence.ts'
 import type { DisclosurePorts } from '#incidents/affected.ts'
+import type { IncidentBook } from '#incidents/incident-book.ts'
 import type { Snapshot } from '#incidents/rows.ts'
 import type { StatementPorts } from '#incidents/statement.ts'
 import type { PlaceState } from '#ledger/outside/state.ts'
@@ -97,6 +98,7 @@ export interface StaffDeps {
   evidence: EvidenceStore
   /** The tree over the ledger's entries. */
   ledgerTree: LedgerTreePort
+  incidents: IncidentBook
   /** What restores from older backups have lost of the ledger. */
   gaps(): Gap[]
   /** Latest checkpoint of the ledger's tree; null while there is none. */

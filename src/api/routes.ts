@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { funnel } from '#analytics/funnel.ts'
 import { BulkheadError, toBulkheadError } from '#base/errors.ts'
 import { type AffectedAnswer, affected } from '#incidents/affected.ts'
+import type { PersonSet } from '#incidents/person-set.ts'
 import { assertSurfaces } from '#incidents/surfaces.ts'
 import { who } from '#incidents/who.ts'
 import { decodeWindows } from '#incidents/windows.ts'
@@ -118,7 +119,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
     const found = await withCheckpoint(withGaps(await affected({ vendor, destination, surfaces, windows }, ports), deps), deps)
     if (look === undefined) return found.summary
     const answer = organisations ? { ...found, lines: found.organisations } : found
-    return reply.type('application/x-ndjson').send(Readable.from(listLines(answer, look, identities, deps), { objectMode: false }))
+    return reply.type('application/x-ndjson').send(Readable.from(listLines(answer, look, { identities }, deps), { objectMode: false }))
   })
 
   app.post<{ Body: DirectoryBody }>(ROUTES.directory, { schema: { body: DirectoryRequest } }, async (request) => {
@@ -129,12 +130,12 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
 }
 
 /** What restores from older backups have lost: no report is silent about it. */
-function ledgerGaps(deps: StaffDeps): { ledgerGaps?: LedgerGap[] } {
+export function ledgerGaps(deps: StaffDeps): { ledgerGaps?: LedgerGap[] } {
   const gaps = deps.gaps().map(({ from, to, exact, at }) => ({ from, to, exact, restoredAt: new Date(at).toISOString() }))
   return gaps.length === 0 ? {} : { ledgerGaps: gaps }
 }
 
-function withGaps(answer: AffectedAnswer, deps: StaffDeps): AffectedAnswer {
+export function withGaps(answer: AffectedAnswer, deps: StaffDeps): AffectedAnswer {
   const { ledgerGaps: gaps } = ledgerGaps(deps)
   if (gaps === undefined) return answer
   const lost = gaps.map(({ from, to, exact }) => gapText({ from, to, exact })).join('; ')
@@ -144,21 +145,26 @@ function withGaps(answer: AffectedAnswer, deps: StaffDeps): AffectedAnswer {
 }
 
 /** By its size and root whoever reads the answer later can tell whether the ledger is still the one that it rests on. */
-async function withCheckpoint(answer: AffectedAnswer, deps: StaffDeps): Promise<AffectedAnswer> {
+export async function withCheckpoint(answer: AffectedAnswer, deps: StaffDeps): Promise<AffectedAnswer> {
   const checked = { ...answer.summary.checked, checkpoint: await deps.checkpoint() }
   return { ...answer, summary: { ...answer.summary, checked } }
 }
 
-function lookFor({ operator }: Pick<FastifyRequest, 'operator'>, action: string, reason: string | undefined): Look {
+export function lookFor({ operator }: Pick<FastifyRequest, 'operator'>, action: string, reason: string | undefined): Look {
   if (reason === undefined || reason.trim() === '') throw new BulkheadError('reason_required', `${action} needs a reason`)
   return { actor: operator, action, reason: reason.trim() }
 }
 
 /** The last line is the summary or an error: a caller that sees neither knows that the list is not whole. */
-async function* listLines(answer: AffectedAnswer, look: Look, identities: boolean, deps: StaffDeps): AsyncGenerator<Buffer, void> {
+export async function* listLines(
+  answer: AffectedAnswer,
+  look: Look,
+  options: { identities: boolean; without?: PersonSet },
+  deps: StaffDeps,
+): AsyncGenerator<Buffer, void> {
   let last: string
   try {
-    yield* answer.lines({ look, identities })
+    yield* answer.lines({ look, ...options })
     last = JSON.stringify({ affected: answer.summary })
   } catch (thrown) {
     last = JSON.stringify(hideFault(thrown, ROUTES.affected, deps).toJSON())

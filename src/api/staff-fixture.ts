@@ -2,10 +2,12 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
+import { IncidentBook } from '#incidents/incident-book.ts'
+import { incidentRowBytes, sealedHash } from '#model/incident-row.ts'
 import { statementBytes } from '#model/policy-statement.ts'
 import { protocols } from '#protocols/registry.ts'
-import type { ErasureJob } from '#vault/erasure-port.ts'
 import { createApprovals } from '#records/approvals.ts'
+import type { ErasureJob, Hold } from '#vault/erasure-port.ts'
 import type { Records } from '#records/port.ts'
 import { createSplit } from '#split/split.ts'
 import type { DirectoryRow } from '#vault/port.ts'
@@ -76,10 +78,7 @@ const NO_TREE: StaffDeps['ledgerTree'] = {
   },
 }
 
-const NO_EVIDENCE: StaffDeps['evidence'] = {
-  put: async () => {
-    throw new BulkheadError('disk_full', 'this stage keeps no evidence')
-  },
+const NO_EVIDENCE: Omit<StaffDeps['evidence'], 'put'> = {
   open: async () => {
     throw new BulkheadError('not_found', 'there is no evidence of that id')
   },
@@ -125,6 +124,57 @@ function fakeErasing(): StaffDeps['erasing'] {
     rotateEpoch: async () => 2,
     rotateKeys: async (what) => ({ what, wrapped: 3, at: 0 }),
     destroyEpoch: async ({ destination, epoch }) => ({ destination, epoch, state: 'destroyed' }),
+  }
+}
+
+/** Real but for the vault: what people write is only encoded, and signed with the stage's key. */
+function fakeIncidents(records: Records, stage: Pick<Stage, 'looks' | 'signing'>): IncidentBook {
+  const holds: Hold[] = []
+  return new IncidentBook({
+    records,
+    vault: {
+      signIncidentRow: async (row, texts, look) => {
+        stage.looks.push(`incident ${row.kind} ${look.reason}`)
+        const sealed = texts === undefined ? null : Buffer.from(JSON.stringify(texts)).toString('base64')
+        const head = { ...row, instance: 'instance', actor: look.actor, textsSha256: sealedHash(sealed) }
+        const { privateKey, publicKey } = stage.signing
+        const key = publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
+        return { ...head, sealed, key, signature: sign(null, incidentRowBytes(head), privateKey).toString('base64') }
+      },
+      openIncidentRows: async (rows, look) => {
+        stage.looks.push(`${look.action} ${look.reason}`)
+        return rows.map(({ sealed }) => (sealed === null ? {} : JSON.parse(Buffer.from(sealed, 'base64').toString('utf8'))))
+      },
+    },
+    holds: {
+      holds: async () => holds,
+      openHold: async ({ vendor }, { reason }) => {
+        const hold = { id: holds.length + 1, openedAt: 0, closedAt: null, reason, ...(vendor === undefined ? {} : { vendor }) }
+        holds.push(hold)
+        return hold
+      },
+      closeHold: async (id) => {
+        const hold = holds[id - 1] as Hold
+        hold.closedAt = 1
+        return hold
+      },
+    },
+    clock: systemClock,
+  })
+}
+
+function fakeEvidence(): StaffDeps['evidence'] {
+  return {
+    ...NO_EVIDENCE,
+    put: async (content, { owner, kind, actor }) => {
+      const hash = createHash('sha256')
+      let bytes = 0
+      for await (const chunk of content) {
+        hash.update(chunk)
+        bytes += chunk.length
+      }
+      return { id: `evidence-${bytes}`, owner, kind, actor, at: 0, sha256: hash.digest('hex'), bytes, destroyedAt: null }
+    },
   }
 }
 
@@ -273,8 +323,9 @@ export function setStage(records: Records, credential: string): Stage {
         throw new BulkheadError('not_found', 'no such record')
       },
     },
-    evidence: NO_EVIDENCE,
     ledgerTree: NO_TREE,
+    incidents: fakeIncidents(records, stage),
+    evidence: fakeEvidence(),
     gaps: () => [],
     checkpoint: async () => ({ size: 10, root: 'r' }),
     statements: undefined as never,

@@ -14,6 +14,8 @@ import { addLedgerRoutes } from './ledger-routes.ts'
 import { addApprovalRoutes, addPolicyRoutes } from './policy-routes.ts'
 import { addOperatorRoutes } from './operator-routes.ts'
 import { addStatementRoutes } from './statement-routes.ts'
+import { addIncidentRoutes } from './incident-routes.ts'
+import { addIncidentReadingRoutes } from './incident-shown.ts'
 import { addRiskRoute } from './risk-routes.ts'
 import { addEpochRoutes, addErasureRoutes, addKeyRoutes } from './erase-routes.ts'
 import { addAnalyticsRoutes, addPeopleRoutes, addStatusRoutes, addVendorRoutes, hideFault } from './routes.ts'
@@ -54,6 +56,8 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addVendorRoutes(app, deps)
   addPeopleRoutes(app, deps)
   addStatementRoutes(app, deps)
+  addIncidentRoutes(app, deps)
+  addIncidentReadingRoutes(app, deps)
   addErasureRoutes(app, deps)
   addEpochRoutes(app, deps)
   addKeyRoutes(app, deps)

@@ -27,6 +27,7 @@ import { assertDestinationsStay } from '#vendors/register.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import { askFreeze } from '#warehouse/freeze.ts'
 import { erasurePorts } from './erasure-ports.ts'
+import { openIncidents } from './incident-ports.ts'
 import { FIRST_OPERATOR, type Instance, readOperatorCredential } from './instance.ts'
 import { ledgerTreePort } from './ledger-checking.ts'
 import { placeFacts } from './place-facts.ts'
@@ -73,6 +74,8 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     clock: systemClock,
     onFailure: (error) => trace('warn', 'staff', `an erasure waits: ${error.code}: ${sayable(error)}`),
   })
+  const evidence = evidenceFor(init, vaultClient, records)
+  const incidents = await openIncidents({ records, vault: vaultClient, holds: erasing, evidence })
   const stopping = new AbortController()
   const vault = staffVault(vaultClient)
   const { singleOperatorDelayHours } = config.approvals ?? APPROVALS_DEFAULTS
@@ -123,7 +126,8 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       keys: copies.backupKeys,
       record: copies.recordBackup,
     },
-    evidence: evidenceFor(init, vaultClient, records),
+    evidence,
+    incidents,
     policies: policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, worker, instance, warehouse }),
     ...statementPorts({ instance, config, ledger, vaultClient, vault: staffVault(vaultClient) }),
     ledgerTree: ledgerTreePort({

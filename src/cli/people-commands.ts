@@ -2,7 +2,8 @@ import { createWriteStream, renameSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
 import path from 'node:path'
 import { finished } from 'node:stream/promises'
-import { type AffectedBody, type AffectedResult, ROUTES, type WhoResult } from '#api/contract.ts'
+import { type AffectedResult, ROUTES, type WhoResult } from '#api/contract.ts'
+import { INCIDENTS_ROUTE } from '#api/incident-contract.ts'
 import { BulkheadError, type ErrorCode, isErrorCode } from '#base/errors.ts'
 import { syncFolder } from '#base/files.ts'
 import { decodeWindows } from '#incidents/windows.ts'
@@ -30,7 +31,11 @@ export async function whoCommand(context: Context, query: string, options: WhoOp
 }
 
 export interface AffectedOptions {
-  vendor: string
+  /** An incident, or else a vendor. */
+  incident?: number
+  version?: number
+  added?: boolean
+  vendor?: string
   destination?: string
   accessFrom?: string
   accessTo?: string
@@ -52,31 +57,51 @@ export async function affectedCommand(context: Context, options: AffectedOptions
   const file = list ?? organisations
   if (identities === true && file === undefined)
     throw new BulkheadError('bad_usage', '--identities goes with --list FILE or --organisations FILE')
-  const query = { ...rest, ...(surface === undefined ? {} : { surfaces: surface }) }
+  const { route, query } = questionOf({ ...rest, ...(surface === undefined ? {} : { surfaces: surface }) })
   const client = connect(context)
   if (file === undefined) {
-    printAnswer(context, await client.post<AffectedResult>(ROUTES.affected, query), renderAffected)
+    printAnswer(context, await client.post<AffectedResult>(route, query), renderAffected)
     return
   }
   const kind = list === undefined ? { organisations: true } : { list: true }
-  const body: AffectedBody = { ...query, ...kind, identities: identities === true, reason: demandReason(reason) }
-  const { answer, lines } = await writeList(client, body, path.resolve(file))
+  const body = { ...query, ...kind, identities: identities === true, reason: demandReason(reason) }
+  const { answer, lines } = await writeList(client, { route, body }, path.resolve(file))
   printAnswer(context, answer, renderAffected)
   context.err(`${count(lines, 'line')} written to ${file}${identities === true ? ', with names and addresses: keep it safe' : ''}\n`)
+}
+
+/** Of an incident the scope is on record; of a vendor it is given. */
+function questionOf(
+  asked: Omit<AffectedOptions, 'list' | 'organisations' | 'identities' | 'reason' | 'surface'> & { surfaces?: string[] },
+): { route: string; query: object } {
+  const { incident, version, added, vendor, ...scope } = asked
+  if (incident === undefined) {
+    if (vendor === undefined) throw new BulkheadError('bad_usage', 'name an incident, or a vendor with --vendor')
+    if (version !== undefined || added !== undefined) throw new BulkheadError('bad_usage', '--version and --added go with an incident')
+    return { route: ROUTES.affected, query: { vendor, ...scope } }
+  }
+  const given = Object.entries({ vendor, ...scope }).find(([, value]) => value !== undefined)
+  if (given !== undefined)
+    throw new BulkheadError('bad_usage', 'the scope of an incident is on record: change it with `bulkhead incident amend`')
+  return { route: `${INCIDENTS_ROUTE}/${incident}/affected`, query: { version, added } }
 }
 
 /**
  * The file appears whole or not at all, readable by its owner alone. Lines are written as they come and never read here,
  * but for the last one, which says whether the list is whole.
  */
-async function writeList(client: StaffClient, body: AffectedBody, file: string): Promise<{ answer: AffectedResult; lines: number }> {
+async function writeList(
+  client: StaffClient,
+  { route, body }: { route: string; body: object },
+  file: string,
+): Promise<{ answer: AffectedResult; lines: number }> {
   const temporary = `${file}.${process.pid}.part`
   const stream = createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true })
   let lines = 0
   let held: Buffer = Buffer.alloc(0)
   try {
     await once(stream, 'open')
-    for await (const chunk of client.bytes(ROUTES.affected, body)) {
+    for await (const chunk of client.bytes(route, body)) {
       const all = held.length === 0 ? chunk : Buffer.concat([held, chunk])
       // Whatever stands behind the last line end but one may be the last line.
       const end = all.lastIndexOf(NEWLINE, all.length - 2) + 1

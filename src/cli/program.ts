@@ -5,6 +5,7 @@ import type { CommonOptions, Context } from './context.ts'
 import type { WhoOptions } from './people-commands.ts'
 import { addLedger } from './ledger-program.ts'
 import type { LineOptions } from './line-commands.ts'
+import { addIncidentCommands, numberOf } from './incident-program.ts'
 import { addOperators } from './operator-program.ts'
 import { addPolicy } from './policy-program.ts'
 import type { AffectedOptions } from './people-commands.ts'
@@ -44,6 +45,8 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
     .version(surroundings.version, '--version', 'print the version')
     .helpOption('--help', 'explain a command')
     .showHelpAfterError(false)
+    // `--version` of a command is a matter of its own.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: surroundings.out, writeErr: () => undefined, outputError: () => undefined })
   const contextOf = (options: CommonOptions): Context => ({
@@ -52,11 +55,12 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
     json: options.json === true,
     as: options.as,
   })
-  const common = (command: Command): Command =>
+  const placed = (command: Command): Command =>
     command
       .option('--data <dir>', 'data folder (BULKHEAD_DATA)', env.BULKHEAD_DATA ?? './data')
       .option('--json', 'print one JSON value (docs/schemas)')
-      .option('--as <file>', "file with your credential (BULKHEAD_CREDENTIAL holds one); else the first operator's")
+  const common = (command: Command): Command =>
+    placed(command).option('--as <file>', "file with your credential (BULKHEAD_CREDENTIAL holds one); else the first operator's")
   const reason = (command: Command, needed: boolean): Command =>
     command.option('--reason <text>', `why${needed ? ' (needed: looking is on record)' : ''}`)
 
@@ -101,7 +105,7 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
 
   addOperators(root, { common, reason, contextOf })
   addErasure({ root, vendor, common, reason, contextOf })
-  addIncident(root, common, reason, contextOf)
+  addIncidentCommands({ incident: addIncident(root, common, reason, contextOf), placed, common, reason, contextOf })
   const shared = { common, reason, contextOf }
   addRisk(addPolicy(root, shared), shared)
   addLedger(root, shared, exit)
@@ -197,11 +201,13 @@ function addIncident(
   common: (command: Command) => Command,
   reason: (command: Command, needed: boolean) => Command,
   contextOf: (options: CommonOptions) => Context,
-): void {
+): Command {
   const incident = root.command('incident').description('a breach at a vendor')
-  reason(common(incident.command('affected')), true)
-    .description('who may be affected, by which fields, and which were never sent')
-    .requiredOption('--vendor <vendor>', 'whose breach')
+  reason(common(incident.command('affected [id]')), true)
+    .description('who may be affected, by which fields, and which were never sent: of an incident, or of any scope of a vendor')
+    .option('--vendor <vendor>', 'whose breach, when no incident is named')
+    .option('--version <n>', 'of an incident: an earlier version of its scope', wholeNumber)
+    .option('--added', 'of an incident: only people that no earlier version had')
     .option('--destination <destination>', 'only this destination of it')
     .option('--access-from <instant>', 'when the intruder could first read (shown; it narrows nothing)')
     .option('--access-to <instant>', 'when no more; what was sent from then on does not count')
@@ -211,10 +217,12 @@ function addIncident(
     .option('--list <file>', 'write one line a person (NDJSON); needs --reason')
     .option('--organisations <file>', 'write one line an organisation instead: members in scope, administrators; needs --reason')
     .option('--identities', 'with ids, addresses and names in the list')
-    .action(async (options: CommonOptions & AffectedOptions) => {
+    .action(async (id: string | undefined, options: CommonOptions & AffectedOptions) => {
       const { data: _data, json: _json, as: _as, ...query } = options
-      await (await import('./people-commands.ts')).affectedCommand(contextOf(options), query)
+      const of = id === undefined ? {} : { incident: numberOf(id) }
+      await (await import('./people-commands.ts')).affectedCommand(contextOf(options), { ...query, ...of })
     })
+  return incident
 }
 
 function addErasure(parts: {

@@ -33,6 +33,7 @@ function figures(answer: AffectedResult): string[][] {
   const side = (text: string | null): string => (text === null ? 'open' : when(text))
   const { total, named, withMembers, withAdministrators, administrators, reachableAdministrators } = answer.organisations
   return [
+    ...(answer.incident === undefined ? [] : [['incident', incidentText(answer.incident)]]),
     ['delivered', people(answer.delivered)],
     ['possible', `${people(answer.possible)} (nobody knows whether it arrived)`],
     ['erased since', `${people(answer.erased)} (nobody can notify them)`],
@@ -50,6 +51,10 @@ function figures(answer: AffectedResult): string[][] {
     ['baseline', `${answer.baseline}: what the vendor held before Bulkhead is not in these figures`],
     ['upper bound', answer.upperBound ? 'yes' : `no: ${answer.upperBoundReason ?? ''}`],
   ]
+}
+
+function incidentText({ id, version, added }: NonNullable<AffectedResult['incident']>): string {
+  return `${id}, scope version ${version}${added === null ? '' : `; ${people(added)} that no earlier version had`}`
 }
 
 function jurisdictions({ jurisdictions: rows }: AffectedResult): string[][] {

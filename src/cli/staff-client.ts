@@ -11,6 +11,8 @@ const ERROR_BYTES_MAX = 1024 * 1024
 export interface StaffClient {
   get<Answer>(route: string): Promise<Answer>
   post<Answer>(route: string, body: unknown, timeoutMs?: number): Promise<Answer>
+  /** A file as it is, whatever its length. */
+  upload<Answer>(route: string, content: Readable, headers: Record<string, string>): Promise<Answer>
   /** The bytes of an NDJSON answer as they come. */
   bytes(route: string, body: unknown): AsyncGenerator<Buffer, void>
 }
@@ -46,6 +48,11 @@ export function openClient(consoleUrl: string, instance: Instance, context: Pick
   return {
     get: async (route) => json(await request('GET', route, undefined)),
     post: async (route, body, timeoutMs) => json(await request('POST', route, body, timeoutMs)),
+    upload: async (route, content, headers) => {
+      const response = await sendFile(new URL(route, consoleUrl), credential, content, headers)
+      if (response.statusCode !== 200) throw refusal(await readText(response, ERROR_BYTES_MAX), response.statusCode ?? 0)
+      return json(response)
+    },
     bytes: async function* (route, body) {
       for await (const chunk of await request('POST', route, body)) yield chunk as Buffer
     },
@@ -90,6 +97,28 @@ function send(url: URL, method: string, credential: string, body: unknown, timeo
       reject(new BulkheadError('not_running', `the staff API at ${url.origin} does not answer`, { cause }))
     })
     request.end(text)
+  })
+}
+
+/** Whoever refuses a file early answers before it is sent whole: that answer counts, not the connection that breaks then. */
+function sendFile(url: URL, credential: string, content: Readable, headers: Record<string, string>): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    let isAnswered = false
+    const all = { ...headers, authorization: `Bearer ${credential}`, 'content-type': 'application/octet-stream' }
+    const request = http.request(url, { method: 'POST', headers: all, agent: false }, (response) => {
+      isAnswered = true
+      resolve(response)
+    })
+    const silent = (cause: Error): void => {
+      if (isAnswered) return
+      reject(new BulkheadError('not_running', `the staff API at ${url.origin} does not answer`, { cause }))
+    }
+    request.on('error', silent)
+    content.on('error', (cause) => {
+      request.destroy()
+      reject(new BulkheadError('bad_usage', 'the file could not be read to its end', { cause }))
+    })
+    content.pipe(request)
   })
 }
 

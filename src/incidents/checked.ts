@@ -49,6 +49,7 @@ export function whatWasChecked(
     for (const destination of version?.policy.destinations ?? []) {
       if (destination.vendor !== scope.vendor) continue
       if (scope.destination !== undefined && destination.destination !== scope.destination) continue
+      if (scope.destinations?.includes(destination.destination) === false) continue
       for (const grant of destination.grants) {
         for (const field of fieldsOf(grant, destination.properties)) granted.set(`${field}:${grant.form}`, { field, form: grant.form })
       }

@@ -1,0 +1,233 @@
+/** Incidents as they are read: shown, listed, reported, with the people that they come to. */
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import { BulkheadError, toBulkheadError } from '#base/errors.ts'
+import { type Affected, affected } from '#incidents/affected.ts'
+import type { ReportedBody } from '#incidents/incident-bodies.ts'
+import { asOfNow, peopleBefore, queryOf } from '#incidents/incident-count.ts'
+import { makeReport } from '#incidents/incident-report.ts'
+import { currentScope, type IncidentState, type ScopeVersion, type Statement, standingSignOff } from '#incidents/incident-state.ts'
+import { type Reconciled, reconcile } from '#incidents/reconcile.ts'
+import { reportMarkdown } from '#incidents/report-markdown.ts'
+import { timeline, type TimelineEntry } from '#incidents/timeline.ts'
+import { gapText } from './backup-contract.ts'
+import type { StaffDeps } from './deps.ts'
+import {
+  type IncidentAffectedBody,
+  IncidentAffectedRequest,
+  type IncidentList,
+  type IncidentReportBody,
+  IncidentReportRequest,
+  type IncidentReportResult,
+  type IncidentShow,
+  INCIDENTS_ROUTE,
+} from './incident-contract.ts'
+import { incidentPorts } from './incident-ports.ts'
+import { iso, isoOrNull, lookOf, numberOf, printCounted, printWindowsOf } from './incident-print.ts'
+import { ledgerGaps, listLines, lookFor, withCheckpoint, withGaps } from './routes.ts'
+
+interface OfIncident {
+  Params: { id: string }
+}
+
+export function addIncidentReadingRoutes(app: FastifyInstance, deps: StaffDeps): void {
+  const { incidents: book } = deps
+
+  app.get(INCIDENTS_ROUTE, async (request): Promise<IncidentList> => {
+    const all = await book.readAll(lookOf(request, 'incident list', undefined))
+    return {
+      incidents: all.map((state) => ({
+        id: state.id,
+        vendor: state.vendor,
+        title: state.title,
+        state: state.state,
+        source: state.source,
+        told: iso(state.times.told),
+        openedAt: iso(state.openedAt),
+        version: currentScope(state).version,
+        statements: state.statements.length,
+      })),
+    }
+  })
+
+  app.get<OfIncident>(`${INCIDENTS_ROUTE}/:id`, async (request) => {
+    const { params } = request
+    const id = numberOf(params.id)
+    return show(await book.read(id, lookOf(request, 'incident show', `incident ${params.id}`)), deps)
+  })
+
+  app.post<OfIncident & { Body: IncidentAffectedBody }>(
+    `${INCIDENTS_ROUTE}/:id/affected`,
+    { schema: { body: IncidentAffectedRequest } },
+    async (request, reply) => {
+      const { params, body } = request
+      const { list = false, organisations = false, identities = false, added = false, reason } = body
+      if (list && organisations) throw new BulkheadError('bad_usage', 'people and organisations are two lists')
+      if (identities && !list && !organisations) throw new BulkheadError('bad_usage', 'identities are given in a list only')
+      const listed = `incident affected, ${organisations ? 'organisations' : 'list'}${identities ? ' with identities' : ''}`
+      const look = list || organisations ? lookFor(request, listed, reason) : undefined
+      const state = book.state(numberOf(params.id))
+      const { scope, version } = versionOf(state, body.version)
+      const ports = await asOfNow(incidentPorts(deps))
+      const answer = await withCheckpoint(withGaps(await affected(queryOf(state.vendor, scope), ports), deps), deps)
+      const before = added ? await peopleBefore(state, version, ports) : undefined
+      const fresh = before === undefined ? null : (await answer.people()).countWithout(before)
+      const summary = { ...answer.summary, incident: { id: state.id, version, added: fresh } }
+      if (look === undefined) return summary
+      const options = { identities, ...(before === undefined ? {} : { without: before }) }
+      const whole = { ...answer, summary, ...(organisations ? { lines: answer.organisations } : {}) }
+      const lines = listLines(whole, look, options, deps)
+      return reply.type('application/x-ndjson').send(Readable.from(lines, { objectMode: false }))
+    },
+  )
+
+  app.post<OfIncident & { Body: IncidentReportBody }>(
+    `${INCIDENTS_ROUTE}/:id/report`,
+    { schema: { body: IncidentReportRequest } },
+    async (request): Promise<IncidentReportResult> => {
+      const { params, body } = request
+      const { audience, zone, reason } = body
+      const id = numberOf(params.id)
+      const look = lookOf(request, `incident report for ${audience}`, reason)
+      const state = await book.read(id, look)
+      const ledger = await ledgerNow(state, deps)
+      const report = makeReport({
+        state,
+        audience,
+        zone,
+        madeAt: deps.clock.now(),
+        affected: ledger.summary,
+        why: ledger.unavailable ?? undefined,
+        reconciled: state.statements.map((statement) => reconcileNow(statement, state, ledger.summary)),
+        timeline: timelineOf(state, deps),
+        checkpoint: await deps.checkpoint(),
+        gaps: (ledgerGaps(deps).ledgerGaps ?? []).map((gap) => gapText(gap)),
+        broken: await brokenOf(id, deps),
+      })
+      const sha256 = createHash('sha256').update(JSON.stringify(report)).digest('hex')
+      const made: ReportedBody = { audience, sha256, entries: ledger.summary?.checked.entries ?? 0, draft: report.status !== 'signed off' }
+      await book.add(id, look, () => ({ kind: 'reported', body: made }), { closed: true })
+      return { report, markdown: reportMarkdown(report), sha256 }
+    },
+  )
+}
+
+function versionOf(state: IncidentState, version: number | undefined): ScopeVersion {
+  if (version === undefined) return currentScope(state)
+  const found = state.scopes.find((each) => each.version === version)
+  if (found === undefined) throw new BulkheadError('incident_invalid', `incident ${state.id} has no scope version ${version}`)
+  return found
+}
+
+async function ledgerNow(state: IncidentState, deps: StaffDeps): Promise<{ summary: Affected | undefined; unavailable: string | null }> {
+  try {
+    const answer = await affected(queryOf(state.vendor, currentScope(state).scope), incidentPorts(deps))
+    const { summary } = await withCheckpoint(withGaps(answer, deps), deps)
+    return { summary, unavailable: null }
+  } catch (thrown) {
+    // What was said can be read while the warehouse cannot: an incident must not hide behind it.
+    const error = toBulkheadError(thrown)
+    if (error.code === 'internal')
+      deps.trace(`the scope of an incident could not be counted: ${thrown instanceof Error ? thrown.name : ''}`)
+    return { summary: undefined, unavailable: error.code }
+  }
+}
+
+function reconcileNow(statement: Statement, state: IncidentState, ledger: Affected | undefined): Reconciled {
+  return reconcile({ statement, scope: currentScope(state).scope, ledger, match: state.matches.at(-1) })
+}
+
+export async function reconciledOf(statement: Statement, state: IncidentState, deps: StaffDeps): Promise<Reconciled> {
+  return reconcileNow(statement, state, (await ledgerNow(state, deps)).summary)
+}
+
+async function brokenOf(id: number, deps: StaffDeps): Promise<number[]> {
+  return deps.incidents.broken(id, (await deps.vault.describe()).ledgerKey)
+}
+
+function timelineOf(state: IncidentState, deps: StaffDeps): TimelineEntry[] {
+  return timeline(state, deps.records.history(state.vendor))
+}
+
+async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow> {
+  const ledger = await ledgerNow(state, deps)
+  const { version, scope } = currentScope(state)
+  const { eventFrom, eventTo, vendorAware, told, aware } = state.times
+  const { summary } = ledger
+  return {
+    id: state.id,
+    vendor: state.vendor,
+    times: {
+      event: { from: isoOrNull(eventFrom), to: isoOrNull(eventTo) },
+      vendorAware: isoOrNull(vendorAware),
+      told: iso(told),
+      aware: isoOrNull(aware),
+    },
+    windows: printWindowsOf(scope),
+    statements: state.statements.map((statement) => printStatement(statement, reconcileNow(statement, state, summary))),
+    scope: {
+      version,
+      destinations: scope.destinations,
+      surfaces: scope.surfaces,
+      subjects: summary?.subjects ?? null,
+      delivered: summary?.delivered ?? null,
+      possible: summary?.possible ?? null,
+      affected: summary ?? null,
+      unavailable: ledger.unavailable,
+    },
+    amendments: state.scopes.slice(1).map(printAmendment),
+    evidence: state.evidence.map(({ row, at, actor, id, as, file, note, sha256, bytes }) => {
+      return { row, at: iso(at), by: actor, id, as, file, note, sha256, bytes }
+    }),
+    timeline: timelineOf(state, deps).map(({ at, recordedAt, ...rest }) => ({ at: iso(at), recordedAt: isoOrNull(recordedAt), ...rest })),
+    report: {
+      title: state.title,
+      state: state.state,
+      source: state.source,
+      status: standingSignOff(state) === undefined ? 'draft for counsel' : 'signed off',
+      signOffs: state.signOffs.map(({ as, name, reason, at, actor, upTo, stands }) => ({
+        as,
+        name,
+        reason,
+        at: iso(at),
+        by: actor,
+        upTo,
+        stands,
+      })),
+      made: state.reports.map(({ audience, at, actor, sha256, draft }) => ({ audience, at: iso(at), by: actor, sha256, draft })),
+      holds: state.holds,
+      rows: { count: state.events.length, broken: await brokenOf(state.id, deps) },
+    },
+  }
+}
+
+function printStatement(statement: Statement, reconciled: Reconciled): IncidentShow['statements'][number] {
+  const { number, says, receivedAt, at, actor, evidence, file, fields, otherFields, people, reverses } = statement
+  return {
+    number,
+    says,
+    receivedAt: iso(receivedAt),
+    recordedAt: iso(at),
+    by: actor,
+    evidence: { ...evidence, file },
+    claims: { windows: printWindowsOf(statement), fields, otherFields: [...otherFields], people },
+    reverses,
+    reconciled,
+  }
+}
+
+function printAmendment({ version, scope, at, actor, reason, statement, counted }: ScopeVersion): IncidentShow['amendments'][number] {
+  const { destinations, surfaces } = scope
+  return {
+    version,
+    destinations,
+    surfaces,
+    at: iso(at),
+    by: actor,
+    reason,
+    statement,
+    windows: printWindowsOf(scope),
+    counted: printCounted(counted),
+  }
+}

@@ -1,0 +1,214 @@
+/** `incident …`. All of them need a running Bulkhead. */
+import { writeFileSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import path from 'node:path'
+import {
+  CLAIMS_HEADER,
+  INCIDENTS_ROUTE,
+  type IncidentAmendResult,
+  type IncidentEvidenceResult,
+  type IncidentList,
+  type IncidentOpened,
+  type IncidentReportResult,
+  type IncidentRowResult,
+  type IncidentShow,
+  type IncidentStatementResult,
+} from '#api/incident-contract.ts'
+import { BulkheadError } from '#base/errors.ts'
+import { AUDIENCES, SAYINGS, SIGNERS, SOURCES } from '#incidents/incident-bodies.ts'
+import { type Context, demandReason, printAnswer } from './context.ts'
+import { renderAmended, renderIncident, renderIncidents, renderStatement } from './incident-render.ts'
+import { connect } from './staff-client.ts'
+
+/** Of what Node takes as headers, 16 KiB, the claims may have the larger part. */
+const CLAIMS_LENGTH_MAX = 12_000
+
+interface Access {
+  accessFrom?: string
+  accessTo?: string
+}
+
+interface Data {
+  from?: string
+  to?: string
+}
+
+interface Named {
+  surface?: string[]
+  destination?: string[]
+}
+
+export interface TimesOptions {
+  told?: string
+  aware?: string
+  vendorAware?: string
+  eventFrom?: string
+  eventTo?: string
+  reason?: string
+}
+
+export interface OpenOptions extends TimesOptions, Access, Named {
+  vendor: string
+  told: string
+  title?: string
+  source: string
+}
+
+export interface StatementOptions extends Access, Data {
+  file: string
+  says: string
+  received?: string
+  fields?: string
+  people?: number
+  reason?: string
+}
+
+export interface AmendOptions extends Access, Data, Named {
+  only?: boolean
+  statement?: number
+  reason?: string
+}
+
+export interface EvidenceOptions {
+  note?: string
+  reason?: string
+}
+
+export interface ReportOptions {
+  for: string
+  md?: string
+  zone?: string
+}
+
+export interface SignOffOptions {
+  as: string
+  name: string
+  reason?: string
+}
+
+export async function openIncident(context: Context, options: OpenOptions): Promise<void> {
+  oneOf('--source', options.source, SOURCES)
+  const { vendor, title, source, told, aware, vendorAware, eventFrom, eventTo, accessFrom, accessTo, reason } = options
+  const body = { vendor, title, source, told, aware, vendorAware, eventFrom, eventTo, accessFrom, accessTo, reason, ...names(options) }
+  const answer = await connect(context).post<IncidentOpened>(INCIDENTS_ROUTE, body)
+  printAnswer(context, answer, ({ id }) =>
+    [
+      `Incident ${id} is open. Erasures and the epochs of ${vendor} are held until it is closed.`,
+      `Who may be affected: bulkhead incident affected ${id}    All of it: bulkhead incident show ${id}`,
+    ].join('\n'),
+  )
+}
+
+export async function listIncidents(context: Context): Promise<void> {
+  printAnswer(context, await connect(context).get<IncidentList>(INCIDENTS_ROUTE), renderIncidents)
+}
+
+export async function showIncident(context: Context, id: number): Promise<void> {
+  printAnswer(context, await connect(context).get<IncidentShow>(`${INCIDENTS_ROUTE}/${id}`), renderIncident)
+}
+
+export async function stateIncident(context: Context, id: number, options: StatementOptions): Promise<void> {
+  oneOf('--says', options.says, SAYINGS)
+  const { file, says, received, fields, people, reason, accessFrom, accessTo, from, to } = options
+  const list =
+    fields === undefined
+      ? {}
+      : {
+          fields: fields
+            .split(',')
+            .map((field) => field.trim())
+            .filter((field) => field !== ''),
+        }
+  const claims = { file: path.basename(file), says, received, people, reason, accessFrom, accessTo, from, to, ...list }
+  printAnswer(context, await upload<IncidentStatementResult>(context, `${id}/statements`, file, claims), renderStatement)
+}
+
+export async function addEvidence(context: Context, id: number, file: string, options: EvidenceOptions): Promise<void> {
+  const { note, reason } = options
+  const answer = await upload<IncidentEvidenceResult>(context, `${id}/evidence`, file, { file: path.basename(file), note, reason })
+  printAnswer(context, answer, ({ evidence }) => `Sealed as evidence ${evidence.id}: ${evidence.bytes} bytes, sha256 ${evidence.sha256}.`)
+}
+
+export async function amendIncident(context: Context, id: number, options: AmendOptions): Promise<void> {
+  const { only, statement, reason, accessFrom, accessTo, from, to } = options
+  const body = { only, statement, reason, accessFrom, accessTo, from, to, ...names(options) }
+  printAnswer(context, await connect(context).post<IncidentAmendResult>(`${INCIDENTS_ROUTE}/${id}/amend`, body), renderAmended)
+}
+
+export async function timeIncident(context: Context, id: number, options: TimesOptions): Promise<void> {
+  const { told, aware, vendorAware, eventFrom, eventTo, reason } = options
+  await addRow(context, id, 'times', { told, aware, vendorAware, eventFrom, eventTo, reason })
+}
+
+export async function noteIncident(context: Context, id: number, text: string, { at }: { at?: string }): Promise<void> {
+  await addRow(context, id, 'note', { text, at })
+}
+
+export async function signOffIncident(context: Context, id: number, options: SignOffOptions): Promise<void> {
+  oneOf('--as', options.as, SIGNERS)
+  await addRow(context, id, 'sign-off', { as: options.as, name: options.name, reason: demandReason(options.reason) })
+}
+
+export async function endIncident(context: Context, id: number, verb: 'close' | 'reopen', options: { reason?: string }): Promise<void> {
+  await addRow(context, id, verb, { reason: demandReason(options.reason) })
+}
+
+export async function reportIncident(context: Context, id: number, options: ReportOptions): Promise<void> {
+  oneOf('--for', options.for, AUDIENCES)
+  const body = { audience: options.for, zone: options.zone }
+  const answer = await connect(context).post<IncidentReportResult>(`${INCIDENTS_ROUTE}/${id}/report`, body)
+  if (options.md !== undefined) writeReport(path.resolve(options.md), answer.markdown)
+  printAnswer(context, answer, ({ markdown }) => (options.md === undefined ? markdown : `Written to ${options.md}.`))
+}
+
+async function addRow(context: Context, id: number, what: string, body: object): Promise<void> {
+  const answer = await connect(context).post<IncidentRowResult>(`${INCIDENTS_ROUTE}/${id}/${what}`, body)
+  printAnswer(context, answer, ({ incident, row, state }) => `Row ${row} of incident ${incident}, which is ${state}.`)
+}
+
+function writeReport(file: string, markdown: string): void {
+  try {
+    writeFileSync(file, markdown, { mode: 0o600 })
+  } catch (thrown) {
+    const { code = 'unknown' } = thrown as NodeJS.ErrnoException
+    throw new BulkheadError('bad_usage', `the report cannot be written to ${file} (${code})`, { cause: thrown })
+  }
+}
+
+function names({ surface, destination }: Named): { surfaces?: string[]; destinations?: string[] } {
+  return {
+    ...(surface === undefined ? {} : { surfaces: surface }),
+    ...(destination === undefined ? {} : { destinations: destination }),
+  }
+}
+
+async function upload<Answer>(context: Context, route: string, file: string, claims: object): Promise<Answer> {
+  const header = Buffer.from(JSON.stringify(claims)).toString('base64url')
+  if (header.length > CLAIMS_LENGTH_MAX) throw new BulkheadError('incident_invalid', 'what is said beside the file is too long')
+  const client = connect(context)
+  const handle = await openFile(file)
+  try {
+    const content = handle.createReadStream({ autoClose: false })
+    return await client.upload<Answer>(`${INCIDENTS_ROUTE}/${route}`, content, { [CLAIMS_HEADER]: header })
+  } finally {
+    await handle.close()
+  }
+}
+
+async function openFile(file: string): Promise<FileHandle> {
+  const unreadable = (code: string, cause?: unknown): BulkheadError =>
+    new BulkheadError('bad_usage', `the file ${JSON.stringify(file)} cannot be read (${code})`, { cause })
+  let handle: FileHandle
+  try {
+    handle = await open(file, 'r')
+  } catch (thrown) {
+    throw unreadable((thrown as NodeJS.ErrnoException).code ?? 'unknown', thrown)
+  }
+  if (!(await handle.stat()).isDirectory()) return handle
+  await handle.close()
+  throw unreadable('EISDIR')
+}
+
+function oneOf(option: string, given: string, known: readonly string[]): void {
+  if (!known.includes(given)) throw new BulkheadError('bad_usage', `${option} is none of ${known.join(', ')}`)
+}

@@ -1,0 +1,140 @@
+/** `incident …`, but for `affected`: the commands and their options. */
+import { type Command, InvalidArgumentError } from 'commander'
+import type { CommonOptions, Context } from './context.ts'
+import type {
+  AmendOptions,
+  EvidenceOptions,
+  OpenOptions,
+  ReportOptions,
+  SignOffOptions,
+  StatementOptions,
+  TimesOptions,
+} from './incident-commands.ts'
+
+interface Parts {
+  incident: Command
+  /** Without `--as`, for a command that means something else by it. */
+  placed: (command: Command) => Command
+  common: (command: Command) => Command
+  reason: (command: Command, needed: boolean) => Command
+  contextOf: (options: CommonOptions) => Context
+}
+
+const commands = () => import('./incident-commands.ts')
+
+function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value]
+}
+
+function named(command: Command): Command {
+  return command
+    .option('--surface <surface>', 'an app or group of pages; may be given several times', collect)
+    .option('--destination <destination>', 'a destination of the vendor; may be given several times', collect)
+}
+
+function timed(command: Command): Command {
+  return command
+    .option('--aware <instant>', 'when we became aware ourselves')
+    .option('--vendor-aware <instant>', 'when the vendor became aware')
+    .option('--event-from <instant>', 'when it began at the vendor; the access window, when nothing else is said')
+    .option('--event-to <instant>', 'when it ended there')
+}
+
+function access(command: Command): Command {
+  return command
+    .option('--access-from <instant>', 'when the intruder could first read (shown; it narrows nothing)')
+    .option('--access-to <instant>', 'when no more; what was sent from then on does not count')
+}
+
+function data(command: Command): Command {
+  return command.option('--from <instant>', 'only events from this time on').option('--to <instant>', 'only events up to this time')
+}
+
+export function addIncidentCommands({ incident, placed, common, reason, contextOf }: Parts): void {
+  access(timed(named(reason(common(incident.command('open')), false))))
+    .description('record that something happened at a vendor; holds its epochs and all erasures')
+    .requiredOption('--vendor <vendor>', 'where it happened')
+    .requiredOption('--told <instant>', 'when we were told')
+    .option('--title <text>', 'in a few words')
+    .option('--source <side>', 'who told us: vendor, signal, press, person, us', 'vendor')
+    .action(async (options: CommonOptions & OpenOptions) => (await commands()).openIncident(contextOf(options), options))
+  common(incident.command('list'))
+    .description('all incidents, closed ones too')
+    .action(async (options: CommonOptions) => (await commands()).listIncidents(contextOf(options)))
+  common(incident.command('show <id>'))
+    .description('times, windows, statements beside the ledger, scope, amendments, evidence, timeline')
+    .action(async (id: string, options: CommonOptions) => (await commands()).showIncident(contextOf(options), numberOf(id)))
+  data(access(reason(common(incident.command('statement <id>')), false)))
+    .description('keep what the vendor says as it was received, and set it beside the ledger')
+    .requiredOption('--file <file>', 'the statement; it is sealed and never changed')
+    .option('--says <what>', 'affected, not-affected, unknown, corrected', 'unknown')
+    .option('--received <instant>', 'when it came; now, when nothing is said')
+    .option('--fields <names>', 'fields that it names, by comma')
+    .option('--people <n>', 'how many people of ours it names', countOf)
+    .action(async (id: string, options: CommonOptions & StatementOptions) =>
+      (await commands()).stateIncident(contextOf(options), numberOf(id), options),
+    )
+  data(access(named(reason(common(incident.command('amend <id>')), false))))
+    .description('a new version of the scope: surfaces and destinations are added, windows moved (`open` takes a bound away)')
+    .option('--only', 'the surfaces and destinations named are all, in place of being added')
+    .option('--statement <n>', 'the statement that shows a narrower data window', countOf)
+    .action(async (id: string, options: CommonOptions & AmendOptions) =>
+      (await commands()).amendIncident(contextOf(options), numberOf(id), options),
+    )
+  timed(reason(common(incident.command('times <id>')), false))
+    .description('state times anew; what was said before is kept')
+    .option('--told <instant>', 'when we were told')
+    .action(async (id: string, options: CommonOptions & TimesOptions) =>
+      (await commands()).timeIncident(contextOf(options), numberOf(id), options),
+    )
+  common(incident.command('note <id> <text>'))
+    .description('a line of the timeline')
+    .option('--at <instant>', 'when it happened; now, when nothing is said')
+    .action(async (id: string, text: string, options: CommonOptions & { at?: string }) =>
+      (await commands()).noteIncident(contextOf(options), numberOf(id), text, options),
+    )
+  const evidence = incident.command('evidence').description('files that belong to an incident, sealed')
+  reason(common(evidence.command('add <id> <file>')), false)
+    .description('seal a file and record its hash')
+    .option('--note <text>', 'what it is')
+    .action(async (id: string, file: string, options: CommonOptions & EvidenceOptions) =>
+      (await commands()).addEvidence(contextOf(options), numberOf(id), file, options),
+    )
+  common(incident.command('report <id>'))
+    .description('what is said of it to others; a draft until counsel has signed it off')
+    .requiredOption('--for <audience>', 'regulator, board, auditor')
+    .option('--md <file>', 'write it as Markdown')
+    .option('--zone <zone>', 'a zone beside UTC, like Europe/Dublin')
+    .action(async (id: string, options: CommonOptions & ReportOptions) =>
+      (await commands()).reportIncident(contextOf(options), numberOf(id), options),
+    )
+  reason(placed(incident.command('sign-off <id>')), true)
+    .description('record that what stands there was signed off; counsel ends the draft')
+    .requiredOption('--as <role>', 'counsel, privacy, security, board')
+    .requiredOption('--name <name>', 'who signs')
+    .option('--credential <file>', "file with your credential (BULKHEAD_CREDENTIAL holds one); else the first operator's")
+    .action(async (id: string, options: CommonOptions & SignOffOptions & { credential?: string }) =>
+      (await commands()).signOffIncident(contextOf({ ...options, as: options.credential }), numberOf(id), options),
+    )
+  for (const [verb, does] of [
+    ['close', 'nothing more is added; the hold is given back'],
+    ['reopen', 'go on with a closed one; the hold is opened again'],
+  ] as const) {
+    reason(common(incident.command(`${verb} <id>`)), true)
+      .description(does)
+      .action(async (id: string, options: CommonOptions & { reason?: string }) =>
+        (await commands()).endIncident(contextOf(options), numberOf(id), verb, options),
+      )
+  }
+}
+
+export function numberOf(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text))
+    throw new InvalidArgumentError('The id of an incident is a number; `bulkhead incident list` names them.')
+  return Number(text)
+}
+
+function countOf(text: string): number {
+  if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError('Give a whole number.')
+  return Number(text)
+}

@@ -1,0 +1,86 @@
+/** What people say of an incident, decoded at the edge: instants with a zone that do not lie in the future, and known fields. */
+import { BulkheadError } from '#base/errors.ts'
+import { FIELDS, type KnownField } from '#model/field.ts'
+import type { ScopeBody, TimesBody } from './incident-bodies.ts'
+import { assertOrder, decodeInstant } from './windows.ts'
+import { readableText } from './written.ts'
+
+/** Clocks of two machines may differ by that much. */
+const SKEW_MS = 5 * 60_000
+const FIELD_LENGTH_MAX = 100
+
+export interface TimeTexts {
+  told?: string | undefined
+  aware?: string | undefined
+  vendorAware?: string | undefined
+  eventFrom?: string | undefined
+  eventTo?: string | undefined
+}
+
+/** An instant at which something happened. Throws `window_invalid`, `incident_invalid`. */
+export function pastInstant(name: string, text: string | undefined, now: number): number | undefined {
+  const instant = decodeInstant(name, text)
+  if (instant !== undefined && instant > now + SKEW_MS) throw new BulkheadError('incident_invalid', `${name} lies in the future`)
+  return instant
+}
+
+/** `before` stands for what is not said anew; `told` must be known in the end. */
+export function decodeTimes(texts: TimeTexts, before: TimesBody | undefined, now: number): TimesBody {
+  const past = (name: string, text: string | undefined, known: number | null | undefined): number | null =>
+    pastInstant(name, text, now) ?? known ?? null
+  const told = past('--told', texts.told, before?.told)
+  if (told === null) throw new BulkheadError('incident_invalid', 'it is not said when we were told (--told)')
+  const times: TimesBody = {
+    eventFrom: past('--event-from', texts.eventFrom, before?.eventFrom),
+    eventTo: past('--event-to', texts.eventTo, before?.eventTo),
+    vendorAware: past('--vendor-aware', texts.vendorAware, before?.vendorAware),
+    told,
+    aware: past('--aware', texts.aware, before?.aware),
+  }
+  assertOrder('--event-from', times.eventFrom ?? undefined, '--event-to', times.eventTo ?? undefined)
+  return times
+}
+
+export interface SideTexts {
+  accessFrom?: string | undefined
+  accessTo?: string | undefined
+  from?: string | undefined
+  to?: string | undefined
+}
+
+type Sides = Pick<ScopeBody, 'accessFrom' | 'accessTo' | 'from' | 'to'>
+
+/** Sides of windows that were given; `open` takes a bound away. Absent: not given. */
+export function decodeSides(texts: SideTexts): Partial<Sides> {
+  const sides: Partial<Sides> = {}
+  for (const [side, name] of SIDES) {
+    const text = texts[side]
+    if (text !== undefined) sides[side] = text === 'open' ? null : (decodeInstant(name, text) ?? null)
+  }
+  return sides
+}
+
+const SIDES = [
+  ['accessFrom', '--access-from'],
+  ['accessTo', '--access-to'],
+  ['from', '--from'],
+  ['to', '--to'],
+] as const
+
+/** What a statement claims: sides that it does not name are null. Throws `window_invalid`. */
+export function decodeClaimedSides(texts: SideTexts): Sides {
+  const sides = { accessFrom: null, accessTo: null, from: null, to: null, ...decodeSides(texts) }
+  assertOrder('--access-from', sides.accessFrom ?? undefined, '--access-to', sides.accessTo ?? undefined)
+  assertOrder('--from', sides.from ?? undefined, '--to', sides.to ?? undefined)
+  return sides
+}
+
+/** Fields of our catalogue, and what the vendor calls by other names; the latter are text that somebody wrote. */
+export function decodeFields(given: readonly string[]): { fields: KnownField[]; otherFields: string[] } {
+  const names = [...new Set(given.flatMap((text) => text.split(',')).map((name) => readableText('a field', name, FIELD_LENGTH_MAX)))]
+  const isKnown = (name: string): name is KnownField => Object.hasOwn(FIELDS, name)
+  return {
+    fields: names.filter(isKnown).sort(),
+    otherFields: names.filter((name) => name !== '' && !isKnown(name)).sort(),
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * What is said of an incident to a regulator, a board or an auditor. It holds no names of people and nothing that people wrote
+ * freely: those who read it elsewhere have no record of looks. Its words are the ones that counsel reads (docs/SECURITY.md):
+ * "may be affected", "was not among the fields that we sent", "not granted in policy versions p..q and in no entry 1..N".
+ */
+import { BulkheadError } from '#base/errors.ts'
+import type { Affected } from './affected.ts'
+import type { Audience, ScopeBody } from './incident-bodies.ts'
+import { currentScope, type IncidentState, type Statement, standingSignOff } from './incident-state.ts'
+import { type Reconciled, spanText } from './reconcile.ts'
+import type { TimelineEntry } from './timeline.ts'
+
+export interface ReportParts {
+  state: IncidentState
+  audience: Audience
+  /** IANA name of the zone that stands beside UTC; undefined: UTC alone. */
+  zone: string | undefined
+  madeAt: number
+  /** undefined: the ledger could not be asked, and `why` says so. */
+  affected: Affected | undefined
+  why: string | undefined
+  /** In the order of the state's statements. */
+  reconciled: readonly Reconciled[]
+  timeline: readonly TimelineEntry[]
+  checkpoint: { size: number; root: string } | null
+  gaps: readonly string[]
+  broken: readonly number[]
+}
+
+export interface Instants {
+  utc: string
+  local: string | null
+}
+
+export interface IncidentReport {
+  incident: number
+  vendor: string
+  audience: Audience
+  status: 'draft for counsel' | 'signed off'
+  signOff: { as: string; at: Instants; upTo: number } | null
+  madeAt: Instants
+  zone: string | null
+  heardFrom: string
+  times: { eventFrom: Instants | null; eventTo: Instants | null; vendorAware: Instants | null; told: Instants; aware: Instants | null }
+  scope: {
+    version: number
+    destinations: string[] | null
+    surfaces: string[] | null
+    accessWindow: string
+    dataWindow: string
+    people: number | null
+    delivered: number | null
+    possible: number | null
+    groups: number | null
+    ambiguousDevices: number | null
+    notAsked: string | null
+  }
+  sent: { field: string; form: string; people: number }[]
+  notSent: { fields: string[]; words: string; freeText: string[] }
+  checked: string
+  baseline: string
+  bypass: string
+  upperBound: string
+  ledgerGaps: string[]
+  statements: {
+    number: number
+    says: string
+    received: Instants
+    sha256: string
+    bytes: number
+    reverses: number | null
+    reconciled: Reconciled
+  }[]
+  amendments: {
+    version: number
+    at: Instants
+    scope: string
+    statement: number | null
+    people: number | null
+    added: number | null
+    removed: number | null
+  }[]
+  evidence: { row: number; at: Instants; as: string; sha256: string; bytes: number }[]
+  measures: { at: Instants; what: string }[]
+  timeline: { at: Instants; what: string; detail: string }[]
+  checkpoint: { size: number; root: string } | null
+  record: { rows: number; broken: number[]; hold: boolean }
+  limits: string[]
+}
+
+/** Fields whose granted value is text that somebody wrote, and may hold what no field is called. */
+const FREE_TEXT: ReadonlySet<string> = new Set(['event', 'url', 'referrer', 'page_title', 'utm', 'search_keyword'])
+
+export function makeReport(parts: ReportParts): IncidentReport {
+  const { state, affected, audience, checkpoint } = parts
+  const when = clockOf(parts.zone)
+  const maybe = (instant: number | null): Instants | null => (instant === null ? null : when(instant))
+  const signOff = standingSignOff(state)
+  const { version, scope } = currentScope(state)
+  const { eventFrom, eventTo, vendorAware, told, aware } = state.times
+  return {
+    incident: state.id,
+    vendor: state.vendor,
+    audience,
+    status: signOff === undefined ? 'draft for counsel' : 'signed off',
+    signOff: signOff === undefined ? null : { as: signOff.as, at: when(signOff.at), upTo: signOff.upTo },
+    madeAt: when(parts.madeAt),
+    zone: parts.zone ?? null,
+    heardFrom: state.source,
+    times: { eventFrom: maybe(eventFrom), eventTo: maybe(eventTo), vendorAware: maybe(vendorAware), told: when(told), aware: maybe(aware) },
+    scope: {
+      version,
+      destinations: scope.destinations,
+      surfaces: scope.surfaces,
+      accessWindow: spanText(scope.accessFrom, scope.accessTo),
+      dataWindow: spanText(scope.from, scope.to),
+      people: affected?.subjects ?? null,
+      delivered: affected?.delivered ?? null,
+      possible: affected?.possible ?? null,
+      groups: affected?.groups ?? null,
+      ambiguousDevices: affected?.ambiguousDevices ?? null,
+      notAsked: affected === undefined ? (parts.why ?? 'the ledger could not be asked') : null,
+    },
+    sent: (affected?.fields ?? []).map(({ field, form, subjects }) => ({ field, form, people: subjects })),
+    notSent: notSentOf(affected),
+    checked: checkedOf(affected),
+    baseline: baselineOf(affected),
+    bypass: bypassOf(state),
+    upperBound: boundOf(affected),
+    ledgerGaps: [...parts.gaps],
+    statements: state.statements.map((statement, index) => statementOf(statement, parts.reconciled[index] as Reconciled, when)),
+    amendments: state.scopes.slice(1).map((each) => ({
+      version: each.version,
+      at: when(each.at),
+      scope: scopeText(each.scope),
+      statement: each.statement,
+      people: each.counted?.subjects ?? null,
+      added: each.counted?.added ?? null,
+      removed: each.counted?.removed ?? null,
+    })),
+    evidence: state.evidence.map(({ row, at, as, sha256, bytes }) => ({ row, at: when(at), as, sha256, bytes })),
+    measures: parts.timeline.filter(({ what }) => MEASURES.has(what)).map(({ at, detail }) => ({ at: when(at), what: detail })),
+    timeline: parts.timeline.map(({ at, what, detail }) => ({ at: when(at), what, detail })),
+    checkpoint,
+    record: { rows: state.events.length, broken: [...parts.broken], hold: state.holds.length > 0 },
+    limits: limitsOf(parts),
+  }
+}
+
+const MEASURES: ReadonlySet<string> = new Set(['cut', 'restored', 'held', 'released'])
+
+function notSentOf(affected: Affected | undefined): IncidentReport['notSent'] {
+  if (affected === undefined) return { fields: [], words: 'the ledger could not be asked', freeText: [] }
+  const sent = [...new Set(affected.fields.map(({ field }) => field as string))]
+  const { policies, entries } = affected.checked
+  const granted = policies === null ? '' : `not granted in policy versions ${policies.from}..${policies.to} and `
+  return {
+    fields: [...affected.notSent],
+    words: `was not among the fields that we sent: ${granted}in no entry 1..${entries} of this scope`,
+    freeText: sent.filter((field) => field.startsWith('property.') || FREE_TEXT.has(field)).sort(),
+  }
+}
+
+function checkedOf(affected: Affected | undefined): string {
+  if (affected === undefined) return 'nothing: the ledger could not be asked'
+  const { entries, policies } = affected.checked
+  return `ledger entries 1..${entries}${policies === null ? '' : `, policy versions ${policies.from}..${policies.to}`}`
+}
+
+function baselineOf(affected: Affected | undefined): string {
+  const kind = String(affected?.baseline ?? 'unknown')
+  if (kind === 'none') return 'none: the vendor held nothing of ours before Bulkhead, as was stated here'
+  if (kind === 'unknown') return 'unknown: what the vendor held before Bulkhead is not in these figures'
+  return `${kind}: what the vendor held before Bulkhead is stated apart from what was sent through it`
+}
+
+function bypassOf(state: IncidentState): string {
+  const base = 'Data that reached the vendor without passing through Bulkhead is outside of the ledger. No sensor for such traffic is armed'
+  const last = state.matches.at(-1)
+  if (last === undefined || last.notSentThroughBulkhead === 0) return `${base}.`
+  return `${base}; of the data set that was matched, ${last.notSentThroughBulkhead} of ${last.rows} rows were not sent through Bulkhead (bypass, older data, another breach or fabrication).`
+}
+
+function boundOf(affected: Affected | undefined): string {
+  if (affected === undefined) return 'not known'
+  return affected.upperBound
+    ? 'nobody else can be in what the vendor held of this scope'
+    : `no upper bound: ${affected.upperBoundReason ?? ''}`
+}
+
+function statementOf(
+  statement: Statement,
+  reconciled: Reconciled,
+  when: (instant: number) => Instants,
+): IncidentReport['statements'][number] {
+  const { number, says, receivedAt, evidence, reverses } = statement
+  return { number, says, received: when(receivedAt), sha256: evidence.sha256, bytes: evidence.bytes, reverses, reconciled }
+}
+
+export function scopeText({ destinations, surfaces, accessFrom, accessTo, from, to }: ScopeBody): string {
+  const names = (list: string[] | null, all: string): string => (list === null ? all : list.join(', '))
+  return [
+    `destinations: ${names(destinations, 'all')}`,
+    `surfaces: ${names(surfaces, 'all')}`,
+    `access window: ${spanText(accessFrom, accessTo)}`,
+    `data window: ${spanText(from, to)}`,
+  ].join('; ')
+}
+
+function limitsOf({ affected, checkpoint, gaps, broken }: ReportParts): string[] {
+  return [
+    'That a vendor was breached does not say that every record was read: people "may be affected" when data about them was sent.',
+    'The ledger bounds what the vendor can have lost through Bulkhead, and nothing else.',
+    ...(checkpoint === null
+      ? ['There is no checkpoint of the ledger yet: it is tamper-evident against anyone without the signing key, not against ourselves.']
+      : [
+          'The ledger is tamper-evident against anyone without the signing key, and against ourselves since the last checkpoint held elsewhere.',
+        ]),
+    ...(affected !== undefined && affected.possible > 0
+      ? ['"Possible" means that nobody knows whether it arrived; it is counted against the vendor.']
+      : []),
+    ...gaps.map((gap) => `A restore lost part of the ledger: ${gap}`),
+    ...(broken.length === 0 ? [] : [`Rows ${broken.join(', ')} of the record of this incident are not as they were signed.`]),
+  ]
+}
+
+/** Throws `incident_invalid` for a zone that there is not. */
+export function clockOf(zone: string | undefined): (instant: number) => Instants {
+  if (zone === undefined) return (instant) => ({ utc: new Date(instant).toISOString(), local: null })
+  const format = formatFor(zone)
+  return (instant) => {
+    const part = Object.fromEntries(format.formatToParts(instant).map(({ type, value }) => [type, value]))
+    const local = `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second} ${part.timeZoneName}`
+    return { utc: new Date(instant).toISOString(), local }
+  }
+}
+
+function formatFor(timeZone: string): Intl.DateTimeFormat {
+  const two = '2-digit'
+  const shape = { year: 'numeric', month: two, day: two, hour: two, minute: two, second: two } as const
+  try {
+    return new Intl.DateTimeFormat('en-GB', { ...shape, timeZone, hourCycle: 'h23', timeZoneName: 'longOffset' })
+  } catch (cause) {
+    throw new BulkheadError('incident_invalid', `there is no zone ${JSON.stringify(timeZone.slice(0, 40))}; name one like Europe/Dublin`, {
+      cause,
+    })
+  }
+}

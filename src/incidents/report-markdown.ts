@@ -1,0 +1,227 @@
+/** A report as Markdown. What stands in it comes from closed words, configured names and numbers; names are escaped all the same. */
+import type { IncidentReport, Instants } from './incident-report.ts'
+
+export function reportMarkdown(report: IncidentReport): string {
+  const { audience } = report
+  const parts = [
+    head(report),
+    summary(report),
+    ...(audience === 'regulator' ? [nature(report)] : []),
+    fields(report),
+    statements(report),
+    ...(audience === 'board' ? [] : [amendments(report)]),
+    measures(report),
+    ...(audience === 'regulator' ? [forCounsel()] : []),
+    limits(report),
+    ...(audience === 'auditor' ? [evidence(report)] : []),
+    timeline(report),
+    record(report),
+  ]
+  return `${parts.flat().join('\n')}\n`
+}
+
+function head({ incident, vendor, audience, signOff, madeAt }: IncidentReport): string[] {
+  const signed =
+    signOff === null
+      ? '**Draft for counsel.** Counsel has not signed off what stands here; it is no notification.'
+      : `Signed off by ${signOff.as} on ${both(signOff.at)}, up to row ${signOff.upTo} of the record.`
+  return [`# Incident ${incident} at ${text(vendor)}`, '', `For ${TO[audience]}. Made on ${both(madeAt)}.`, '', signed]
+}
+
+const TO = { regulator: 'the regulator', board: 'the board', auditor: 'the auditor' } as const
+
+function summary(report: IncidentReport): string[] {
+  const { scope, times, heardFrom } = report
+  const people =
+    scope.people === null
+      ? `How many people may be affected could not be asked (${scope.notAsked}).`
+      : [
+          `**${number(scope.people)} ${scope.people === 1 ? 'person' : 'people'} may be affected:`,
+          'data about them was sent through Bulkhead**',
+          `(${number(scope.delivered ?? 0)} delivered, ${number(scope.possible ?? 0)} possible).`,
+        ].join(' ')
+  const list = (names: string[] | null, all: string): string => (names === null ? all : names.map(code).join(', '))
+  return [
+    ...section('Summary'),
+    people,
+    '',
+    ...table([
+      ['What', 'When or what'],
+      ['The vendor’s event', `${maybe(times.eventFrom)} to ${maybe(times.eventTo)}`],
+      ['The vendor became aware', maybe(times.vendorAware)],
+      [`We were told (${heardFrom})`, both(times.told)],
+      ['We became aware ourselves', maybe(times.aware)],
+      ['Scope', `version ${scope.version}`],
+      ['Destinations', list(scope.destinations, 'all of the vendor')],
+      ['Surfaces', list(scope.surfaces, 'all')],
+      ['Access window', `${scope.accessWindow} (everything sent before its end counts)`],
+      ['Data window', scope.dataWindow],
+      ['Groups (organisations)', scope.groups === null ? 'not asked' : number(scope.groups)],
+      ['Ambiguous devices', scope.ambiguousDevices === null ? 'not asked' : `${number(scope.ambiguousDevices)} (of no single person)`],
+      ['Upper bound', text(report.upperBound)],
+      ['Baseline', text(report.baseline)],
+      ['Bypass', text(report.bypass)],
+      ['Checked', report.checked],
+    ]),
+  ]
+}
+
+function nature({ scope, sent }: IncidentReport): string[] {
+  const categories = [...new Set(sent.map(({ field }) => field))]
+  return [
+    ...section('Nature of the breach'),
+    `Categories of data: ${categories.length === 0 ? 'none in this scope' : categories.map(code).join(', ')}.`,
+    '',
+    `Approximate number of people: ${scope.people === null ? 'not asked' : number(scope.people)}.`,
+    'Records are not counted apart from people.',
+  ]
+}
+
+function fields({ sent, notSent }: IncidentReport): string[] {
+  return [
+    ...section('Fields that were sent'),
+    ...(sent.length === 0
+      ? ['None in this scope.']
+      : table([['Field', 'Form', 'People'], ...sent.map(({ field, form, people }) => [code(field), form, number(people)])])),
+    ...section('Fields that were not sent'),
+    `Each of these ${text(notSent.words)}.`,
+    '',
+    notSent.fields.length === 0 ? 'None.' : notSent.fields.map(code).join(', '),
+    '',
+    notSent.freeText.length === 0
+      ? 'No field that was sent holds free text.'
+      : `Free text was sent in: ${notSent.freeText.map(code).join(', ')}. Whatever somebody wrote there went along; such a field may hold what no field is called.`,
+  ]
+}
+
+function statements({ statements: all }: IncidentReport): string[] {
+  const one = (statement: IncidentReport['statements'][number]): string[] => {
+    const { reconciled } = statement
+    const reverses = statement.reverses === null ? '' : ` It reverses statement ${statement.reverses}; both are kept.`
+    return [
+      `### Statement ${statement.number}: ${statement.says}`,
+      '',
+      `Received on ${both(statement.received)}, kept as received (SHA-256 ${code(statement.sha256)}).${reverses}`,
+      '',
+      ...table([
+        ['Says', 'Ledger says', 'File says'],
+        [text(reconciled.says), text(reconciled.ledger ?? 'could not be asked'), text(reconciled.file ?? 'no data set was matched')],
+      ]),
+      '',
+      ...(reconciled.differences.length === 0
+        ? ['They do not differ.']
+        : [
+            'Where they differ:',
+            '',
+            ...table([
+              ['About', 'Says', 'Ledger says', 'File says'],
+              ...reconciled.differences.map(({ about, field, says, ledger, file }) => [
+                field === undefined ? about : `${about} ${code(field)}`,
+                text(says ?? '–'),
+                text(ledger ?? '–'),
+                text(file ?? '–'),
+              ]),
+            ]),
+          ]),
+    ]
+  }
+  return [
+    ...section('What the vendor says'),
+    ...(all.length === 0 ? ['No statement of the vendor is on record.'] : all.flatMap((each) => ['', ...one(each)]).slice(1)),
+  ]
+}
+
+function amendments({ amendments: all }: IncidentReport): string[] {
+  const counted = (value: number | null): string => (value === null ? 'not counted' : number(value))
+  return [
+    ...section('How the scope changed'),
+    ...(all.length === 0
+      ? ['It has not changed since the incident was opened.']
+      : table([
+          ['Version', 'On', 'Scope', 'People', 'Added', 'No more in it'],
+          ...all.map((each) => [
+            String(each.version),
+            both(each.at),
+            text(each.scope),
+            counted(each.people),
+            counted(each.added),
+            counted(each.removed),
+          ]),
+        ])),
+  ]
+}
+
+function measures({ measures: all }: IncidentReport): string[] {
+  return [
+    ...section('Measures'),
+    ...(all.length === 0 ? ['None is on record here.'] : all.map(({ at, what }) => `- ${both(at)}: ${text(what)}`)),
+  ]
+}
+
+/** What no record can know. */
+function forCounsel(): string[] {
+  return [
+    ...section('For counsel to fill in'),
+    '- Likely consequences of the breach',
+    '- Name and contact details of the contact point',
+    '- Reasons for a delay, if there was one',
+  ]
+}
+
+function limits({ limits: all, ledgerGaps }: IncidentReport): string[] {
+  const gaps = ledgerGaps.length === 0 ? ['- No gap of the ledger is on record.'] : []
+  return [...section('What this does not say'), ...all.map((line) => `- ${text(line)}`), ...gaps]
+}
+
+function evidence({ evidence: all }: IncidentReport): string[] {
+  const rows = all.map(({ row, at, as, sha256, bytes }) => [String(row), both(at), as, code(sha256), number(bytes)])
+  return [...section('Evidence'), ...(rows.length === 0 ? ['None.'] : table([['Row', 'On', 'As', 'SHA-256', 'Bytes'], ...rows]))]
+}
+
+function timeline({ timeline: all }: IncidentReport): string[] {
+  return [...section('Timeline'), ...table([['When', 'What'], ...all.map(({ at, detail }) => [both(at), text(detail)])])]
+}
+
+function record({ record: { rows, broken, hold }, checkpoint }: IncidentReport): string[] {
+  const whole = broken.length === 0 ? 'each as it was signed' : `rows ${broken.join(', ')} NOT as they were signed`
+  return [
+    ...section('What this rests on'),
+    checkpoint === null
+      ? '- Checkpoint of the ledger: there is none yet.'
+      : `- Latest checkpoint of the ledger: size ${number(checkpoint.size)}, root ${code(checkpoint.root)}.`,
+    `- Record of this incident: ${number(rows)} rows, ${whole}.`,
+    `- ${hold ? 'Erasures and the epochs of this vendor are held while the incident is open.' : 'Nothing is held for this incident.'}`,
+  ]
+}
+
+function section(title: string): string[] {
+  return ['', `## ${title}`, '']
+}
+
+function table([header = [], ...rows]: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)]
+}
+
+function both({ utc, local }: Instants): string {
+  return local === null ? utc : `${utc} (${local})`
+}
+
+function maybe(instants: Instants | null): string {
+  return instants === null ? 'not known' : both(instants)
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
+function text(value: string): string {
+  return value.replaceAll(/[\r\n]+/g, ' ').replaceAll(/[\\|*_`<>[\]#]/g, (sign) => `\\${sign}`)
+}
+
+/** In a table too a bar must not end the cell. */
+function code(value: string): string {
+  const plain = value.replaceAll(/[\r\n]+/g, ' ').replaceAll('|', '\\|')
+  const fence = plain.includes('`') ? '``' : '`'
+  return plain.includes('``') ? text(value) : `${fence}${fence === '``' ? ` ${plain} ` : plain}${fence}`
+}

@@ -1,0 +1,108 @@
+/** Everything that happened, at the time at which it happened, and beside it when it was written down here. */
+import type { SignOffBody, StatementBody, AmendmentBody, EvidenceBody, ReportedBody, MatchBody, CountedBody } from './incident-bodies.ts'
+import { type Event, type IncidentState, noteOf, textOf } from './incident-state.ts'
+
+export interface TimelineEntry {
+  /** UTC ms. */
+  at: number
+  /** null: nobody wrote it down; it follows from what was said. */
+  recordedAt: number | null
+  what: string
+  /** In words of our own, without anything that people wrote. */
+  detail: string
+  /** What people wrote; it may name somebody. */
+  text: string
+  by: string | null
+  row: number | null
+}
+
+/** A cut or restore of the vendor's flow. */
+export interface FlowChange {
+  state: 'open' | 'cut'
+  changedAt: number
+  actor: string
+  reason: string
+}
+
+export function timeline(state: IncidentState, flows: readonly FlowChange[]): TimelineEntry[] {
+  const { eventFrom, eventTo, vendorAware, told, aware } = state.times
+  const happened = (at: number | null, what: string, detail: string): TimelineEntry[] =>
+    at === null ? [] : [{ at, recordedAt: null, what, detail, text: '', by: null, row: null }]
+  const entries = [
+    ...happened(eventFrom, 'vendor_event_began', 'as far as is known, it began at the vendor'),
+    ...happened(eventTo, 'vendor_event_ended', 'as far as is known, it ended at the vendor'),
+    ...happened(vendorAware, 'vendor_aware', 'the vendor became aware'),
+    ...happened(told, 'told', TOLD[state.source]),
+    ...happened(aware, 'aware', 'we became aware ourselves'),
+    ...state.events.flatMap((event) => entryOf(event, state)),
+    ...flows.map(({ state: flow, changedAt, actor, reason }): TimelineEntry => {
+      const [what, detail] =
+        flow === 'cut' ? ['cut', 'the flow to the vendor was cut'] : ['restored', 'the flow to the vendor was opened again']
+      return { at: changedAt, recordedAt: changedAt, what, detail, text: reason, by: actor, row: null }
+    }),
+  ]
+  return entries.sort((a, b) => a.at - b.at || (a.row ?? 0) - (b.row ?? 0))
+}
+
+const TOLD = {
+  vendor: 'the vendor told us',
+  signal: 'a signal of our own',
+  press: 'the press told us',
+  person: 'a person told us',
+  us: 'we found it',
+} as const
+
+function entryOf(event: Event, state: IncidentState): TimelineEntry[] {
+  const { row, at, actor: by, kind, texts } = event
+  const entry = (detail: string, text = '', when = at): TimelineEntry[] => [
+    { at: when, recordedAt: at, what: kind.replace('-', '_'), detail, text, by, row },
+  ]
+  const reason = textOf(texts, 'reason')
+  switch (kind) {
+    case 'opened':
+      return entry(`the incident was opened, scope version 1`, state.title)
+    case 'statement': {
+      const { says, receivedAt } = event.body as StatementBody
+      const statement = state.statements.find((each) => each.row === row)
+      const reverses = statement?.reverses == null ? '' : `, which reverses statement ${statement.reverses}`
+      return entry(`statement ${statement?.number ?? ''} of the vendor: ${says}${reverses}`, statement?.file ?? '', receivedAt)
+    }
+    case 'amendment':
+      return entry(`scope version ${(event.body as AmendmentBody).version}`, reason)
+    case 'counted': {
+      const { version, subjects, added, removed } = event.body as CountedBody
+      return entry(`scope version ${version} counted: ${subjects} people may be affected, ${added} added, ${removed} no more in it`)
+    }
+    case 'times':
+      return entry('the times were stated anew', reason)
+    case 'evidence':
+      return entry(
+        `evidence of ${(event.body as EvidenceBody).bytes} bytes`,
+        [textOf(texts, 'file'), textOf(texts, 'note')].filter(Boolean).join(': '),
+      )
+    case 'match': {
+      const { rows, people } = event.body as MatchBody
+      return entry(`a data set of ${rows} rows was matched: ${people} people known here`, reason || textOf(texts, 'file'))
+    }
+    case 'note': {
+      const { when, text } = noteOf(event)
+      return entry('note', text, when)
+    }
+    case 'signed-off':
+      return entry(`signed off as ${(event.body as SignOffBody).as}, up to row ${(event.body as SignOffBody).upTo}`, reason)
+    case 'reported': {
+      const { audience, draft } = event.body as ReportedBody
+      return entry(`report for ${audience}${draft ? ', draft for counsel' : ''}`)
+    }
+    case 'closed':
+      return entry('the incident was closed', reason)
+    case 'reopened':
+      return entry('the incident was opened again', reason)
+    case 'held':
+      return entry('erasures and the epochs of the vendor are held')
+    case 'released':
+      return entry('the hold was given back')
+    default:
+      return []
+  }
+}
