@@ -61,6 +61,8 @@ const worker = {
   ledgerHead: 10,
   tree: { size: 10, state: 'current' },
 }
+const owed = { due: 0, asked: 0, done: 3, overdue: 0, refused: 0 }
+const leaver = { vendor: 'v', state: 'open', toRotate: [] as string[], deletions: owed, heldDecided: true }
 const well: Facts = {
   now,
   isRunning: true,
@@ -78,6 +80,7 @@ const well: Facts = {
   warehouseRows: 3,
   policy: { version: 1, appliedAt: now, policy: { destinations: [] } } as unknown as NonNullable<Facts['policy']>,
   vendors: [{ vendor: 'v', state: 'open' }],
+  leaving: [leaver],
   gaps: [],
   gapsSigned: true,
 }
@@ -164,6 +167,12 @@ const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['checkpoint_place:w', outside(undefined), 'warn'],
   ['checkpoint_place:w', outside({ fault, failures: 2 }), 'warn'],
   ['checkpoint_place:w', outside({ fork }), 'fail'],
+  ['deletions', { leaving: undefined as never }, 'cannot_tell'],
+  ['deletions:v', { leaving: [{ ...leaver, deletions: { ...owed, overdue: 1 } }] }, 'warn'],
+  ['deletions:v', { leaving: [{ ...leaver, deletions: { ...owed, refused: 1 } }] }, 'warn'],
+  ['credentials:v', { leaving: [{ ...leaver, state: 'cut', toRotate: ['d.token'] }] }, 'warn'],
+  ['credentials:v', { leaving: [{ ...leaver, state: 'retired', toRotate: ['d.token'] }] }, 'fail'],
+  ['held_decision:v', { leaving: [{ ...leaver, state: 'cut', heldDecided: false }] }, 'warn'],
   ['ledger_gap', { gaps: [gap] }, 'warn'],
   ['ledger_gap', { gaps: [gap], gapsSigned: false }, 'fail'],
 ]

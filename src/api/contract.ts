@@ -21,6 +21,7 @@ import { ERASURE_SCHEMAS } from './erase-contract.ts'
 import { STATEMENT_SCHEMAS } from './statement-contract.ts'
 import { LEDGER_SCHEMAS } from './ledger-contract.ts'
 import { OPERATOR_SCHEMAS } from './operator-contract.ts'
+import { CredentialsToRotate, FLOW_STATES, LEAVING_SCHEMAS, leavingOfVendor } from './leaving-contract.ts'
 
 const closed = { additionalProperties: false } as const
 const Instant = Type.String({ description: 'ISO 8601, UTC' })
@@ -41,7 +42,7 @@ export const ErrorAnswer = Type.Object(
 
 // ------------------------------------------------------------------------------------------------------ vendors
 
-const State = Type.Enum(['open', 'cut'])
+const State = Type.Enum([...FLOW_STATES])
 
 const vendorSummary = {
   vendor: Type.String(),
@@ -100,6 +101,7 @@ export const VendorShowAnswer = Type.Object(
     held: Type.Array(Type.Object({ destination: Type.String(), events: Count, since: Instant }, closed), {
       description: 'events that will be sent from the warehouse, since the destination stayed away for longer than the log waits',
     }),
+    ...leavingOfVendor,
     history: Type.Array(Type.Object({ state: State, fence: Count, at: Instant, actor: Type.String(), reason: Type.String() }, closed)),
   },
   { ...closed, title: 'bulkhead vendor show V --json' },
@@ -112,6 +114,7 @@ export const VendorCutAnswer = Type.Object(
     fencedWorkers: Type.Integer({ minimum: 0, description: 'workers that confirmed the fence or are gone' }),
     unfenced: Type.Array(Type.String(), { description: 'workers that neither confirmed nor died; not empty: exit 1' }),
     heldEvents: Type.Integer({ minimum: 0, description: 'events that wait and do not go while the vendor is cut' }),
+    credentials: CredentialsToRotate,
   },
   { ...closed, title: 'bulkhead vendor cut V --json' },
 )
@@ -337,6 +340,7 @@ export function commandSchemas(): Record<string, string> {
     ...LEDGER_SCHEMAS,
     ...OPERATOR_SCHEMAS,
     ...INCIDENT_SCHEMAS,
+    ...LEAVING_SCHEMAS,
     doctor: DoctorAnswer,
     'policy-risk': RiskAnswer,
     drill: DrillAnswer,

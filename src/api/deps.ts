@@ -17,9 +17,10 @@ import type { Split } from '#model/split-draft.ts'
 import type { CompiledPolicy } from '#policy/policy.ts'
 import type { Approvals } from '#records/approvals.ts'
 import type { Records } from '#records/port.ts'
-import type { ErasingVault } from '#vault/erasure-port.ts'
+import type { ErasingVault, LeavingVault } from '#vault/erasure-port.ts'
 import type { EpochVault, PolicySigner, RotatingVault, StaffVault, WaitingVault } from '#vault/port.ts'
 import type { HeldInWarehouse } from '#vendors/held.ts'
+import type { HeldFrom } from '#vendors/held-kinds.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import type { LedgerCheckpoint } from './ledger-contract.ts'
 import type { PlaceFacts, RoleView } from './facts.ts'
@@ -85,10 +86,24 @@ export interface StaffDeps {
   erasing: ErasingVault & EpochVault & RotatingVault
   /** What brings an erasure to its end. */
   erasures: Pick<Erasures, 'finish'>
+  /** What vendors owe, and asking them how far they are. */
+  leaving: { vault: LeavingVault; look(vendor?: string): Promise<void>; wake(): void }
   gateway: { status(): Promise<unknown> }
   supervisor: { status(): Promise<RoleView[]>; killWorker(): Promise<{ pid: number; gone: boolean }> }
-  /** Events that wait for a vendor's destinations. Must not need the worker, which may have just been killed. */
-  heldEvents(destinations: readonly string[]): Promise<number>
+  /**
+   * Events that wait for a vendor's destinations, none of log entries up to `above`. Must not need the worker, which may have
+   * just been killed.
+   */
+  heldEvents(destinations: readonly string[], above?: number): Promise<number>
+  /** The same for who asks what waits there. */
+  held: {
+    /** All that is in the log is in the warehouse. */
+    eventsLoaded(): Promise<unknown>
+    /** From where on records wait, none of them up to the entry `above`. */
+    from(destinations: readonly string[], above: number): HeldFrom[]
+    /** Last entry of the log. */
+    logHead(): number
+  }
   /** Of those, what the log has given up and the warehouse keeps for them. */
   heldInWarehouse(destinations: readonly string[]): HeldInWarehouse[]
   /** Prometheus text of all roles. */

@@ -1,5 +1,6 @@
 /** What `bulkhead doctor --json` says. */
 import { type TSchema, Type } from 'typebox'
+import { FLOW_STATES } from './leaving-contract.ts'
 
 const closed = { additionalProperties: false } as const
 const Instant = Type.String({ description: 'ISO 8601, UTC' })
@@ -35,7 +36,7 @@ export const DoctorAnswer = Type.Object(
       closed,
     ),
     policy: nullable(Type.Object({ version: Count, appliedAt: Instant }, closed)),
-    vendors: Type.Array(Type.Object({ vendor: Type.String(), state: Type.Enum(['open', 'cut']) }, closed)),
+    vendors: Type.Array(Type.Object({ vendor: Type.String(), state: Type.Enum([...FLOW_STATES]) }, closed)),
     keys: nullable(Type.Object({ folder: Type.String(), people: Count, looks: Count }, closed)),
     gateway: Type.Unknown({ description: 'counters of the gateway; null: it does not answer' }),
     worker: Type.Unknown({ description: 'state of loaders and forwarders; null: it does not answer' }),

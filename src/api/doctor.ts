@@ -3,6 +3,7 @@
  * finding, not a failure of the answer. The rules are data: another matter is one line in `RUNNING_CHECKS` or `PLACE_CHECKS`.
  */
 import { isJsonObject } from '#model/json.ts'
+import type { FlowState } from '#records/port.ts'
 import { isSignedBy } from '#ledger/restored-ledger.ts'
 import { vendorNames } from '#vendors/register.ts'
 import type { Doctor } from './contract.ts'
@@ -10,6 +11,8 @@ import type { StaffDeps } from './deps.ts'
 import { operatorMode } from './operator-routes.ts'
 import { type Check, cannotTell, type CheckRule, type Facts, fail, type Finding } from './facts.ts'
 import { CHECKPOINT_CHECKS } from './checkpoint-checks.ts'
+import { LEAVING_CHECKS } from './leaving-checks.ts'
+import { leavingFacts } from './leaving-routes.ts'
 import { PLACE_CHECKS } from './place-checks.ts'
 import { RUNNING_CHECKS } from './running-checks.ts'
 
@@ -18,16 +21,18 @@ const PART_MS = 3000
 /** Updates of profiles and groups stand in the same table; they are no events. */
 const EVENTS_IN_WAREHOUSE = `SELECT count() AS rows FROM events WHERE type IN ('event', 'identify', 'merge')`
 
-export const CHECKS: readonly CheckRule[] = [...RUNNING_CHECKS, ...PLACE_CHECKS, ...CHECKPOINT_CHECKS]
+export const CHECKS: readonly CheckRule[] = [...RUNNING_CHECKS, ...LEAVING_CHECKS, ...PLACE_CHECKS, ...CHECKPOINT_CHECKS]
 
 export async function examine(deps: StaffDeps): Promise<Doctor> {
-  const [roles, gateway, worker, described, warehouse, place] = await Promise.all([
+  const names = vendorNames(deps.records, deps.config.vendors)
+  const [roles, gateway, worker, described, warehouse, place, leaving] = await Promise.all([
     within(deps, deps.supervisor.status()),
     within(deps, deps.gateway.status()),
     within(deps, deps.worker.status()),
     within(deps, deps.vault.describe()),
     within(deps, deps.warehouse.query<{ rows: number | string }>(EVENTS_IN_WAREHOUSE, {}, 'badday')),
     within(deps, deps.place()),
+    within(deps, leavingFacts(names, deps)),
   ])
   const gaps = deps.gaps()
   const facts: Facts = {
@@ -42,7 +47,8 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     vault: described,
     warehouseRows: warehouse === undefined ? undefined : Number(warehouse[0]?.rows ?? 0),
     policy: deps.records.currentPolicy(),
-    vendors: vendorNames(deps.records, deps.config.vendors).map((vendor) => ({ vendor, state: deps.records.flow(vendor).state })),
+    vendors: names.map((vendor) => ({ vendor, state: deps.records.flow(vendor).state })),
+    ...(leaving === undefined ? {} : { leaving }),
     gaps,
     gapsSigned: described === undefined || gaps.every((gap) => isSignedBy(gap, described.ledgerKey)),
   }
@@ -79,7 +85,7 @@ export function report(
     events: { accepted: acceptedCount(facts.gateway), warehouse: facts.warehouseRows ?? null },
     policy:
       facts.policy === undefined ? null : { version: facts.policy.version, appliedAt: new Date(facts.policy.appliedAt).toISOString() },
-    vendors: facts.vendors.map(({ vendor, state }) => ({ vendor, state: state as 'open' | 'cut' })),
+    vendors: facts.vendors.map(({ vendor, state }) => ({ vendor, state: state as FlowState })),
     keys: about.keys,
     gateway: facts.gateway ?? null,
     worker: facts.worker ?? null,

@@ -72,6 +72,9 @@ export function addEpochRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const { body } = request
       const look = lookFor(request, 'vendor rotate', body.reason)
       const named = destinationsNamed(vendor, body.destination)
+      if (deps.records.flow(vendor).state === 'retired') {
+        throw new BulkheadError('vendor_retired', `${vendor} was left: its epochs are closed, and no other begins`)
+      }
       // What was begun under the old epoch ends before it: first what is under way, then what began until the new one stood.
       await deps.worker.turnOver(vendor)
       const destinations: RotateResult['destinations'] = []
@@ -128,7 +131,7 @@ async function receipt(job: ErasureJob, deps: StaffDeps): Promise<EraseResult> {
       destination,
       epoch,
       identifiers: users.length + devices.length,
-      state,
+      state: state === 'due' ? state : ('asked' as const),
       at: new Date(at).toISOString(),
       ...(why === undefined ? {} : { why }),
     })),

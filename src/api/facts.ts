@@ -47,6 +47,16 @@ export interface PlaceFacts {
   outside: { id: string; kind: string; state: PlaceState | undefined }[]
 }
 
+export interface LeavingFacts {
+  vendor: string
+  state: string
+  /** Names of credentials that nobody has changed since the flow was closed. */
+  toRotate: string[]
+  /** Identifiers by state; undefined: the vault does not answer. */
+  deletions: Record<'due' | 'asked' | 'done' | 'overdue' | 'refused', number> | undefined
+  heldDecided: boolean
+}
+
 export interface Facts {
   now: number
   isRunning: boolean
@@ -60,6 +70,7 @@ export interface Facts {
   warehouseRows: number | undefined
   policy: PolicyVersion | undefined
   vendors: readonly { vendor: string; state: string }[]
+  leaving?: readonly LeavingFacts[]
   gaps: readonly Gap[]
   gapsSigned: boolean
 }

@@ -9,6 +9,7 @@ import { assertSurfaces } from '#incidents/surfaces.ts'
 import { who } from '#incidents/who.ts'
 import { decodeWindows } from '#incidents/windows.ts'
 import type { DirectoryRow, Look } from '#vault/port.ts'
+import { credentialsToRotate } from '#vendors/credentials.ts'
 import { cutVendor, restoreVendor, unfencedError } from '#vendors/cut.ts'
 import { assertVendorKnown, describeVendor, destinationsOf, summarizeVendor, vendorNames } from '#vendors/register.ts'
 import { gapText, type LedgerGap } from './backup-contract.ts'
@@ -28,6 +29,7 @@ import {
 import { ALL_ROLES, type StaffDeps } from './deps.ts'
 import { examine } from './doctor.ts'
 import { incidentPorts } from './incident-ports.ts'
+import { describeLeaving, heldEvents } from './leaving-routes.ts'
 
 export function addStatusRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.get(ROUTES.health, async (_request, reply) => {
@@ -46,7 +48,7 @@ export function addVendorRoutes(app: FastifyInstance, deps: StaffDeps): void {
     assertVendorKnown(vendor, vendorNames(records, config.vendors))
     return vendor
   }
-  const heldEvents = (vendor: string): Promise<number> => deps.heldEvents(destinationsOf(vendor, records, config.vendors))
+  const held = (vendor: string): Promise<number> => heldEvents(vendor, deps)
 
   app.get(ROUTES.vendors, async () => ({
     vendors: vendorNames(records, config.vendors).map((vendor) => summarizeVendor(vendor, records, config.vendors)),
@@ -54,7 +56,7 @@ export function addVendorRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.get<{ Params: { vendor: string } }>(`${ROUTES.vendors}/:vendor`, async (request) => {
     const vendor = known(request.params.vendor)
     const held = deps.heldInWarehouse(destinationsOf(vendor, records, config.vendors))
-    return { ...describeVendor(vendor, records, config.vendors), held }
+    return { ...describeVendor(vendor, records, config.vendors), held, ...(await describeLeaving(vendor, deps)) }
   })
   app.post<{ Params: { vendor: string }; Body: FlowChange }>(
     `${ROUTES.vendors}/:vendor/cut`,
@@ -67,12 +69,13 @@ export function addVendorRoutes(app: FastifyInstance, deps: StaffDeps): void {
         records,
         fence: deps.worker.fence,
         killWorker: deps.supervisor.killWorker,
-        heldEvents,
+        heldEvents: held,
         clock,
       })
+      const answer = { ...result, credentials: credentialsToRotate(result.vendor, records, config.vendors) }
       // The cut stands even so: the answer carries what is known beside the error.
-      if (result.unfenced.length > 0) return reply.code(500).send({ ...unfencedError(result).toJSON(), result })
-      return result
+      if (result.unfenced.length > 0) return reply.code(500).send({ ...unfencedError(result).toJSON(), result: answer })
+      return answer
     },
   )
   app.post<{ Params: { vendor: string }; Body: FlowChange }>(
@@ -80,7 +83,10 @@ export function addVendorRoutes(app: FastifyInstance, deps: StaffDeps): void {
     { schema: { body: FlowChangeRequest } },
     async (request) => {
       const { operator: actor, body, params } = request
-      return restoreVendor({ vendor: known(params.vendor), actor, reason: body.reason ?? '', records, heldEvents, clock })
+      const vendor = known(params.vendor)
+      // What was decided to be kept from it does not go.
+      const goes = () => deps.heldEvents(destinationsOf(vendor, records, config.vendors), records.heldSkips(vendor).kept)
+      return restoreVendor({ vendor, actor, reason: body.reason ?? '', records, heldEvents: goes, clock })
     },
   )
 }

@@ -192,10 +192,7 @@ function erasures({ vault }: Facts): Finding | undefined {
   const what = `erasures not done: ${open}; deletions due at vendors: ${due}; holds open: ${holds}`
   if (open + due === 0) return ok(what)
   const why = holds > 0 ? '`bulkhead hold list` says what holds them up.' : 'It goes on by itself; read the staff lines of the diagnostics.'
-  return warn(
-    what,
-    due > 0 && open === 0 ? 'A vendor without `deletionToken`, or cut, is not asked; else it is asked again by itself.' : why,
-  )
+  return warn(what, due > 0 && open === 0 ? 'A vendor without `deletionToken` is not asked; else it is asked again by itself.' : why)
 }
 
 function rootKey({ vault, now }: Facts): Finding | undefined {

@@ -178,6 +178,19 @@ function fakeEvidence(): StaffDeps['evidence'] {
   }
 }
 
+function fakeLeaving(): StaffDeps['leaving']['vault'] {
+  return {
+    deletions: async () => ({ erasures: [], leaving: [] }),
+    awaitedErasures: async () => [],
+    wishLeaving: async () => undefined,
+    leavingWished: async () => [],
+    planLeaving: async () => undefined,
+    leavingIn: async () => [],
+    putLeaving: async () => undefined,
+    closeEpochs: async () => undefined,
+  }
+}
+
 function fakeWarehouse(stage: Pick<Stage, 'persons'>): Warehouse {
   return {
     migrate: async () => undefined,
@@ -352,6 +365,8 @@ export function setStage(records: Records, credential: string): Stage {
     },
     erasing: fakeErasing(),
     erasures: { finish: async () => NOTHING },
+    leaving: { vault: fakeLeaving(), look: async () => undefined, wake: () => undefined },
+    held: { eventsLoaded: async () => undefined, from: () => [], logHead: () => 12 },
     gateway: {
       status: async () => ({
         records: { kept: 9, dropped: { refused_browser_mark: 3 } },

@@ -18,6 +18,7 @@ import { addIncidentRoutes } from './incident-routes.ts'
 import { addIncidentReadingRoutes } from './incident-shown.ts'
 import { addRiskRoute } from './risk-routes.ts'
 import { addEpochRoutes, addErasureRoutes, addKeyRoutes } from './erase-routes.ts'
+import { addLeavingRoutes } from './leaving-routes.ts'
 import { addAnalyticsRoutes, addPeopleRoutes, addStatusRoutes, addVendorRoutes, hideFault } from './routes.ts'
 
 /** A batch of directory rows; everything else is small. */
@@ -60,6 +61,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addIncidentReadingRoutes(app, deps)
   addErasureRoutes(app, deps)
   addEpochRoutes(app, deps)
+  addLeavingRoutes(app, deps)
   addKeyRoutes(app, deps)
   addBackupRoutes(app, deps)
   addPolicyRoutes(app, deps)

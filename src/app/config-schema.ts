@@ -124,6 +124,9 @@ const DestinationSchema = Type.Object(
     token: Text('the public project token as text'),
     credentials: CredentialsSchema,
     deletionToken: Type.Optional(SecretText('the token for deletion calls as text')),
+    deletionDays: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 365, description: 'within how many days (1 to 365) the vendor has promised to delete' }),
+    ),
     ...flow,
   },
   { ...closed, description: 'a destination: {id, protocol, url, token, credentials, …}' },

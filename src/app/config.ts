@@ -199,6 +199,7 @@ function decodeVendor(vendor: NonNullable<ConfigFile['vendors']>[number]): Vendo
       token: outlet.token,
       credentials: decodeCredentials(outlet.credentials),
       deletionToken: outlet.deletionToken === undefined ? undefined : new Secret(outlet.deletionToken),
+      ...(outlet.deletionDays !== undefined && { deletionDays: outlet.deletionDays }),
       grants: outlet.grants?.map(decodeGrant),
       events: { approved: unique(outlet.events?.approved ?? []) },
       properties: { approved: unique(outlet.properties?.approved ?? []) },

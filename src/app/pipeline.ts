@@ -27,6 +27,7 @@ import type { Ledger } from '#ledger/port.ts'
 import { LogStopped } from '#log/log-writer.ts'
 import type { LogReader, LogWriter } from '#log/port.ts'
 import type { Config, DestinationConfig } from '#model/config.ts'
+import type { DeletionProgress } from '#model/protocol.ts'
 import { protocols } from '#protocols/registry.ts'
 import type { RecordsReader } from '#records/port.ts'
 import type { DeletionVault, GatewayVault, WorkerVault } from '#vault/port.ts'
@@ -115,6 +116,8 @@ export interface WorkerPipeline {
   turnOver(vendor: string): Promise<void>
   /** Asks a destination's vendor once. */
   askDeletion(destination: string, request: DeletionRequest): Promise<DeletionAnswer>
+  /** Asks it how far a deletion is. */
+  deletionProgress(destination: string, task: string): Promise<DeletionProgress>
   /** Returns when the events of every log entry are in the warehouse. */
   eventsLoaded(): Promise<void>
   /** Returns when the disclosures of every entry up to `entry` are in the warehouse. */
@@ -143,7 +146,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
   const disclosures = createDisclosureLoader({ ledger, warehouse, manifests: (intents) => parts.manifests.open(intents), clock })
   const loads = createLoadHold([events, disclosures], clock)
   const forwarders: { vendor: string; forwarder: Forwarder }[] = []
-  const deletions = new Map<string, { vendor: string; sender: DeletionSender }>()
+  const deletions = new Map<string, DeletionSender>()
   for (const destination of config.vendors.flatMap((vendor) => vendor.destinations)) {
     await ledger.beginCursor(destination.id, { seq: log.head() + 1, index: 0 })
     if (!(await dropForeignRanges(destination.id, ledger, records))) {
@@ -155,7 +158,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
     const sender = deletionSenderFor(destination, parts)
     if (sender === undefined) continue
     await sender.settle()
-    deletions.set(destination.id, { vendor: destination.vendor, sender })
+    deletions.set(destination.id, sender)
   }
   const destinations = forwarders.map(({ forwarder }) => forwarder.status().destination)
   const policy = records.currentPolicy()?.version ?? 0
@@ -172,7 +175,6 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
     needed: () => Math.min(events.needed(), consents.needed(), neededEntry(ledger, destinations)),
     sentUpTo: () => Math.min(events.needed(), ...destinations.map((destination) => ledger.cursor(destination).seq)),
     fence: async (vendor, fence) => {
-      await Promise.all([...deletions.values()].filter((each) => each.vendor === vendor).map(({ sender }) => sender.fence(fence)))
       const fenced = await Promise.all(forwarders.filter((each) => each.vendor === vendor).map(({ forwarder }) => forwarder.fence(fence)))
       return { inFlight: fenced.reduce((sum, { inFlight }) => sum + inFlight, 0) }
     },
@@ -184,7 +186,9 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
       await Promise.all(forwarders.filter((each) => each.vendor === vendor).map(({ forwarder }) => forwarder.turnOver()))
     },
     askDeletion: async (destination, request) =>
-      (await deletions.get(destination)?.sender.ask(request)) ?? { state: 'due', why: 'not_configured' },
+      (await deletions.get(destination)?.ask(request)) ?? { state: 'due', why: 'not_configured' },
+    deletionProgress: async (destination, task) =>
+      (await deletions.get(destination)?.progress(task)) ?? { kind: 'unknown', reason: 'not_configured' },
     eventsLoaded: () => events.barrier(log.head()),
     disclosuresLoaded: (entry) => disclosures.barrier(entry),
     loads,
@@ -201,7 +205,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
     stop: async () => {
       stop.abort()
       loads.end()
-      for (const { sender } of deletions.values()) sender.close()
+      for (const sender of deletions.values()) sender.close()
       await Promise.all(forwarders.map(({ forwarder }) => forwarder.close()))
       await Promise.all(running)
     },

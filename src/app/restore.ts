@@ -196,7 +196,7 @@ function adoptFlows(instance: Instance, newest: Newest): string[] {
     const reason = 'known from the key folder: later than the backup'
     records.operators.adopt(newest.operators ?? [])
     const adopted = newest.flows.filter((flow) => records.adopt({ ...flow, changedAt: at, actor: 'restore', reason }))
-    return adopted.filter((flow) => flow.state === 'cut').map((flow) => flow.vendor)
+    return adopted.filter((flow) => flow.state !== 'open').map((flow) => flow.vendor)
   } finally {
     records.close()
   }

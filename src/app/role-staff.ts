@@ -12,24 +12,28 @@ import { takeFile } from '#grants/versions.ts'
 import { Erasures } from '#erasure/erase.ts'
 import { type EvidenceStore, openEvidence } from '#incidents/evidence.ts'
 import { freeSpace, spaceAt } from '#ingest/free-space.ts'
+import { APPROVALS_DEFAULTS } from '#model/config.ts'
+import { VendorDeletions } from '#erasure/vendor-deletions.ts'
+import type { Snapshot } from '#incidents/rows.ts'
 import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
-import { APPROVALS_DEFAULTS } from '#model/config.ts'
+import type { LogReader } from '#log/port.ts'
 import { policyFromConfig } from '#policy/policy.ts'
 import { createApprovals } from '#records/approvals.ts'
 import type { Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
-import { backupVault, erasingVault, fileVault, policySigner, remembering, staffVault, waitingVault } from '#vault/client.ts'
 import { treeReadingVault } from '#vault/tree-client.ts'
+import { backupVault, erasingVault, fileVault, leavingVault, policySigner, remembering, staffVault, waitingVault } from '#vault/client.ts'
 import type { Remember } from '#vault/port.ts'
-import { countHeld, heldInWarehouse } from '#vendors/held.ts'
+import { configuredCredentials } from '#vendors/credentials.ts'
+import { countHeld, heldFrom, heldInWarehouse } from '#vendors/held.ts'
 import { assertDestinationsStay } from '#vendors/register.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import { askFreeze } from '#warehouse/freeze.ts'
-import { erasurePorts } from './erasure-ports.ts'
 import { openIncidents } from './incident-ports.ts'
 import { FIRST_OPERATOR, type Instance, readOperatorCredential } from './instance.ts'
 import { ledgerTreePort } from './ledger-checking.ts'
+import { erasurePorts, vendorCalls } from './erasure-ports.ts'
 import { placeFacts } from './place-facts.ts'
 import { policyPorts } from './policy-ports.ts'
 import { statementPorts } from './statement-ports.ts'
@@ -70,12 +74,30 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     operators: records.operators.remembered(),
   }))
   const erasing = erasingVault(vaultClient)
-  const erasures = new Erasures(erasurePorts({ vault: erasing, gateway, worker, warehouse, waitingDir: instance.waitingDir }), {
+  const leaving = leavingVault(vaultClient)
+  const calls = vendorCalls(worker, config)
+  const places = { gateway, worker, calls, warehouse, waitingDir: instance.waitingDir }
+  const erasures = new Erasures(erasurePorts({ vault: { ...erasing, ...leaving }, ...places }), {
     clock: systemClock,
     onFailure: (error) => trace('warn', 'staff', `an erasure waits: ${error.code}: ${sayable(error)}`),
   })
   const evidence = evidenceFor(init, vaultClient, records)
   const incidents = await openIncidents({ records, vault: vaultClient, holds: erasing, evidence })
+  const barrier = async (): Promise<Snapshot> => (await worker.call('barrier', null)).body as Snapshot
+  const deletions = new VendorDeletions(
+    { vault: leaving, calls, barrier, warehouse, lookAfterErasures: (vendor) => erasures.lookAfter(vendor) },
+    { clock: systemClock, onFailure: (error) => trace('warn', 'staff', `deletions wait: ${error.code}: ${sayable(error)}`) },
+  )
+  records.recordCredentials(configuredCredentials(config.vendors))
+  /** Opened for the question alone: a folder that is dropped would keep its place on the disk while somebody has it open. */
+  const withLog = <Answer>(ask: (log: LogReader) => Answer): Answer => {
+    const log = openLogReader({ dir: instance.logDir })
+    try {
+      return ask(log)
+    } finally {
+      log.close()
+    }
+  }
   const stopping = new AbortController()
   const vault = staffVault(vaultClient)
   const { singleOperatorDelayHours } = config.approvals ?? APPROVALS_DEFAULTS
@@ -95,23 +117,21 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     warehouse,
     worker: {
       fence: (vendor, fence) => worker.call('fence', { vendor, fence }),
-      barrier: async () => (await worker.call('barrier', null)).body as never,
+      barrier,
       turnOver: async (vendor) => void (await worker.call('turnOver', { vendor })),
       status: async () => (await worker.call('status', null)).body,
       sendCheckpoint: async () => (await worker.call('sendCheckpoint', null)).body as never,
     },
     erasing,
     erasures,
+    leaving: { vault: leaving, look: (vendor) => deletions.look(vendor), wake: () => deletions.wake() },
     gateway: { status: async () => (await gateway.call('status', null)).body },
     supervisor: { status: () => supervisor.status(), killWorker: () => supervisor.killRole('worker') },
-    heldEvents: async (destinations) => {
-      // Opened for the question alone: a folder that is dropped would keep its place on the disk while somebody has it open.
-      const log = openLogReader({ dir: instance.logDir })
-      try {
-        return countHeld({ log, ledger, destinations, clock: systemClock })
-      } finally {
-        log.close()
-      }
+    heldEvents: async (destinations, above) => withLog((log) => countHeld({ log, ledger, destinations, clock: systemClock, above })),
+    held: {
+      eventsLoaded: () => worker.call('eventsLoaded', null),
+      from: (destinations, above) => withLog((log) => heldFrom({ log, ledger, destinations, above })),
+      logHead: () => withLog((log) => log.head()),
     },
     heldInWarehouse: (destinations) => heldInWarehouse(destinations, ledger),
     metrics: () => collectMetrics([worker, gateway]),
@@ -146,8 +166,9 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     singleOperatorDelayHours,
     clock: systemClock,
   })
-  const running = Promise.all([erasures.run(stopping.signal), settling.run(stopping.signal)])
-  const cut = records.flows().filter((flow) => flow.state === 'cut')
+  const { signal } = stopping
+  const running = Promise.all([erasures.run(signal), deletions.run(signal), settling.run(signal)])
+  const cut = records.flows().filter((flow) => flow.state !== 'open')
   return {
     facts: { port: staff.port, policyVersion: policy.version, cut: cut.map((flow) => flow.vendor).join(', ') },
     stop: async () => {

@@ -97,6 +97,9 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
           body: await pipeline.askDeletion(destination, request),
         }),
         status: async () => ({ body: { ...pipeline.status(), reserve: reserve.whole ? 'whole' : 'in use', tree: tree.status() } }),
+        deletionProgress: async ({ destination, task }: { destination: string; task: string }) => ({
+          body: await pipeline.deletionProgress(destination, task),
+        }),
         sentUpTo: async () => ({ body: pipeline.sentUpTo() }),
         insertOpenings: async ({ fill, rows, token }: { fill: number; rows: OpeningRow[]; token: string }) => {
           await warehouse.insertOpenings(fill, rows, token)

@@ -173,6 +173,12 @@ export const ERRORS = {
   incident_changed: { exit: 1, status: 409, hint: 'Somebody else added to the incident at the same time; look at it and try again.' },
   incident_invalid: { exit: 2, status: 400, hint: 'Nothing was recorded. `docs/incidents.md` says what an incident holds.' },
   surface_unknown: { exit: 1, status: 404, hint: 'A surface is the `surface` of a source in bulkhead.yaml, as it stood when it was sent.' },
+  vendor_retired: {
+    exit: 1,
+    status: 409,
+    hint: 'A vendor that was left stays closed. For a new contract configure the vendor and its destinations under ids of their own.',
+  },
+  credential_unknown: { exit: 1, status: 404, hint: '`bulkhead vendor show V` lists the credentials of a vendor by name.' },
 } as const satisfies Record<string, ErrorSpec>
 
 export interface ErrorSpec {

@@ -33,6 +33,7 @@ import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import type { Records } from '#records/port.ts'
 import { openRecords, openRecordsReader } from '#records/records.ts'
+import { type CredentialToRotate, credentialsToRotate } from '#vendors/credentials.ts'
 import { type CutResult, cutVendor, type RestoreResult, restoreVendor } from '#vendors/cut.ts'
 import { countHeld } from '#vendors/held.ts'
 import { assertVendorKnown, destinationsOf, vendorNames } from '#vendors/register.ts'
@@ -50,7 +51,7 @@ export interface FlowOrder {
 }
 
 /** Cuts by writing the record itself; throws `vendor_unknown`. */
-export async function cutDirectly(instance: Instance, order: FlowOrder): Promise<CutResult> {
+export async function cutDirectly(instance: Instance, order: FlowOrder): Promise<CutResult & { credentials: CredentialToRotate[] }> {
   assertOnRecord(instance, order.vendor)
   const lock = await lockOrHolder(instance)
   let place: InstanceLock | undefined
@@ -58,12 +59,14 @@ export async function cutDirectly(instance: Instance, order: FlowOrder): Promise
     if (lock !== undefined) place = lockPlace(instance)
     // The lock is free: no supervisor lives. What is left of an earlier run is found by pid and start time.
     if (lock === undefined) await endAll(instance, 'staff')
-    return await withRecords(instance, order.vendor, (records, heldEvents) => {
+    return await withRecords(instance, order.vendor, async (records, heldEvents) => {
       const isWorkerAlive = living(instance, 'worker').length > 0
       const killWorker = (): Promise<{ pid: number; gone: boolean }> =>
         lock === undefined ? endWorkerOfHolder(instance) : endSurvivors(instance)
       const fence = lock === undefined || isWorkerAlive ? () => Promise.reject(new Error('nobody to ask')) : undefined
-      return cutVendor({ ...ordered(instance, records, order), records, fence, killWorker, heldEvents, clock: systemClock })
+      const given = ordered(instance, records, order)
+      const result = await cutVendor({ ...given, records, fence, killWorker, heldEvents, clock: systemClock })
+      return { ...result, credentials: credentialsToRotate(order.vendor, records, []) }
     })
   } finally {
     place?.release()
@@ -78,9 +81,9 @@ export async function restoreDirectly(instance: Instance, order: FlowOrder): Pro
   try {
     place = lockPlace(instance)
     await killSurvivors(instance.dataDir)
-    return await withRecords(instance, order.vendor, (records, heldEvents) =>
-      restoreVendor({ ...ordered(instance, records, order), records, heldEvents, clock: systemClock }),
-    )
+    const restore = (records: Records, heldEvents: () => Promise<number>): Promise<RestoreResult> =>
+      restoreVendor({ ...ordered(instance, records, order), records, heldEvents, clock: systemClock })
+    return await withRecords(instance, order.vendor, restore, 'opens')
   } finally {
     place?.release()
     lock.release()
@@ -144,23 +147,27 @@ async function withRecords<Result>(
   instance: Instance,
   vendor: string,
   act: (records: Records, heldEvents: () => Promise<number>) => Promise<Result>,
+  goes: 'opens' | 'waits' = 'waits',
 ): Promise<Result> {
   assertStoresPresent(instance)
   const records = openRecords({ path: instance.recordsPath, room: roomOf(reservePath(instance, 'staff')) })
   try {
     assertVendorKnown(vendor, vendorNames(records, []))
-    return await act(records, async () => held(instance, destinationsOf(vendor, records, [])))
+    return await act(records, async () => {
+      const { dropped, kept } = records.heldSkips(vendor)
+      return held(instance, destinationsOf(vendor, records, []), goes === 'opens' ? kept : dropped)
+    })
   } finally {
     records.close()
   }
 }
 
-function held(instance: Instance, destinations: readonly string[]): number {
+function held(instance: Instance, destinations: readonly string[], above: number): number {
   if (!existsSync(instance.logDir)) return 0
   const ledger = openLedgerReader({ dir: instance.ledgerDir })
   const log = openLogReader({ dir: instance.logDir })
   try {
-    return countHeld({ log, ledger, destinations, clock: systemClock })
+    return countHeld({ log, ledger, destinations, clock: systemClock, above })
   } finally {
     log.close()
     ledger.close()

@@ -4,6 +4,7 @@ import { BulkheadError } from '#base/errors.ts'
 import type { CommonOptions, Context } from './context.ts'
 import type { WhoOptions } from './people-commands.ts'
 import { addLedger } from './ledger-program.ts'
+import { addLeaving } from './leaving-program.ts'
 import type { LineOptions } from './line-commands.ts'
 import { addIncidentCommands, numberOf } from './incident-program.ts'
 import { addOperators } from './operator-program.ts'
@@ -109,6 +110,7 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
   const shared = { common, reason, contextOf }
   addRisk(addPolicy(root, shared), shared)
   addLedger(root, shared, exit)
+  addLeaving(vendor, shared)
 
   common(root.command('backup <dir>'))
     .description('a copy of the data folder, while it runs or not; never of the keys')

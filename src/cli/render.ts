@@ -40,16 +40,18 @@ export function renderVendors({ vendors }: VendorList): string {
     ['VENDOR', 'FLOW', 'CHANGED', 'DESTINATIONS'],
     ...vendors.map((vendor) => [
       vendor.vendor,
-      vendor.state === 'cut' ? 'CUT' : vendor.configured ? 'open' : 'not configured',
+      vendor.state !== 'open' ? vendor.state.toUpperCase() : vendor.configured ? 'open' : 'not configured',
       vendor.changedAt === null ? '-' : when(vendor.changedAt),
       vendor.destinations.map((entry) => entry.destination).join(', ') || '-',
     ]),
   ])
 }
 
+const FLOWS = { open: 'the flow is open', cut: 'the flow is CUT', retired: 'RETIRED, the flow is closed for good' } as const
+
 export function renderVendor(vendor: VendorShow): string {
   const lines = [
-    `${vendor.vendor} (${vendor.name}): the flow is ${vendor.state === 'cut' ? 'CUT' : 'open'}`,
+    `${vendor.vendor} (${vendor.name}): ${FLOWS[vendor.state]}`,
     ...(vendor.configured ? [] : ['It is in no configuration: nothing is sent to it.']),
   ]
   for (const outlet of vendor.destinations) {
@@ -67,16 +69,36 @@ export function renderVendor(vendor: VendorShow): string {
   for (const { destination, events, since } of vendor.held) {
     lines.push('', `${destination}: about ${count(events, 'event')} will be sent from the warehouse; the log waited until ${when(since)}`)
   }
+  lines.push(...renderLeaving(vendor))
   if (vendor.history.length > 0) {
     const rows = vendor.history.map((entry) => [
       when(entry.at),
-      entry.state === 'cut' ? 'cut' : 'restored',
+      entry.state === 'open' ? 'restored' : entry.state,
       entry.actor,
       entry.reason || '-',
     ])
     lines.push('', 'History', table(rows, '  '))
   }
   return lines.join('\n')
+}
+
+function renderLeaving({ vendor, credentials, deletions, heldDecided }: VendorShow): string[] {
+  const lines: string[] = []
+  if (!heldDecided) lines.push('', `Events wait, and nobody has decided what becomes of them: bulkhead vendor held ${vendor}`)
+  const owed = Object.entries(deletions ?? {}).filter(([, identifiers]) => identifiers > 0)
+  if (owed.length > 0) {
+    const words = (state: string): string => (state === 'done' ? 'vendor says done' : state)
+    const counts = owed.map(([state, identifiers]) => `${identifiers.toLocaleString('en-US')} ${words(state)}`)
+    lines.push('', `Identifiers to delete: ${counts.join(', ')} (bulkhead vendor deletions ${vendor})`)
+  }
+  if (credentials.length > 0) {
+    const rows = credentials.map(({ name, kind, configured, toRotate, rotatedAt }) => {
+      const since = rotatedAt === null ? 'never said to be rotated' : `rotated ${when(rotatedAt)}`
+      return [name, kind, toRotate ? 'TO ROTATE AT THE VENDOR' : since, configured ? '' : 'configured no more']
+    })
+    lines.push('', 'Credentials', table(rows, '  '))
+  }
+  return lines
 }
 
 export function renderCut(cut: VendorCut): string {
@@ -90,6 +112,7 @@ export function renderCut(cut: VendorCut): string {
     `${cut.vendor} is cut; this was recorded at ${cut.cutAt}.`,
     workers,
     `${count(cut.heldEvents, 'event')} held. Your own analytics go on.`,
+    ...cut.credentials.filter(({ toRotate }) => toRotate).map(({ name, kind }) => `Rotate at the vendor: ${name}, ${kind}`),
     `What was begun before counts as possible: bulkhead incident affected --vendor ${cut.vendor}`,
   ].join('\n')
 }

@@ -32,7 +32,10 @@ export async function planDeletions(
     if (known?.[list].includes(Number(subject))) continue
     const before = known ?? { vendor, destination, epoch: Number(epoch), users: [], devices: [], state: 'due' as const, at: parts.now }
     // One more than was asked about: it is asked again, about all.
-    deletions.set(name, { ...before, [list]: [...before[list], Number(subject)], state: 'due', at: parts.now })
+    // What the vendor says is done stays so; one more is a promise of its own.
+    const { tasks: _tasks, askedAt, dueAt, ...rest } = before
+    const asked = before.state === 'done' || askedAt === undefined || dueAt === undefined ? rest : { ...rest, askedAt, dueAt }
+    deletions.set(name, { ...asked, [list]: [...before[list], Number(subject)], state: 'due', at: parts.now })
   }
   return [...deletions.values()]
 }

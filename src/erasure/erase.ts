@@ -9,6 +9,7 @@
 import type { Clock } from '#base/clock.ts'
 import { type BulkheadError, toBulkheadError } from '#base/errors.ts'
 import type { Deletion, ErasureJob } from '#vault/erasure-port.ts'
+import { askOnce, lookAfter } from './asking.ts'
 import type { ErasurePorts } from './ports.ts'
 import { planDeletions } from './deletions.ts'
 import { takeOutWaiting } from './waiting-text.ts'
@@ -17,9 +18,6 @@ const AGAIN_MS = 30_000
 const DUE_MS = 5000
 /** After a failure, and twice as long each time: at a start the processes that it needs are not up yet. */
 const AGAIN_MS_MIN = 500
-/** A vendor that has answered "no" is asked again, each time after twice as long. */
-const ASK_AGAIN_MS = 5000
-const ASK_AGAIN_MS_MAX = 86_400_000
 
 export class Erasures {
   readonly #ports: ErasurePorts
@@ -35,9 +33,7 @@ export class Erasures {
 
   /** Goes on with a job as far as it can. Throws what stopped it; the job stays and is gone on with later. */
   finish(id: number): Promise<ErasureJob> {
-    const done = this.#turn.then(() => this.#finish(id))
-    this.#turn = done.catch(() => undefined)
-    return done
+    return this.#inTurn(() => this.#finish(id))
   }
 
   /** Goes on with all that is not done, now and again. */
@@ -102,25 +98,36 @@ export class Erasures {
   }
 
   async #askVendors(job: ErasureJob): Promise<ErasureJob> {
-    const { vault, worker } = this.#ports
-    const deletions: Deletion[] = []
-    for (const deletion of job.deletions) deletions.push(await this.#ask(deletion, worker))
-    if (deletions.every((deletion, index) => deletion === job.deletions[index])) return job
-    return vault.advanceErasure(job.id, { deletions })
+    const given = { calls: this.#ports.calls, now: (): number => this.#clock.now() }
+    return this.#changed(job, (deletion) => {
+      const { users, devices } = deletion
+      return askOnce(deletion, { ...given, subjects: async () => ({ users, devices }) })
+    })
   }
 
-  async #ask(deletion: Deletion, worker: ErasurePorts['worker']): Promise<Deletion> {
-    const { state, at, attempts = 0, destination, epoch, users, devices } = deletion
-    const now = this.#clock.now()
-    const isEarly = attempts > 0 && Math.abs(now - at) < Math.min(ASK_AGAIN_MS * 2 ** (attempts - 1), ASK_AGAIN_MS_MAX)
-    if (state === 'asked' || isEarly) return deletion
-    const answer = await worker.askDeletion(destination, { epoch, users, devices })
-    if (answer.state === 'asked') {
-      const { why: _, ...rest } = deletion
-      return { ...rest, state: 'asked', at: now, entry: answer.entry, attempts: attempts + 1 }
+  /** Asks vendors how far they are with what they said they would delete. */
+  async lookAfter(vendor?: string): Promise<void> {
+    const { vault, calls } = this.#ports
+    const given = { calls, now: (): number => this.#clock.now(), silent: new Set<string>() }
+    for (const { id } of await vault.awaitedErasures()) {
+      await this.#inTurn(async () =>
+        this.#changed(await vault.erasure(id), async (deletion) =>
+          vendor === undefined || deletion.vendor === vendor ? lookAfter(deletion, given) : deletion,
+        ),
+      )
     }
-    // What was not even tried is tried again as soon as it can be.
-    if (answer.entry === undefined) return answer.why === deletion.why ? deletion : { ...deletion, at: now, why: answer.why }
-    return { ...deletion, at: now, why: answer.why, entry: answer.entry, attempts: attempts + 1 }
+  }
+
+  async #changed(job: ErasureJob, change: (deletion: Deletion) => Promise<Deletion>): Promise<ErasureJob> {
+    const deletions: Deletion[] = []
+    for (const deletion of job.deletions) deletions.push(await change(deletion))
+    if (deletions.every((deletion, index) => deletion === job.deletions[index])) return job
+    return this.#ports.vault.advanceErasure(job.id, { deletions })
+  }
+
+  #inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
+    const done = this.#turn.then(act)
+    this.#turn = done.catch(() => undefined)
+    return done
   }
 }

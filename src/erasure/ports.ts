@@ -1,7 +1,8 @@
 /** What an erasure needs of the processes whose files it changes. Every call may be repeated: a job goes on after a kill. */
 import type { Ordinal } from '#model/log-entry.ts'
+import type { DeletionProgress } from '#model/protocol.ts'
 import type { DisclosureRow, ErasedPeople, Warehouse } from '#warehouse/port.ts'
-import type { ErasingVault } from '#vault/erasure-port.ts'
+import type { ErasingVault, LeavingVault } from '#vault/erasure-port.ts'
 
 export interface WaitingPlace {
   folder: number
@@ -9,10 +10,27 @@ export interface WaitingPlace {
   length: number
 }
 
-export type DeletionAnswer = { state: 'asked'; entry: number } | { state: 'due'; why: string; entry?: number }
+export type DeletionAnswer =
+  | { state: 'asked'; entry: number; tasks: string[] }
+  | { state: 'due'; why: string; entry?: number; refused?: true; retryAfterMs?: number }
+
+export interface DeletionSubjects {
+  users: readonly Ordinal[]
+  devices: readonly Ordinal[]
+}
+
+/** What the worker asks of vendors about deletions. */
+export interface VendorCalls {
+  askDeletion(destination: string, of: DeletionSubjects & { epoch: number }): Promise<DeletionAnswer>
+  deletionProgress(destination: string, task: string): Promise<DeletionProgress>
+  /** How long the vendor may take, as it or the configuration says. */
+  promiseDays(destination: string): number
+  /** Identifiers in one request. */
+  idsMax(destination: string): number
+}
 
 export interface ErasurePorts {
-  vault: ErasingVault
+  vault: ErasingVault & Pick<LeavingVault, 'awaitedErasures'>
   gateway: {
     /** Forgets who is known; returns when all that was made of it is in the log. */
     forget(): Promise<void>
@@ -28,8 +46,8 @@ export interface ErasurePorts {
     eraseEvents(people: ErasedPeople): Promise<void>
     /** All that names them is in the tree over the ledger, and what proofs will need of their rows is kept. */
     keepRows(subjects: readonly Ordinal[]): Promise<void>
-    askDeletion(destination: string, of: { epoch: number; users: readonly Ordinal[]; devices: readonly Ordinal[] }): Promise<DeletionAnswer>
   }
+  calls: VendorCalls
   warehouse: Pick<Warehouse, 'query'>
   /** The sealed blob; undefined when its file is gone. */
   readWaiting(place: WaitingPlace): Buffer | undefined

@@ -1,21 +1,23 @@
 /**
- * Asks one destination's vendor to delete what it holds of people, by the way that every request to a vendor takes: intent
- * durable, sent under the fence, outcome (laws 2, 3 and 5). Its grant is the destination's deletion token. What is not
- * answered stays due with whoever asks; asking twice does no harm.
+ * Asks one destination's vendor to delete what it holds of people, and how far that is. A request that names people goes the way
+ * of every request to a vendor: intent durable, sent, outcome (laws 2 and 3). Its grant is the destination's deletion token, and
+ * no other: it goes out while the flow is cut too, since it gives a vendor nothing but names that the vendor has (law 5). What is
+ * not answered stays due with whoever asks; asking twice does no harm.
  */
 import { createHash } from 'node:crypto'
 import { canonicalRows } from '#ledger/canonical.ts'
 import type { IntentDraft, Ledger } from '#ledger/port.ts'
 import type { Clock } from '#base/clock.ts'
+import { BulkheadError } from '#base/errors.ts'
 import type { DestinationConfig } from '#model/config.ts'
 import { DELETION_PURPOSE, type Intent, type ManifestRow, type OutcomeState } from '#model/disclosure.ts'
 import type { Ordinal } from '#model/log-entry.ts'
-import type { DeletionOutcome, EgressContext, Protocol } from '#model/protocol.ts'
+import type { DeletionOutcome, DeletionProgress, DeletionProtocol, EgressContext, EgressRequest, Protocol } from '#model/protocol.ts'
 import type { RecordsReader } from '#records/port.ts'
 import type { DeletionVault } from '#vault/port.ts'
 import { packSubjects } from '#vault/pseudonym.ts'
 import type { Manifests } from './manifest-memory.ts'
-import { type Send, SendError } from './port.ts'
+import { type Send, type SendAnswer, SendError } from './port.ts'
 
 export interface DeletionRequest {
   epoch: number
@@ -23,8 +25,10 @@ export interface DeletionRequest {
   devices: readonly Ordinal[]
 }
 
-/** `why`: a reason code. */
-export type DeletionAnswer = { state: 'asked'; entry: number } | { state: 'due'; why: string; entry?: number }
+/** `why`: a reason code; `refused`: the vendor said no, and will again until something changes. */
+export type DeletionAnswer =
+  | { state: 'asked'; entry: number; tasks: string[] }
+  | { state: 'due'; why: string; entry?: number; refused?: true; retryAfterMs?: number }
 
 export interface DeletionOptions {
   destination: DestinationConfig
@@ -34,7 +38,7 @@ export interface DeletionOptions {
   vault: DeletionVault
   manifests: Manifests
   records: RecordsReader
-  /** Its own: a fence destroys all its sockets. */
+  /** Its own: a cut of the flow destroys all sockets of the forwarder. */
   send: Send
   clock: Clock
 }
@@ -50,9 +54,10 @@ export function isDeletion(intent: Pick<Intent, 'purpose'>): boolean {
 
 export class DeletionSender {
   readonly #options: DeletionOptions
-  #fence = 0
-  #cut = new AbortController()
+  readonly #closing = new AbortController()
   #turn: Promise<unknown> = Promise.resolve()
+  /** When the vendor may be called again, UTC ms. */
+  #freeAt = 0
 
   constructor(options: DeletionOptions) {
     this.#options = options
@@ -68,26 +73,25 @@ export class DeletionSender {
     )
   }
 
-  /** One request after another; asks once. */
+  /** One call after another; asks once. */
   ask(request: DeletionRequest): Promise<DeletionAnswer> {
-    const answer = this.#turn.then(() => this.#ask(request))
-    this.#turn = answer.catch(() => undefined)
-    return answer
+    return this.#inTurn(() => this.#ask(request))
   }
 
-  /** When it returns nothing under a lower fence starts any more, and what was on the wire has its outcome. */
-  async fence(fence: number): Promise<void> {
-    if (fence <= this.#fence) return
-    this.#fence = fence
-    this.#cut.abort()
-    this.#cut = new AbortController()
-    this.#options.send.destroyAll()
-    await this.#turn
+  /** How far a task is. No intent: the call names nobody. */
+  progress(task: string): Promise<DeletionProgress> {
+    return this.#inTurn(() => this.#progress(task))
   }
 
   close(): void {
-    this.#cut.abort()
+    this.#closing.abort()
     this.#options.send.destroyAll()
+  }
+
+  #inTurn<Answer>(act: () => Promise<Answer>): Promise<Answer> {
+    const answer = this.#turn.then(act)
+    this.#turn = answer.catch(() => undefined)
+    return answer
   }
 
   async #ask(request: DeletionRequest): Promise<DeletionAnswer> {
@@ -98,45 +102,74 @@ export class DeletionSender {
       ...request.users.map((ordinal): Subject => ({ kind: 'user', ordinal })),
       ...request.devices.map((ordinal): Subject => ({ kind: 'device', ordinal })),
     ]
+    const { idsMax } = protocol.deletion
+    const tasks: string[] = []
     let answer: DeletionAnswer = { state: 'due', why: 'nobody' }
-    for (let from = 0; from < subjects.length; from += protocol.deletion.idsMax) {
-      answer = await this.#askOnce(subjects.slice(from, from + protocol.deletion.idsMax), request.epoch)
+    for (let from = 0; from < subjects.length; from += idsMax) {
+      answer = await this.#askOnce(subjects.slice(from, from + idsMax), request.epoch, protocol.deletion)
       if (answer.state === 'due') return answer
+      tasks.push(...answer.tasks)
     }
-    return answer
+    return answer.state === 'due' ? answer : { ...answer, tasks }
   }
 
-  async #askOnce(subjects: readonly Subject[], epoch: number): Promise<DeletionAnswer> {
-    const { destination, context, protocol, vault, records, ledger } = this.#options
-    const { deletion } = protocol
-    const flow = records.flow(destination.vendor)
-    if (deletion === undefined || !this.#allowed(flow.fence)) return { state: 'due', why: 'cut' }
-    const pseudonyms = await vault.deletionPseudonyms({ destination: destination.id, epoch, subjects: packSubjects(subjects) })
+  async #askOnce(subjects: readonly Subject[], epoch: number, deletion: DeletionProtocol): Promise<DeletionAnswer> {
+    const { destination, context, vault, ledger } = this.#options
+    const pseudonyms = await pseudonymsOf(vault, { destination: destination.id, epoch, subjects })
+    if (pseudonyms === undefined) return { state: 'due', why: 'epoch_destroyed', refused: true }
     const named = subjects.map(({ kind }, index) => ({ kind, pseudonym: pseudonyms[index] as string }))
     const request = deletion.request(named, context, destination.deletionToken?.reveal() ?? '')
     const bodySha256 = createHash('sha256').update(request.body).digest('hex')
-    const intent = await this.#writeIntent({ subjects, epoch, fence: flow.fence, bodySha256 })
+    const intent = await this.#writeIntent({ subjects, epoch, bodySha256 })
     const close = async (state: OutcomeState, status: number, refused: string | undefined): Promise<void> => {
       const refusals = refused === undefined ? [] : [{ reason: refused, count: subjects.length }]
       await ledger.appendOutcomes([{ intent, state, attempts: 1, status, refused: refusals }])
     }
-    if (!this.#allowed(flow.fence)) {
-      await close('not_sent', 0, undefined)
-      return { state: 'due', why: 'cut', entry: intent }
-    }
+    let answer: SendAnswer
     try {
-      const { status, body } = await this.#options.send(request, { signal: this.#cut.signal, onFirstByte: () => undefined })
-      const outcome: DeletionOutcome = deletion.classify(status, body)
-      await close('delivered', status, outcome.kind === 'refused' ? outcome.reason : undefined)
-      return outcome.kind === 'asked' ? { state: 'asked', entry: intent } : { state: 'due', why: outcome.reason, entry: intent }
+      answer = await this.#send(request, deletion)
     } catch (thrown) {
       if (!(thrown instanceof SendError)) throw thrown
       await close(thrown.handed ? 'possible' : 'not_sent', 0, undefined)
       return { state: 'due', why: thrown.reason, entry: intent }
     }
+    const { status, body, headers } = answer
+    const outcome: DeletionOutcome = deletion.classify(status, body, { retryAfter: headers['retry-after'] })
+    await close('delivered', status, outcome.kind === 'refused' ? outcome.reason : undefined)
+    if (outcome.kind === 'asked') return { state: 'asked', entry: intent, tasks: outcome.task === undefined ? [] : [outcome.task] }
+    if (outcome.kind === 'refused') return { state: 'due', why: outcome.reason, entry: intent, refused: true }
+    const { reason, retryAfterMs } = outcome
+    return { state: 'due', why: reason, entry: intent, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
   }
 
-  async #writeIntent(of: { subjects: readonly Subject[]; epoch: number; fence: number; bodySha256: string }): Promise<number> {
+  async #progress(task: string): Promise<DeletionProgress> {
+    const { destination, protocol, context } = this.#options
+    const { deletion } = protocol
+    if (deletion === undefined) return { kind: 'unknown', reason: 'no_route' }
+    if (destination.deletionToken === undefined) return { kind: 'unknown', reason: 'no_deletion_token' }
+    try {
+      const { status, body } = await this.#send(deletion.statusRequest(task, context, destination.deletionToken.reveal()), deletion)
+      return deletion.classifyStatus(status, body)
+    } catch (thrown) {
+      if (!(thrown instanceof SendError)) throw thrown
+      return { kind: 'unknown', reason: thrown.reason }
+    }
+  }
+
+  /** At the pace that the vendor asks for. */
+  async #send(request: EgressRequest, { intervalMs }: DeletionProtocol): Promise<SendAnswer> {
+    const { clock, send } = this.#options
+    const { signal } = this.#closing
+    // A clock that was set back must not make it wait for longer than that.
+    await clock.sleep(Math.min(intervalMs, Math.max(0, this.#freeAt - clock.now())), signal)
+    try {
+      return await send(request, { signal, onFirstByte: () => undefined })
+    } finally {
+      this.#freeAt = clock.now() + intervalMs
+    }
+  }
+
+  async #writeIntent(of: { subjects: readonly Subject[]; epoch: number; bodySha256: string }): Promise<number> {
     const { destination, protocol, ledger, manifests, records, clock } = this.#options
     const at = clock.now()
     const rows = canonicalRows(
@@ -161,14 +194,22 @@ export class DeletionSender {
       subjects: rows.length,
       first: at,
       last: at,
-      fence: of.fence,
+      fence: records.flow(destination.vendor).fence,
     }
     const [intent] = await ledger.appendSealed([draft], (entries) => manifests.seal(entries, [rows]))
     return (intent as Intent).entry
   }
+}
 
-  #allowed(fence: number): boolean {
-    const flow = this.#options.records.flow(this.#options.destination.vendor)
-    return fence >= this.#fence && flow.state === 'open' && flow.fence === fence
+/** Undefined when nobody can say any more whom the epoch's identifiers named. */
+async function pseudonymsOf(
+  vault: DeletionVault,
+  of: { destination: string; epoch: number; subjects: readonly Subject[] },
+): Promise<string[] | undefined> {
+  try {
+    return await vault.deletionPseudonyms({ ...of, subjects: packSubjects(of.subjects) })
+  } catch (thrown) {
+    if (thrown instanceof BulkheadError && thrown.code === 'vault_refused') return undefined
+    throw thrown
   }
 }

@@ -21,6 +21,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   return new DestinationForwarder(options)
 }
 
+/** The log need not wait for it longer, and each time is a commit. */
+const PASS_EVERY_MS = 5000
+
 class DestinationForwarder implements Forwarder {
   readonly #options: ForwarderOptions
   readonly #tempo: Tempo
@@ -37,6 +40,8 @@ class DestinationForwarder implements Forwarder {
   #settled = false
   /** Once-only operations before it may have reached the vendor. */
   #uncertainUpTo: LogPosition
+  /** When a vendor that was left last passed over what had come in. */
+  #passedAt = 0
   /** The step that is under way. */
   #stepping: Promise<unknown> | undefined
   #onWire = 0
@@ -154,6 +159,7 @@ class DestinationForwarder implements Forwarder {
     this.#metrics.lag(Math.max(0, log.head() - ledger.cursor(destination.id).seq + 1))
     if (this.#state === 'blocked') return 'blocked'
     const flow = records.flow(destination.vendor)
+    await this.#skip(flow)
     if (this.#allowed(flow.fence)) await log.ready?.(ledger.cursor(destination.id).seq)
     if (!this.#settled) {
       const result = await this.#takeUp(flow)
@@ -166,6 +172,22 @@ class DestinationForwarder implements Forwarder {
     const result = await this.#nextBatch(flow, linger)
     if (result === 'idle' || result === 'sent') this.#setState('running', undefined)
     return result
+  }
+
+  /**
+   * Passes over what the vendor never gets: what was decided on while it was cut, and for a vendor that was left everything. The
+   * flow was read before the decisions, so whoever sees it open sees them too.
+   */
+  async #skip({ fence, state }: VendorFlow): Promise<void> {
+    if (fence === 0) return
+    const { destination, ledger, log, records, clock } = this.#options
+    const { dropped, kept } = records.heldSkips(destination.vendor)
+    let upTo = state === 'open' ? kept : dropped
+    if (state === 'retired' && Math.abs(clock.now() - this.#passedAt) >= PASS_EVERY_MS) {
+      this.#passedAt = clock.now()
+      upTo = log.head()
+    }
+    if (ledger.cursor(destination.id).seq <= upTo) await ledger.moveCursor(destination.id, { seq: upTo + 1, index: 0 })
   }
 
   /** Right before anything starts: the fence of this process and the flow as it is recorded, both. */

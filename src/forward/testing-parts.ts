@@ -114,6 +114,10 @@ export function testRecords(flow: VendorFlow): RecordsReader {
     filePolicy: () => undefined,
     flow: () => ({ ...flow }),
     flows: () => [{ ...flow }],
+    heldDecisions: () => [],
+    heldSkips: () => ({ dropped: 0, kept: 0 }),
+    credentials: () => [],
+    rotations: () => [],
     close: () => undefined,
   }
 }

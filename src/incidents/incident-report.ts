@@ -147,7 +147,7 @@ export function makeReport(parts: ReportParts): IncidentReport {
   }
 }
 
-const MEASURES: ReadonlySet<string> = new Set(['cut', 'restored', 'held', 'released'])
+const MEASURES: ReadonlySet<string> = new Set(['cut', 'restored', 'retired', 'held', 'released'])
 
 function notSentOf(affected: Affected | undefined): IncidentReport['notSent'] {
   if (affected === undefined) return { fields: [], words: 'the ledger could not be asked', freeText: [] }

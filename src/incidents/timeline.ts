@@ -1,5 +1,6 @@
 /** Everything that happened, at the time at which it happened, and beside it when it was written down here. */
 import type { SignOffBody, StatementBody, AmendmentBody, EvidenceBody, ReportedBody, MatchBody, CountedBody } from './incident-bodies.ts'
+import type { FlowState } from '#records/port.ts'
 import { type Event, type IncidentState, noteOf, textOf } from './incident-state.ts'
 
 export interface TimelineEntry {
@@ -16,9 +17,9 @@ export interface TimelineEntry {
   row: number | null
 }
 
-/** A cut or restore of the vendor's flow. */
+/** A cut or restore of the vendor's flow, or its end. */
 export interface FlowChange {
-  state: 'open' | 'cut'
+  state: FlowState
   changedAt: number
   actor: string
   reason: string
@@ -36,13 +37,18 @@ export function timeline(state: IncidentState, flows: readonly FlowChange[]): Ti
     ...happened(aware, 'aware', 'we became aware ourselves'),
     ...state.events.flatMap((event) => entryOf(event, state)),
     ...flows.map(({ state: flow, changedAt, actor, reason }): TimelineEntry => {
-      const [what, detail] =
-        flow === 'cut' ? ['cut', 'the flow to the vendor was cut'] : ['restored', 'the flow to the vendor was opened again']
+      const [what, detail] = FLOWS[flow]
       return { at: changedAt, recordedAt: changedAt, what, detail, text: reason, by: actor, row: null }
     }),
   ]
   return entries.sort((a, b) => a.at - b.at || (a.row ?? 0) - (b.row ?? 0))
 }
+
+const FLOWS = {
+  open: ['restored', 'the flow to the vendor was opened again'],
+  cut: ['cut', 'the flow to the vendor was cut'],
+  retired: ['retired', 'the vendor was left for good'],
+} as const
 
 const TOLD = {
   vendor: 'the vendor told us',

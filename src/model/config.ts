@@ -141,6 +141,8 @@ export interface DestinationConfig {
   token: string
   credentials: Credentials
   deletionToken: Secret | undefined
+  /** How long the vendor may take to delete; undefined: as it promises itself. */
+  deletionDays?: number
   /** undefined = the preset `analytics`; [] = nothing leaves. */
   grants: GrantConfig[] | undefined
   events: { approved: string[] }

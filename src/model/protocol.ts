@@ -146,13 +146,23 @@ export interface DeletionProtocol {
   route: string
   /** Identifiers in one request. */
   idsMax: number
+  /** Between two calls, those that ask for the state of a task included. */
+  intervalMs: number
+  /** Within how many days the vendor says that it deletes. */
+  promiseDays: number
   request(subjects: readonly { kind: 'user' | 'device'; pseudonym: string }[], context: EgressContext, token: string): EgressRequest
-  classify(status: number, body: string): DeletionOutcome
+  classify(status: number, body: string, hints?: Pick<AnswerHints, 'retryAfter'>): DeletionOutcome
+  /** Asks how far a task is; names nobody. */
+  statusRequest(task: string, context: EgressContext, token: string): EgressRequest
+  classifyStatus(status: number, body: string): DeletionProgress
 }
 
 export type DeletionOutcome =
-  /** The vendor says that it will. */
-  { kind: 'asked' } | { kind: 'retry'; reason: string } | { kind: 'refused'; reason: string }
+  /** The vendor says that it will; `task` is the name under which it can be asked how far it is. */
+  { kind: 'asked'; task?: string } | { kind: 'retry'; reason: string; retryAfterMs?: number } | { kind: 'refused'; reason: string }
+
+/** What the vendor says of a task, `said` in its own word of a closed list. `unknown`: nothing that changes what was known. */
+export type DeletionProgress = { kind: 'pending' | 'done' | 'failed'; said: string } | { kind: 'unknown'; reason: string }
 
 /** What else helps to read an answer: some vendors name refused records by insert id only. */
 export interface AnswerHints {
@@ -163,7 +173,7 @@ export interface AnswerHints {
 }
 
 export interface EgressRequest {
-  method: 'POST'
+  method: 'POST' | 'GET'
   url: string
   headers: Record<string, string>
   /** Secret header values, kept apart so that nothing prints them. */

@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
+import { LEAVING_STEP } from './leaving-records.ts'
 import { BASELINE_STEP } from './baselines.ts'
 import { EVIDENCE_STEP } from './evidence-records.ts'
 
@@ -69,9 +70,15 @@ const STEPS: readonly string[] = [
    );
    CREATE INDEX approval_of ON approval (kind, sha256);`,
   BASELINE_STEP,
+  LEAVING_STEP,
 ]
 
 export const RECORDS_FORMAT = STEPS.length
+
+/** Format since which that step is in. */
+export function formatOf(step: string): number {
+  return STEPS.indexOf(step) + 1
+}
 
 export function recordsFormat(database: DatabaseSync): number {
   return Number((database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version)

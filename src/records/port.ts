@@ -74,12 +74,48 @@ export interface ApprovalRows {
   update(id: number, change: Partial<Omit<Approval, 'id' | 'kind' | 'what' | 'sha256'>>): Approval
 }
 
-/** State of the flow to one vendor. `fence` grows by one with each cut and each restore. */
+/** `retired`: closed for good. Nothing that is not `open` gets people's data. */
+export type FlowState = 'open' | 'cut' | 'retired'
+
+/** State of the flow to one vendor. `fence` grows by one with each cut, each restore and its end. */
 export interface VendorFlow {
   vendor: string
-  state: 'open' | 'cut'
+  state: FlowState
   fence: number
   changedAt: number
+  actor: string
+  reason: string
+}
+
+/**
+ * What becomes of events that wait for a vendor that is cut, up to a log entry. `drop`: the vendor never gets them. `keep`: it does
+ * not get them when its flow opens, unless `release` was decided before; they are meant for another destination.
+ */
+export interface HeldDecision {
+  vendor: string
+  decision: 'release' | 'drop' | 'keep'
+  upTo: number
+  /** How many there were. */
+  events: number
+  at: number
+  actor: string
+  reason: string
+}
+
+/** Something by which a vendor knows us; the value stands in the configuration only. */
+export interface VendorCredential {
+  vendor: string
+  name: string
+  kind: string
+  /** Where it is configured. */
+  place: string
+}
+
+/** A person's word that a credential was changed at the vendor, and the fence of the flow at that moment. */
+export interface CredentialRotation {
+  name: string
+  fence: number
+  at: number
   actor: string
   reason: string
 }
@@ -96,6 +132,13 @@ export interface RecordsReader {
   /** Open with fence 0 when nothing is recorded. Reads the file each time: a cut counts from the moment it is durable. */
   flow(vendor: string): VendorFlow
   flows(): VendorFlow[]
+  /** Oldest first. */
+  heldDecisions(vendor: string): HeldDecision[]
+  /** Last log entry that the vendor never gets, and the last that it does not get although its flow opens; 0 for none. */
+  heldSkips(vendor: string): { dropped: number; kept: number }
+  credentials(vendor: string): VendorCredential[]
+  /** Oldest first. */
+  rotations(vendor: string): CredentialRotation[]
   close(): void
 }
 
@@ -114,8 +157,16 @@ export interface Records extends RecordsReader, IncidentRecords, EvidenceRecords
   /** The next version, signed. With `file`, what the configuration file says is recorded in the same commit. Throws `policy_changed`. */
   recordPolicy(applied: { policy: Policy; seal: PolicySeal; file?: Policy }): PolicyVersion
   recordFilePolicy(policy: Policy): void
+  /** Of a retired vendor it raises the fence, no more. */
   cut(vendor: string, change: { at: number; actor: string; reason: string }): VendorFlow
+  /** Throws `vendor_not_cut`, `vendor_retired`. */
   restore(vendor: string, change: { at: number; actor: string; reason: string }): VendorFlow
+  /** For good. */
+  retire(vendor: string, change: { at: number; actor: string; reason: string }): VendorFlow
+  decideHeld(decision: HeldDecision): void
+  /** What the configuration has now; what it had before stays. */
+  recordCredentials(credentials: readonly VendorCredential[]): void
+  recordRotation(vendor: string, rotation: CredentialRotation): void
   /** For records from a backup: a later state of a flow that is known from elsewhere. Nothing when it is not later. */
   adopt(flow: VendorFlow): boolean
   history(vendor: string): VendorFlow[]

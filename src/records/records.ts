@@ -14,7 +14,8 @@ import type { PolicySeal } from '#model/policy-statement.ts'
 import { incidentRecords } from './incident-rows.ts'
 import { evidenceRecords } from './evidence-records.ts'
 import { readingBaselines, writingBaselines } from './baselines.ts'
-import { migrate, RECORDS_FORMAT, recordsFormat, refuseNewer } from './migrations.ts'
+import { LEAVING_STEP, readLeaving, writeLeaving } from './leaving-records.ts'
+import { formatOf, migrate, RECORDS_FORMAT, recordsFormat, refuseNewer } from './migrations.ts'
 import { approvalRows, operatorRows } from './operator-rows.ts'
 import type { Records, RecordsReader, VendorFlow } from './port.ts'
 
@@ -88,6 +89,7 @@ function reading(database: DatabaseSync, format = RECORDS_FORMAT): RecordsReader
     },
     flow: (vendor) => (flow.get(vendor) as VendorFlow | undefined) ?? openFlow(vendor),
     flows: () => flows.all() as unknown as VendorFlow[],
+    ...readLeaving(database, format >= formatOf(LEAVING_STEP)),
     close: () => database.close(),
   }
 }
@@ -104,9 +106,11 @@ function writing(database: DatabaseSync, room: Room): Omit<Records, keyof Record
   const change = (vendor: string, state: VendorFlow['state'], by: { at: number; actor: string; reason: string }): VendorFlow =>
     transact(() => {
       const before = reader.flow(vendor)
+      if (state === 'open' && before.state === 'retired') throw new BulkheadError('vendor_retired', `${vendor} was left for good`)
       if (state === 'open' && before.state === 'open') throw new BulkheadError('vendor_not_cut', `the flow to ${vendor} is not cut`)
-      const next: VendorFlow = { vendor, state, fence: before.fence + 1, changedAt: by.at, actor: by.actor, reason: by.reason }
-      insertFlow.run(vendor, next.fence, state, by.at, by.actor, by.reason)
+      const kept = before.state === 'retired' ? before.state : state
+      const next: VendorFlow = { vendor, state: kept, fence: before.fence + 1, changedAt: by.at, actor: by.actor, reason: by.reason }
+      insertFlow.run(vendor, next.fence, kept, by.at, by.actor, by.reason)
       return next
     })
   return {
@@ -135,6 +139,8 @@ function writing(database: DatabaseSync, room: Room): Omit<Records, keyof Record
     // Cutting a vendor that is cut already raises the fence again: whoever asks wants to be sure of it now.
     cut: (vendor, by) => change(vendor, 'cut', by),
     restore: (vendor, by) => change(vendor, 'open', by),
+    retire: (vendor, by) => change(vendor, 'retired', by),
+    ...writeLeaving(database, transact),
     adopt: (flow) =>
       inTransaction(database, () => {
         if (flow.fence <= reader.flow(flow.vendor).fence) return false

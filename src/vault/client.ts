@@ -3,8 +3,8 @@ import type { RpcClient } from '#base/rpc.ts'
 import type { IncidentRow } from '#model/incident-row.ts'
 import type { PolicySeal } from '#model/policy-statement.ts'
 import { openDoor } from './door.ts'
-import type { ErasingVault } from './erasure-port.ts'
 import type { FileVault } from './file-keys.ts'
+import type { ErasingVault, LeavingVault } from './erasure-port.ts'
 import type {
   BackupVault,
   DeletionVault,
@@ -166,5 +166,19 @@ export function erasingVault(client: RpcClient): ErasingVault & EpochVault & Rot
     rotateKeys: (what, look) => ask('rotateKeys', { what, look }),
     rotateEpoch: (destination, look) => ask('rotateEpoch', { destination, look }),
     destroyEpoch: (of, look) => ask('destroyEpoch', { of, look }),
+  }
+}
+
+export function leavingVault(client: RpcClient): LeavingVault {
+  const ask = async <Answer>(method: string, body: unknown): Promise<Answer> => (await client.call(method, body)).body as Answer
+  return {
+    deletions: (vendor) => ask('deletions', { vendor }),
+    awaitedErasures: () => ask('awaitedErasures', null),
+    planLeaving: async (vendor, plan) => void (await ask('planLeaving', { vendor, plan })),
+    wishLeaving: async (vendor) => void (await ask('wishLeaving', { vendor })),
+    leavingWished: () => ask('leavingWished', null),
+    leavingIn: (state) => ask('leavingIn', { state }),
+    putLeaving: async (deletion) => void (await ask('putLeaving', deletion)),
+    closeEpochs: async (destinations, look) => void (await ask('closeEpochs', { destinations, look })),
   }
 }

@@ -1,6 +1,7 @@
 /** What staff do with epochs: end one and begin the next, and destroy one that nobody needs any more. Each is on record. */
 import { BulkheadError } from '#base/errors.ts'
 import type { Epoch } from './epochs.ts'
+import type { Asking } from './erasure-port.ts'
 import type { EpochVault, Look } from './port.ts'
 import type { KeyStore } from './key-store.ts'
 
@@ -26,8 +27,13 @@ export class EpochKeeping implements EpochVault {
     const hold = this.#keys.erasures.holds().find((each) => each.closedAt === null && (each.vendor === null || each.vendor === vendor))
     if (hold !== undefined) throw refusal(destination, epoch, `hold ${hold.id} is open`)
     const jobs = this.#keys.erasures.jobs()
-    const asking = jobs.find((job) => job.deletions.some((each) => each.destination === destination && each.epoch === epoch))
+    const isAwaited = (each: Pick<Asking, 'destination' | 'epoch' | 'state'>): boolean =>
+      each.destination === destination && each.epoch === epoch && each.state !== 'done'
+    const asking = jobs.find((job) => job.deletions.some(isAwaited))
     if (asking !== undefined) throw refusal(destination, epoch, `no answer says that the deletion of erasure ${asking.id} is done`)
+    if (this.#keys.leaving.of(vendor).some(isAwaited)) {
+      throw refusal(destination, epoch, `${vendor} was left, and no answer says that all that it was sent is deleted`)
+    }
     // Whose deletions nobody has worked out yet may turn out to be of this epoch.
     const early = jobs.find(({ step }) => step === 'unlink' || step === 'settle')
     if (early !== undefined) throw refusal(destination, epoch, `erasure ${early.id} is under way`)

@@ -14,14 +14,15 @@ import type { DeviceInterval, Look } from './port.ts'
 export const ERASURE_STEPS = ['unlink', 'settle', 'waiting', 'events', 'secret', 'done'] as const
 export type ErasureStep = (typeof ERASURE_STEPS)[number]
 
-/** What one vendor is to be asked: to delete what it holds under the identifiers of one epoch. */
-export interface Deletion {
+/**
+ * What one vendor is to be asked: to delete what it holds under identifiers of one epoch. `due`: to be asked; `asked`: it says
+ * that it will; `done`: it says that it has.
+ */
+export interface Asking {
   vendor: string
   destination: string
   epoch: number
-  users: Ordinal[]
-  devices: Ordinal[]
-  state: 'due' | 'asked'
+  state: 'due' | 'asked' | 'done'
   /** Since when it is in that state, UTC ms. */
   at: number
   /** Reason code of what is due. */
@@ -29,6 +30,31 @@ export interface Deletion {
   /** Ledger entry of the last request, and how many there were. */
   entry?: number
   attempts?: number
+  /** The vendor said no to the last request. */
+  refused?: true
+  /** When it said that it would for the first time, and by when it promised: asking again does not move either. */
+  askedAt?: number
+  dueAt?: number
+  /** Names of the last request's tasks at the vendor. */
+  tasks?: string[]
+  /** Not to be asked again before that. */
+  notBefore?: number
+}
+
+/** For one erased person. */
+export interface Deletion extends Asking {
+  users: Ordinal[]
+  devices: Ordinal[]
+}
+
+/** For a vendor that is left: whoever was sent to it, a part at a time. */
+export interface LeavingDeletion extends Asking {
+  /** From 1, over all vendors. */
+  id: number
+  /** Whose identifiers: all that were sent above the first number up to the second, or the list. */
+  subjects: { kind: 'user' | 'device'; above: number; upTo: number } | { users: Ordinal[]; devices: Ordinal[] }
+  /** Identifiers in it. */
+  count: number
 }
 
 export interface ErasureJob {
@@ -68,6 +94,25 @@ export interface WaitingDrop {
   part: number | undefined
   /** Records in the list's own numbering; undefined: all of them. */
   records: number[] | undefined
+}
+
+/** Deletions that vendors owe, and what is kept of leaving a vendor. */
+export interface LeavingVault {
+  /** All of one vendor, or of all: what erasures asked for, and what leaving did. */
+  deletions(vendor?: string): Promise<{ erasures: { erasure: number; deletions: Deletion[] }[]; leaving: LeavingDeletion[] }>
+  /** Erasures of which a vendor has not said yet that it is done, although it was asked. */
+  awaitedErasures(): Promise<ErasureJob[]>
+  /** Writes down that a vendor that is left is to delete everybody; what exactly is planned later. */
+  wishLeaving(vendor: string): Promise<void>
+  /** Vendors for which that is not planned yet. */
+  leavingWished(): Promise<string[]>
+  /** Writes what such a vendor is to be asked; all or nothing, once a vendor. */
+  planLeaving(vendor: string, plan: readonly Omit<LeavingDeletion, 'id'>[]): Promise<void>
+  /** What is to be asked (`due`) or was asked (`asked`), in order. */
+  leavingIn(state: 'due' | 'asked'): Promise<LeavingDeletion[]>
+  putLeaving(deletion: LeavingDeletion): Promise<void>
+  /** Ends the active epoch of a destination; no other begins by itself. Nothing when there is none. */
+  closeEpochs(destinations: readonly string[], look: Look): Promise<void>
 }
 
 export interface ErasingVault {

@@ -11,6 +11,7 @@ import { ErasureBook } from './erasure-book.ts'
 import { FILE_KEYS_FORMAT, FileKeys } from './file-keys.ts'
 import { deriveKeyPair, type KeyPair } from './hpke.ts'
 import { LABELS } from './labels.ts'
+import { LeavingBook } from './leaving-book.ts'
 import type { RootKeys } from './root-keys.ts'
 import type { SeenClock } from './steady-clock.ts'
 import { bind, deriveBytes, deriveKey, hmac, newKeyBytes, open, seal, takeKey } from './seal.ts'
@@ -51,6 +52,7 @@ export class KeyStore {
   readonly epochs: Epochs
   readonly erasures: ErasureBook
   readonly files: FileKeys
+  readonly leaving: LeavingBook
   readonly #roots: RootKeys
   readonly #named = new Map<NamedKey, KeyObject>()
   readonly #scopesByName = new Map<string, Scope>()
@@ -71,6 +73,7 @@ export class KeyStore {
     })
     this.erasures = new ErasureBook(db)
     this.files = new FileKeys(db, roots)
+    this.leaving = new LeavingBook(db)
     this.#readSecret = db.prepare('SELECT wrapped FROM person_secrets WHERE ordinal = ?')
     this.#writeSecret = db.prepare('INSERT INTO person_secrets (ordinal, wrapped) VALUES (?, ?)')
     this.#writeMeta = db.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')

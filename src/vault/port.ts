@@ -80,8 +80,8 @@ export interface Remember {
   /** Last number of the log, of the ledger. Each role speaks of its own store only. */
   log?: number
   ledger?: number
-  flows?: { vendor: string; state: 'open' | 'cut'; fence: number }[]
   operators?: RememberedOperator[]
+  flows?: { vendor: string; state: 'open' | 'cut' | 'retired'; fence: number }[]
   /** Nothing is written to that store any more until the next start. */
   final?: boolean
 }
@@ -89,9 +89,9 @@ export interface Remember {
 export interface Newest {
   log: number
   ledger: number
-  flows: { vendor: string; state: 'open' | 'cut'; fence: number }[]
   /** Absent: written before there were several. */
   operators?: RememberedOperator[]
+  flows: { vendor: string; state: 'open' | 'cut' | 'retired'; fence: number }[]
   /** When this was last heard, UTC ms. */
   at: number
   /** Log and ledger were closed at these numbers; otherwise they may have gone on a little. */

@@ -4,7 +4,7 @@ import { type RpcMethods, type RpcServer, serveRpc } from '#base/rpc.ts'
 import type { Trust } from '#model/field.ts'
 import type { IncidentRow, IncidentRowHead } from '#model/incident-row.ts'
 import type { PolicyStatement } from '#model/policy-statement.ts'
-import type { ErasingVault, WaitingDrop } from './erasure-port.ts'
+import type { ErasingVault, LeavingDeletion, WaitingDrop } from './erasure-port.ts'
 import { checkLook } from './looks.ts'
 import type { ApprovedNames, Backups, DirectoryRow, IncidentTexts, Look, Remember, WaitingBlob, WindowRequest } from './port.ts'
 import { treeMethods, treeReadingMethods } from './tree-server.ts'
@@ -142,6 +142,7 @@ function staffMethods(vault: Vault): RpcMethods {
     describe: async () => ({ body: await vault.describe() }),
     ...erasingMethods(vault),
     ...fileMethods(vault),
+    ...leavingMethods(vault),
   }
 }
 
@@ -191,6 +192,24 @@ function erasingMethods({ erasing, epochs, rotating }: Vault): RpcMethods {
     destroyEpoch: async ({ of, look }: { of: { vendor: string; destination: string; epoch: number }; look: Look }) => {
       checkLook(look)
       return { body: await epochs.destroyEpoch(of, look) }
+    },
+  }
+}
+
+function leavingMethods({ leaving }: Vault): RpcMethods {
+  return {
+    deletions: async ({ vendor }: { vendor?: string }) => ({ body: await leaving.deletions(vendor) }),
+    awaitedErasures: async () => ({ body: await leaving.awaitedErasures() }),
+    planLeaving: async ({ vendor, plan }: { vendor: string; plan: Omit<LeavingDeletion, 'id'>[] }) => ({
+      body: await leaving.planLeaving(vendor, plan),
+    }),
+    wishLeaving: async ({ vendor }: { vendor: string }) => ({ body: await leaving.wishLeaving(vendor) }),
+    leavingWished: async () => ({ body: await leaving.leavingWished() }),
+    leavingIn: async ({ state }: { state: 'due' | 'asked' }) => ({ body: await leaving.leavingIn(state) }),
+    putLeaving: async (deletion: LeavingDeletion) => ({ body: await leaving.putLeaving(deletion) }),
+    closeEpochs: async ({ destinations, look }: { destinations: string[]; look: Look }) => {
+      checkLook(look)
+      return { body: await leaving.closeEpochs(destinations, look) }
     },
   }
 }

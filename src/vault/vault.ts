@@ -14,12 +14,14 @@ import { openDoor, openWaitingText } from './door.ts'
 import { erasePeople, replayErasures } from './erasures.ts'
 import type { KeyStore, WaitingKeys } from './key-store.ts'
 import { EpochKeeping } from './epoch-keeping.ts'
+import type { LeavingVault } from './erasure-port.ts'
 import { Erasing } from './erasing.ts'
 import { FileKeeping } from './file-keys.ts'
 import { deletionPseudonyms, type DiscloseBlocks, discloseBlocks, type Resolved, resolveIn, staffTexts } from './identifiers.ts'
 import { type OpenKeys, openKeysToRotate } from './keys.ts'
 import { KeyRotating } from './key-rotating.ts'
 import { LABELS } from './labels.ts'
+import { leavingVaultOf } from './leaving.ts'
 import { checkLook, type LookEntry, Looks, type ReadLook } from './looks.ts'
 import { type LookQuery, openQuery, sealQuery } from './look-query.ts'
 import { Newcomers } from './newcomers.ts'
@@ -81,6 +83,7 @@ export interface Vault extends GatewayVault, WorkerVault, DeletionVault, StaffVa
   readonly keeping: Keeping
   readonly erasing: Erasing
   readonly epochs: EpochKeeping
+  readonly leaving: LeavingVault
   readonly rotating: KeyRotating
   readonly tree: TreeKeeping
   readonly files: FileKeeping
@@ -134,6 +137,7 @@ class OpenVault implements Vault {
   readonly keeping: Keeping
   readonly erasing: Erasing
   readonly epochs: EpochKeeping
+  readonly leaving: LeavingVault
   readonly rotating: KeyRotating
   readonly tree: TreeKeeping
   readonly files: FileKeeping
@@ -161,6 +165,7 @@ class OpenVault implements Vault {
     this.rotating = new KeyRotating({ ...parts.opened, steady: this.#steady, now, record: (look, counts) => this.#record(look, counts) })
     this.epochs = new EpochKeeping({ keys: parts.keys, now, record: (look, counts) => this.#record(look, counts) })
     this.files = new FileKeeping({ keys: parts.keys.files, now, record: (look, counts) => this.#record(look, counts) })
+    this.leaving = leavingVaultOf({ keys: parts.keys, record: (look, counts) => this.#record(look, counts) })
     this.erasing = new Erasing({
       keys: parts.keys,
       rows: parts.rows,

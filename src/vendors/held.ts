@@ -1,8 +1,9 @@
-import type { Clock } from '#base/clock.ts'
+import { type Clock, dayOf } from '#base/clock.ts'
 import type { HeldRange, LedgerReader } from '#ledger/port.ts'
 import { comparePositions } from '#ledger/position.ts'
 import type { LogReader } from '#log/port.ts'
 import type { LogPosition } from '#model/disclosure.ts'
+import type { HeldFrom } from './held-kinds.ts'
 
 const BATCH = { entries: 2000, bytes: 8 * 1024 * 1024 }
 
@@ -17,12 +18,18 @@ export function countHeld(options: {
   destinations: readonly string[]
   clock: Clock
   budgetMs?: number
+  /** Entries up to this one are not waiting any more: it was decided that the vendor does not get them. */
+  above?: number | undefined
 }): number {
   const { log, ledger, clock } = options
   if (options.destinations.length === 0) return 0
-  const destinations = options.destinations.map((destination) => ({ destination, cursor: ledger.cursor(destination) }))
+  const least = { seq: (options.above ?? 0) + 1, index: 0 }
+  const destinations = options.destinations.map((destination) => {
+    const cursor = ledger.cursor(destination)
+    return { destination, cursor: comparePositions(cursor, least) < 0 ? least : cursor }
+  })
   const { destination, cursor: first } = destinations.reduce((a, b) => (comparePositions(b.cursor, a.cursor) < 0 ? b : a))
-  const ranges = ledger.held(destination)
+  const ranges = ledger.held(destination).filter(({ to }) => to > first.seq)
   const deadline = clock.now() + (options.budgetMs ?? 3000)
   const head = log.head()
   let held = ranges.reduce((sum, range) => sum + leftOf(range, first), 0)
@@ -59,5 +66,25 @@ export function heldInWarehouse(destinations: readonly string[], ledger: Pick<Le
     const cursor = ledger.cursor(destination)
     const events = ranges.reduce((sum, range) => sum + leftOf(range, cursor), 0)
     return [{ destination, events, since: new Date(first.at).toISOString() }]
+  })
+}
+
+/** From where on records wait for each destination, and no later than which day the first of them arrived. */
+export function heldFrom(options: {
+  log: Pick<LogReader, 'head' | 'tail' | 'read'>
+  ledger: Pick<LedgerReader, 'cursor' | 'held'>
+  destinations: readonly string[]
+  above: number
+}): HeldFrom[] {
+  const { log, ledger, above } = options
+  const least = { seq: above + 1, index: 0 }
+  return options.destinations.map((destination) => {
+    const cursor = ledger.cursor(destination)
+    const from = comparePositions(cursor, least) < 0 ? least : cursor
+    const range = ledger.held(destination).find(({ to }) => to > from.seq)
+    const [entry] = range === undefined ? log.read(Math.max(from.seq, log.tail()), { entries: 1, bytes: 1 }) : []
+    // A clock that was set may have given what came later an earlier day: the day before that of the first is enough for slews.
+    const firstDay = range?.firstDay ?? (entry === undefined ? 0 : Math.max(0, dayOf(entry.at) - 1))
+    return { destination, from, firstDay }
   })
 }

@@ -2,14 +2,14 @@
 import { BulkheadError } from '#base/errors.ts'
 import type { DestinationConfig, VendorConfig } from '#model/config.ts'
 import type { DestinationPolicy, Grant, Policy } from '#model/policy.ts'
-import type { RecordsReader, VendorFlow } from '#records/port.ts'
+import type { FlowState, RecordsReader, VendorFlow } from '#records/port.ts'
 
 export interface VendorSummary {
   vendor: string
   name: string
   /** False: in the records only, nothing is sent to it. */
   configured: boolean
-  state: 'open' | 'cut'
+  state: FlowState
   fence: number
   /** Last cut or restore, ISO 8601; null when there was none. */
   changedAt: string | null
@@ -24,7 +24,7 @@ export interface VendorDetail extends VendorSummary {
     appliedAt: string
     destinations: { destination: string; grants: Grant[]; events: string[]; properties: string[] }[]
   } | null
-  history: { state: 'open' | 'cut'; fence: number; at: string; actor: string; reason: string }[]
+  history: { state: FlowState; fence: number; at: string; actor: string; reason: string }[]
 }
 
 type Reading = Pick<RecordsReader, 'currentPolicy' | 'policy' | 'flow' | 'flows'>
