@@ -5,6 +5,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { FORMS } from '#model/field.ts'
 import { AffectedPersonLine, LatestCheckpoint, OrganisationAnswerLine, scopeAnswer, scopeRequest } from './affected-contract.ts'
+import { BaselineAnswer } from './baseline-contract.ts'
 import { BackupAnswer, LedgerGaps, RestoreAnswer } from './backup-contract.ts'
 import {
   PolicyApplyAnswer,
@@ -102,6 +103,10 @@ export const VendorShowAnswer = Type.Object(
       description: 'events that will be sent from the warehouse, since the destination stayed away for longer than the log waits',
     }),
     ...leavingOfVendor,
+    baseline: Type.Object(
+      { kind: Type.Enum(['unknown', 'none', 'declared', 'imported']), saidAt: nullable(Instant), people: nullable(Count) },
+      { ...closed, description: 'what it held before Bulkhead; more by `vendor baseline`' },
+    ),
     history: Type.Array(Type.Object({ state: State, fence: Count, at: Instant, actor: Type.String(), reason: Type.String() }, closed)),
   },
   { ...closed, title: 'bulkhead vendor show V --json' },
@@ -322,6 +327,7 @@ export function commandSchemas(): Record<string, string> {
     'vendor-show': VendorShowAnswer,
     'vendor-cut': VendorCutAnswer,
     'vendor-restore': VendorRestoreAnswer,
+    'vendor-baseline': BaselineAnswer,
     who: WhoAnswer,
     'incident-affected': AffectedAnswer,
     'incident-affected-line': AffectedPersonLine,

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { funnel } from '#analytics/funnel.ts'
 import { BulkheadError, toBulkheadError } from '#base/errors.ts'
 import { type AffectedAnswer, affected } from '#incidents/affected.ts'
+import { printBaseline } from '#incidents/baseline-statement.ts'
 import type { PersonSet } from '#incidents/person-set.ts'
 import { assertSurfaces } from '#incidents/surfaces.ts'
 import { who } from '#incidents/who.ts'
@@ -56,7 +57,13 @@ export function addVendorRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.get<{ Params: { vendor: string } }>(`${ROUTES.vendors}/:vendor`, async (request) => {
     const vendor = known(request.params.vendor)
     const held = deps.heldInWarehouse(destinationsOf(vendor, records, config.vendors))
-    return { ...describeVendor(vendor, records, config.vendors), held, ...(await describeLeaving(vendor, deps)) }
+    const { kind, saidAt, people } = printBaseline(records.baselines(vendor).at(-1))
+    return {
+      ...describeVendor(vendor, records, config.vendors),
+      held,
+      ...(await describeLeaving(vendor, deps)),
+      baseline: { kind, saidAt, people },
+    }
   })
   app.post<{ Params: { vendor: string }; Body: FlowChange }>(
     `${ROUTES.vendors}/:vendor/cut`,

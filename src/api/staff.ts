@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyError, type FastifyRequest } from 'fastify'
 import { BulkheadError } from '#base/errors.ts'
+import { addBaselineRoutes } from './baseline-routes.ts'
 import { addBackupRoutes } from './backup-routes.ts'
 import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
@@ -55,6 +56,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   })
   addStatusRoutes(app, deps)
   addVendorRoutes(app, deps)
+  addBaselineRoutes(app, deps)
   addPeopleRoutes(app, deps)
   addStatementRoutes(app, deps)
   addIncidentRoutes(app, deps)

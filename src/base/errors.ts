@@ -60,6 +60,7 @@ export const ERRORS = {
     status: 400,
     hint: 'Give instants as ISO 8601 with a zone, for example 2025-11-08T00:00:00Z, the start before the end.',
   },
+  baseline_invalid: { exit: 1, status: 400, hint: 'See `docs/baseline.md` for what a declaration or an export holds.' },
   warehouse_behind: {
     exit: 1,
     status: 503,

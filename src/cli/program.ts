@@ -1,6 +1,7 @@
 /** The commands and their options. What a command does is loaded when it is called, so that `--help` answers at once. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { BulkheadError } from '#base/errors.ts'
+import { addBaseline } from './baseline-program.ts'
 import type { CommonOptions, Context } from './context.ts'
 import type { WhoOptions } from './people-commands.ts'
 import { addLedger } from './ledger-program.ts'
@@ -105,6 +106,7 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
     })
 
   addOperators(root, { common, reason, contextOf })
+  addBaseline(vendor, { common, reason, contextOf })
   addErasure({ root, vendor, common, reason, contextOf })
   addIncidentCommands({ incident: addIncident(root, common, reason, contextOf), placed, common, reason, contextOf })
   const shared = { common, reason, contextOf }

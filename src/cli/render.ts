@@ -70,6 +70,8 @@ export function renderVendor(vendor: VendorShow): string {
     lines.push('', `${destination}: about ${count(events, 'event')} will be sent from the warehouse; the log waited until ${when(since)}`)
   }
   lines.push(...renderLeaving(vendor))
+  const { kind, saidAt } = vendor.baseline
+  lines.push('', `Held before Bulkhead: ${kind}${saidAt === null ? '' : `, as said at ${when(saidAt)}`}`)
   if (vendor.history.length > 0) {
     const rows = vendor.history.map((entry) => [
       when(entry.at),

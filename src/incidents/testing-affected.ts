@@ -232,7 +232,7 @@ function policyOf(vendor: string, version: number): PolicyVersion {
 function baselineOf(vendor: string, given: Known): RecordedBaseline {
   const statement = { ...NO_BASELINE, id: 1, vendor, kind: given.baseline, saidBy: 'the owner', people: 12 }
   if (given.baseline === 'declared') return { ...statement, fields: [{ field: 'email', form: 'clear' }] }
-  const imported = { sha256: '', rows: 9, unmatchedRows: 0, brokenRows: 0, otherColumns: 0, complete: true }
+  const imported = { sha256: '', rows: 9, unmatchedRows: 0, brokenRows: 0, throughBulkhead: 0, otherColumns: 0, complete: true }
   return given.baseline === 'imported' ? { ...statement, import: imported, shapes: HELD_SHAPES } : statement
 }
 

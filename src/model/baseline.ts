@@ -16,6 +16,8 @@ export interface BaselineImport {
   unmatchedRows: number
   /** Rows that could not be read. */
   brokenRows: number
+  /** Rows under a pseudonym of ours: they stand in the ledger and are left out here. */
+  throughBulkhead: number
   /** Columns that no field and no approved property is called like; their names are kept nowhere. */
   otherColumns: number
   /** Whoever imported it said that it is all that the vendor held. */

@@ -9,7 +9,8 @@ import { isDamaged } from '#base/files.ts'
 import { TRUSTS, type Trust } from '#model/field.ts'
 import { checkpoint, copyDatabase, openDatabase, transact } from './database.ts'
 
-export const ROWS_FORMAT = 1
+/** 2: with residences, which an earlier program would leave behind when somebody is erased. */
+export const ROWS_FORMAT = 2
 export const ROLE_BITS = { user: 1, device: 2, group: 4 } as const
 export const EDGE_CODES = { device: 1, merge: 2 } as const
 
@@ -110,6 +111,7 @@ export function openRows(options: { file: string; instance: string; keysBatch: n
       throw new BulkheadError('data_format_newer', `${file} has format ${format}, this program knows up to ${ROWS_FORMAT}`)
     if (rows.meta('instance') !== instance) throw new BulkheadError('key_wrong', `${file} belongs to another instance than the keys`)
     db.exec(`${NEWCOMERS}; ${TOMBSTONES}; ${RESIDENCES}`)
+    if (format < ROWS_FORMAT) rows.setMeta('format', ROWS_FORMAT)
     if (rows.batch > keysBatch) throw new BulkheadError('key_wrong', `the key store is an older copy than ${file}`)
     return rows
   } catch (thrown) {
