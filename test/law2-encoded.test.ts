@@ -75,7 +75,16 @@ interface Case {
   collected: boolean
   /** Properties leave as buckets. */
   coarse: boolean
+  /** Identity in the clear: granted as it has to be, run out, agreed to by nobody, or by one person alone. */
+  clear: { field: (typeof CLEAR)[number]; is: 'agreed' | 'over' | 'proposed' | 'alone' }[]
 }
+
+const CLEAR = ['email', 'name', 'phone', 'user_id', 'group_id'] as const
+const CLEAR_KEYS = { email: '$email', name: '$name', phone: '$phone', user_id: 'user_id', group_id: 'group_id' } as const
+const UNTIL = NOW + 1000
+const AGREED = { id: 1, proposedBy: 'ann', approvedBy: 'bob' }
+/** What the vault would tell, if it were asked. */
+const plainOf = (destination: string, field: string, ordinal: number): string => `MARK-plain ${destination} ${field} ${ordinal}`
 
 const cases: fc.Arbitrary<Case> = fc.record({
   basis: fc.constantFrom('opt-in', 'opt-out', 'opt-out', 'not-needed'),
@@ -83,13 +92,20 @@ const cases: fc.Arbitrary<Case> = fc.record({
   gpc: fc.boolean(),
   collected: fc.boolean(),
   coarse: fc.boolean(),
+  clear: fc.array(fc.record({ field: fc.constantFrom(...CLEAR), is: fc.constantFrom('agreed', 'agreed', 'over', 'proposed', 'alone') }), {
+    maxLength: 3,
+  }),
   grants: fc.subarray(GRANTABLE),
   expired: fc.subarray(GRANTABLE),
   events: fc.subarray(EVENTS),
   properties: fc.subarray(KEYS),
 })
 
-function policyOf({ grants, expired, events, properties, basis, readsGpc, coarse }: Case): Policy {
+function policyOf({ grants, expired, events, properties, basis, readsGpc, coarse, clear }: Case): Policy {
+  const clearGrants = clear.map(({ field, is }): Grant => {
+    const approval = is === 'proposed' ? {} : { approval: is === 'alone' ? { ...AGREED, approvedBy: 'ann' } : AGREED }
+    return { field, form: 'clear', purpose: 'analytics', until: is === 'over' ? NOW : UNTIL, rule: field, ...approval }
+  })
   const grant = (field: string, until: number | null): Grant => ({
     field: field as Field,
     form: field.endsWith('_id') ? 'pseudonym' : field === 'event' || (field === 'property.*' && !coarse) ? 'clear' : 'coarse',
@@ -107,7 +123,12 @@ function policyOf({ grants, expired, events, properties, basis, readsGpc, coarse
       events,
       properties,
       consent: [{ purpose: 'analytics', basis, gpc: readsGpc ? 'everywhere' : 'ignored', dnt: 'ignored', reason: '' }],
-      grants: [...['event', 'time', ...grants].map((field) => grant(field, null)), ...expired.map((field) => grant(field, NOW - 1))],
+      // The other destination has none of them.
+      grants: [
+        ...(destination === 'd' ? clearGrants : []),
+        ...['event', 'time', ...grants].map((field) => grant(field, null)),
+        ...expired.map((field) => grant(field, NOW - 1)),
+      ],
     })),
   }
 }
@@ -140,6 +161,8 @@ const context = fc.record(
     $screen_width: fc.constant(800),
     mp_country_code: fc.constantFrom('DE', 'MARK'),
     $email: fc.constant('MARK@example.com'),
+    $name: fc.constant('MARK Name'),
+    Phone: fc.constant('MARK +49 30 1234567'),
     $device_id: fc.constant('MARK-device'),
     $user_id: fc.constant('MARK-user'),
     company: fc.constantFrom<unknown>('MARK-acme', ['MARK-acme', 'MARK-beta']),
@@ -213,7 +236,7 @@ test('every key and value of an encoded request is explained by a grant', async 
       const plan = await planFor('d', policy, placed)
       assertNoneOf(plan, await planFor('another', policy, placed))
       for (const { request, route } of plan.requests) {
-        const text = request.body.toString('utf8')
+        const text = withoutAgreed(request.body.toString('utf8'), policyCase)
         // Text under a key that was approved is approved; all other text must be gone, keys included.
         const rest = JSON.stringify(JSON.parse(text), (key, value) => (policyCase.properties.includes(key) ? undefined : value))
         assert.equal(/MARK|Neil|203\.0\.113/.test(rest), false, `unapproved text in ${rest}`)
@@ -226,6 +249,7 @@ test('every key and value of an encoded request is explained by a grant', async 
     }),
     { numRuns: 4000 },
   )
+  assert.ok(plain > 300, `${plain} values left in the clear under agreed grants`)
   assert.ok(encoded > 1500, `the property was tried on ${encoded} encoded records`)
 })
 
@@ -240,9 +264,37 @@ function planFor(destination: string, policy: Policy, placed: readonly PlacedRec
     epoch: 1,
     protocol: protocol.egress,
     vault: testVault(),
+    clear: async (_policy, asked) => {
+      for (const { field } of asked) assert.ok(grantsInClear(policy, destination, field), `the vault was asked for ${field}`)
+      return asked.map(({ field, ordinals }) =>
+        // Of some nothing is known.
+        ordinals.map((ordinal) => (ordinal % 5 === 0 ? null : plainOf(destination, field, ordinal))),
+      )
+    },
     context: { url: 'https://vendor.example', token: 'PROJECT', credentials: { kind: 'secret', secret: 'sss' } },
   })
 }
+
+function grantsInClear(policy: Policy, destination: string, field: string): boolean {
+  const grants = policy.destinations.find((each) => each.destination === destination)?.grants ?? []
+  return grants.some((each) => each.field === field && each.form === 'clear' && each.until === UNTIL && each.approval === AGREED)
+}
+
+/** Takes plain values away that stand in their place under an agreed grant, with consent; any other is found by the search. */
+function withoutAgreed(body: string, policyCase: Case): string {
+  const agreed = policyCase.clear.filter(({ is }) => is === 'agreed').map(({ field }) => field)
+  if (!hasConsent(policyCase)) return body
+  return JSON.stringify(
+    JSON.parse(body, (key, value) => {
+      const field = agreed.find((name) => CLEAR_KEYS[name] === key)
+      if (field === undefined || typeof value !== 'string' || !value.startsWith(`MARK-plain d ${field} `)) return value
+      plain++
+      return undefined
+    }),
+  )
+}
+
+let plain = 0
 
 /** Law 6: what one destination gets of a person, device, group or record is nowhere in what another gets, in whatever place. */
 function assertNoneOf(mine: Plan, other: Plan): void {
@@ -279,7 +331,13 @@ function isBucket(value: unknown): boolean {
 }
 
 /** The oracle. */
-function explain(record: Record<string, unknown>, { grants, events, properties: approved, coarse }: Case, route: string): void {
+function explain(
+  record: Record<string, unknown>,
+  { grants: stated, events, properties: approved, coarse, clear }: Case,
+  route: string,
+): void {
+  // Who may have the plain identifier may have the pseudonym, which stays what the vendor knows people by.
+  const grants = [...stated, ...clear.filter(({ is }) => is === 'agreed').map(({ field }) => field as string)]
   const isGranted = (key: string, value: unknown): boolean => {
     const field = GRANTABLE.find((name) => grants.includes(name) && KEYS_OF[name]?.includes(key))
     if (field === undefined) return false

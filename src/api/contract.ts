@@ -72,6 +72,7 @@ const GrantAnswer = Type.Object(
     until: nullable(Type.Integer({ description: 'UTC milliseconds' })),
     rule: Type.String(),
     reason: Type.Optional(Type.String()),
+    approval: Type.Optional(Type.Object({ id: Type.Integer(), proposedBy: Type.String(), approvedBy: Type.String() }, closed)),
   },
   closed,
 )

@@ -129,6 +129,8 @@ export interface StaffDeps {
   /** Brings about what counts by now. */
   settleApprovals(): Promise<void>
   singleOperatorDelayHours: number
+  /** An identity field is granted in the clear for so many days at most. */
+  clearDaysMax: number
   clock: Clock
 }
 

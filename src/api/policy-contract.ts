@@ -117,6 +117,9 @@ const versionHead = {
   version: Count,
   appliedAt: Instant,
   actor: nullable(Type.String()),
+  approvedBy: nullable(
+    Type.String({ description: 'who else agreed, where one person alone may not; `single-operator`: nobody, a delay had to do' }),
+  ),
   reason: nullable(Type.String()),
   origin: nullable(Type.Enum([...POLICY_ORIGINS])),
   seal: SealState,
@@ -131,8 +134,35 @@ const GrantAnswer = Type.Object(
     active: Type.Boolean({ description: 'false: its end has come' }),
     rule: Type.String(),
     reason: nullable(Type.String()),
+    approval: nullable(
+      Type.Object(
+        { id: Type.Integer(), proposedBy: Type.String(), approvedBy: Type.String() },
+        { ...closed, description: 'of an identity field in the clear' },
+      ),
+    ),
   },
   closed,
+)
+
+const Pending = Type.Array(
+  Type.Object(
+    {
+      approval: nullable(Type.Integer({ description: 'number of the proposal; null: not proposed yet' })),
+      destination: Type.String(),
+      field: Type.String(),
+      purpose: Type.String(),
+      until: Instant,
+      reason: Type.String(),
+      countsFrom: nullable(
+        Type.String({ description: 'ISO 8601, UTC: when it counts without anybody doing more; null: somebody else has to agree' }),
+      ),
+    },
+    closed,
+  ),
+  {
+    description:
+      'identity fields in the clear that wait for a second person (`bulkhead approval list`); until then the policy in force goes on',
+  },
 )
 
 const Names = Type.Array(Type.String())
@@ -154,6 +184,7 @@ export const PolicyShowAnswer = Type.Object(
     file: Type.Enum(['same', 'differs', 'unknown'], {
       description: 'what the configuration file said when it was last heard, beside this version',
     }),
+    pending: Pending,
     store: Type.Object({ events: Names, properties: Names, paths: Names, referrers: Names, consent: Type.Optional(RuleAnswer) }, closed),
     destinations: Type.Array(
       Type.Object(
@@ -195,6 +226,7 @@ export const PolicyPlanAnswer = Type.Object(
     ),
     days: Count,
     version: Type.Integer({ minimum: 0, description: 'the version in force, which was compared with' }),
+    pending: Pending,
   },
   { ...closed, title: 'bulkhead policy plan FILE --json' },
 )
@@ -208,6 +240,7 @@ export const PolicyApplyAnswer = Type.Object(
     gateway: Type.Enum(['taken', 'not_confirmed'], {
       description: 'not_confirmed: the gateway does not answer; it takes the version when it looks for it, twice a second',
     }),
+    pending: Pending,
   },
   { ...closed, title: 'bulkhead policy apply FILE --json' },
 )

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BulkheadError } from '#base/errors.ts'
 import { decodeEvent, type Explanation, explainRecord, explainWire } from '#grants/explain.ts'
 import { firstDay } from '#grants/event-kinds.ts'
+import { asIfApproved, checkDays, type PendingGrant, partUnapproved, pendingGrants, proposeClear } from '#grants/clear-grants.ts'
 import { planPolicy, statedChanges } from '#grants/plan.ts'
 import { fillBack, type Filled } from '#grants/fill-back.ts'
 import { type NamesByKind, propose, sortNames } from '#grants/proposals.ts'
@@ -22,6 +23,7 @@ import {
   isSamePolicy,
   type PolicyProposal,
   proposedPolicy,
+  withoutApprovals,
 } from '#policy/policy.ts'
 import type { Look, WaitingProposal } from '#vault/port.ts'
 import { assertVendorKnown, vendorNames } from '#vendors/register.ts'
@@ -63,9 +65,13 @@ export function addPolicyRoutes(app: FastifyInstance, deps: StaffDeps): void {
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     const { version, policy: before } = current(deps)
-    const after = made(() => proposedPolicy(before, proposalOf(request.body.proposal)))
-    const plan = await planPolicy({ before, after, days: request.body.days ?? DAYS, now: deps.clock.now() }, deps.warehouse, gone.signal)
-    return { ...plan, version } satisfies PolicyPlan
+    const stated = made(() => proposedPolicy(before, proposalOf(request.body.proposal)))
+    const now = deps.clock.now()
+    const { policy, asks } = partUnapproved(before, stated, now)
+    checkDays(asks, { now, clearDaysMax: deps.clearDaysMax })
+    const after = asIfApproved(policy, asks)
+    const plan = await planPolicy({ before, after, days: request.body.days ?? DAYS, now }, deps.warehouse, gone.signal)
+    return { ...plan, version, pending: pendingGrants(deps.approvals, asks).map(pendingAnswer) } satisfies PolicyPlan
   })
 
   app.post<{ Body: PolicyApplyBody }>(`${ROUTES.policy}/apply`, { schema: { body: PolicyApplyRequest } }, async (request) => {
@@ -189,6 +195,7 @@ async function show(shown: PolicyVersion, deps: StaffDeps): Promise<PolicyShow> 
       version,
       appliedAt: new Date(appliedAt).toISOString(),
       actor: statement?.actor ?? null,
+      approvedBy: statement?.approvedBy ?? null,
       reason: statement?.reason ?? null,
       origin: statement?.origin ?? null,
       seal: sealState({ version, appliedAt, policy }, records, ledgerKey),
@@ -198,13 +205,14 @@ async function show(shown: PolicyVersion, deps: StaffDeps): Promise<PolicyShow> 
   return {
     ...head(shown),
     inForce: shown.version === inForce,
-    file: file === undefined ? 'unknown' : isSamePolicy(file, shown.policy) ? 'same' : 'differs',
+    file: file === undefined ? 'unknown' : isSamePolicy(withoutApprovals(file), withoutApprovals(shown.policy)) ? 'same' : 'differs',
+    pending: pendingGrants(deps.approvals).map(pendingAnswer),
     store: shown.policy.store,
     destinations: shown.policy.destinations.map(({ grants, vendor, destination, protocol, events, properties, consent }) => ({
       vendor,
       destination,
       protocol,
-      grants: grants.map(({ until, reason, field, form, purpose, rule }) => ({
+      grants: grants.map(({ until, reason, field, form, purpose, rule, approval }) => ({
         field,
         form,
         purpose,
@@ -212,6 +220,7 @@ async function show(shown: PolicyVersion, deps: StaffDeps): Promise<PolicyShow> 
         active: until === null || until > now,
         rule,
         reason: reason ?? null,
+        approval: approval ?? null,
       })),
       events,
       properties,
@@ -230,9 +239,13 @@ export async function apply(
   by: { origin: 'apply' | 'approve'; actor: string; reason: string },
   deps: StaffDeps,
 ): Promise<PolicyApply> {
-  const changes = statedChanges(before.policy, next, deps.clock.now())
-  const { records, clock, policies } = deps
-  const applied = await recordVersion({ policy: next, on: before.version, ...by }, { records, vault: policies.signer, clock })
+  const { records, clock, policies, approvals, clearDaysMax } = deps
+  const now = clock.now()
+  const { policy, asks } = partUnapproved(before.policy, next, now)
+  checkDays(asks, { now, clearDaysMax })
+  const changes = statedChanges(before.policy, policy, now)
+  const applied = await recordVersion({ policy, on: before.version, ...by }, { records, vault: policies.signer, clock })
+  if (asks.length > 0) await proposeClear(asks, by, approvals)
   // Forwarders read the records before each request; the gateway is told, so that what arrives from now on is split by it.
   const taken = await policies.gatewayTakes()
   return {
@@ -241,7 +254,12 @@ export async function apply(
     changed: applied.version !== before.version,
     changes: changes as PolicyApply['changes'],
     gateway: taken !== undefined && taken >= applied.version ? 'taken' : 'not_confirmed',
+    pending: pendingGrants(approvals).map(pendingAnswer),
   }
+}
+
+function pendingAnswer({ until, countsFrom, ...grant }: PendingGrant): PolicyApply['pending'][number] {
+  return { ...grant, until: new Date(until).toISOString(), countsFrom: countsFrom === null ? null : new Date(countsFrom).toISOString() }
 }
 
 async function explain(body: PolicyExplainBody, deps: StaffDeps): Promise<PolicyExplain> {

@@ -5,6 +5,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { IncidentBook } from '#incidents/incident-book.ts'
 import { incidentRowBytes, sealedHash } from '#model/incident-row.ts'
 import { statementBytes } from '#model/policy-statement.ts'
+import { applyClear, CLEAR_GRANT } from '#grants/clear-grants.ts'
 import { protocols } from '#protocols/registry.ts'
 import { createApprovals } from '#records/approvals.ts'
 import type { ErasureJob, Hold } from '#vault/erasure-port.ts'
@@ -384,8 +385,12 @@ export function setStage(records: Records, credential: string): Stage {
     metrics: async () => 'bulkhead_up 1\n',
     trace: (text) => void stage.traces.push(text),
     approvals,
-    settleApprovals: async () => void (await approvals.settle()),
+    settleApprovals: async () => {
+      const ports = { records, vault: deps.policies.signer, clock: systemClock, approvals, gatewayTakes: deps.policies.gatewayTakes }
+      for (const each of await approvals.settle()) if (each.kind === CLEAR_GRANT) await applyClear(each, ports)
+    },
     singleOperatorDelayHours: 0,
+    clearDaysMax: 400,
     clock: systemClock,
   }
   return Object.assign(stage, { deps })

@@ -1,6 +1,7 @@
 /** What a schema cannot say of the configuration: names that must differ, addresses, grants that contradict the laws. */
-import { type DestinationConfig, DISK_DEFAULTS } from '#model/config.ts'
-import { categoryOf, type Form, isField } from '#model/field.ts'
+import { DAY_MS } from '#base/clock.ts'
+import { APPROVALS_DEFAULTS, type DestinationConfig, DISK_DEFAULTS } from '#model/config.ts'
+import { categoryOf, type Form, isClearField, isField } from '#model/field.ts'
 import { countryCode } from '#policy/forms.ts'
 import { PURPOSES_MAX, purposesOf, STORE_PURPOSE, whyNotApproved, whyNotGranted } from '#policy/policy.ts'
 import { checkLedger } from './config-ledger.ts'
@@ -21,6 +22,7 @@ export function checkMeaning(
   const problems: Problem[] = []
   const report = (at: Path, found: string, expected: string): void => void problems.push({ offset: text.offsetOf(at), found, expected })
   const once = onceIn(report)
+  const clearDaysMax = file.approvals?.clearDaysMax ?? APPROVALS_DEFAULTS.clearDaysMax
   for (const [index, source] of file.sources.entries()) {
     const at: Path = ['sources', index]
     once('source', source.id, [...at, 'id'], `the source id ${JSON.stringify(source.id)} again`)
@@ -46,7 +48,8 @@ export function checkMeaning(
       const wrong = whyNotUrl(destination.url)
       if (wrong !== undefined)
         report([...within, 'url'], wrong, 'an https:// address without user, query or fragment (http:// only on this machine)')
-      for (const [number, grant] of (destination.grants ?? []).entries()) checkGrant(grant, [...within, 'grants', number], report)
+      for (const [number, grant] of (destination.grants ?? []).entries())
+        checkGrant(grant, [...within, 'grants', number], report, clearDaysMax)
       checkConsentRules(destination, [...within, 'consent'], report)
       checkApproved(destination.properties?.approved, [...within, 'properties', 'approved'], report)
     }
@@ -159,7 +162,7 @@ export function checkApproved(keys: readonly string[] | undefined, at: Path, rep
   }
 }
 
-export function checkGrant(grant: GrantFile, at: Path, report: Report): void {
+export function checkGrant(grant: GrantFile, at: Path, report: Report, clearDaysMax = APPROVALS_DEFAULTS.clearDaysMax): void {
   const { field, form } = grant
   if (field !== 'property.*' && !isField(field)) {
     report(
@@ -178,10 +181,14 @@ export function checkGrant(grant: GrantFile, at: Path, report: Report): void {
     )
   }
   const category = field === 'property.*' ? 'property' : categoryOf(field)
-  if (category === 'identifier' && form !== 'pseudonym' && form !== 'withheld') {
-    report([...at, 'form'], `${field} in the form ${form}`, 'pseudonym or withheld: identifiers leave only as pseudonyms')
-  } else if (category === 'identity' && form === 'clear' && until === undefined) {
+  if (form === 'clear' && isClearField(field) && until === undefined) {
     report(at, `${field} in the clear without an end`, 'until: a day; identity fields are granted in the clear for a time only')
+  } else if (form === 'clear' && isClearField(field) && (grant.reason ?? '').trim() === '') {
+    report(at, `${field} in the clear without a reason`, 'reason: why; somebody else has to agree to it')
+  } else if (form === 'clear' && isClearField(field) && (until ?? 0) > Date.now() + clearDaysMax * DAY_MS) {
+    report([...at, 'until'], `${field} in the clear for more than ${clearDaysMax} days`, 'an earlier day (approvals.clearDaysMax)')
+  } else if (category === 'identifier' && form !== 'pseudonym' && form !== 'withheld' && !(form === 'clear' && isClearField(field))) {
+    report([...at, 'form'], `${field} in the form ${form}`, 'pseudonym or withheld: this identifier leaves only as a pseudonym')
   } else {
     const why = whyNotGranted(field, form as Form)
     if (why !== undefined) report([...at, 'form'], `${field} in the form ${form}`, `another form or no grant: ${why}`)

@@ -30,7 +30,7 @@ import type { Config, DestinationConfig } from '#model/config.ts'
 import type { DeletionProgress } from '#model/protocol.ts'
 import { protocols } from '#protocols/registry.ts'
 import type { RecordsReader } from '#records/port.ts'
-import type { DeletionVault, GatewayVault, WorkerVault } from '#vault/port.ts'
+import type { ClearVault, DeletionVault, GatewayVault, WorkerVault } from '#vault/port.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import { deciderInForce, storeConsentInForce } from './policy-in-force.ts'
 import { sayable, trace } from './trace.ts'
@@ -84,6 +84,8 @@ export interface WorkerParts {
   log: LogReader
   records: RecordsReader
   vault: WorkerVault
+  /** Absent: nothing that names somebody leaves in the clear. */
+  clear?: ClearVault
   warehouse: Warehouse
   manifests: Manifests
   registry: Registry
@@ -240,6 +242,7 @@ function forwarderFor(destination: DestinationConfig, parts: WorkerParts, consen
     log: createHeldLog({ log, warehouse, held: () => ledger.held(destination.id) }),
     ledger,
     vault,
+    clear: parts.clear,
     manifests,
     records,
     consents,

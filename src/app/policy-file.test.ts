@@ -21,7 +21,7 @@ test('a file that is no policy is refused with place and line, what was found an
     ['store:\n  properties:\n    approved: [n, user_email]\n', /wrong\.yaml:3:\d+: .*"user_email".*sealed in the vault/],
     ['destinations:\n  - id: m\n    properties: { approved: [billing.email] }\n', /wrong\.yaml:3:\d+: .*sealed in the vault/],
     ['destinations:\n  - id: m\n    grants: [{ field: email, form: clear, purpose: p }]\n', /wrong\.yaml:3:\d+: .*without an end/],
-    ['destinations:\n  - id: m\n    grants: [{ field: user_id, form: clear, purpose: p }]\n', /wrong\.yaml:3:\d+: .*pseudonym/],
+    ['destinations:\n  - id: m\n    grants: [{ field: device_id, form: clear, purpose: p }]\n', /wrong\.yaml:3:\d+: .*pseudonym/],
     ['destinations:\n  - { id: m }\n  - { id: m }\n', /wrong\.yaml:3:\d+: found the destination "m" again/],
     [
       'destinations:\n  - id: m\n    grants: [{ field: os, form: coarse, purpose: p, until: soon }]\n',

@@ -8,7 +8,8 @@ import { BulkheadError } from '#base/errors.ts'
 import { writeFileDurably } from '#base/files.ts'
 import { openReserve } from '#base/reserve.ts'
 import { RpcClient } from '#base/rpc.ts'
-import { takeFile } from '#grants/versions.ts'
+import { applyClear, CLEAR_GRANT } from '#grants/clear-grants.ts'
+import { takeConfigured } from '#grants/configured.ts'
 import { Erasures } from '#erasure/erase.ts'
 import { type EvidenceStore, openEvidence } from '#incidents/evidence.ts'
 import { freeSpace, spaceAt } from '#ingest/free-space.ts'
@@ -20,7 +21,7 @@ import { openLogReader } from '#log/log-reader.ts'
 import type { LogReader } from '#log/port.ts'
 import { policyFromConfig } from '#policy/policy.ts'
 import { createApprovals } from '#records/approvals.ts'
-import type { Records } from '#records/port.ts'
+import type { Approval, Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
 import { treeReadingVault } from '#vault/tree-client.ts'
 import { backupVault, erasingVault, fileVault, leavingVault, policySigner, remembering, staffVault, waitingVault } from '#vault/client.ts'
@@ -65,7 +66,11 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   const copies = backupVault(vaultClient)
   // Before worker and gateway start.
   const signer = policySigner(vaultClient)
-  const policy = await takeFile(configured, { records, vault: signer, clock: systemClock })
+  const versions = { records, vault: signer, clock: systemClock }
+  const vault = staffVault(vaultClient)
+  const { singleOperatorDelayHours, clearDaysMax } = config.approvals ?? APPROVALS_DEFAULTS
+  const approvals = createApprovals({ records, recordLook: vault.recordLook, now: () => systemClock.now(), singleOperatorDelayHours })
+  const policy = await takeConfigured(configured, versions, { approvals, clearDaysMax })
   const freezing = (route: '/freeze' | '/thaw'): Promise<void> =>
     askFreeze(socketPath(instance, 'warehouse'), tokens.warehouse?.staff ?? '', route)
   const flows = (): Remember['flows'] => records.flows().map(({ vendor, state, fence }) => ({ vendor, state, fence }))
@@ -99,10 +104,11 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     }
   }
   const stopping = new AbortController()
-  const vault = staffVault(vaultClient)
-  const { singleOperatorDelayHours } = config.approvals ?? APPROVALS_DEFAULTS
-  const approvals = createApprovals({ records, recordLook: vault.recordLook, now: () => systemClock.now(), singleOperatorDelayHours })
-  const settling = settleApprovals(approvals, {}, systemClock, (error) =>
+  const policies = policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, worker, instance, warehouse })
+  const effects = {
+    [CLEAR_GRANT]: (approval: Approval) => applyClear(approval, { ...versions, approvals, gatewayTakes: policies.gatewayTakes }),
+  }
+  const settling = settleApprovals(approvals, effects, systemClock, (error) =>
     trace('warn', 'staff', `an approval waits: ${error.code}: ${sayable(error)}`),
   )
   const staff = await startStaff({
@@ -148,8 +154,8 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     },
     evidence,
     incidents,
-    policies: policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, worker, instance, warehouse }),
-    ...statementPorts({ instance, config, ledger, vaultClient, vault: staffVault(vaultClient) }),
+    policies,
+    ...statementPorts({ instance, config, ledger, vaultClient, vault }),
     ledgerTree: ledgerTreePort({
       instance,
       vault: treeReadingVault(vaultClient),
@@ -164,6 +170,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     approvals,
     settleApprovals: () => settling.settle(),
     singleOperatorDelayHours,
+    clearDaysMax,
     clock: systemClock,
   })
   const { signal } = stopping

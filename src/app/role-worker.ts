@@ -10,7 +10,7 @@ import { Manifests } from '#forward/manifest-memory.ts'
 import { openLedger } from '#ledger/ledger.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { openRecordsReader } from '#records/records.ts'
-import { deletionVault, remembering, workerVault } from '#vault/client.ts'
+import { clearVault, deletionVault, remembering, workerVault } from '#vault/client.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import type { DisclosureRow, ErasedPeople, OpeningRow } from '#warehouse/port.ts'
 import { startLedgerOutside } from './ledger-outside.ts'
@@ -39,8 +39,9 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
   const registry = new Registry()
   const manifests = new Manifests(vault)
   const deleting = deletionVault(vaultClient)
+  const clear = clearVault(vaultClient)
   const erasing = { erased: new ErasedSubjects(await deleting.erasedPeople()), vault: deleting }
-  const pipeline = await startWorkerPipeline({ config, ledger, log, records, vault, warehouse, manifests, registry, erasing })
+  const pipeline = await startWorkerPipeline({ config, ledger, log, records, vault, clear, warehouse, manifests, registry, erasing })
 
   const loaded = (entry: number): Promise<void> => pipeline.disclosuresLoaded(entry)
   const tree = startLedgerTree({ instance, ledger, manifests, warehouse, vaultClient, loaded })

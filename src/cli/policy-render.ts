@@ -11,7 +11,10 @@ const SEALS: Record<PolicyShow['seal'], string> = {
 export function renderPolicy(policy: PolicyShow): string {
   const lines = [
     `Version ${policy.version}${policy.inForce ? ', in force' : ''} since ${when(policy.appliedAt)}, ${SEALS[policy.seal]}`,
-    ...(policy.actor === null ? [] : [`  by ${policy.actor}: ${policy.reason ?? ''}`]),
+    ...(policy.actor === null
+      ? []
+      : [`  by ${policy.actor}${policy.approvedBy === null ? '' : `, approved by ${policy.approvedBy}`}: ${policy.reason ?? ''}`]),
+    ...renderPending(policy.pending),
     ...(policy.file === 'differs'
       ? ['  The configuration file says something else; only what is changed in it is taken at the next start.']
       : []),
@@ -45,9 +48,18 @@ export function renderPolicy(policy: PolicyShow): string {
   return lines.join('\n')
 }
 
+/** What waits for a second person. */
+function renderPending(pending: PolicyShow['pending']): string[] {
+  return pending.map(({ approval, destination, field, until, countsFrom }) => {
+    const when_ = countsFrom === null ? 'somebody else has to agree' : `counts from ${when(countsFrom)}`
+    const which = approval === null ? 'to be proposed' : `proposal ${approval}`
+    return `  PENDING (${which}): \`${field}\` in the clear to ${destination} until ${when(until)}: ${when_}`
+  })
+}
+
 /** `starts sending `city` (clear) to mixpanel-main: 18,204 subjects in 30 days`. */
-export function renderPlan({ changes, days }: PolicyPlan): string {
-  if (changes.length === 0) return 'Nothing would change.'
+export function renderPlan({ changes, days, pending }: PolicyPlan): string {
+  if (changes.length === 0) return ['Nothing would change.', ...renderPending(pending)].join('\n')
   const lines = changes.map(({ destination, field, from, to, subjects, events }) => {
     const extent =
       destination === 'store' || (subjects === 0 && events === 0)
@@ -59,15 +71,15 @@ export function renderPlan({ changes, days }: PolicyPlan): string {
     if (from === 'withheld') return `starts sending \`${field}\` (${to}) to ${destination}: ${extent}`
     return `sends \`${field}\` as ${to} instead of ${from} to ${destination}: ${extent}`
   })
-  return [...lines, `by the events of the last ${count(days, 'day')}`].join('\n')
+  return [...lines, `by the events of the last ${count(days, 'day')}`, ...renderPending(pending)].join('\n')
 }
 
-export function renderApplied({ version, changed, changes, gateway }: PolicyApply): string {
-  if (!changed) return `Version ${version} says the same already.`
+export function renderApplied({ version, changed, changes, gateway, pending }: PolicyApply): string {
+  if (!changed) return [`Version ${version} says the same already.`, ...renderPending(pending)].join('\n')
   const lines = [`Version ${version} is in force.`]
   for (const { destination, field, from, to } of changes) lines.push(`  ${destination}: ${field} ${from} → ${to}`)
   if (gateway === 'not_confirmed') lines.push('The gateway has not confirmed it; it looks for it twice a second.')
-  return lines.join('\n')
+  return [...lines, ...renderPending(pending)].join('\n')
 }
 
 export function renderProposals({ proposals, records, unreadable, days, k }: PolicyPropose): string {

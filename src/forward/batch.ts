@@ -11,6 +11,7 @@ import type { EgressContext, EgressProtocol, EgressRequest, OutgoingRecord } fro
 import { ONCE_ONLY_OPS } from '#model/wire-record.ts'
 import type { DiscloseReply, WorkerVault } from '#vault/port.ts'
 import { KIND_CODES } from '#vault/pseudonym.ts'
+import { type ClearPart, type ClearReader, ClearValues } from './clear-values.ts'
 import type { ErasedSubjects } from './erased.ts'
 import { type Member, type PlacedRecord, subjectOf } from './placed-record.ts'
 import type { DestinationDecider, ForwardLog, PeopleConsent, SendDecision } from './port.ts'
@@ -57,6 +58,8 @@ export interface PlanOptions {
   protocol: EgressProtocol
   context: EgressContext
   vault: WorkerVault
+  /** Without it nothing leaves in the clear that names somebody. */
+  clear?: ClearReader | undefined
   /** Without it nothing is known beyond what stands in the records. */
   people?: PeopleConsent | undefined
   erased?: ErasedSubjects | undefined
@@ -130,7 +133,8 @@ export async function planRequests(records: readonly PlacedRecord[], options: Pl
   }
   const { destination, epoch, vault } = options
   const ids = await vault.disclose({ destination, epoch, subjects: subjects.pack(), positions })
-  const outgoing = new OutgoingRecords(chosen, subjects, ids, options.decider)
+  const clear = await ClearValues.of(chosen, options.decider.version, options.clear)
+  const outgoing = new OutgoingRecords(chosen, subjects, { ids, clear }, options.decider)
   const requests = streams.flatMap((stream) => {
     // Law 6: the order within a request says nothing of the order of arrival across people. Stable, so that what one
     // person did stays in order.
@@ -162,7 +166,14 @@ function writeRequests(
     const before = writer.size
     if (members.length > 0) writer.byte(COMMA)
     const from = writer.size
-    const record = outgoing.at(index)
+    const { placed, decision } = outgoing.chosen[index] as Chosen
+    const part = outgoing.clearPartOf(index)
+    if (part === undefined) {
+      writer.rewind(before)
+      drop('nothing_granted')
+      continue
+    }
+    const record = outgoing.at(index, part)
     const isWritten = options.protocol.writeRecord(record, options.context, writer)
     const size = writer.size - from
     if (!isWritten || size > recordBytesMax) {
@@ -170,8 +181,8 @@ function writeRequests(
       drop(isWritten ? 'too_large' : 'bad_record')
       continue
     }
-    const { placed, decision } = outgoing.chosen[index] as Chosen
-    const member = { from, to: writer.size, insertId: record.insertId, placed, decision }
+    const shape = part === NO_PART ? {} : { shape: part.shape }
+    const member = { from, to: writer.size, insertId: record.insertId, placed, decision, ...shape }
     if (members.length > 0 && (members.length >= recordsMax || writer.size + ENVELOPE_BYTES > bodyBytesMax)) {
       const text = Buffer.from(writer.written().subarray(from))
       finish(before)
@@ -261,17 +272,27 @@ class SubjectList {
   }
 }
 
+/** Of records of which nothing leaves in the clear. */
+const NO_PART: ClearPart = { fields: NONE, values: NONE, shape: '' }
+
 /** What leaves of each chosen record. */
 class OutgoingRecords {
   readonly chosen: readonly Chosen[]
   readonly #subjects: SubjectList
   readonly #ids: DiscloseReply
+  readonly #clear: ClearValues | undefined
   readonly #decider: DestinationDecider
 
-  constructor(chosen: readonly Chosen[], subjects: SubjectList, ids: DiscloseReply, decider: DestinationDecider) {
+  constructor(
+    chosen: readonly Chosen[],
+    subjects: SubjectList,
+    { ids, clear }: { ids: DiscloseReply; clear: ClearValues | undefined },
+    decider: DestinationDecider,
+  ) {
     this.chosen = chosen
     this.#subjects = subjects
     this.#ids = ids
+    this.#clear = clear
     this.#decider = decider
   }
 
@@ -282,8 +303,15 @@ class OutgoingRecords {
     return one === other ? 0 : this.#ids.pseudonyms.compare(one, other)
   }
 
+  /** Undefined for a record of which nothing is left to say. */
+  clearPartOf(index: number): ClearPart | undefined {
+    const { placed, decision } = this.chosen[index] as Chosen
+    if (this.#clear === undefined || decision.clear === undefined || decision.clear.length === 0) return NO_PART
+    return this.#clear.partOf(placed.record, decision)
+  }
+
   /** Nothing of the record gets in but what the decision names. */
-  at(index: number): OutgoingRecord {
+  at(index: number, clear: ClearPart): OutgoingRecord {
     const { placed, decision, subject } = this.chosen[index] as Chosen
     const { record } = placed
     return {
@@ -300,8 +328,8 @@ class OutgoingRecords {
         ? (record.groups ?? []).map(({ key, ordinal }) => ({ key, pseudonym: this.#pseudonym('group', ordinal) }))
         : NONE,
       op: record.op,
-      fields: decision.outgoing,
-      values: decision.valuesOf(record),
+      fields: clear === NO_PART ? decision.outgoing : clear.fields,
+      values: clear === NO_PART ? decision.valuesOf(record) : [...decision.valuesOf(record), ...clear.values],
       unset: decision.unset,
     }
   }

@@ -5,7 +5,7 @@ import type { Ledger } from '#ledger/port.ts'
 import type { DestinationConfig } from '#model/config.ts'
 import type { Protocol } from '#model/protocol.ts'
 import type { RecordsReader } from '#records/port.ts'
-import type { WorkerVault } from '#vault/port.ts'
+import type { ClearVault, WorkerVault } from '#vault/port.ts'
 import type { Consents } from './consents.ts'
 import type { ErasedSubjects } from './erased.ts'
 import type { Manifests } from './manifest-memory.ts'
@@ -34,6 +34,8 @@ export interface ForwarderOptions {
   log: ForwardLog
   ledger: Ledger
   vault: WorkerVault
+  /** Absent: nothing that names somebody leaves in the clear. */
+  clear?: ClearVault | undefined
   manifests: Manifests
   records: RecordsReader
   /** Absent: consent is what the records themselves say. */

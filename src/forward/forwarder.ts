@@ -2,15 +2,16 @@ import { assert, toBulkheadError } from '#base/errors.ts'
 import { LedgerStopped } from '#ledger/ledger.ts'
 import type { IntentDraft } from '#ledger/port.ts'
 import { comparePositions } from '#ledger/position.ts'
-import type { Intent, LogPosition, ManifestRow } from '#model/disclosure.ts'
+import type { Intent, LogPosition } from '#model/disclosure.ts'
 import type { EgressContext } from '#model/protocol.ts'
 import type { VendorFlow } from '#records/port.ts'
 import { type PlannedRequest, planRequests, readRange } from './batch.ts'
+import { type ClearReader, clearReader, clearUntilOf } from './clear-values.ts'
 import type { Consents } from './consents.ts'
 import { type Batch, type DeliveryOptions, deliverBatch, reasonCode } from './delivery.ts'
 import { isDeletion } from './deletion.ts'
 import { type ForwardMetrics, forwardMetrics } from './forward-metrics.ts'
-import { manifestRows } from './manifest.ts'
+import { manifestRows, subjectsIn } from './manifest.ts'
 import { egressContext } from './egress-context.ts'
 import { DEFAULT_TEMPO, type ForwarderOptions, type Tempo } from './forwarder-options.ts'
 import { DEFAULT_PACE, Pace } from './pace.ts'
@@ -30,6 +31,7 @@ class DestinationForwarder implements Forwarder {
   readonly #context: EgressContext
   readonly #pace: Pace
   readonly #metrics: ForwardMetrics
+  readonly #clear: ClearReader | undefined
   readonly #stop = new AbortController()
   readonly #kill = new AbortController()
   #state: ForwarderStatus['state'] = 'running'
@@ -54,6 +56,7 @@ class DestinationForwarder implements Forwarder {
     this.#context = egressContext(options.destination)
     this.#pace = new Pace(options.pace ?? DEFAULT_PACE, options.random)
     this.#metrics = forwardMetrics(options.registry, options.destination.id)
+    this.#clear = clearReader(options.destination.id, options.records, options.clear)
     this.#uncertainUpTo = options.ledger.reached(options.destination.id)
   }
 
@@ -241,6 +244,7 @@ class DestinationForwarder implements Forwarder {
           log,
           ledger,
           vault,
+          clear: this.#clear,
           erased: this.#options.erased,
         })
       : undefined
@@ -281,6 +285,7 @@ class DestinationForwarder implements Forwarder {
       protocol: protocol.egress,
       context: this.#context,
       vault,
+      clear: this.#clear,
       erased: this.#options.erased,
       uncertainUpTo: this.#uncertainUpTo,
     })
@@ -360,6 +365,7 @@ class DestinationForwarder implements Forwarder {
 
   #deliveryOptions({ open }: Batch): DeliveryOptions {
     const policy = open[0]?.intent.policy
+    const clearUntil = clearUntilOf(open.flatMap(({ planned }) => planned.members))
     const { protocol, ledger, send, clock } = this.#options
     return {
       protocol: protocol.egress,
@@ -369,7 +375,7 @@ class DestinationForwarder implements Forwarder {
       clock,
       pace: this.#pace,
       metrics: this.#metrics,
-      allowed: (fence) => this.#allowed(fence) && (policy === undefined || this.#isInForce(policy)),
+      allowed: (fence) => this.#allowed(fence) && (policy === undefined || this.#isInForce(policy)) && clock.now() < clearUntil,
       appendHalves: (halves, { epoch, policy, from, to, fence }) => this.#appendIntents(halves, { epoch, policy, from, to, fence }),
       onState: (state, reason) => this.#setState(state, reason),
       onWire: (requests) => {
@@ -389,9 +395,4 @@ class Outdated extends Error {}
 
 function unlessOutdated(thrown: unknown): undefined {
   if (!(thrown instanceof Outdated)) throw thrown
-}
-
-/** Rows of one subject stand together. */
-function subjectsIn(rows: readonly ManifestRow[]): number {
-  return rows.filter((row, index) => row.subject !== rows[index - 1]?.subject || row.kind !== rows[index - 1]?.kind).length
 }

@@ -41,13 +41,13 @@ class Rows {
   readonly all: ManifestRow[] = []
   readonly #bySurface = new Map<string, Map<string, RowsByOrdinal>>()
 
-  add(kind: SubjectKind, subject: Ordinal, { placed, decision }: Member): void {
+  add(kind: SubjectKind, subject: Ordinal, { placed, decision, shape = decision.shape }: Member): void {
     const { record, surface } = placed
-    const byOrdinal = this.#rowsOf(surface, decision.shape)[kind]
+    const byOrdinal = this.#rowsOf(surface, shape)[kind]
     const at = Math.floor(record.time)
     let row = byOrdinal.get(subject)
     if (row === undefined) {
-      row = { subject, kind, surface, shape: decision.shape, events: 1, first: at, last: at, groups: [] }
+      row = { subject, kind, surface, shape, events: 1, first: at, last: at, groups: [] }
       byOrdinal.set(subject, row)
       this.all.push(row)
     } else {
@@ -67,4 +67,9 @@ class Rows {
     this.#bySurface.set(surface, byShape.set(shape, rows))
     return rows
   }
+}
+
+/** Rows of one subject stand together. */
+export function subjectsIn(rows: readonly ManifestRow[]): number {
+  return rows.filter((row, index) => row.subject !== rows[index - 1]?.subject || row.kind !== rows[index - 1]?.kind).length
 }

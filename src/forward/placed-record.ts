@@ -19,6 +19,8 @@ export interface Member {
   insertId: string
   placed: PlacedRecord
   decision: SendDecision
+  /** What left of it, where that is less than was decided: the vault does not know everything of everybody. */
+  shape?: string
 }
 
 /** Whom the record is about: the user if there is one, else the device; for group records the group. */

@@ -1,6 +1,7 @@
 /** What the forwarder takes from outside: the policy of one destination, and the way onto the wire. */
 import type { LogReader } from '#log/port.ts'
 import type { LogPosition } from '#model/disclosure.ts'
+import type { ClearField } from '#model/field.ts'
 import type { LogRecord, Ordinal } from '#model/log-entry.ts'
 import type { PersonConsent } from '#policy/policy.ts'
 import type { EgressRequest, OutgoingField, OutgoingValue } from '#model/protocol.ts'
@@ -19,6 +20,9 @@ export interface SendDecision {
   readonly linked: boolean
   readonly groups: boolean
   readonly unset: readonly string[]
+  /** Identity that leaves in the clear as far as the vault has it, and until when. */
+  readonly clear?: readonly ClearField[]
+  readonly clearUntil?: number
   readonly shape: string
   readonly purposes: readonly string[]
 }

@@ -11,6 +11,7 @@ import type { VendorFlow } from '#records/port.ts'
 import type { WorkerVault } from '#vault/port.ts'
 import { halveRequest, type Plan, type PlannedRequest, planRequests, readRange } from './batch.ts'
 import type { Batch } from './delivery.ts'
+import type { ClearReader } from './clear-values.ts'
 import type { ErasedSubjects } from './erased.ts'
 import type { DestinationDecider, ForwardLog, PeopleConsent } from './port.ts'
 
@@ -24,6 +25,8 @@ export interface RecoveryOptions {
   log: ForwardLog
   ledger: Ledger
   vault: WorkerVault
+  /** Another value than was sent makes other bytes: the intent then ends as `possible`. */
+  clear?: ClearReader | undefined
   /** Who has withdrawn since makes other bytes: the intent then ends as `possible`, and its records are decided anew. */
   people?: PeopleConsent | undefined
   erased?: ErasedSubjects | undefined
@@ -58,10 +61,10 @@ async function replan(first: Intent, options: RecoveryOptions): Promise<Plan | u
   if (first.from.seq < options.log.tail()) return undefined
   const range = readRange(options.log, first.from, Number.MAX_SAFE_INTEGER, first.to)
   if (range === undefined || comparePositions(range.to, first.to) !== 0) return undefined
-  const { destination, decider, protocol, context, vault, people, erased } = options
+  const { destination, decider, protocol, context, vault, clear, people, erased } = options
   const asThen = { at: first.at, epoch: first.epoch }
   try {
-    return await planRequests(range.records, { ...asThen, destination, decider, protocol, context, vault, people, erased })
+    return await planRequests(range.records, { ...asThen, destination, decider, protocol, context, vault, clear, people, erased })
   } catch (thrown) {
     if (!(thrown instanceof BulkheadError) || thrown.code === 'vault_unavailable') throw thrown
     return undefined

@@ -3,6 +3,7 @@
  * (src/policy/kinds.ts), so a plan decides once a kind and leaves the counting of millions of records to the engine.
  */
 import { DAY_MS, dayOf, formatDay } from '#base/clock.ts'
+import { CLEAR_FIELDS } from '#model/field.ts'
 import type { CoarseContext, LogRecord } from '#model/log-entry.ts'
 import { consentOf } from '#warehouse/event-rows.ts'
 import type { Warehouse } from '#warehouse/port.ts'
@@ -15,10 +16,13 @@ export interface EventKind {
   events: number
 }
 
+/** Identity that came and may be granted in the clear. */
+const CLEAR = `arraySort(arrayIntersect(withheld, [${CLEAR_FIELDS.map((field) => `'${field}'`).join(', ')}]))`
+
 /** All that a decision may look at. The consent bits and the country count with their values, the rest by being there. */
 const KIND = `cityHash64(event, reserved, type, op, user > 0, device > 0, arraySort(arrayDistinct(linkedRoles)),
   arraySort(arrayDistinct(groupKeys)), country, os != '', browser != '', browserVersion > 0, referrerDomain != '', referrerMedium != '',
-  path != '', screenWidth > 0, screenHeight > 0, arraySort(JSONExtractKeys(properties)), arraySort(unset), gpc, dnt, consent)`
+  path != '', screenWidth > 0, screenHeight > 0, arraySort(JSONExtractKeys(properties)), arraySort(unset), ${CLEAR}, gpc, dnt, consent)`
 
 const KINDS = `SELECT toString(${KIND}) AS id, count() AS events, any(event) AS name, any(reserved) AS isReserved, any(type) AS recordType,
     any(op) AS operation, any(user > 0) AS hasUser, any(device > 0) AS hasDevice, any(arraySort(arrayDistinct(linkedRoles))) AS roles,
@@ -26,6 +30,7 @@ const KINDS = `SELECT toString(${KIND}) AS id, count() AS events, any(event) AS 
     any(browser != '') AS hasBrowser, any(browserVersion > 0) AS hasBrowserVersion, any(referrerDomain != '') AS hasReferrerDomain,
     any(referrerMedium != '') AS hasReferrerMedium, any(path != '') AS hasPath, any(screenWidth > 0) AS hasWidth,
     any(screenHeight > 0) AS hasHeight, any(arraySort(JSONExtractKeys(properties))) AS keys, any(arraySort(unset)) AS unsetKeys,
+    any(${CLEAR}) AS clearFields,
     any(gpc) AS gpcBit, any(dnt) AS dntBit, any(consent) AS otherConsent
   FROM events WHERE arrival >= {from:Date} AND erased = 0 GROUP BY ${KIND}`
 
@@ -56,6 +61,7 @@ interface KindRow {
   hasHeight: number
   keys: string[]
   unsetKeys: string[]
+  clearFields: string[]
   gpcBit: number
   dntBit: number
   otherConsent: string
@@ -106,6 +112,7 @@ function recordOf(row: KindRow): LogRecord {
   if (Object.keys(context).length > 0) record.context = context
   if (row.keys.length > 0) record.properties = Object.fromEntries(row.keys.map((key) => [key, 0]))
   if (row.unsetKeys.length > 0) record.unset = row.unsetKeys
+  if (row.clearFields.length > 0) record.withheld = row.clearFields
   const consent = consentOf({ gpc: row.gpcBit, dnt: row.dntBit, consent: row.otherConsent })
   if (consent !== undefined) record.consent = consent
   return record

@@ -4,7 +4,7 @@
  */
 import { BulkheadError } from '#base/errors.ts'
 import type { SourceConfig } from '#model/config.ts'
-import { categoryOf, type Field, type Form, FIELDS } from '#model/field.ts'
+import { categoryOf, type Field, type Form, FIELDS, isClearField } from '#model/field.ts'
 import { isJsonObject, type JsonValue } from '#model/json.ts'
 import type { CoarseContext, LogRecord } from '#model/log-entry.ts'
 import type { PersonalKind } from '#model/personal-kind.ts'
@@ -217,8 +217,16 @@ class Verdicts {
     const grant = this.#grantOf(field)
     const purpose = grant === undefined ? 'granted' : `granted for ${grant.purpose}`
     const until = grant === undefined || grant.until === null ? '' : `, until ${new Date(grant.until).toISOString()}`
-    const as = form === 'pseudonym' ? ": a pseudonym of this destination's epoch leaves" : form === 'coarse' ? ': a coarse form leaves' : ''
-    return `${purpose}${until}${as}`
+    const as =
+      form === 'pseudonym'
+        ? ": a pseudonym of this destination's epoch leaves"
+        : form === 'coarse'
+          ? ': a coarse form leaves'
+          : form === 'clear' && isClearField(field)
+            ? ': the plain value leaves, as the vault knows it best'
+            : ''
+    const who = grant?.approval === undefined ? '' : `, approved by ${grant.approval.approvedBy} for ${grant.approval.proposedBy}`
+    return `${purpose}${until}${who}${as}`
   }
 
   #whyDropped(): string {

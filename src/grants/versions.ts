@@ -8,6 +8,7 @@ import { BulkheadError } from '#base/errors.ts'
 import type { Policy, PolicyVersion } from '#model/policy.ts'
 import { isSigned, policyHash, type PolicyOrigin, type PolicySeal, statementBytes } from '#model/policy-statement.ts'
 import { isSamePolicy, mergePolicy } from '#policy/policy.ts'
+import { CONFIGURATION_FILE } from '#records/approvals.ts'
 import type { Records, RecordsReader } from '#records/port.ts'
 import type { PolicySigner } from '#vault/port.ts'
 
@@ -22,6 +23,9 @@ export interface Change {
   actor: string
   reason: string
   origin: PolicyOrigin
+  /** Who else agreed, and the number of the proposal. */
+  approvedBy?: string
+  approval?: number
   /** What the configuration file says, to be recorded beside it. */
   file?: Policy
   /** The version that it was made from: with another in force it would undo what it does not know. */
@@ -35,7 +39,7 @@ export async function recordVersion(change: Change, { records, vault, clock }: V
     if (change.file !== undefined) records.recordFilePolicy(change.file)
     return current
   }
-  const { policy, actor, reason, origin, file, on = records.policyNumber() } = change
+  const { policy, actor, reason, origin, approvedBy, approval, file, on = records.policyNumber() } = change
   if (on !== records.policyNumber()) throw new BulkheadError('policy_changed', `version ${records.policyNumber()} is in force, not ${on}`)
   const before = lastSeal(records)
   const seal = await vault.signPolicy({
@@ -45,6 +49,8 @@ export async function recordVersion(change: Change, { records, vault, clock }: V
     actor,
     reason,
     origin,
+    ...(approvedBy === undefined ? {} : { approvedBy }),
+    ...(approval === undefined ? {} : { approval }),
     policySha256: policyHash(policy),
     before: before === undefined ? '' : statementHash(before),
   })
@@ -53,15 +59,20 @@ export async function recordVersion(change: Change, { records, vault, clock }: V
 
 /**
  * At the start: what the file says differently than when it was last heard becomes the next version; a file that says the
- * same as then changes nothing, whatever was applied since.
+ * same as then changes nothing, whatever was applied since. `part`: takes out what has to wait, given what is in force.
  */
-export function takeFile(configured: Policy, ports: VersionPorts): Promise<PolicyVersion> {
+export function takeFile(
+  configured: Policy,
+  ports: VersionPorts,
+  part: (current: Policy, next: Policy) => Policy = (_current, next) => next,
+): Promise<PolicyVersion> {
   const { records } = ports
   const current = records.currentPolicy()?.policy
   // Records of before the file was remembered: then every start applied it, so it said what is in force.
   const said = records.filePolicy() ?? current
   const policy = said === undefined || current === undefined ? configured : mergePolicy(said, configured, current)
-  return recordVersion({ policy, actor: 'bulkhead.yaml', reason: 'the file changed', origin: 'file', file: configured }, ports)
+  const allowed = part(current ?? { ...configured, destinations: [] }, policy)
+  return recordVersion({ policy: allowed, actor: CONFIGURATION_FILE, reason: 'the file changed', origin: 'file', file: configured }, ports)
 }
 
 export type SealState = 'ok' | 'unsigned' | 'broken'

@@ -114,6 +114,31 @@ export function categoryOf(field: Field): Category {
   return isKnownField(field) ? FIELDS[field] : 'property'
 }
 
+/**
+ * What can leave in the clear though it names somebody, under a grant that two people made for a time. The vault must hold it as a
+ * fact: an address of a connection is kept nowhere, and coordinates and numbers of a state go to nobody.
+ */
+export const CLEAR_FIELDS = [
+  'email',
+  'name',
+  'first_name',
+  'last_name',
+  'phone',
+  'avatar',
+  'address',
+  'birth_date',
+  'username',
+  'city',
+  'postal_code',
+  'user_id',
+  'group_id',
+] as const satisfies readonly KnownField[]
+export type ClearField = (typeof CLEAR_FIELDS)[number]
+
+export function isClearField(name: string): name is ClearField {
+  return (CLEAR_FIELDS as readonly string[]).includes(name)
+}
+
 /** Shape in which a field leaves. `withheld` is the default for everything. */
 export const FORMS = ['clear', 'coarse', 'pseudonym', 'alias', 'withheld'] as const
 export type Form = (typeof FORMS)[number]

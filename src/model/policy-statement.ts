@@ -18,6 +18,9 @@ export interface PolicyStatement {
   actor: string
   reason: string
   origin: PolicyOrigin
+  /** Who approved it, where that needed somebody else than the actor, and the number of the proposal. */
+  approvedBy?: string
+  approval?: number
   /** SHA-256 of the policy's canonical JSON, hex. */
   policySha256: string
   /** SHA-256 of the statement of the last signed version, hex; '' when there is none. */

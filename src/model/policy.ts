@@ -69,4 +69,14 @@ export interface Grant {
   rule: string
   /** Why it was granted, where somebody said so. */
   reason?: string
+  /** Of an identity field in the clear: who wanted it, and who else agreed. */
+  approval?: GrantApproval
+}
+
+export interface GrantApproval {
+  /** Number of the proposal in the records. */
+  id: number
+  proposedBy: string
+  /** `single-operator`: nobody, a delay had to do. */
+  approvedBy: string
 }

@@ -1,7 +1,7 @@
 /** Look-ups made once from a policy version. Sets match exactly; names were brought to NFC when the policy was made. */
 import { assert } from '#base/errors.ts'
 import type { KnownField } from '#model/field.ts'
-import { isKnownField } from '#model/field.ts'
+import { type ClearField, isClearField, isKnownField } from '#model/field.ts'
 import type { ConsentRule, Grant, Policy } from '#model/policy.ts'
 import { type CompiledConsentTable, compileConsentTable } from './consent.ts'
 import { DestinationConsent } from './consent-of-record.ts'
@@ -33,6 +33,8 @@ export interface CompiledDestination {
   properties: ReadonlySet<string>
   grants: readonly Grant[]
   consent: DestinationConsent
+  /** What may leave in the clear though it names somebody; as a rule nothing. */
+  clear: readonly ClearField[]
   /** Grid of event times for this destination: the coarsest of its grants for `time`; 0 leaves them exact. */
   timeGranularityMs: number
   /** Grants in force at an instant. Cached for as long as the answer stays the same. */
@@ -73,12 +75,23 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
           properties: nameSet(entry.properties),
           grants: entry.grants,
           consent: new DestinationConsent([...new Set(entry.grants.map(({ purpose }) => purpose))], entry.consent ?? [], table),
+          clear: clearFieldsOf(entry.grants),
           timeGranularityMs: entry.grants.some(({ field, form }) => field === 'time' && form === 'coarse') ? COARSE_TIME_MS : 0,
           activeAt: activeGrantsOf(entry.grants),
         },
       ]),
     ),
   }
+}
+
+/** Only what two people agreed to for a time: a grant without that never counts, however it came into the records. */
+function clearFieldsOf(grants: readonly Grant[]): ClearField[] {
+  const granted = grants.filter((grant) => grant.form === 'clear' && isApprovedClear(grant)).map(({ field }) => field)
+  return [...new Set(granted.filter(isClearField))]
+}
+
+export function isApprovedClear({ until, approval }: Grant): boolean {
+  return until !== null && approval !== undefined && approval.approvedBy !== approval.proposedBy
 }
 
 /** A policy read back from the records was checked when it was applied; this key must not slip in by another way. */
@@ -107,6 +120,7 @@ function selectActive(grants: readonly Grant[], at: number): ActiveGrants {
   let every: Grant | undefined
   for (const grant of grants) {
     if (grant.until !== null && grant.until <= at) continue
+    if (grant.form === 'clear' && isClearField(grant.field) && !isApprovedClear(grant)) continue
     if (grant.field === 'property.*') every ??= grant
     else if (isKnownField(grant.field)) {
       if (!known.has(grant.field)) known.set(grant.field, grant)

@@ -3,7 +3,7 @@
  * then thinned out. Reads only what stands in the log, so the same record, policy version and instant give the same answer.
  * The answer is one for all records of a kind (`kinds.ts`) whose consent comes to the same: nothing here may look at a value.
  */
-import type { Field, KnownField } from '#model/field.ts'
+import { type ClearField, type Field, isClearField, type KnownField } from '#model/field.ts'
 import type { CoarseContext, LogRecord, PlainValue } from '#model/log-entry.ts'
 import type { Grant } from '#model/policy.ts'
 import type { OutgoingField, OutgoingValue } from '#model/protocol.ts'
@@ -48,7 +48,9 @@ export function decide(
   const isNamed = record.type === 'event' && record.name != null && (record.reserved === true || destination.events.has(record.name))
   return active
     .kindsFor(verdicts)
-    .decisionFor(record, isNamed, destination.properties, () => decideKind(record, isNamed, destination, { active, verdicts }))
+    .decisionFor(record, { isNamed, approved: destination.properties, clear: destination.clear }, () =>
+      decideKind(record, isNamed, destination, { active, verdicts }),
+    )
 }
 
 interface Grants {
@@ -77,14 +79,34 @@ function buildUp(record: LogRecord, destination: CompiledDestination, granted: G
 
   const values = new ValueList()
   let unset: string[] = []
+  const clear = destination.clear.length === 0 ? NOTHING_CLEAR : clearFields(record, destination.clear, granted)
   if (isEvent || record.type === 'profile' || record.type === 'group') {
     // Context is a state: it can be set, never added to or appended.
     if (isEvent || record.op === 'set' || record.op === 'set_once') addContext(record, granted, values)
     addProperties(record, destination, granted, values)
     unset = (record.unset ?? []).filter((key) => destination.properties.has(key) && granted.useProperty(key))
-    if (!isEvent && record.op !== 'delete' && values.outgoing.length === 0 && unset.length === 0) return NOTHING
+    if (!isEvent && record.op !== 'delete' && values.outgoing.length + clear.length + unset.length === 0) return NOTHING
   }
-  return { kind: 'send', user, device, linked, groups, ...values.decided(), unset, ...granted.explain() }
+  return { kind: 'send', user, device, linked, groups, ...values.decided(), unset, clear, ...granted.explain(clear) }
+}
+
+const NOTHING_CLEAR: readonly ClearField[] = []
+
+/**
+ * Identity in the clear leaves where the record brought it, or is about who is named: nobody's address is added to what never
+ * held one. On profiles it is a state, which can be set and never added to.
+ */
+function clearFields(record: LogRecord, clear: readonly ClearField[], granted: Granted): ClearField[] {
+  const { type, op, user, device, groups, withheld = [] } = record
+  const states = type === 'event' || ((type === 'profile' || type === 'group') && (op === 'set' || op === 'set_once'))
+  if (!states) return []
+  return clear.filter((field) => {
+    const isHere =
+      field === 'group_id'
+        ? type === 'group' && groups !== undefined && groups.length > 0
+        : type !== 'group' && (field === 'user_id' ? user !== undefined : withheld.includes(field) && (user ?? device) !== undefined)
+    return isHere && granted.useClear(field)
+  })
 }
 
 /** Linked identifiers are users or devices; each role needs its own grant. They are the point of identity calls alone. */
@@ -200,6 +222,14 @@ class Granted {
     return this.#note(field, this.#active.known.get(field))
   }
 
+  /** Only where the grant that counts is one for the clear form. */
+  useClear(field: ClearField): boolean {
+    const grant = this.#consented(this.#active.known.get(field))
+    if (grant === undefined || grant.form !== 'clear') return false
+    this.#used.set(field, grant)
+    return true
+  }
+
   useProperty(key: string): boolean {
     return this.#note(`property.${key}`, this.#active.property(key))
   }
@@ -222,10 +252,15 @@ class Granted {
     return undefined
   }
 
-  explain(): Pick<Sending, 'shape' | 'fields' | 'purposes'> {
-    const fields = [...this.#used].map(([field, grant]): ExplainedField => ({ field, form: grant.form, rule: grant.rule }))
+  /** An identifier leaves as a pseudonym also under a grant for the clear form; the plain value stands beside it where `clear` says so. */
+  explain(clear: readonly ClearField[]): Pick<Sending, 'shape' | 'fields' | 'purposes' | 'clearUntil'> {
+    const fields = [...this.#used].map(([field, { form, rule }]): ExplainedField => {
+      const isPseudonym = form === 'clear' && isClearField(field) && !clear.includes(field)
+      return { field, form: isPseudonym ? 'pseudonym' : form, rule }
+    })
+    const clearUntil = Math.min(...clear.map((field) => this.#used.get(field)?.until ?? Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
     fields.sort((a, b) => (a.field < b.field ? -1 : 1))
     const purposes = [...new Set([...this.#used.values()].map((grant) => grant.purpose))].sort()
-    return { shape: shapeText(fields), fields, purposes }
+    return { shape: shapeText(fields), fields, purposes, clearUntil }
   }
 }

@@ -1,5 +1,5 @@
 /** What the decision about a record says. One object for all records of a kind: what differs is read by `valuesOf`. */
-import type { Field } from '#model/field.ts'
+import type { ClearField, Field } from '#model/field.ts'
 import type { LogRecord } from '#model/log-entry.ts'
 import type { ReasonCode } from '#model/outcome.ts'
 import type { Grant } from '#model/policy.ts'
@@ -18,6 +18,10 @@ export interface Sending {
   /** Values that leave, and how they are read from a record of this kind: one for each field. */
   readonly outgoing: readonly OutgoingField[]
   valuesOf(record: LogRecord): OutgoingValue[]
+  /** Identity that leaves in the clear, as far as the vault has it: values come from there, at sending. */
+  readonly clear: readonly ClearField[]
+  /** First end of the grants of `clear`, UTC ms; what was made before it does not leave from then on. */
+  readonly clearUntil: number
   /** Keys of `unset` that are approved for this destination. */
   readonly unset: readonly string[]
   /** Purposes of the grants that were used; sorted. */

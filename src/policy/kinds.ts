@@ -29,10 +29,12 @@ interface Kind<Decision> {
   /** By the next approved key of `properties`, and by the next of `unset`. */
   byKey: Map<string, Kind<Decision>>
   byUnset: Map<string, Kind<Decision>>
+  /** By the next field that came and may leave in the clear. Few destinations have such. */
+  byClear: Map<string, Kind<Decision>> | undefined
 }
 
 function newKind<Decision>(): Kind<Decision> {
-  return { decided: undefined, byKey: new Map(), byUnset: new Map() }
+  return { decided: undefined, byKey: new Map(), byUnset: new Map(), byClear: undefined }
 }
 
 export class Kinds<Decision> {
@@ -40,7 +42,11 @@ export class Kinds<Decision> {
   #count = 0
 
   /** `isNamed`: the event's name may leave. `make` is called for the first record of a kind. */
-  decisionFor(record: LogRecord, isNamed: boolean, approved: ReadonlySet<string>, make: () => Decision): Decision {
+  decisionFor(
+    record: LogRecord,
+    { isNamed, approved, clear }: { isNamed: boolean; approved: ReadonlySet<string>; clear: readonly string[] },
+    make: () => Decision,
+  ): Decision {
     const traits = traitsOf(record, isNamed)
     assert(Number.isInteger(traits), 'a record has a known type and operation')
     let kind = this.#roots.get(traits) ?? this.#add(this.#roots, traits)
@@ -50,8 +56,19 @@ export class Kinds<Decision> {
       kind = kind.byKey.get(key) ?? this.#add(kind.byKey, key)
     }
     if (unset !== undefined) for (const key of unset) if (approved.has(key)) kind = kind.byUnset.get(key) ?? this.#add(kind.byUnset, key)
+    if (clear.length > 0 && record.withheld !== undefined) kind = this.#walkClear(kind, record.withheld, clear)
     kind.decided ??= make()
     return kind.decided
+  }
+
+  #walkClear(from: Kind<Decision>, withheld: readonly string[], clear: readonly string[]): Kind<Decision> {
+    let kind = from
+    for (const field of withheld) {
+      if (!clear.includes(field)) continue
+      kind.byClear ??= new Map()
+      kind = kind.byClear.get(field) ?? this.#add(kind.byClear, field)
+    }
+    return kind
   }
 
   #add<Key>(to: Map<Key, Kind<Decision>>, key: Key): Kind<Decision> {

@@ -129,9 +129,20 @@ function mergeNames(before: readonly string[], after: readonly string[], current
 /** Grants of one field belong together: the first of them that has not run out counts. Their numbers are no difference. */
 function mergeGrants(before: readonly Grant[], after: readonly Grant[], current: readonly Grant[]): Grant[] {
   const of = (grants: readonly Grant[], field: string): Grant[] => grants.filter((grant) => grant.field === field)
-  const said = (grants: readonly Grant[]): string => canonicalJson(grants.map(({ rule: _, ...grant }) => grant))
+  const said = (grants: readonly Grant[]): string => canonicalJson(grants.map(({ rule: _, approval: _approval, ...grant }) => grant))
   const fields = new Set([...current, ...after].map(({ field }) => field))
   return [...fields].flatMap((field) => (said(of(before, field)) === said(of(after, field)) ? of(current, field) : of(after, field)))
+}
+
+/** As a file could say it: who agreed to a grant stands in no file, and the order of fields says nothing. */
+export function withoutApprovals(policy: Policy): Policy {
+  const stated = ({ approval: _, ...grant }: Grant): Grant => grant
+  return { ...policy, destinations: policy.destinations.map((each) => ({ ...each, grants: byField(each.grants.map(stated)) })) }
+}
+
+/** Stable: of one field the first that counts stays the first. */
+function byField(grants: readonly Grant[]): Grant[] {
+  return grants.toSorted((a, b) => (a.field === b.field ? 0 : a.field < b.field ? -1 : 1))
 }
 
 export function isSamePolicy(one: Policy, other: Policy): boolean {

@@ -5,7 +5,7 @@
  */
 import { BulkheadError } from '#base/errors.ts'
 import type { Config, DestinationConfig, GrantConfig, StoreConfig } from '#model/config.ts'
-import { categoryOf, isField } from '#model/field.ts'
+import { categoryOf, isClearField, isField } from '#model/field.ts'
 import type { Field, Form, KnownField } from '#model/field.ts'
 import type { DestinationPolicy, Grant, Policy } from '#model/policy.ts'
 import { consentTable, destinationConsent, PRESET_PURPOSE, storeConsent } from './consent-from-config.ts'
@@ -51,21 +51,35 @@ function invalid(place: string, message: string): BulkheadError {
   return new BulkheadError('config_invalid', `${place}: ${message}`)
 }
 
-function checkGrant(place: string, { field, form }: GrantConfig): void {
+function checkGrant(place: string, grant: GrantConfig): void {
+  const { field, form } = grant
   if (field !== 'property.*' && !isField(field)) throw invalid(place, 'this is no field; docs/configuration.md lists them')
   const why = whyNotGranted(field, form)
   if (why !== undefined) throw invalid(place, `\`${field}\` in the form \`${form}\` cannot be granted: ${why}`)
+  const lacks = isClearGrant(grant) ? whyClearIncomplete(grant) : undefined
+  if (lacks !== undefined) throw invalid(place, `\`${field}\` in the clear ${lacks}`)
   if (form !== 'withheld' && field.startsWith('property.') && field !== 'property.*') checkKey(place, field.slice('property.'.length))
 }
 
 /** Why a field cannot leave in a form, in words; undefined when it can. */
 export function whyNotGranted(field: Grant['field'], form: Form): string | undefined {
   if (form === 'withheld') return field === 'property.*' ? 'leave the grant out instead; what has no grant is withheld' : undefined
+  if (form === 'clear' && isClearField(field)) return undefined
   const forms = supportedForms(field)
   if (forms.includes(form)) return undefined
   if (categoryOf(field as Field) === 'identity')
-    return 'identity fields do not leave in this version: it has no second person who could approve it'
+    return isClearField(field) ? 'it can leave in the clear only, for a time, when two people agree' : 'this identity field does not leave'
   return forms.length === 0 ? 'this field does not leave in this version' : `it can leave as ${forms.join(' or ')} only`
+}
+
+/** What names somebody, in the clear: for a time, for a reason, and only when somebody else has approved it. */
+export function isClearGrant({ field, form }: Pick<Grant, 'field'> & { form: Form }): boolean {
+  return form === 'clear' && isClearField(field)
+}
+
+function whyClearIncomplete({ until, reason }: GrantConfig): string | undefined {
+  if (until === undefined) return 'needs an end: `until`, a day or an instant'
+  return reason.trim() === '' ? 'needs a reason' : undefined
 }
 
 /** Approved keys and names are compared after NFC and exactly: no folding of case, no patterns. */

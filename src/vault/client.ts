@@ -7,6 +7,7 @@ import type { FileVault } from './file-keys.ts'
 import type { ErasingVault, LeavingVault } from './erasure-port.ts'
 import type {
   BackupVault,
+  ClearVault,
   DeletionVault,
   EpochVault,
   GatewayVault,
@@ -93,6 +94,14 @@ export function workerVault(client: RpcClient): WorkerVault {
       return (await client.call('sealManifests', { entries }, packed)).body as string[]
     },
     openManifests: async (manifests) => (await client.call('openManifests', { manifests })).attachments,
+  }
+}
+
+export function clearVault(client: RpcClient): ClearVault {
+  return {
+    // As text, so that the vault need not look at a policy again that it has just looked at.
+    clearValues: async ({ destination, policy, seal, asked }) =>
+      (await client.call('clearValues', { destination, seal, asked }, [Buffer.from(JSON.stringify(policy))])).body as (string | null)[][],
   }
 }
 

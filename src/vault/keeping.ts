@@ -86,9 +86,15 @@ export class Keeping implements BackupVault, Remembering, PolicySigner {
   }
 
   async signPolicy(statement: Omit<PolicyStatement, 'instance'>): Promise<PolicySeal> {
-    const { actor, origin, reason, version } = statement
+    const { actor, origin, reason, version, approvedBy } = statement
     checkLook({ actor, action: origin, reason })
-    this.#looks.append({ at: this.#now(), actor, action: `policy ${origin}`, reason, counts: { version } })
+    this.#looks.append({
+      at: this.#now(),
+      actor,
+      action: `policy ${origin}${approvedBy === undefined ? '' : `, approved by ${approvedBy}`}`,
+      reason,
+      counts: { version },
+    })
     const whole = { ...statement, instance: this.#instance }
     return { statement: whole, ...this.signLedger(statementBytes(whole)) }
   }

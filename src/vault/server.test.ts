@@ -117,7 +117,7 @@ test('each token opens its own calls and no other; a stranger is not answered', 
     try {
       const calls = {
         gateway: ['commitWindow', 'doorKeys'],
-        worker: ['activeEpoch', 'disclose', 'sealManifests', 'erasedPeople', 'deletionPseudonyms'],
+        worker: ['activeEpoch', 'disclose', 'clearValues', 'sealManifests', 'erasedPeople', 'deletionPseudonyms'],
         staff: [
           ...['resolve', 'graph', 'staffPseudonyms', 'memberships', 'identities', 'recordLook', 'importDirectory', 'describe'],
           ...['beginErasure', 'openErasures', 'erasure', 'unlinkErased', 'advanceErasure', 'destroyErased', 'resealWaiting'],

@@ -7,6 +7,7 @@ import path from 'node:path'
 import { type Clock, DAY_MS, dayOf } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { Census } from './census.ts'
+import { ClearOpening } from './clear-opening.ts'
 import { Committer } from './commit.ts'
 import { Keeping } from './keeping.ts'
 import { directoryChange } from './directory.ts'
@@ -85,6 +86,7 @@ export interface Vault extends GatewayVault, WorkerVault, DeletionVault, StaffVa
   readonly epochs: EpochKeeping
   readonly leaving: LeavingVault
   readonly rotating: KeyRotating
+  readonly clear: ClearOpening
   readonly tree: TreeKeeping
   readonly files: FileKeeping
   readonly census: Census
@@ -139,6 +141,7 @@ class OpenVault implements Vault {
   readonly epochs: EpochKeeping
   readonly leaving: LeavingVault
   readonly rotating: KeyRotating
+  readonly clear: ClearOpening
   readonly tree: TreeKeeping
   readonly files: FileKeeping
   readonly census: Census
@@ -159,6 +162,13 @@ class OpenVault implements Vault {
     this.#reading = new Reading(parts.keys, parts.rows, this.#committer)
     this.tree = new TreeKeeping({ ...parts, committer: this.#committer })
     this.census = new Census(parts.keys, parts.rows, this.#committer)
+    this.clear = new ClearOpening({
+      rows: parts.rows,
+      committer: this.#committer,
+      instance: parts.instance,
+      ledgerKey: () => this.keeping.describe().ledgerKey,
+      now: () => parts.clock.now(),
+    })
     this.#ledger = deriveKey(parts.keys.named('ledger'), LABELS.ledger)
     this.#staff = deriveKey(parts.keys.named('staff-view'), LABELS.staffView)
     const now = (): number => parts.clock.now()

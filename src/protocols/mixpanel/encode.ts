@@ -27,6 +27,9 @@ const KEY_OF_FIELD: Partial<Record<KnownField, string>> = {
   birth_date: 'birth_date',
   username: 'username',
   postal_code: 'postal_code',
+  // Plain identifiers stand beside the pseudonyms, which stay what Mixpanel knows people and groups by: deletion goes by them.
+  user_id: 'user_id',
+  group_id: 'group_id',
   city: '$city',
   region: '$region',
   timezone: '$timezone',

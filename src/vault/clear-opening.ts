@@ -1,0 +1,104 @@
+/**
+ * Plain values for a vendor, by a capability of its own: not because the worker asks, but because a version of the policy that this
+ * vault signed grants that field to that destination in the clear, until a time that has not come, and names two people who agreed.
+ * The disclosure itself is in the ledger, as every other; what is on record here is the grant.
+ */
+import { BulkheadError } from '#base/errors.ts'
+import { type ClearField, isClearField } from '#model/field.ts'
+import type { Ordinal } from '#model/log-entry.ts'
+import type { Grant, Policy } from '#model/policy.ts'
+import { isSigned, type PolicySeal, policyHash } from '#model/policy-statement.ts'
+import { type Committer, factBinding, identifierBinding } from './commit.ts'
+import type { ClearRequest } from './port.ts'
+import type { Rows } from './rows.ts'
+import { open } from './seal.ts'
+
+export interface ClearParts {
+  rows: Pick<Rows, 'facts' | 'identifier'>
+  committer: Pick<Committer, 'sealKey'>
+  instance: string
+  /** Public key of this vault's own signatures. */
+  ledgerKey(): string | null
+  now(): number
+}
+
+/** `policyText`: the policy as JSON. */
+export type ClearTextRequest = Omit<ClearRequest, 'policy'> & { policyText: string }
+
+export class ClearOpening {
+  readonly #parts: ClearParts
+  /** The last version that was shown: most calls are under one. */
+  #seen: { text: string; seal: string; policy: Policy } | undefined
+
+  constructor(parts: ClearParts) {
+    this.#parts = parts
+  }
+
+  values({ destination, seal, asked, policyText }: ClearTextRequest): (string | null)[][] {
+    const policy = this.#signed(policyText, seal)
+    const grants = policy.destinations.find((each) => each.destination === destination)?.grants ?? []
+    const now = this.#parts.now()
+    return asked.map(({ field, ordinals }) => {
+      const granted = grants.filter((grant) => grant.field === field && isAgreed(grant))
+      if (!isClearField(field) || granted.length === 0) throw refused()
+      // Run out since it was decided: then it is as if nothing were known.
+      const counts = granted.some(({ until }) => until !== null && until > now)
+      return ordinals.map((ordinal) => (counts ? this.#value(field, ordinal) : null))
+    })
+  }
+
+  #signed(text: string, seal: PolicySeal): Policy {
+    const shown = JSON.stringify(seal)
+    if (this.#seen !== undefined && this.#seen.text === text && this.#seen.seal === shown) return this.#seen.policy
+    const policy = parse(text)
+    const isWhole =
+      policy !== undefined &&
+      seal?.statement?.instance === this.#parts.instance &&
+      seal.statement.policySha256 === policyHash(policy) &&
+      isSigned(seal, this.#parts.ledgerKey())
+    if (!isWhole) throw refused()
+    this.#seen = { text, seal: shown, policy }
+    return policy
+  }
+
+  #value(field: ClearField, ordinal: Ordinal): string | null {
+    const { rows, committer } = this.#parts
+    const key = committer.sealKey(ordinal)
+    if (key === undefined) return null
+    if (field === 'user_id' || field === 'group_id') {
+      const row = rows.identifier(ordinal)
+      return row === undefined ? null : text(open(key, identifierBinding(ordinal, row.scope), row.sealed))
+    }
+    // The most trusted first: what anybody with a public token may have said never stands for what the company knows.
+    const fact = rows.facts(ordinal).find((each) => each.field === field)
+    return fact === undefined ? null : text(open(key, factBinding(ordinal, field, fact.trust), fact.sealed))
+  }
+}
+
+function isAgreed({ form, until, approval }: Grant): boolean {
+  return (
+    form === 'clear' &&
+    until !== null &&
+    approval !== undefined &&
+    approval.proposedBy !== '' &&
+    approval.approvedBy !== '' &&
+    approval.proposedBy !== approval.approvedBy
+  )
+}
+
+function parse(text: string): Policy | undefined {
+  try {
+    return JSON.parse(text) as Policy
+  } catch {
+    return undefined
+  }
+}
+
+function text(opened: Buffer | undefined): string {
+  if (opened === undefined) throw new BulkheadError('key_wrong', 'a sealed value does not open')
+  return opened.toString('utf8')
+}
+
+function refused(): BulkheadError {
+  return new BulkheadError('vault_refused', 'nothing leaves in the clear but what a signed version grants, with two people who agreed')
+}
