@@ -38,6 +38,7 @@ export function sentPlace({ id, kind, fork, fault, taken, takenAt }: PlaceState)
     size: taken?.size ?? null,
     root: taken?.root ?? null,
     takenAt: taken === undefined ? null : new Date(takenAt).toISOString(),
-    what: fork !== undefined ? FORK_WORDS[fork.what] : (fault?.message ?? null),
+    what:
+      fork !== undefined ? FORK_WORDS[fork.what] : (fault?.message ?? (taken === undefined ? 'the ledger has no entry to hold yet' : null)),
   }
 }

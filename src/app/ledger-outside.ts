@@ -7,7 +7,6 @@ import type { OwnTree } from '#ledger/outside/place.ts'
 import { openPlace } from '#ledger/outside/places.ts'
 import { outsideDir, type PlaceState } from '#ledger/outside/state.ts'
 import type { Ledger } from '#ledger/port.ts'
-import { TileFiles } from '#ledger/tile-files.ts'
 import { readTree, treeVerifiers } from '#ledger/tree-snapshot.ts'
 import type { Config } from '#model/config.ts'
 import { ledgerKey } from '#vault/tree-client.ts'
@@ -27,16 +26,14 @@ export function startLedgerOutside(parts: {
   vaultClient: RpcClient
 }): LedgerOutside {
   const { instance, config, ledger, vaultClient } = parts
-  const files = new TileFiles(tilesDir(instance))
   const dir = outsideDir(instance.ledgerDir)
 
   async function ownTree(): Promise<OwnTree | undefined> {
-    if (files.checkpoint() === undefined) return undefined
     const key = await ledgerKey(vaultClient)
     if (key === undefined) return undefined
     const gaps = ledger.gaps()
     const verifiers = treeVerifiers(key, instance.instanceId, gaps)
-    const tree = readTree(files, verifiers)
+    const tree = readTree(tilesDir(instance), verifiers)
     // After a restore the tree gets its new name with its next checkpoint.
     if (tree === undefined || tree.newest.size === 0 || tree.newest.origin !== verifiers.at(-1)?.name) return undefined
     const former = gaps.map(({ from, to }, index) => ({ origin: verifiers[index]?.name ?? '', kept: from - 1, known: to }))

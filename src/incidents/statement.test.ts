@@ -6,7 +6,6 @@ import { systemClock } from '#base/clock.ts'
 import { noteVerifier, type NoteVerifier } from '#ledger/note.ts'
 import { checkStatement, type Statement } from '#ledger/statement.ts'
 import { disclose, type Disclosed, rowsOf, type TreePlace, withTreePlace } from '#ledger/testing-tree.ts'
-import { TileFiles } from '#ledger/tile-files.ts'
 import { readTree, treeVerifiers } from '#ledger/tree-snapshot.ts'
 import { commitRowsOf } from '#ledger/tree-writer.ts'
 import type { ManifestRow } from '#model/disclosure.ts'
@@ -46,7 +45,7 @@ async function portsOf(place: TreePlace, disclosed: readonly Disclosed[]): Promi
     commit: commitRowsOf(vault.tree),
     rowKeys: (rows) => vault.tree.rowKeys(packRows(rows)),
     sign: async (sha256) => vault.keeping.signLedger(Buffer.from(statementText(sha256))),
-    tree: async () => readTree(new TileFiles(place.tilesDir), treeVerifiers(await keyOf(place), INSTANCE, [])),
+    tree: async () => readTree(place.tilesDir, treeVerifiers(await keyOf(place), INSTANCE, [])),
     recipient: () => ({ name: 'The Vendor', address: 'https://vendor.example' }),
   }
 }

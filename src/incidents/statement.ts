@@ -39,7 +39,8 @@ export interface StatementPorts extends DisclosurePorts {
 
 const ENTRIES_MAX = 20_000
 const ENTRIES_AT_ONCE = 50
-const ROW_KEYS_AT_ONCE = 5_000
+/** One call to the vault is about no more, as when the tree is made. */
+const ROWS_AT_ONCE = 10_000
 /** An outcome stands soon after its intent; one that comes after days of retries is looked for no further than this. */
 const OUTCOME_WITHIN = 5_000
 const TREE_WAIT_MS = 5_000
@@ -53,13 +54,8 @@ export async function statementOf(query: string, look: Look, ports: StatementPor
   const snapshot = await ports.snapshot()
   const found = await entriesAbout(person, snapshot, ports)
   const entries = found.slice(-ENTRIES_MAX)
-  const intents = entries.flatMap((number) => intentOf(number, ports) ?? [])
-  const outcomes = intents.map((intent) => outcomeOf(intent, ports))
-  const tree = await treeCovering(
-    Math.max(0, ...intents.map(({ entry }) => entry), ...outcomes.map((outcome) => outcome?.entry ?? 0)),
-    ports,
-  )
-  const disclosures = await disclosuresOf({ intents, outcomes, person, look, tree }, ports)
+  const tree = await treeCovering(snapshot.head, ports)
+  const disclosures = await disclosuresOf(entries, { person, look, tree }, ports)
   const fields = disclosures.flatMap(({ description }) => description.flatMap((row) => parseShape(row.fields)))
   const statement: Omit<Statement, 'signed'> = {
     format: STATEMENT_FORMAT,
@@ -127,32 +123,47 @@ async function treeCovering(entry: number, { tree, clock }: StatementPorts): Pro
   }
 }
 
-interface Found {
-  intents: readonly Intent[]
-  /** In the order of the intents. */
-  outcomes: readonly (Outcome | undefined)[]
+interface About {
   person: Person
   look: Look
   tree: TreeSnapshot | undefined
 }
 
-async function disclosuresOf({ intents, outcomes, person, look, tree }: Found, ports: StatementPorts): Promise<StatedDisclosure[]> {
+async function disclosuresOf(entries: readonly number[], about: About, ports: StatementPorts): Promise<StatedDisclosure[]> {
   const disclosures: StatedDisclosure[] = []
-  for (let from = 0; from < intents.length; from += ENTRIES_AT_ONCE) {
-    const opened = await openIntents(intents.slice(from, from + ENTRIES_AT_ONCE), ports)
-    const own = opened.map(({ rows }) => rows.flatMap((row, at) => (isAbout(row, person) ? [at] : [])))
-    const wanted = opened.flatMap(({ toCommit }, index) => (own[index] ?? []).map((at) => toCommit[at] as RowToCommit))
-    const keys: (Buffer | undefined)[] = []
-    for (let at = 0; at < wanted.length; at += ROW_KEYS_AT_ONCE) {
-      keys.push(...(await ports.rowKeys(wanted.slice(at, at + ROW_KEYS_AT_ONCE), look)))
-    }
-    for (const [index, intent] of opened.entries()) {
-      const rows = own[index] ?? []
-      const opening = { intent, rows, keys: keys.splice(0, rows.length), outcome: outcomes[from + index] }
-      if (rows.length > 0) disclosures.push(stated(opening, tree, ports))
-    }
+  let some: Intent[] = []
+  let rows = 0
+  const flush = async (): Promise<void> => {
+    disclosures.push(...(await disclosuresIn(some, about, ports)))
+    some = []
+    rows = 0
   }
+  for (const number of entries) {
+    const intent = intentOf(number, ports)
+    if (intent === undefined) continue
+    if (some.length >= ENTRIES_AT_ONCE || (some.length > 0 && rows + intent.subjects > ROWS_AT_ONCE)) await flush()
+    some.push(intent)
+    rows += intent.subjects
+  }
+  await flush()
   return disclosures
+}
+
+async function disclosuresIn(
+  intents: readonly Intent[],
+  { person, look, tree }: About,
+  ports: StatementPorts,
+): Promise<StatedDisclosure[]> {
+  if (intents.length === 0) return []
+  const opened = await openIntents(intents, ports)
+  const own = opened.map(({ rows }) => rows.flatMap((row, at) => (isAbout(row, person) ? [at] : [])))
+  const wanted = opened.flatMap(({ toCommit }, index) => (own[index] ?? []).map((at) => toCommit[at] as RowToCommit))
+  const keys = wanted.length === 0 ? [] : await ports.rowKeys(wanted, look)
+  return opened.flatMap((intent, index) => {
+    const rows = own[index] ?? []
+    const opening = { intent, rows, keys: keys.splice(0, rows.length), outcome: outcomeOf(intent.entry as Intent, ports) }
+    return rows.length === 0 ? [] : [stated(opening, tree, ports)]
+  })
 }
 
 async function openIntents(intents: readonly Intent[], ports: StatementPorts): Promise<OpenedEntry[]> {

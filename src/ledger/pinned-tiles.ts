@@ -8,10 +8,12 @@ import { BulkheadError } from '#base/errors.ts'
 import type { TreeHead } from '#model/tree-head.ts'
 import { parseCheckpoint } from './checkpoint.ts'
 import { parseNote } from './note.ts'
-import { TileFiles } from './tile-files.ts'
-import { CHECKPOINT_FILE, partialTiles, TILE_WIDTH, type TileName, tilePath } from './tile-paths.ts'
+import { subtreeOfTile, TileFiles } from './tile-files.ts'
+import { CHECKPOINT_FILE, decodeTile, partialTiles, TILE_WIDTH, type TileName, tileOf, tilePath } from './tile-paths.ts'
+import type { SubtreeHashes } from './tree.ts'
 
 const ATTEMPTS = 20
+const LEVELS_A_TILE = 8
 
 export class PinnedTiles {
   readonly files: TileFiles
@@ -47,6 +49,23 @@ export class PinnedTiles {
 
   bytes(name: TileName): Buffer | undefined {
     return name.width === TILE_WIDTH ? this.files.bytes(name) : this.#partial.get(tilePath(name))
+  }
+
+  /** Of the tree of that size, which is the checkpoint's; throws `ledger_tree_broken` where a tile cannot be read. */
+  hashes(size: number): SubtreeHashes {
+    return (level, index) => {
+      const span = 2 ** (level % LEVELS_A_TILE)
+      const name = tileOf(Math.floor(level / LEVELS_A_TILE), index * span, size)
+      const hashes = this.#tile(name)
+      if (hashes === undefined) throw new BulkheadError('ledger_tree_broken', `${tilePath(name)} is absent or damaged`)
+      return subtreeOfTile(hashes, level % LEVELS_A_TILE, index % (TILE_WIDTH / span))
+    }
+  }
+
+  #tile(name: TileName): Buffer[] | undefined {
+    if (name.width === TILE_WIDTH) return this.files.tile(name)
+    const bytes = this.#partial.get(tilePath(name))
+    return bytes && decodeTile(bytes, name.width)
   }
 }
 

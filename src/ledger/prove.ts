@@ -5,9 +5,8 @@ import { decodeEntry } from './entry-codec.ts'
 import { EntryKeys, headerCommitment, LEAF_BYTES, leafOf } from './leaf.ts'
 import type { PinnedTiles } from './pinned-tiles.ts'
 import type { EntryBytes } from './stored-entries.ts'
-import { subtreeOfTile } from './tile-files.ts'
-import { decodeBundle, decodeTile, TILE_WIDTH, tileOf, tilePath } from './tile-paths.ts'
-import { HASH_BYTES, inclusionProof, isIncluded, leafHash, type SubtreeHashes } from './tree.ts'
+import { decodeBundle, TILE_WIDTH, tileOf, tilePath } from './tile-paths.ts'
+import { HASH_BYTES, inclusionProof, isIncluded, leafHash } from './tree.ts'
 
 export interface EntryProof {
   index: number
@@ -40,7 +39,7 @@ export function proveEntry(index: number, tiles: PinnedTiles, bytes: Pick<EntryB
     throw new BulkheadError('not_found', `the tree has ${size} entries, numbered from 0`, { hint })
   }
   const leaf = leafAt(index, size, tiles)
-  const proof = inclusionProof(index, size, pinnedHashes(tiles, size))
+  const proof = inclusionProof(index, size, tiles.hashes(size))
   const entry = entryAt(index + 1, bytes)
   const keys = new EntryKeys(entry, entry.type === 'outcome' ? intentOf(entry.intent, bytes) : undefined)
   const rowsRoot = leaf.subarray(2 + HASH_BYTES)
@@ -59,17 +58,6 @@ export function proveEntry(index: number, tiles: PinnedTiles, bytes: Pick<EntryB
     header: headerOf(entry),
     headerKey: keys.headerKey().toString('hex'),
     rowsRoot: rowsRoot.toString('base64'),
-  }
-}
-
-function pinnedHashes(tiles: PinnedTiles, size: number): SubtreeHashes {
-  return (level, index) => {
-    const span = 2 ** (level % 8)
-    const name = tileOf(Math.floor(level / 8), index * span, size)
-    const bytes = tiles.bytes(name)
-    const hashes = bytes && decodeTile(bytes, name.width)
-    if (hashes === undefined) throw new BulkheadError('ledger_tree_broken', `${tilePath(name)} is absent or damaged`)
-    return subtreeOfTile(hashes, level % 8, index % (TILE_WIDTH / span))
   }
 }
 

@@ -4,12 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createTransport } from 'nodemailer'
 import type SMTPTransport from 'nodemailer/lib/smtp-transport/index.js'
 import { type Clock, dayOf } from '#base/clock.ts'
 import type { MailPlaceConfig } from '#model/config.ts'
-import { named, type Place, PlaceRefused } from './place.ts'
+import { named, type Place, PlaceRefused, readAuthority } from './place.ts'
 
 const ANSWER_MS = 60_000
 
@@ -71,7 +70,7 @@ function settings({ host, port, security, user, password, ca }: MailPlaceConfig)
     requireTLS: security === 'starttls',
     ignoreTLS: security === 'none',
     ...(user === undefined ? {} : { auth: { user, pass: password?.reveal() ?? '' } }),
-    tls: { ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }) },
+    tls: { ...(ca === undefined ? {} : { ca: readAuthority(ca) }) },
     connectionTimeout: ANSWER_MS,
     greetingTimeout: ANSWER_MS,
     socketTimeout: ANSWER_MS,

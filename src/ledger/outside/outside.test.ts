@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import { type Clock, DAY_MS } from '#base/clock.ts'
 import { openCheckpoint } from '#ledger/checkpoint.ts'
 import type { CheckpointPlaceConfig } from '#model/config.ts'
-import { assertExtends, ForkFound, type OwnTree } from './place.ts'
+import { assertExtends, ForkFound, type OwnTree, type Place } from './place.ts'
 import { Outside } from './outside.ts'
 import { openPlace } from './places.ts'
 import type { PlaceState } from './state.ts'
@@ -332,4 +332,52 @@ test('each place is tried daily, after failures ever less often, and never twice
   // Without a tree nothing is sent, and nothing is wrong.
   const empty = stage.open([{ id: 'empty', kind: 'folder', path: folder }], () => undefined)
   assert.deepEqual([(await sendOne(empty)).failures, readdirSync(folder).length], [0, 1])
+})
+
+test('a day brings one round; a place that never answers holds up no other, and a state that cannot be written ends nothing', async (t) => {
+  const dir = folderOf(t)
+  const tree = new TestTree(3)
+  const stop = new AbortController()
+  const rounds: number[] = []
+  const failures: unknown[] = []
+  let now = Date.UTC(2026, 10, 26)
+  const clock: Clock = {
+    now: () => now,
+    sleep: async () => {
+      // Rounds that can end do so before time goes on.
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+      now += 3_600_000
+      if (rounds.length === 3) stop.abort()
+    },
+  }
+  const stuck: Place = {
+    id: 'stuck',
+    kind: 'folder',
+    target: 'nowhere',
+    put: (_own, _before, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped')))),
+  }
+  const good: Place = { id: 'good', kind: 'folder', target: 'here', put: async ({ newest }) => newest.note }
+  const counted: Place = {
+    ...good,
+    put: async (own, before, signal) => {
+      rounds.push(now)
+      return good.put(own, before, signal)
+    },
+  }
+  // The folder of the states is a file.
+  writeFileSync(path.join(dir, 'state'), '')
+  const outside = new Outside({
+    places: [stuck, counted],
+    dir: path.join(dir, 'state'),
+    clock,
+    random: () => 0.5,
+    ownTree: async () => tree.own(),
+    onFailure: (_place, thrown) => failures.push(thrown),
+  })
+  await outside.run(stop.signal)
+  assert.deepEqual(
+    rounds.map((at) => (at - (rounds[0] ?? 0)) / DAY_MS),
+    [0, 1, 2],
+  )
+  assert.equal(failures.length, 3)
 })

@@ -45,10 +45,11 @@ export class Outside {
   async run(signal: AbortSignal): Promise<void> {
     const { places, clock } = this.#options
     while (places.length > 0 && !signal.aborted) {
-      const due = places.filter((place) => this.#isDue(place))
-      await Promise.all(due.map((place) => this.#round(place, signal)))
+      // Nobody waits for a place that is slow to answer.
+      for (const place of places.filter((each) => this.#isDue(each))) void this.#round(place, signal)
       await clock.sleep(LOOK_EVERY_MS, signal)
     }
+    await Promise.all(this.#running.values())
   }
 
   /** One round with every place now, whatever the time. */
@@ -126,7 +127,12 @@ export class Outside {
 
   #keep(state: PlaceState): PlaceState {
     this.#states.set(state.id, state)
-    writeState(this.#options.dir, state)
+    try {
+      writeState(this.#options.dir, state)
+    } catch (thrown) {
+      // A full disk, say: the next start asks the place anew.
+      this.#options.onFailure(state.id, thrown)
+    }
     return state
   }
 }

@@ -2,6 +2,7 @@
  * What every place outside has in common: it is asked what it holds, that is compared with our own tree, and only a tree that
  * extends it is put there. A place that holds anything else is not overwritten and not passed over: it is evidence.
  */
+import { readFileSync } from 'node:fs'
 import { type Checkpoint, openCheckpoint, type SignedCheckpoint } from '#ledger/checkpoint.ts'
 import type { NoteVerifier } from '#ledger/note.ts'
 import { type SubtreeHashes, treeRoot } from '#ledger/tree.ts'
@@ -36,6 +37,16 @@ export type PlaceFault =
   | 'answer_malformed'
   | 'unknown_to_it'
   | 'wrong_cosignature'
+
+/** The certificate authority that a place names, PEM. Throws `PlaceRefused`. */
+export function readAuthority(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
+    throw new PlaceRefused('refused', `the certificate authority in ${file} cannot be read (${code})`, { cause })
+  }
+}
 
 /** The place has seen another tree under our name, or more of ours than we have. */
 export class ForkFound extends Error {

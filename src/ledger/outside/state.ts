@@ -61,7 +61,8 @@ function fileOf(dir: string, id: string): string {
 function readFile(file: string): PlaceState | undefined {
   try {
     const state = JSON.parse(readFileSync(file, 'utf8')) as PlaceState
-    return typeof state.id === 'string' && typeof state.takenAt === 'number' ? state : undefined
+    const isWhole = typeof state.id === 'string' && typeof state.takenAt === 'number' && typeof state.nextAt === 'number'
+    return isWhole && (state.taken === undefined || typeof state.taken.note === 'string') ? state : undefined
   } catch {
     // Absent or damaged: the place is asked anew, which does no harm.
     return undefined

@@ -108,6 +108,7 @@ export class TestWitness {
     if (Number.isNaN(old) || lines.length > 63) return { status: 400 }
     // An empty proof leaves the blank line behind the first one.
     const note = rest.join('\n\n')
+    if (note.split('\n', 1)[0] !== this.#log.name) return { status: 404 }
     try {
       const checkpoint = openCheckpoint(note, [this.#log])
       const { seen } = this

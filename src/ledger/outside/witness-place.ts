@@ -2,14 +2,13 @@
  * An HTTP witness (c2sp.org/tlog-witness): it is shown that our tree goes on from the one that it has seen, and co-signs. Its
  * signature is checked and kept with the checkpoint. It sees checkpoints and hashes, and nothing else.
  */
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { openCheckpoint, type SignedCheckpoint } from '#ledger/checkpoint.ts'
 import { formatNote, type NoteVerifier, openNote, parseNote, parseSignatures, parseVerifierKey } from '#ledger/note.ts'
 import { consistencyProof } from '#ledger/tree.ts'
 import type { WitnessPlaceConfig } from '#model/config.ts'
-import { ForkFound, named, type OwnTree, type Place, PlaceRefused } from './place.ts'
+import { ForkFound, named, type OwnTree, type Place, PlaceRefused, readAuthority } from './place.ts'
 
 const ANSWER_MS = 30_000
 const ANSWER_BYTES_MAX = 64 * 1024
@@ -91,7 +90,7 @@ function post(address: string, body: string, { signal, ca }: { signal: AbortSign
   const secure = url.protocol === 'https:'
   const headers = { 'content-type': 'text/plain; charset=utf-8', 'content-length': Buffer.byteLength(body) }
   const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)])
-  const trust = secure && ca !== undefined ? { ca: readFileSync(ca, 'utf8') } : {}
+  const trust = secure && ca !== undefined ? { ca: readAuthority(ca) } : {}
   return new Promise<Answer>((resolve, reject) => {
     const fail = (cause: Error): void => {
       const code = within.aborted ? 'timed_out' : 'unreachable'
