@@ -117,6 +117,17 @@ export interface AffectedAnswer {
   organisations(options: Pick<ListOptions, 'look' | 'identities'>): AsyncGenerator<Buffer, void>
 }
 
+/** Only who they are, by number: to compare scopes. */
+export async function peopleAffected(query: AffectedQuery, ports: IncidentPorts): Promise<PersonSet> {
+  const scope: Scope = { ...query, snapshot: await ports.snapshot() }
+  const people = new People(await ports.vault.graph())
+  const sent = await peopleInScope(scope, await gather(scope, people, ports.warehouse), ports.warehouse)
+  const before = summarizeBaseline(gatherBaseline(scope, ports.records), { people, sent, shapes: new Shapes() })
+  const everybody = new PersonSet()
+  for (const part of [sent, before.people]) everybody.addAll(part)
+  return everybody
+}
+
 export async function affected(query: AffectedQuery, ports: IncidentPorts): Promise<AffectedAnswer> {
   const snapshot = await ports.snapshot()
   const scope: Scope = { ...query, snapshot }

@@ -86,11 +86,20 @@ test('every version comes to whom a naive recomputation finds, and each person i
           warehouse: staff,
           vault: {
             graph: async () => ({ merged: [], devices: [] }),
-            memberships: async () => [],
+            memberships: async () => {
+              const [none, bytes] = [new Float64Array(0), new Uint8Array(0)]
+              return { keys: [], users: none, groups: none, key: new Uint16Array(0), trust: bytes, admin: bytes }
+            },
+            survey: async ({ single, joined }: { single: Float64Array; joined: number[][] }) => {
+              const count = single.length + joined.length
+              return { places: [''], residence: new Uint16Array(count), marks: new Uint8Array(count) }
+            },
             staffPseudonyms: async (all: readonly { ordinal: number }[]) => all.map(({ ordinal }) => String(ordinal)),
             recordLook: async () => undefined,
           },
           snapshot: async () => ({ head: rows.length, open }),
+          records: { policy: () => undefined, currentPolicy: () => undefined, baselines: () => [], baselinePeople: () => [] },
+          places: { refresh: async () => undefined, countryOf: () => '' },
         } as unknown as IncidentPorts
         const first: ScopeBody = {
           destinations: null,

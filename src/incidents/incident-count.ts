@@ -1,6 +1,6 @@
 /** What a version of an incident's scope comes to, and whom it has that no earlier version had: all as of one ledger entry. */
 import { canonicalJson } from '#base/canonical-json.ts'
-import { type AffectedAnswer, type AffectedQuery, affected, type IncidentPorts } from './affected.ts'
+import { type AffectedAnswer, type AffectedQuery, affected, type IncidentPorts, peopleAffected } from './affected.ts'
 import type { CountedBody, ScopeBody } from './incident-bodies.ts'
 import { windowsOf } from './incident-scope.ts'
 import type { IncidentState } from './incident-state.ts'
@@ -28,11 +28,27 @@ export async function peopleBefore(
   version: number,
   ports: IncidentPorts,
 ): Promise<PersonSet> {
-  const before = new PersonSet()
-  // Two versions may say the same, after a correction say.
-  const scopes = new Map(state.scopes.filter((each) => each.version < version).map(({ scope }) => [canonicalJson(scope), scope]))
-  for (const scope of scopes.values()) before.addAll(await (await affected(queryOf(state.vendor, scope), ports)).people())
+  const { before } = await earlierPeople(state, version, ports)
   return before
+}
+
+/** `last`: of the version just before; undefined for the first. */
+async function earlierPeople(
+  state: Pick<IncidentState, 'vendor' | 'scopes'>,
+  version: number,
+  ports: IncidentPorts,
+): Promise<{ before: PersonSet; last: PersonSet | undefined }> {
+  const before = new PersonSet()
+  let last: PersonSet | undefined
+  // Two versions may say the same, after a correction say.
+  const known = new Map<string, PersonSet>()
+  for (const { scope } of state.scopes.filter((each) => each.version < version)) {
+    const text = canonicalJson(scope)
+    last = known.get(text) ?? (await peopleAffected(queryOf(state.vendor, scope), ports))
+    if (!known.has(text)) before.addAll(last)
+    known.set(text, last)
+  }
+  return { before, last }
 }
 
 export async function countVersion(
@@ -41,14 +57,11 @@ export async function countVersion(
   livePorts: IncidentPorts,
 ): Promise<{ counted: CountedBody; answer: AffectedAnswer }> {
   const ports = await asOfNow(livePorts)
-  const scopeOf = (number: number): ScopeBody | undefined => state.scopes.find((each) => each.version === number)?.scope
-  const answer = await affected(queryOf(state.vendor, scopeOf(version) as ScopeBody), ports)
+  const { scope } = state.scopes.find((each) => each.version === version) as IncidentState['scopes'][number]
+  const answer = await affected(queryOf(state.vendor, scope), ports)
   const { subjects, delivered, possible, checked } = answer.summary
-  const counted = { version, entries: checked.entries, subjects, delivered, possible, added: subjects, removed: 0 }
-  const last = scopeOf(version - 1)
-  if (last === undefined) return { counted, answer }
   const people = await answer.people()
-  const former = await (await affected(queryOf(state.vendor, last), ports)).people()
-  const before = await peopleBefore(state, version, ports)
-  return { counted: { ...counted, added: people.countWithout(before), removed: former.countWithout(people) }, answer }
+  const { before, last } = await earlierPeople(state, version, ports)
+  const [added, removed] = [people.countWithout(before), last?.countWithout(people) ?? 0]
+  return { counted: { version, entries: checked.entries, subjects, delivered, possible, added, removed }, answer }
 }

@@ -52,11 +52,17 @@ export interface IncidentReport {
     delivered: number | null
     possible: number | null
     groups: number | null
+    organisations: Affected['organisations'] | null
+    surfaceCounts: Affected['surfaces']
+    jurisdictions: { jurisdiction: string; eu: boolean; people: number }[]
+    /** Erased since: nobody can notify them. */
+    erased: number | null
+    withoutAddress: number | null
     ambiguousDevices: number | null
     notAsked: string | null
   }
   sent: { field: string; form: string; people: number }[]
-  notSent: { fields: string[]; words: string; freeText: string[] }
+  notSent: { fields: string[]; words: string; grantedNotSent: string[]; freeText: string[] }
   checked: string
   baseline: string
   bypass: string
@@ -88,9 +94,6 @@ export interface IncidentReport {
   limits: string[]
 }
 
-/** Fields whose granted value is text that somebody wrote, and may hold what no field is called. */
-const FREE_TEXT: ReadonlySet<string> = new Set(['event', 'url', 'referrer', 'page_title', 'utm', 'search_keyword'])
-
 export function makeReport(parts: ReportParts): IncidentReport {
   const { state, affected, audience, checkpoint } = parts
   const when = clockOf(parts.zone)
@@ -118,6 +121,11 @@ export function makeReport(parts: ReportParts): IncidentReport {
       delivered: affected?.delivered ?? null,
       possible: affected?.possible ?? null,
       groups: affected?.groups ?? null,
+      organisations: affected?.organisations ?? null,
+      surfaceCounts: [...(affected?.surfaces ?? [])],
+      jurisdictions: (affected?.jurisdictions ?? []).map(({ jurisdiction, eu, subjects }) => ({ jurisdiction, eu, people: subjects })),
+      erased: affected?.erased ?? null,
+      withoutAddress: affected?.withoutAddress ?? null,
       ambiguousDevices: affected?.ambiguousDevices ?? null,
       notAsked: affected === undefined ? (parts.why ?? 'the ledger could not be asked') : null,
     },
@@ -150,14 +158,15 @@ export function makeReport(parts: ReportParts): IncidentReport {
 const MEASURES: ReadonlySet<string> = new Set(['cut', 'restored', 'retired', 'held', 'released'])
 
 function notSentOf(affected: Affected | undefined): IncidentReport['notSent'] {
-  if (affected === undefined) return { fields: [], words: 'the ledger could not be asked', freeText: [] }
-  const sent = [...new Set(affected.fields.map(({ field }) => field as string))]
-  const { policies, entries } = affected.checked
+  if (affected === undefined) return { fields: [], words: 'the ledger could not be asked', grantedNotSent: [], freeText: [] }
+  const { policies, entries, grantedNotSent, freeText } = affected.checked
   const granted = policies === null ? '' : `not granted in policy versions ${policies.from}..${policies.to} and `
   return {
-    fields: [...affected.notSent],
+    // Of those that were granted only the second half holds; they stand apart.
+    fields: affected.notSent.filter((field) => !grantedNotSent.includes(field)),
     words: `was not among the fields that we sent: ${granted}in no entry 1..${entries} of this scope`,
-    freeText: sent.filter((field) => field.startsWith('property.') || FREE_TEXT.has(field)).sort(),
+    grantedNotSent: [...grantedNotSent],
+    freeText: [...new Set(freeText.map(({ field, form }) => `${field} (${form})`))],
   }
 }
 
@@ -168,10 +177,18 @@ function checkedOf(affected: Affected | undefined): string {
 }
 
 function baselineOf(affected: Affected | undefined): string {
-  const kind = String(affected?.baseline ?? 'unknown')
+  const kind = affected?.baseline ?? 'unknown'
   if (kind === 'none') return 'none: the vendor held nothing of ours before Bulkhead, as was stated here'
-  if (kind === 'unknown') return 'unknown: what the vendor held before Bulkhead is not in these figures'
-  return `${kind}: what the vendor held before Bulkhead is stated apart from what was sent through it`
+  const before = affected?.beforeBulkhead ?? null
+  if (before === null) return 'unknown: what the vendor held before Bulkhead is not in these figures'
+  const { subjects, onlyBaseline, declaredPeople, complete, unmatchedRows, fields, inScope } = before
+  const people =
+    subjects === null
+      ? `${declaredPeople ?? 'an unknown number of'} people, whom nobody names`
+      : `${subjects} people known here, about ${onlyBaseline ?? 0} of whom nothing was sent in this scope; ${unmatchedRows} rows of others`
+  const what = fields.length === 0 ? 'fields not stated' : `fields: ${[...new Set(fields.map(({ field }) => field))].join(', ')}`
+  const whole = kind === 'imported' ? `, ${complete ? 'stated to be all that it held' : 'not stated to be all that it held'}` : ''
+  return `${kind}${whole}: ${people}; ${what}; not in the figures above${inScope ? '' : '; outside of this scope'}`
 }
 
 function bypassOf(state: IncidentState): string {

@@ -7,6 +7,7 @@ export function reportMarkdown(report: IncidentReport): string {
     head(report),
     summary(report),
     ...(audience === 'regulator' ? [nature(report)] : []),
+    places(report),
     fields(report),
     statements(report),
     ...(audience === 'board' ? [] : [amendments(report)]),
@@ -56,13 +57,37 @@ function summary(report: IncidentReport): string[] {
       ['Surfaces', list(scope.surfaces, 'all')],
       ['Access window', `${scope.accessWindow} (everything sent before its end counts)`],
       ['Data window', scope.dataWindow],
-      ['Groups (organisations)', scope.groups === null ? 'not asked' : number(scope.groups)],
+      ['Groups named in what was sent', scope.groups === null ? 'not asked' : number(scope.groups)],
+      ...reach(scope),
       ['Ambiguous devices', scope.ambiguousDevices === null ? 'not asked' : `${number(scope.ambiguousDevices)} (of no single person)`],
       ['Upper bound', text(report.upperBound)],
       ['Baseline', text(report.baseline)],
       ['Bypass', text(report.bypass)],
       ['Checked', report.checked],
     ]),
+  ]
+}
+
+function reach({ organisations, erased, withoutAddress }: IncidentReport['scope']): string[][] {
+  if (organisations === null) return []
+  const { total, withAdministrators, administrators, reachableAdministrators } = organisations
+  return [
+    ['Organisations', `${number(total)}; ${number(withAdministrators)} with administrators that the directory names`],
+    ['Administrators', `${number(administrators)}, ${number(reachableAdministrators)} with an address that may be trusted`],
+    ['Erased since', `${number(erased ?? 0)} (nobody can notify them)`],
+    ['Without an address that may be trusted', number(withoutAddress ?? 0)],
+  ]
+}
+
+function places({ scope: { jurisdictions, surfaceCounts } }: IncidentReport): string[] {
+  if (jurisdictions.length === 0) return []
+  const rows = jurisdictions.map(({ jurisdiction, eu, people }) => [text(jurisdiction), eu ? 'EU' : '', number(people)])
+  const surfaces = surfaceCounts.map(({ surface, subjects }) => [code(surface || '(none)'), number(subjects)])
+  return [
+    ...section('Where they live'),
+    ...table([['Country or state', 'European Union', 'People'], ...rows]),
+    ...section('Surfaces'),
+    ...table([['Surface', 'People'], ...surfaces]),
   ]
 }
 
@@ -88,9 +113,12 @@ function fields({ sent, notSent }: IncidentReport): string[] {
     '',
     notSent.fields.length === 0 ? 'None.' : notSent.fields.map(code).join(', '),
     '',
+    ...(notSent.grantedNotSent.length === 0
+      ? []
+      : [`Granted in these versions, and in no entry all the same: ${notSent.grantedNotSent.map(code).join(', ')}.`, '']),
     notSent.freeText.length === 0
-      ? 'No field that was sent holds free text.'
-      : `Free text was sent in: ${notSent.freeText.map(code).join(', ')}. Whatever somebody wrote there went along; such a field may hold what no field is called.`,
+      ? 'No field that was granted holds free text.'
+      : `Granted fields that hold free text, in which anything may have stood: ${notSent.freeText.map(code).join(', ')}.`,
   ]
 }
 
