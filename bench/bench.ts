@@ -13,6 +13,7 @@ import { benchAffected } from './affected.ts'
 import { benchDetectors } from './detectors.ts'
 import { benchDrain } from './drain.ts'
 import { readOptions } from './options.ts'
+import { benchMatch } from './match.ts'
 import { benchPaced } from './paced.ts'
 import { benchPipeline } from './pipeline.ts'
 import { benchPseudonyms } from './pseudonyms.ts'
@@ -42,6 +43,7 @@ const parts: [name: string, run: () => Promise<void>][] = [
   ['pipeline', () => benchPipeline(table, folder, seconds, sustainSeconds)],
   ['drain', () => benchDrain(table, folder, Math.round(seconds * 40_000))],
   ['paced', () => benchPaced(table, folder, seconds * 2)],
+  ['match', () => benchMatch(table, folder)],
   ['affected', () => benchAffected(table, keep ?? path.join(folder, 'affected'), rows)],
 ]
 let failed = 0

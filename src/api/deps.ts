@@ -18,6 +18,7 @@ import type { CompiledPolicy } from '#policy/policy.ts'
 import type { Approvals } from '#records/approvals.ts'
 import type { Records } from '#records/port.ts'
 import type { ErasingVault, LeavingVault } from '#vault/erasure-port.ts'
+import type { MatchVault } from '#vault/match-port.ts'
 import type { EpochVault, PolicySigner, RotatingVault, StaffVault, WaitingVault } from '#vault/port.ts'
 import type { HeldInWarehouse } from '#vendors/held.ts'
 import type { HeldFrom } from '#vendors/held-kinds.ts'
@@ -113,6 +114,7 @@ export interface StaffDeps {
   evidence: EvidenceStore
   /** The tree over the ledger's entries. */
   ledgerTree: LedgerTreePort
+  matching: MatchVault
   incidents: IncidentBook
   /** What restores from older backups have lost of the ledger. */
   gaps(): Gap[]

@@ -1,5 +1,6 @@
 /** What `incident …` says. Instants are ISO 8601 UTC text; null = not known, or open on that side. */
 import { type Static, type TSchema, Type } from 'typebox'
+import { MATCH_SCHEMAS, MatchShown } from './match-contract.ts'
 import { AUDIENCES, SAYINGS, SIGNERS, SOURCES } from '#incidents/incident-bodies.ts'
 
 const closed = { additionalProperties: false } as const
@@ -159,6 +160,7 @@ const Evidence = Type.Object(
     note: Type.String(),
     sha256: Type.String(),
     bytes: Count,
+    match: Type.Optional(MatchShown),
   },
   closed,
 )
@@ -343,6 +345,7 @@ export const IncidentReportAnswer = Type.Object(
 
 /** By the names under which they are published. */
 export const INCIDENT_SCHEMAS = {
+  ...MATCH_SCHEMAS,
   'incident-open': IncidentOpenAnswer,
   'incident-list': IncidentListAnswer,
   'incident-show': IncidentShowAnswer,

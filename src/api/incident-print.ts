@@ -1,11 +1,13 @@
 /** Parts of the answers about incidents, and who looks. */
 import type { FastifyRequest } from 'fastify'
 import type { CountedBody, ScopeBody } from '#incidents/incident-bodies.ts'
+import type { Match } from '#incidents/incident-state.ts'
 import { windowsOf } from '#incidents/incident-scope.ts'
 import { type PrintedWindows, printWindows } from '#incidents/windows.ts'
 import { readableText } from '#incidents/written.ts'
 import type { Look } from '#vault/port.ts'
 import type { IncidentAmendResult } from './incident-contract.ts'
+import type { MatchShown } from './match-contract.ts'
 
 const REASON_MAX = 1000
 
@@ -35,4 +37,10 @@ export function iso(instant: number): string {
 
 export function isoOrNull(instant: number | null): string | null {
   return instant === null ? null : iso(instant)
+}
+
+export function printMatch(match: Match): MatchShown {
+  const { rows, matched, outsideWindow, notSentThroughBulkhead, people, fieldsNotInLedger, reconciled, malformed } = match
+  const counts = { rows, matched, outsideWindow, notSentThroughBulkhead, people, fieldsNotInLedger, reconciled, malformed }
+  return { ...counts, foreignEpochs: match.foreignEpochs, entries: match.entries, columns: [...match.columns] }
 }

@@ -42,7 +42,7 @@ import { reconciledOf } from './incident-shown.ts'
 
 const TITLE_MAX = 200
 const NOTE_MAX = 2000
-const FILES = 'application/octet-stream'
+export const FILES = 'application/octet-stream'
 
 interface OfIncident {
   Params: { id: string }
@@ -221,7 +221,7 @@ async function keep(
   return { id, sha256, bytes }
 }
 
-function claimsOf<Schema extends TSchema>(request: FastifyRequest, schema: Schema): Static<Schema> {
+export function claimsOf<Schema extends TSchema>(request: FastifyRequest, schema: Schema): Static<Schema> {
   const header = request.headers[CLAIMS_HEADER]
   let claims: unknown
   try {

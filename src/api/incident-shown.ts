@@ -24,7 +24,7 @@ import {
   INCIDENTS_ROUTE,
 } from './incident-contract.ts'
 import { incidentPorts } from './incident-ports.ts'
-import { iso, isoOrNull, lookOf, numberOf, printCounted, printWindowsOf } from './incident-print.ts'
+import { iso, isoOrNull, lookOf, numberOf, printCounted, printMatch, printWindowsOf } from './incident-print.ts'
 import { ledgerGaps, listLines, lookFor, withCheckpoint, withGaps } from './routes.ts'
 
 interface OfIncident {
@@ -178,7 +178,9 @@ async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow
     },
     amendments: state.scopes.slice(1).map(printAmendment),
     evidence: state.evidence.map(({ row, at, actor, id, as, file, note, sha256, bytes }) => {
-      return { row, at: iso(at), by: actor, id, as, file, note, sha256, bytes }
+      const match = state.matches.find((each) => each.row === row)
+      const shown = match === undefined ? {} : { match: printMatch(match) }
+      return { row, at: iso(at), by: actor, id, as, file, note, sha256, bytes, ...shown }
     }),
     timeline: timelineOf(state, deps).map(({ at, recordedAt, ...rest }) => ({ at: iso(at), recordedAt: isoOrNull(recordedAt), ...rest })),
     report: {

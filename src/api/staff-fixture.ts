@@ -16,6 +16,7 @@ import { MARKS } from '#vault/survey.ts'
 import type { ColumnBlock } from '#warehouse/native.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import type { StaffDeps } from './deps.ts'
+import { NO_MATCHING } from './matching-fixture.ts'
 
 export interface Stage {
   deps: StaffDeps
@@ -340,6 +341,7 @@ export function setStage(records: Records, credential: string): Stage {
     ledgerTree: NO_TREE,
     incidents: fakeIncidents(records, stage),
     evidence: fakeEvidence(),
+    matching: NO_MATCHING,
     gaps: () => [],
     checkpoint: async () => ({ size: 10, root: 'r' }),
     statements: undefined as never,

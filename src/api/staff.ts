@@ -17,6 +17,7 @@ import { addOperatorRoutes } from './operator-routes.ts'
 import { addStatementRoutes } from './statement-routes.ts'
 import { addIncidentRoutes } from './incident-routes.ts'
 import { addIncidentReadingRoutes } from './incident-shown.ts'
+import { addMatchRoutes } from './match-routes.ts'
 import { addRiskRoute } from './risk-routes.ts'
 import { addEpochRoutes, addErasureRoutes, addKeyRoutes } from './erase-routes.ts'
 import { addLeavingRoutes } from './leaving-routes.ts'
@@ -61,6 +62,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addStatementRoutes(app, deps)
   addIncidentRoutes(app, deps)
   addIncidentReadingRoutes(app, deps)
+  addMatchRoutes(app, deps)
   addErasureRoutes(app, deps)
   addEpochRoutes(app, deps)
   addLeavingRoutes(app, deps)

@@ -24,7 +24,17 @@ import { createApprovals } from '#records/approvals.ts'
 import type { Approval, Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
 import { treeReadingVault } from '#vault/tree-client.ts'
-import { backupVault, erasingVault, fileVault, leavingVault, policySigner, remembering, staffVault, waitingVault } from '#vault/client.ts'
+import {
+  backupVault,
+  erasingVault,
+  fileVault,
+  matchVault,
+  leavingVault,
+  policySigner,
+  remembering,
+  staffVault,
+  waitingVault,
+} from '#vault/client.ts'
 import type { Remember } from '#vault/port.ts'
 import { configuredCredentials } from '#vendors/credentials.ts'
 import { countHeld, heldFrom, heldInWarehouse } from '#vendors/held.ts'
@@ -153,6 +163,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       record: copies.recordBackup,
     },
     evidence,
+    matching: matchVault(vaultClient),
     incidents,
     policies,
     ...statementPorts({ instance, config, ledger, vaultClient, vault }),

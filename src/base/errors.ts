@@ -148,6 +148,11 @@ export const ERRORS = {
   },
   internal: { exit: 1, status: 500, hint: 'This is a defect in Bulkhead; please report it with the code path named above.' },
   line_invalid: { exit: 1, status: 400, hint: 'Give one JSON object a line; `docs/DETECTORS.md` describes what it may hold.' },
+  leak_file_invalid: {
+    exit: 1,
+    status: 400,
+    hint: 'Nothing was matched. Give CSV, JSON or lines of JSON, as they are or compressed by gzip; `--format` says which where it is not seen.',
+  },
   evidence_corrupt: {
     exit: 1,
     status: 500,

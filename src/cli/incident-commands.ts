@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import path from 'node:path'
+import type { Duplex } from 'node:stream'
 import {
   CLAIMS_HEADER,
   INCIDENTS_ROUTE,
@@ -182,13 +183,23 @@ function names({ surface, destination }: Named): { surfaces?: string[]; destinat
   }
 }
 
-async function upload<Answer>(context: Context, route: string, file: string, claims: object): Promise<Answer> {
+/** `through`: what the bytes pass on their way. */
+export async function upload<Answer>(
+  context: Context,
+  route: string,
+  file: string,
+  claims: object,
+  through?: (size: number) => Duplex,
+): Promise<Answer> {
   const header = Buffer.from(JSON.stringify(claims)).toString('base64url')
   if (header.length > CLAIMS_LENGTH_MAX) throw new BulkheadError('incident_invalid', 'what is said beside the file is too long')
   const client = connect(context)
   const handle = await openFile(file)
   try {
-    const content = handle.createReadStream({ autoClose: false })
+    const read = handle.createReadStream({ autoClose: false })
+    const passed = through?.((await handle.stat()).size)
+    if (passed !== undefined) read.on('error', (error) => passed.destroy(error)).pipe(passed)
+    const content = passed ?? read
     return await client.upload<Answer>(`${INCIDENTS_ROUTE}/${route}`, content, { [CLAIMS_HEADER]: header })
   } finally {
     await handle.close()

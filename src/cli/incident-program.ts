@@ -1,6 +1,7 @@
 /** `incident …`, but for `affected`: the commands and their options. */
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CommonOptions, Context } from './context.ts'
+import { addMatch } from './match-program.ts'
 import type {
   AmendOptions,
   EvidenceOptions,
@@ -93,6 +94,7 @@ export function addIncidentCommands({ incident, placed, common, reason, contextO
     .action(async (id: string, text: string, options: CommonOptions & { at?: string }) =>
       (await commands()).noteIncident(contextOf(options), numberOf(id), text, options),
     )
+  addMatch({ incident, common, reason, contextOf })
   const evidence = incident.command('evidence').description('files that belong to an incident, sealed')
   reason(common(evidence.command('add <id> <file>')), false)
     .description('seal a file and record its hash')

@@ -1,4 +1,5 @@
 /** Incidents as lines for people. */
+import type { MatchShown } from '#api/match-contract.ts'
 import type { IncidentAmendResult, IncidentList, IncidentShow, IncidentStatementResult } from '#api/incident-contract.ts'
 import { count, table, when } from './render.ts'
 
@@ -63,10 +64,10 @@ export function renderIncident(shown: IncidentShow): string {
       : [
           '',
           'Evidence',
-          ...shown.evidence.map(
-            ({ as, file, sha256, bytes, note }) =>
-              `  ${as}  ${file}  ${bytes} bytes  ${sha256.slice(0, 16)}…${note === '' ? '' : `  ${note}`}`,
-          ),
+          ...shown.evidence.flatMap(({ as, file, sha256, bytes, note, match }) => [
+            `  ${as}  ${file}  ${bytes} bytes  ${sha256.slice(0, 16)}…${note === '' ? '' : `  ${note}`}`,
+            ...(match === undefined ? [] : [`    ${matchLine(match)}`]),
+          ]),
         ]),
     '',
     'Timeline',
@@ -124,4 +125,11 @@ export function renderAmended({ incident, version, windows, surfaces, counted, u
 function side({ from, to }: Windows['access']): string {
   const end = (instant: string | null): string => (instant === null ? 'open' : when(instant))
   return `${end(from)} to ${end(to)}`
+}
+
+function matchLine({ rows, matched, people, reconciled, outsideWindow, notSentThroughBulkhead, columns }: MatchShown): string {
+  const grades = `A ${matched.a}, B ${matched.b}, C ${matched.c} of ${rows} rows`
+  const who = `${people} people, ${reconciled.inBoth} in the scope`
+  const never = columns.length === 0 ? '' : `; never sent: ${columns.join(', ')}`
+  return `${grades}; ${who}; ${outsideWindow} outside the window; ${notSentThroughBulkhead} not sent through Bulkhead${never}`
 }

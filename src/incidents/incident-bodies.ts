@@ -96,6 +96,23 @@ export interface MatchBody {
   notSentThroughBulkhead: number
   people: number
   fieldsNotInLedger: string[]
+  /** Columns that hold what was never sent; those of no field of ours are told by their number alone. */
+  columnsNotInLedger: { field: KnownField | null; rows: number }[]
+  peopleBy: { a: number; b: number; c: number }
+  reconciled: { inBoth: number; inBothByPseudonym: number; onlyInFile: number; onlyInLedger: number }
+  unknown: number
+  knownNothingSent: number
+  unidentified: number
+  notInLedger: number
+  ambiguous: number
+  foreignEpochs: { vendor: string | null; destination: string | null; epoch: number; rows: number }[]
+  epochs: { destination: string; epoch: number; state: string; rows: number }[]
+  malformed: number
+  readInPart: number
+  format: string
+  entries: number
+  /** Who is in the file, by grade: sealed, by number. */
+  peopleFile: EvidenceBody
 }
 
 export interface NoteBody {

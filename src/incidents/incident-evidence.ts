@@ -3,6 +3,9 @@ import type { EvidenceStore } from './evidence.ts'
 import type { EvidenceBody } from './incident-bodies.ts'
 import type { IncidentBook } from './incident-book.ts'
 
+/** What comes from outside; the rest is made here, and made again. */
+const ARRIVED: ReadonlySet<string> = new Set(['file', 'statement', 'leak'])
+
 export function ownerOf(incident: number): string {
   return `incident:${incident}`
 }
@@ -16,7 +19,7 @@ export async function mendEvidence(book: IncidentBook, incidents: readonly numbe
   for (const incident of incidents) {
     const known = new Set(book.state(incident).evidence.map(({ id }) => id))
     for (const { id, sha256, bytes, kind, actor, destroyedAt } of evidence.of(ownerOf(incident))) {
-      if (known.has(id) || destroyedAt !== null || (kind !== 'file' && kind !== 'statement')) continue
+      if (known.has(id) || destroyedAt !== null || !ARRIVED.has(kind)) continue
       const texts = { note: 'it arrived, and the command that brought it ended before it said what it is' }
       const look = { actor, action: 'incident evidence', reason: 'the command that brought it was cut off' }
       await book.add(incident, look, () => ({ kind: 'evidence', body: { id, sha256, bytes } satisfies EvidenceBody, texts }), {

@@ -49,6 +49,8 @@ export interface Evidence extends Said, EvidenceBody {
 
 export interface Match extends Said, MatchBody {
   file: string
+  /** Names of the columns that hold what was never sent. */
+  columns: readonly string[]
 }
 
 export interface SignOff extends Said, SignOffBody {
@@ -156,7 +158,7 @@ const READERS: { [Kind in IncidentRowKind]?: (state: IncidentState, event: Event
   match: (state, event) => {
     const body = event.body as MatchBody
     const file = textOf(event.texts, 'file')
-    state.matches.push({ ...said(event), ...body, file })
+    state.matches.push({ ...said(event), ...body, file, columns: textsOf(event.texts, 'columns') })
     state.evidence.push({ ...said(event), ...body.evidence, file, note: '', as: 'match' })
   },
   'signed-off': (state, event) => {

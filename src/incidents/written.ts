@@ -15,8 +15,13 @@ export function readableText(what: string, text: string | undefined, lengthMax: 
   return trimmed
 }
 
+/** Somebody else's text, fit to be printed. */
+export function readable(text: string): string {
+  return text.replaceAll(UNREADABLE_ALL, '\ufffd')
+}
+
 /** The name of a file as it came, with a sign in the place of what cannot be read: a file is not refused for its name. */
 export function readableFileName(name: string): string {
   const last = name.split(/[/\\]/).at(-1) ?? ''
-  return last.replaceAll(UNREADABLE_ALL, '\ufffd').trim().slice(0, 200) || 'unnamed'
+  return readable(last).trim().slice(0, 200) || 'unnamed'
 }

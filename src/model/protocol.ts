@@ -3,7 +3,7 @@
  * clock. `ingest/` and `forward/` get a registry of these and never name one.
  */
 import type { JsonWriter } from '#base/json-writer.ts'
-import type { Field, Form } from '#model/field.ts'
+import type { Field, Form, KnownField } from '#model/field.ts'
 import type { JsonObject } from '#model/json.ts'
 import type { ProfileOp, RecordFault, RecordType, WireRecord } from '#model/wire-record.ts'
 
@@ -13,6 +13,8 @@ export interface Protocol {
   egress: EgressProtocol
   /** How the vendor is asked to delete; undefined: it has no call for that. */
   deletion?: DeletionProtocol
+  /** Which field a key of the vendor's own exports holds; undefined: a property at most. */
+  fieldOfExportKey?(key: string): KnownField | undefined
 }
 
 // ---------------------------------------------------------------------------------------------------- ingest

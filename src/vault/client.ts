@@ -5,6 +5,8 @@ import type { PolicySeal } from '#model/policy-statement.ts'
 import { openDoor } from './door.ts'
 import type { FileVault } from './file-keys.ts'
 import type { ErasingVault, LeavingVault } from './erasure-port.ts'
+import type { MatchVault } from './match-port.ts'
+import { decodeFoundPeople, decodePseudonyms } from './match-wire.ts'
 import type {
   BackupVault,
   ClearVault,
@@ -121,6 +123,22 @@ export function fileVault(client: RpcClient): FileVault {
     newFileKey: async (id) => takeBytes((await client.call('newFileKey', { id })).attachments),
     openFileKey: async (id, look) => takeBytes((await client.call('openFileKey', { id, look })).attachments),
     destroyFileKey: async (id, look) => (await client.call('destroyFileKey', { id, look })).body as boolean,
+  }
+}
+
+export function matchVault(client: RpcClient): MatchVault {
+  return {
+    beginMatch: async (first, look) =>
+      (await client.call('beginMatch', { first, look })).body as Awaited<ReturnType<MatchVault['beginMatch']>>,
+    matchPseudonyms: async (session, uuids) => {
+      const { attachments } = await client.call('matchPseudonyms', { session }, [uuids])
+      return decodePseudonyms(attachments[0] as Buffer)
+    },
+    matchValues: async (session, field, values) => {
+      const { attachments } = await client.call('matchValues', { session, field, values })
+      return decodeFoundPeople(attachments[0] as Buffer)
+    },
+    endMatch: async (session) => void (await client.call('endMatch', { session })),
   }
 }
 

@@ -21,6 +21,7 @@ import { treeMethods, treeReadingMethods } from './tree-server.ts'
 import type { Vault } from './vault.ts'
 import { type OpenValue, waitingLook } from './waiting-look.ts'
 import { alignedCopy, bytesOf, decodeLists, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
+import { matchMethods } from './match-server.ts'
 
 export const VAULT_ROLES = ['gateway', 'worker', 'staff'] as const
 
@@ -156,6 +157,7 @@ function staffMethods(vault: Vault): RpcMethods {
     ...erasingMethods(vault),
     ...fileMethods(vault),
     ...leavingMethods(vault),
+    ...matchMethods(vault),
   }
 }
 

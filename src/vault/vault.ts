@@ -23,6 +23,7 @@ import { type OpenKeys, openKeysToRotate } from './keys.ts'
 import { KeyRotating } from './key-rotating.ts'
 import { LABELS } from './labels.ts'
 import { leavingVaultOf } from './leaving.ts'
+import { Matching } from './matching.ts'
 import { checkLook, type LookEntry, Looks, type ReadLook } from './looks.ts'
 import { type LookQuery, openQuery, sealQuery } from './look-query.ts'
 import { Newcomers } from './newcomers.ts'
@@ -90,6 +91,7 @@ export interface Vault extends GatewayVault, WorkerVault, DeletionVault, StaffVa
   readonly tree: TreeKeeping
   readonly files: FileKeeping
   readonly census: Census
+  readonly matching: Matching
   close(): Promise<void>
 }
 
@@ -145,6 +147,7 @@ class OpenVault implements Vault {
   readonly tree: TreeKeeping
   readonly files: FileKeeping
   readonly census: Census
+  readonly matching: Matching
 
   constructor(parts: VaultOptions & { opened: OpenKeys; keys: KeyStore; rows: Rows; looks: Looks; erasuresReplayed: number }) {
     this.erasuresReplayed = parts.erasuresReplayed
@@ -171,16 +174,17 @@ class OpenVault implements Vault {
     })
     this.#ledger = deriveKey(parts.keys.named('ledger'), LABELS.ledger)
     this.#staff = deriveKey(parts.keys.named('staff-view'), LABELS.staffView)
-    const now = (): number => parts.clock.now()
-    this.rotating = new KeyRotating({ ...parts.opened, steady: this.#steady, now, record: (look, counts) => this.#record(look, counts) })
-    this.epochs = new EpochKeeping({ keys: parts.keys, now, record: (look, counts) => this.#record(look, counts) })
-    this.files = new FileKeeping({ keys: parts.keys.files, now, record: (look, counts) => this.#record(look, counts) })
-    this.leaving = leavingVaultOf({ keys: parts.keys, record: (look, counts) => this.#record(look, counts) })
+    const record = (look: Look, counts: Record<string, number>): void => this.#record(look, counts)
+    const kept = { keys: parts.keys, now: () => parts.clock.now(), record }
+    this.rotating = new KeyRotating({ ...kept, ...parts.opened, steady: this.#steady })
+    this.epochs = new EpochKeeping(kept)
+    this.matching = new Matching({ ...kept, rows: parts.rows, committer: this.#committer, staff: this.#staff })
+    this.files = new FileKeeping({ ...kept, keys: parts.keys.files })
+    this.leaving = leavingVaultOf(kept)
     this.erasing = new Erasing({
-      keys: parts.keys,
+      ...kept,
       rows: parts.rows,
       committer: this.#committer,
-      now,
       resolve: (query) => this.#reading.resolve(query),
       record: (look, counts, query) => this.#record(look, counts, query),
       backups: () => this.keeping.describe().backups,

@@ -3,6 +3,7 @@ import type { Protocol } from '#model/protocol.ts'
 import { decodeRequest } from './decode.ts'
 import { mixpanelDeletion } from './deletion.ts'
 import { mixpanelEgress } from './egress.ts'
+import { fieldOfExportKey } from './export-key.ts'
 import { acceptedReply, refusedReply } from './replies.ts'
 import { routeOfPath } from './routes.ts'
 import { requestOfRecord } from './single-record.ts'
@@ -12,4 +13,5 @@ export const mixpanel: Protocol = {
   ingest: { route: routeOfPath, decode: decodeRequest, requestOf: requestOfRecord, accepted: acceptedReply, refused: refusedReply },
   egress: mixpanelEgress,
   deletion: mixpanelDeletion,
+  fieldOfExportKey,
 }

@@ -1,0 +1,48 @@
+/** Which columns of a file hold values, and which of them hold what was never sent: a sign of a bypass, or of older data. */
+import type { KnownField } from '#model/field.ts'
+import { isFilled } from './match-cells.ts'
+import type { ColumnMeaning } from './match-columns.ts'
+import type { LedgerView } from './match-ledger.ts'
+import type { FileRow } from './row-sink.ts'
+
+export interface UnsentColumn {
+  column: string
+  /** What it is in our words; null: a property of the vendor's or of nobody's. */
+  field: KnownField | null
+  /** Rows that hold a value there. */
+  rows: number
+}
+
+export class ColumnCounts {
+  readonly #rows: number[] = []
+  readonly #lastRow: number[] = []
+  readonly #names: string[] = []
+  /** Columns in which pseudonyms of groups stand. */
+  readonly #groups = new Set<number>()
+
+  add({ number, columns, values }: FileRow, nameOf: (place: number) => string): void {
+    for (const [at, place] of columns.entries()) {
+      // A list has several values in one column of one row.
+      if (this.#lastRow[place] === number || !isFilled(values[at] ?? '')) continue
+      this.#lastRow[place] = number
+      this.#names[place] ??= nameOf(place)
+      this.#rows[place] = (this.#rows[place] ?? 0) + 1
+    }
+  }
+
+  markGroup(place: number): void {
+    this.#groups.add(place)
+  }
+
+  notIn(ledger: LedgerView, meanings: readonly ColumnMeaning[]): UnsentColumn[] {
+    return this.#rows.flatMap((rows, place) => {
+      const meaning = meanings[place]
+      const column = this.#names[place] ?? ''
+      if (meaning === undefined || meaning.isCarried) return []
+      const field = this.#groups.has(place) ? 'group_id' : meaning.field
+      const isSent =
+        field === undefined ? ledger.hasField(`property.${column}`) : ledger.hasField(field) || ledger.hasField(`property.${column}`)
+      return isSent ? [] : [{ column, field: field ?? null, rows }]
+    })
+  }
+}

@@ -1,0 +1,202 @@
+/** Rows of JSON: one object a line, or the objects of a list, however it is laid out. */
+import { type Cell, ROW_BYTES_MAX, type RowBatch, type RowSink, textOf, WRAPPED } from './row-sink.ts'
+
+const NEWLINE = 0x0a
+
+export async function* lineRows(content: AsyncIterable<Buffer>, sink: RowSink): AsyncGenerator<RowBatch, void> {
+  const objects = new ObjectReader(sink)
+  let held: Buffer = Buffer.alloc(0)
+  let isOverlong = false
+  for await (const piece of content) {
+    const all = held.length === 0 ? piece : Buffer.concat([held, piece])
+    let from = 0
+    for (let end = all.indexOf(NEWLINE); end >= 0; end = all.indexOf(NEWLINE, from)) {
+      if (!isOverlong) objects.line(all.subarray(from, end))
+      isOverlong = false
+      from = end + 1
+      if (sink.isFull) yield sink.take()
+    }
+    held = all.subarray(from)
+    if (held.length <= ROW_BYTES_MAX) continue
+    if (!isOverlong) sink.fault(sink.next(), 'too_long')
+    isOverlong = true
+    held = Buffer.alloc(0)
+  }
+  if (!isOverlong) objects.line(held)
+}
+
+const [QUOTE, ESCAPE, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d]
+
+/** `head`: the beginning, which tells how deep the rows stand. */
+export async function* jsonRows(content: AsyncIterable<Buffer>, sink: RowSink, head: Buffer): AsyncGenerator<RowBatch, void> {
+  const objects = new ObjectReader(sink)
+  const scan = new Scan(rowDepth(head))
+  let held: Buffer = Buffer.alloc(0)
+  for await (const piece of content) {
+    const all = held.length === 0 ? piece : Buffer.concat([held, piece])
+    let at = held.length
+    for (;;) {
+      const found = scan.next(all, at)
+      if (found === undefined) break
+      at = found.end
+      if (found.start === undefined) sink.fault(sink.next(), 'too_long')
+      else objects.object(all.subarray(found.start, found.end))
+      if (sink.isFull) yield sink.take()
+    }
+    // Only what begins a row is kept.
+    held = scan.start === undefined ? Buffer.alloc(0) : all.subarray(scan.start)
+    if (held.length > ROW_BYTES_MAX) {
+      scan.forget()
+      held = Buffer.alloc(0)
+    } else scan.moveStart()
+  }
+  if (scan.isInside) sink.fault(sink.next(), 'cut_off')
+}
+
+function rowDepth(head: Buffer): number {
+  if (head.find((byte) => byte > 0x20) === OPEN_LIST) return 1
+  return WRAPPED.test(head.toString('utf8', 0, 4096)) ? 2 : 0
+}
+
+/**
+ * Finds whole objects at one depth by their brackets. A line end within a text says that its end is missing, since JSON has none
+ * there: the row ends with it, and what follows is read as rows again.
+ */
+class Scan {
+  readonly #rowDepth: number
+  #depth = 0
+  #isText = false
+  #isEscaped = false
+  /** Where the row that is under way begins; undefined: between rows, or it is too long to be kept. */
+  start: number | undefined
+  #isForgotten = false
+
+  constructor(depth: number) {
+    this.#rowDepth = depth
+  }
+
+  get isInside(): boolean {
+    return this.start !== undefined || this.#isForgotten
+  }
+
+  forget(): void {
+    this.start = undefined
+    this.#isForgotten = true
+  }
+
+  moveStart(): void {
+    if (this.start !== undefined) this.start = 0
+  }
+
+  /** The next row that ends; undefined: there is none in these bytes. */
+  next(bytes: Buffer, from: number): { start: number | undefined; end: number } | undefined {
+    let [isText, isEscaped] = [this.#isText, this.#isEscaped]
+    for (let at = from; at < bytes.length; at++) {
+      const byte = bytes[at] as number
+      if (isText) {
+        if (byte === NEWLINE) {
+          isText = false
+          if (this.isInside) return this.#end(at)
+        } else if (isEscaped) isEscaped = false
+        else if (byte === ESCAPE) isEscaped = true
+        else if (byte === QUOTE) isText = false
+        continue
+      }
+      if (byte === QUOTE) {
+        isText = true
+        isEscaped = false
+      } else if (byte === OPEN || byte === OPEN_LIST) {
+        if (byte === OPEN && this.#depth === this.#rowDepth && !this.isInside) this.start = at
+        this.#depth += 1
+      } else if (byte === CLOSE || byte === CLOSE_LIST) {
+        // The end of a row whose beginning was given up above.
+        if (byte === CLOSE && !this.isInside && this.#depth === this.#rowDepth) continue
+        this.#depth = Math.max(0, this.#depth - 1)
+        if (this.#depth <= this.#rowDepth && this.isInside) return this.#end(at + 1)
+      }
+    }
+    this.#isText = isText
+    this.#isEscaped = isEscaped
+    return undefined
+  }
+
+  #end(end: number): { start: number | undefined; end: number } {
+    const { start } = this
+    this.start = undefined
+    this.#isForgotten = false
+    this.#isText = false
+    this.#depth = Math.min(this.#depth, this.#rowDepth)
+    return { start, end }
+  }
+}
+
+/** What wraps the properties of an event or a profile and says nothing itself. */
+const WRAPPERS: ReadonlySet<string> = new Set([
+  'properties',
+  '$properties',
+  '$set',
+  '$set_once',
+  'traits',
+  'event_properties',
+  'user_properties',
+  'group_properties',
+])
+const DEPTH_MAX = 4
+const LIST_MAX = 1000
+
+class ObjectReader {
+  readonly #sink: RowSink
+
+  constructor(sink: RowSink) {
+    this.#sink = sink
+  }
+
+  line(bytes: Buffer): void {
+    let end = bytes.length
+    while (end > 0 && (bytes[end - 1] as number) <= 0x20) end -= 1
+    if (end > 0) this.object(bytes.subarray(0, end))
+  }
+
+  object(bytes: Buffer): void {
+    const number = this.#sink.next()
+    const { text, isWhole } = textOf(bytes)
+    let value: unknown
+    try {
+      value = JSON.parse(text)
+    } catch {
+      return this.#sink.fault(number, 'no_json')
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return this.#sink.fault(number, 'no_object')
+    if (!isWhole) this.#sink.fault(number, 'encoding')
+    const row = { number, columns: [] as number[], values: [] as Cell[] }
+    this.#flatten(value as Record<string, unknown>, '', 0, row)
+    this.#sink.row(row)
+  }
+
+  #flatten(object: Record<string, unknown>, prefix: string, depth: number, row: { columns: number[]; values: Cell[] }): void {
+    for (const key in object) {
+      if (!Object.hasOwn(object, key)) continue
+      const value = object[key]
+      if (typeof value === 'object') {
+        if (value !== null) this.#inner(value, WRAPPERS.has(key) ? prefix : `${prefix}${key}`, depth, row)
+      } else {
+        row.columns.push(this.#sink.columns.placeOf(prefix === '' ? key : `${prefix}${key}`))
+        row.values.push(value as Cell)
+      }
+    }
+  }
+
+  /** Elements of a list are values of one column. */
+  #inner(value: object, name: string, depth: number, row: { columns: number[]; values: Cell[] }): void {
+    if (depth >= DEPTH_MAX) return
+    if (!Array.isArray(value)) return this.#flatten(value as Record<string, unknown>, name === '' ? '' : `${name}.`, depth + 1, row)
+    for (const each of (value as unknown[]).slice(0, LIST_MAX)) {
+      if (typeof each === 'object') {
+        if (each !== null) this.#inner(each, name, depth + 1, row)
+      } else {
+        row.columns.push(this.#sink.columns.placeOf(name))
+        row.values.push(each as Cell)
+      }
+    }
+  }
+}

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { readRows, type RowFormat } from './row-file.ts'
+import type { Cell, FaultyRow } from './row-sink.ts'
+
+type Read = { format: RowFormat | undefined; rows: Record<string, Cell | Cell[]>[]; numbers: number[]; faults: FaultyRow[] }
+
+async function* piecesOf(bytes: Buffer, size: number): AsyncGenerator<Buffer, void> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+async function read(content: string | Buffer, options: { format?: RowFormat; piece?: number } = {}): Promise<Read> {
+  const file = readRows(piecesOf(Buffer.from(content), options.piece ?? 11), { format: options.format })
+  const got: Read = { format: undefined, rows: [], numbers: [], faults: [] }
+  for await (const { rows, faults } of file.batches) {
+    got.faults.push(...faults)
+    for (const { number, columns, values } of rows) {
+      const row: Record<string, Cell | Cell[]> = {}
+      for (const [at, place] of columns.entries()) {
+        const name = file.columns.nameOf(place)
+        const before = row[name]
+        const value = values[at] as Cell
+        row[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value]
+      }
+      got.rows.push(row)
+      got.numbers.push(number)
+    }
+  }
+  return { ...got, format: file.format() }
+}
+
+test('CSV as spreadsheets and programs write it', async () => {
+  const plain = [
+    { id: 'u1', name: 'Ann' },
+    { id: 'u2', name: 'Bob' },
+  ]
+  const texts = [
+    'id,name\nu1,Ann\nu2,Bob\n',
+    '\ufeffid;name\r\nu1;Ann\r\nu2;Bob',
+    'id\tname\nu1\tAnn\n\nu2\tBob\n',
+    'id|name\r\nu1|Ann\r\nu2|Bob\r\n',
+    '"id","name"\n"u1","Ann"\n"u2","Bob"\n',
+    'id,name\ru1,Ann\ru2,Bob\r',
+  ]
+  for (const text of texts)
+    for (const piece of [1, 7, 4096]) assert.deepEqual((await read(text, { piece })).rows, plain, JSON.stringify([text, piece]))
+  for (const encoding of ['utf16le', 'utf8'] as const) {
+    const bytes = Buffer.from(`\ufeff${texts[0]}`, encoding)
+    assert.deepEqual((await read(bytes, { piece: 3 })).rows, plain)
+    assert.deepEqual((await read(gzipSync(bytes), { piece: 5 })).rows, plain)
+  }
+  const odd = await read('id,note\n1,"a ""quoted"" word, and\nanother line"\n2,5" pipe\n3,"x"y\n')
+  assert.deepEqual(odd.rows, [
+    { id: '1', note: 'a "quoted" word, and\nanother line' },
+    { id: '2', note: '5" pipe' },
+    { id: '3', note: 'xy' },
+  ])
+  assert.deepEqual(odd.faults, [])
+})
+
+test('a file without names of columns has them by number, and the first row counts', async () => {
+  const { rows, numbers } = await read('0f8fad5b-d9cb-469f-a165-70867728950e,ann@example.com\nx,bob@example.com\n')
+  assert.deepEqual(Object.keys(rows[0] ?? {}), ['column 1', 'column 2'])
+  assert.deepEqual(numbers, [1, 2])
+  assert.deepEqual(Object.keys((await read('id,id,\n1,2,3\n')).rows[0] ?? {}), ['id', 'column 2', 'column 3'])
+})
+
+test('a quote whose end is missing costs its own row alone', async () => {
+  const rows = Array.from({ length: 3000 }, (_, at) => `u${at},"n${at}",${'z'.repeat(at % 900)}`)
+  rows[1000] = 'u1000,"no end,z'
+  const got = await read(`id,name,more\n${rows.join('\n')}\n`, { piece: 65_536 })
+  assert.equal(got.rows.length, 3000)
+  assert.deepEqual(new Set(got.rows.map((row) => row.id)).size, 3000)
+  assert.deepEqual(got.faults, [{ number: 1001, fault: 'cells' }])
+  const last = await read('id,name\n1,a\n2,"b\n3,c\n')
+  assert.deepEqual(
+    last.rows.map((row) => row.id),
+    ['1', '2', '3'],
+  )
+})
+
+test('JSON in each layout: lists, wrapped lists, lines, one after the other', async () => {
+  const records = [
+    { event: 'Sign up', properties: { distinct_id: 'u1', time: 1, $groups: ['a', 'b'], deep: { er: true } } },
+    { event: 'Pay "now" }', properties: { distinct_id: 'u2\\', time: 2 } },
+  ]
+  const wanted = [
+    { event: 'Sign up', distinct_id: 'u1', time: 1, $groups: ['a', 'b'], 'deep.er': true },
+    { event: 'Pay "now" }', distinct_id: 'u2\\', time: 2 },
+  ]
+  const texts: [string, RowFormat][] = [
+    [JSON.stringify(records), 'json'],
+    [JSON.stringify(records, null, 2), 'json'],
+    [JSON.stringify({ page: 0, status: 'ok', results: records }), 'json'],
+    [records.map((record) => JSON.stringify(record)).join('\n'), 'ndjson'],
+    [records.map((record) => JSON.stringify(record)).join('\r\n\r\n'), 'ndjson'],
+    [records.map((record) => JSON.stringify(record, null, 1)).join('\n'), 'json'],
+    [records.map((record) => JSON.stringify(record)).join(',\n'), 'json'],
+  ]
+  for (const [text, format] of texts) {
+    for (const piece of [1, 13, 1 << 20]) {
+      const got = await read(text, { piece })
+      assert.equal(got.format, format, text)
+      assert.deepEqual(got.rows, wanted, text)
+      assert.deepEqual(got.faults, [])
+    }
+  }
+})
+
+test('what is no row is named by its number, and the rows behind it are read', async () => {
+  const lines = ['{"id":1}', 'not json', '{"id":3', '[1]', '"text"', '{"id":6}']
+  const got = await read(lines.join('\n'))
+  assert.deepEqual(
+    got.rows.map((row) => row.id),
+    [1, 6],
+  )
+  assert.deepEqual(got.faults, [
+    { number: 2, fault: 'no_json' },
+    { number: 3, fault: 'no_json' },
+    { number: 4, fault: 'no_object' },
+    { number: 5, fault: 'no_object' },
+  ])
+  const list = await read('[{"id":1},\n{"id":"no end},\n{"id":3},\n{bad},\n{"id":5}]')
+  assert.deepEqual(list.rows.at(-1), { id: 5 })
+  assert.ok(list.faults.length > 0)
+  assert.deepEqual((await read('[{"id":1},{"id":2')).faults, [{ number: 2, fault: 'cut_off' }])
+  const latin = await read(Buffer.concat([Buffer.from('id,name\n1,Ren'), Buffer.of(0xe9), Buffer.from('\n2,Ann\n')]))
+  assert.deepEqual(latin.faults, [{ number: 1, fault: 'encoding' }])
+  assert.equal(latin.rows.length, 2)
+})
+
+test('hostile files are refused, or read as far as they hold rows, in bounded memory', async () => {
+  const refused = (content: string | Buffer, piece = 65_536): Promise<void> =>
+    assert.rejects(read(content, { piece }), { code: 'leak_file_invalid' })
+  await refused('')
+  await refused(' \n ')
+  await refused('PK\u0003\u0004 a workbook')
+  await refused(gzipSync(gzipSync('id\n1\n')))
+  await refused(gzipSync('id\n1\n2\n3\n').subarray(0, 20))
+  await refused(gzipSync(Buffer.alloc(300 << 20, 'a'), { level: 9 }))
+  await refused(`${Array.from({ length: 20_000 }, (_, at) => `c${at}`).join(',')}\n`)
+  const wide = Array.from({ length: 10_000 }, (_, at) => `c${at}`).join(',')
+  assert.equal(Object.keys((await read(`${wide}\n${wide}\n`, { piece: 65_536 })).rows[0] ?? {}).length, 10_000)
+  const long = Buffer.concat([Buffer.from('id\n1\n'), Buffer.alloc(100 << 20, 'x'), Buffer.from('\n3\n')])
+  const before = process.memoryUsage().rss
+  const csv = await read(long, { piece: 1 << 20 })
+  assert.deepEqual([csv.rows, csv.faults], [[{ id: '1' }, { id: '3' }], [{ number: 2, fault: 'too_long' }]])
+  const ndjson = await read(Buffer.concat([Buffer.from('{"id":1}\n'), long, Buffer.from('{"id":5}\n')]), {
+    format: 'ndjson',
+    piece: 1 << 20,
+  })
+  assert.deepEqual(ndjson.rows, [{ id: 1 }, { id: 5 }])
+  const inList = Buffer.concat([Buffer.from('[{"id":"'), Buffer.alloc(20 << 20, 'x'), Buffer.from('"},{"id":2}]')])
+  const json = await read(inList, { piece: 1 << 20 })
+  assert.deepEqual([json.rows, json.faults], [[{ id: 2 }], [{ number: 1, fault: 'too_long' }]])
+  assert.ok(process.memoryUsage().rss - before < 400 << 20, 'memory grows with the file')
+  const deep = `{"id":1,"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}\n{"id":2,"a":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}\n`
+  assert.equal((await read(deep, { format: 'ndjson', piece: 65_536 })).rows.length, 2)
+  const nul = await read('id,name\n1,a\0b\n2,\0\n')
+  assert.deepEqual(nul.rows[0], { id: '1', name: 'a\0b' })
+  const own = await read('{"__proto__":{"x":1},"constructor":2,"hasOwnProperty":3}\n', { format: 'ndjson' })
+  assert.equal(own.rows.length, 1)
+  const keys = Array.from({ length: 40_000 }, (_, at) => `{"k${at}":1}`).join('\n')
+  assert.equal((await read(keys, { piece: 65_536 })).rows.length, 40_000)
+})
+
+test('every row that is written is read, however it is cut and quoted', async () => {
+  const cell = fc.string({ unit: fc.constantFrom('a', '"', ',', ';', '\n', '\r', 'é', '𐍈', ' ', '\\'), maxLength: 8 })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 30 }),
+      fc.integer({ min: 1, max: 40 }),
+      async (cells, piece) => {
+        const quote = (text: string): string => `"${text.replaceAll('"', '""')}"`
+        const text = ['id,a,b', ...cells.map((pair, at) => ['u'.concat(String(at)), ...pair].map(quote).join(','))].join('\r\n')
+        const got = await read(text, { piece })
+        assert.deepEqual(
+          got.rows,
+          cells.map(([a, b], at) => ({ id: `u${at}`, a, b })),
+        )
+        const lines = cells.map(([a, b]) => JSON.stringify({ a, b }))
+        assert.deepEqual(
+          (await read(lines.join('\n'), { piece })).rows,
+          cells.map(([a, b]) => ({ a, b })),
+        )
+        assert.deepEqual(
+          (await read(`[${lines.join(' , \n')}]`, { piece })).rows,
+          cells.map(([a, b]) => ({ a, b })),
+        )
+      },
+    ),
+    { numRuns: 150 },
+  )
+})

@@ -1,0 +1,93 @@
+/**
+ * Rows of a file that somebody else wrote: CSV, JSON or lines of JSON, perhaps compressed, of any size, read once as a stream in
+ * bounded memory. Nothing is dropped without a word: what is no row is named by its number, and what could be read only in part
+ * is read so and named too.
+ */
+import { BulkheadError } from '#base/errors.ts'
+import { csvRows } from './row-file-csv.ts'
+import { jsonRows, lineRows } from './row-file-json.ts'
+import { decompressed, utf8Of } from './row-file-text.ts'
+import { type ColumnNames, type RowBatch, RowSink, WRAPPED } from './row-sink.ts'
+
+export const ROW_FORMATS = ['auto', 'csv', 'json', 'ndjson'] as const
+export type RowFormat = Exclude<(typeof ROW_FORMATS)[number], 'auto'>
+
+export interface RowFile {
+  /** Names so far; complete when the batches are. */
+  columns: ColumnNames
+  /** Known once the first batch was given. */
+  format(): RowFormat | undefined
+  batches: AsyncGenerator<RowBatch, void>
+}
+
+/** Throws `leak_file_invalid` for what holds no rows at all, or is compressed so that it was made to do harm. */
+export function readRows(content: AsyncIterable<Uint8Array>, options: { format?: RowFormat | undefined } = {}): RowFile {
+  const sink = new RowSink()
+  let format = options.format
+  const batches = async function* (): AsyncGenerator<RowBatch, void> {
+    const { head, rest } = await peek(utf8Of(decompressed(content)))
+    if (head.every((byte) => byte <= 0x20)) throw new BulkheadError('leak_file_invalid', 'the file is empty')
+    format ??= formatOf(head)
+    const parse = { csv: csvRows, json: jsonRows, ndjson: lineRows }[format]
+    yield* parse(rest, sink, head)
+    const last = sink.take()
+    if (last.rows.length + last.faults.length > 0) yield last
+  }
+  return { columns: sink.columns, format: () => format, batches: batches() }
+}
+
+const HEAD_BYTES = 1 << 20
+
+/** The beginning, to see what it is, and all of it again. */
+async function peek(content: AsyncGenerator<Buffer, void>): Promise<{ head: Buffer; rest: AsyncGenerator<Buffer, void> }> {
+  const first: Buffer[] = []
+  let length = 0
+  while (length < HEAD_BYTES) {
+    const next = await content.next()
+    if (next.done === true) break
+    first.push(next.value)
+    length += next.value.length
+  }
+  const head = Buffer.concat(first)
+  const rest = async function* (): AsyncGenerator<Buffer, void> {
+    yield head
+    yield* content
+  }
+  return { head, rest: rest() }
+}
+
+/** Beginnings of files that hold no text. */
+const FOREIGN: readonly (readonly [what: string, bytes: string])[] = [
+  ['an archive or a workbook (zip)', 'PK\u0003\u0004'],
+  ['a Parquet file', 'PAR1'],
+  ['an SQLite database', 'SQLite format 3\0'],
+  ['compressed by zstd', '\u0028\u00b5\u002f\u00fd'],
+  ['compressed twice', '\u001f\u008b'],
+  ['compressed by bzip2', 'BZh'],
+  ['compressed by xz', '\u00fd7zXZ'],
+  ['a PDF', '%PDF-'],
+]
+
+function formatOf(head: Buffer): RowFormat {
+  const start = head.toString('latin1', 0, 16)
+  const foreign = FOREIGN.find(([, bytes]) => start.startsWith(bytes))
+  if (foreign !== undefined)
+    throw new BulkheadError('leak_file_invalid', `the file is ${foreign[0]}: unpack or export it as CSV, JSON or lines of JSON`)
+  const first = head.find((byte) => byte > 0x20)
+  if (first === 0x5b) return 'json'
+  if (first !== 0x7b) return 'csv'
+  const from = head.findIndex((byte) => byte > 0x20)
+  const end = head.indexOf(0x0a, from)
+  const line = head.toString('utf8', from, end < 0 ? head.length : end)
+  // One object on its own line is lines of JSON, unless it wraps a list of them.
+  return isWholeObject(line) && !WRAPPED.test(line.slice(0, 4096)) ? 'ndjson' : 'json'
+}
+
+function isWholeObject(line: string): boolean {
+  try {
+    const value = JSON.parse(line) as unknown
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+  } catch {
+    return false
+  }
+}

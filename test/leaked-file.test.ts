@@ -1,0 +1,116 @@
+/**
+ * A vendor's leaked data set on the real program: rows that the vendor really received, mixed with foreign ones; killed in the
+ * middle and repeated; nothing of the file plain on the disk.
+ */
+import assert from 'node:assert/strict'
+import { createHash, randomUUID } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import test from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { waitUntil } from '#drill/program.ts'
+import { lastJson, startBulkhead } from './support/bulkhead.ts'
+import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
+import { postEvents } from './support/gateway-client.ts'
+import { assertSchema } from './support/schemas.ts'
+import { needlesOf, PatternSet, scanFolder } from './support/search.ts'
+import { startVendor } from './support/vendor.ts'
+
+interface Matched {
+  rows: number
+  matched: { a: number; b: number; c: number }
+  outsideWindow: number
+  notSentThroughBulkhead: number
+  people: number
+  fieldsNotInLedger: string[]
+  malformed: number
+  evidence: { id: string; sha256: string }
+  reconciled: { inBothByPseudonym: number; onlyInLedger: number }
+}
+
+const PEOPLE = 5
+const MANY = 60_000
+const PLANTED = ['Marsellus.Wallace@example.net', 'Jackrabbit Slims', 'Royale Column']
+
+test('a leaked file is sealed, graded, survives a kill, and stands nowhere plain', { timeout: 240_000 }, async (t) => {
+  const vendor = await startVendor(t)
+  const config = testConfig({ vendorUrl: vendor.url, events: ['Opened'], properties: ['n'] })
+  const program = await startBulkhead(t, { config, env: vendorEnvironment })
+  const file = (name: string): string => path.join(program.folder, name)
+  const run = (...args: string[]) => program.cli([...args, '--json'])
+  const ask = async <T>(schema: string, ...args: string[]): Promise<T> => {
+    const result = await run(...args)
+    assert.equal(result.code, 0, `${args.join(' ')}: ${result.stderr}`)
+    assertSchema(schema, lastJson<T>(result.stdout))
+    return lastJson<T>(result.stdout)
+  }
+  const event = (n: number) => ({ event: 'Opened', properties: { distinct_id: `u-${n}`, $user_id: `u-${n}`, n } })
+  const events = Array.from({ length: PEOPLE }, (_, n) => event(n))
+  await postEvents(program.gatewayUrl, TOKENS.server, events)
+  await waitUntil('the vendor has them', () => vendor.loot().length >= PEOPLE, 60_000)
+  writeFileSync(
+    file('users.csv'),
+    `id,email\n${events.map((_, n) => `u-${n},person${n}@example.com`).join('\n')}\nu-77,nobody.sent@example.com\n`,
+  )
+  await ask('directory-import', 'directory', 'import', file('users.csv'), '--reason', 'test')
+  const { id } = await ask<{ id: number }>('incident-open', 'incident', 'open', '--vendor', 'mixpanel', '--told', '2025-11-25T18:00:00Z')
+
+  const stolen = vendor.loot().map(({ record }) => JSON.stringify(record))
+  const foreign = Array.from({ length: MANY }, (_, n) =>
+    JSON.stringify({ event: 'Opened', properties: { distinct_id: randomUUID(), [PLANTED[2] as string]: n, note: PLANTED[1] } }),
+  )
+  const known = [
+    JSON.stringify({ $distinct_id: 'u-1', $properties: { $email: 'person1@example.com', $city: 'Pune' } }),
+    JSON.stringify({ $distinct_id: PLANTED[0], $properties: { $email: 'PERSON2@example.com' } }),
+    JSON.stringify({ $distinct_id: 'u-77', $properties: {} }),
+    'no row at all',
+  ]
+  const content = gzipSync([...foreign.slice(0, MANY / 2), ...stolen, ...known, ...foreign.slice(MANY / 2)].join('\n'))
+  writeFileSync(file('loot.ndjson.gz'), content)
+  const match = ['incident', 'match', String(id), '--file', file('loot.ndjson.gz')]
+  assert.equal(lastJson<{ error: { code: string } }>((await run(...match)).stderr).error.code, 'reason_required')
+
+  // Killed while it is read.
+  const evidence = path.join(program.folder, 'data', 'evidence')
+  const sealed = (): string[] => (existsSync(evidence) ? readdirSync(evidence).filter((name) => !name.endsWith('.part')) : [])
+  const broken = run(...match, '--reason', 'the data set that the vendor gave us')
+  await waitUntil('the file is sealed', () => sealed().length === 1, 60_000, 5)
+  const killed = program.processes().find(({ role }) => role === 'staff')
+  assert.ok(program.kill('staff'))
+  assert.equal((await broken).code, 1)
+  await waitUntil(
+    'staff has been started again',
+    async () => (await program.isReady()) && program.processes().find(({ role }) => role === 'staff')?.pid !== killed?.pid,
+  )
+  const shownBefore = await ask<{ evidence: { as: string }[] }>('incident-show', 'incident', 'show', String(id))
+  assert.ok(shownBefore.evidence.every(({ as }) => as !== 'match'))
+
+  const answer = await ask<Matched>('incident-match', ...match, '--reason', 'the data set that the vendor gave us')
+  assert.equal(answer.rows, MANY + PEOPLE + 4)
+  assert.deepEqual(answer.matched, { a: PEOPLE, b: 2, c: 1 })
+  assert.equal(answer.notSentThroughBulkhead, MANY + 1)
+  assert.equal(answer.people, PEOPLE + 1)
+  assert.deepEqual([answer.malformed, answer.outsideWindow], [1, 0])
+  assert.ok(answer.fieldsNotInLedger.includes('city') && answer.fieldsNotInLedger.includes(PLANTED[2] as string))
+  assert.deepEqual([answer.reconciled.inBothByPseudonym, answer.reconciled.onlyInLedger], [PEOPLE, 0])
+  assert.equal(answer.evidence.sha256, createHash('sha256').update(content).digest('hex'))
+  // The file that was sealed before the kill is used again, beside the list of people in it.
+  assert.equal(sealed().length, 2)
+  const affected = await ask<{ subjects: number }>('incident-affected', 'incident', 'affected', String(id))
+  assert.equal(affected.subjects, PEOPLE)
+
+  const shown = await ask<{ evidence: { as: string; match?: { columns: string[]; matched: { a: number } } }[] }>(
+    'incident-show',
+    'incident',
+    'show',
+    String(id),
+  )
+  const entry = shown.evidence.find(({ as }) => as === 'match')
+  assert.equal(entry?.match?.matched.a, PEOPLE)
+  assert.ok(entry?.match?.columns.includes(PLANTED[2] as string))
+
+  await program.stop()
+  const patterns = new PatternSet(PLANTED.flatMap((text) => needlesOf(text, text)))
+  assert.deepEqual(scanFolder(patterns, path.join(program.folder, 'data')).hits, [])
+  assert.ok(readFileSync(file('loot.ndjson.gz')).equals(content))
+})
