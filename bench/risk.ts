@@ -30,7 +30,14 @@ const FIELDS = ['event', 'time', 'user_id', 'group_id', 'country', 'os', 'browse
 
 function destination(id: string, events: readonly string[]): DestinationPolicy {
   const grants = FIELDS.map(
-    (field) => ({ field, form: field === 'time' ? 'coarse' : 'clear', purpose: 'p', until: null, rule: field }) as Grant,
+    (field) =>
+      ({
+        field,
+        form: field === 'time' ? 'coarse' : field.endsWith('_id') ? 'pseudonym' : 'clear',
+        purpose: 'p',
+        until: null,
+        rule: field,
+      }) as Grant,
   )
   return { vendor: id, destination: id, protocol: 'mixpanel', grants, events: [...events], properties: ['plan', 'seats'] }
 }

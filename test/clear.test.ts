@@ -88,6 +88,8 @@ test('an address leaves in the clear once two people agree, and is nowhere else'
   const who = await ask<WhoResult>('who', 'who', EMAIL, '--reason', 'test')
   assert.ok(who.disclosures.some(({ fields }) => fields.some(({ field, form }) => field === 'email' && form === 'clear')))
   const affected = await ask<AffectedResult>('incident-affected', 'incident', 'affected', '--vendor', 'mixpanel')
+  const risk = await program.cli(['policy', 'risk'])
+  assert.match(risk.stdout, /gets email in the clear/)
   assert.ok(affected.fields.some(({ field, form, subjects }) => field === 'email' && form === 'clear' && subjects === 1))
 
   assert.deepEqual(scanFolder(new PatternSet(needlesOf('address', EMAIL)), program.dataDir).hits, [])

@@ -56,7 +56,7 @@ function disclosure(subject: number, destination: string): DisclosureRow {
 function destination(id: string, fields: readonly string[], properties: readonly string[]): DestinationPolicy {
   const grants = ['event', 'time', 'user_id', ...fields].map((field) => ({
     field,
-    form: field === 'time' ? 'coarse' : 'clear',
+    form: field === 'time' ? 'coarse' : field.endsWith('_id') ? 'pseudonym' : 'clear',
     purpose: 'p',
     until: null,
     rule: field,
@@ -138,6 +138,11 @@ test('what is not granted, not sent or too old identifies nobody', async () => {
   const { grants, ...rest } = destination('one', ['country'], [])
   const nobody = await at(policyOf({ ...rest, grants: grants.filter(({ field }) => field !== 'user_id') }))
   assert.equal(nobody?.people, 0, 'without an identifier there are no people there')
+  assert.deepEqual([none?.clear, nobody?.clear], [[], []])
+  const agreed = { until: UNTIL + 1, approval: { id: 1, proposedBy: 'ann', approvedBy: 'bob' } }
+  const email = { field: 'email' as const, form: 'clear' as const, purpose: 'p', rule: 'r', ...agreed }
+  const clear = policyOf({ ...rest, grants: [email, ...grants] })
+  assert.deepEqual([(await at(clear))?.clear, (await at(clear, UNTIL + 1))?.clear], [['email'], []])
   const odd = await at(policyOf(destination('one', ['property.*'], ["it's {x:String}", '\n\n', 'plan'])))
   assert.equal(odd?.fields.find(({ field }) => field === 'property.plan')?.values, 4)
 })

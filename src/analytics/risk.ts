@@ -39,6 +39,8 @@ export interface DestinationRisk {
   /** Combinations that fewer than `k` people have. */
   groupsBelow: number
   quasiIdentifiers: string[]
+  /** Identity that it gets in the clear: of whom it has that nobody hides among others. */
+  clear: string[]
   fields: FieldRisk[]
   /** One in so many people was looked at; above 1 the shares are too high, since fewer people share less. */
   sampled: number
@@ -80,7 +82,8 @@ async function destinationRisk(
   const active = destination.activeAt(bounds.now)
   const identifiers = identifiersOf(active)
   const fields = quasiIdentifiersOf(destination, active)
-  const none = { id: destination.destination, k, people: 0, unique: 0, below: 0, groupsBelow: 0, sampled: 1 }
+  const clear = destination.clear.filter((field) => active.known.get(field)?.form === 'clear')
+  const none = { id: destination.destination, k, people: 0, unique: 0, below: 0, groupsBelow: 0, sampled: 1, clear }
   const quasiIdentifiers = fields.map(({ field }) => field)
   if (identifiers === undefined) return { ...none, quasiIdentifiers, fields: [] }
   const scope = scopeOf(destination, identifiers, bounds)

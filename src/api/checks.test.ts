@@ -102,6 +102,7 @@ const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['processes', { roles: [{ role: 'vault', pid: 1, state: 'starting', restarts: 0, since: now }] }, 'fail'],
   ['processes', { roles: [{ role: 'vault', pid: 1, state: 'ready', restarts: 2, since: now }] }, 'warn'],
   ['processes', { roles: undefined }, 'cannot_tell'],
+  ['approvals', { waiting: [3] }, 'warn'],
   ['gateway', { gateway: undefined }, 'fail'],
   ['disk', { gateway: undefined }, 'cannot_tell'],
   ['worker', { worker: undefined }, 'fail'],

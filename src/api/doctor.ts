@@ -37,6 +37,10 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
   const gaps = deps.gaps()
   const facts: Facts = {
     now: deps.clock.now(),
+    waiting: deps.approvals
+      .list()
+      .filter((each) => deps.approvals.stateOf(each) === 'pending')
+      .map(({ id }) => id),
     isRunning: true,
     config: deps.config,
     // The vault knows better than its file, which it writes now and then.

@@ -59,6 +59,8 @@ export interface LeavingFacts {
 
 export interface Facts {
   now: number
+  /** Numbers of proposals that wait for a second person. Absent: nothing runs. */
+  waiting?: readonly number[]
   isRunning: boolean
   config: Pick<Config, 'sources' | 'vendors'>
   place: PlaceFacts | undefined

@@ -32,6 +32,7 @@ const DestinationRiskAnswer = Type.Object(
     below: Type.Integer({ minimum: 0, description: 'people who share theirs with fewer than k - 1 others, the unique included' }),
     groupsBelow: Type.Integer({ minimum: 0, description: 'combinations that fewer than k people have' }),
     quasiIdentifiers: Type.Array(Type.String()),
+    clear: Type.Array(Type.String(), { description: 'identity that it gets in the clear: of whom it has that nobody hides among others' }),
     fields: Type.Array(FieldRiskAnswer),
     sampled: Sampled,
   },

@@ -33,6 +33,7 @@ export const RUNNING_CHECKS: readonly CheckRule[] = [
   { id: 'vendors', look: vendors },
   { id: 'policy', look: policy },
   { id: 'grants', look: grants },
+  { id: 'approvals', look: waitingApprovals },
 ]
 
 function processes({ roles = [] }: Facts): Finding {
@@ -53,6 +54,12 @@ function processes({ roles = [] }: Facts): Finding {
     return warn(text, 'Something ends them again and again: read why in the diagnostics, and give the machine memory if it was SIGKILL.')
   }
   return warn(text, 'Read why they ended in the diagnostics.')
+}
+
+function waitingApprovals({ waiting = [] }: Facts): Finding | undefined {
+  if (waiting.length === 0) return undefined
+  const which = `proposal${waiting.length === 1 ? '' : 's'} ${waiting.join(', ')}`
+  return warn(`${which}: not in force, somebody else has to agree`, 'See `bulkhead approval list`; approve or reject.')
 }
 
 function disk({ gateway }: Facts): Finding {

@@ -15,8 +15,9 @@ const FIELDS_SHOWN = 8
 export function renderRisk({ days, destinations, pairs }: RiskResult): string {
   if (destinations.length === 0) return 'No destination is configured: nothing leaves.'
   const lines: string[] = [`People about whom something was sent in ${count(days, 'day')}, under the policy in force.`]
-  for (const { id, k, people, unique, below, groupsBelow, fields, sampled } of destinations) {
+  for (const { id, k, people, unique, below, groupsBelow, fields, sampled, clear } of destinations) {
     lines.push('', `${id}: ${count(people, 'person', 'people')}${sampled === 1 ? '' : `, one in ${sampled}`}`)
+    if (clear.length > 0) lines.push(`  gets ${clear.join(', ')} in the clear: of whom it has that nobody hides among others`)
     if (people === 0) continue
     lines.push(`  ${of(unique, people)} unique by what it receives of them`)
     lines.push(`  ${of(below, people)} among fewer than ${k}, in ${count(groupsBelow, 'combination')}`)

@@ -99,6 +99,21 @@ test('a second credential made a moment ago is no second person; with one operat
     assert.equal((await approvals.require('k', 'alone')).approvedBy, SINGLE_OPERATOR)
   }))
 
+test('who approved and was removed before it counted is no second person', () =>
+  stage(async (set) => {
+    const { approvals } = set
+    addOperator(set, 'mask')
+    const { id } = await approvals.propose({ kind: 'k', what: 't', by: 'operator', reason: 'r' })
+    await approvals.approve(id, 'mask', 'r')
+    set.now += 1000
+    set.records.operators.remove('mask', { at: set.now, by: 'operator' })
+    assert.equal(approvals.stateOf(approvals.get(id)), 'pending')
+    set.now += DAY - 1
+    await assert.rejects(approvals.require('k', 't'), code('approval_needed'))
+    set.now += 1
+    assert.equal((await approvals.require('k', 't')).approvedBy, SINGLE_OPERATOR, 'and it says so')
+  }))
+
 test('what the file proposes needs two people, and nothing outlives its end', () =>
   stage(async (set) => {
     const { approvals } = set
@@ -172,6 +187,8 @@ test('whatever people do in whatever order, nothing counts that one of them did 
               assert.notEqual(one, 'bulkhead.yaml')
               for (const { name: known, addedAt } of records.operators.list())
                 if (known === one || known === other) assert.ok(addedAt === 0 || set.now - addedAt >= DAY)
+              const second = records.operators.list().find((known) => known.name === other)
+              assert.ok(second?.removedAt === null || (second?.removedAt ?? 0) >= (each.countsFrom ?? 0))
             }
           }
         }

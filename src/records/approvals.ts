@@ -143,12 +143,12 @@ class RecordedApprovals implements Approvals {
     if (approval.usedAt !== null) return 'used'
     if (approval.rejectedAt !== null) return 'rejected'
     if (approval.expiresAt <= now) return 'expired'
-    if (approval.approvedAt === null) return 'pending'
+    if (!this.#isApproved(approval)) return 'pending'
     return (approval.countsFrom ?? 0) <= now ? 'counts' : 'approved'
   }
 
   countsFrom(approval: Approval): number | undefined {
-    if (approval.approvedAt !== null) return approval.countsFrom ?? undefined
+    if (this.#isApproved(approval)) return approval.countsFrom ?? undefined
     const live = this.#live()
     if (live.length > 1) return undefined
     // Who removes the others does not get to act at once by that.
@@ -167,6 +167,12 @@ class RecordedApprovals implements Approvals {
   #agedAt(name: string): number {
     const { addedAt = 0 } = this.#ports.records.operators.list().find((operator) => operator.name === name) ?? {}
     return addedAt === 0 ? 0 : addedAt + this.#delayMs
+  }
+
+  /** Who was removed before it counted is no second person: a credential could be made for the purpose and be removed again. */
+  #isApproved({ approvedBy, approvedAt, countsFrom }: Approval): boolean {
+    const { removedAt = null } = this.#ports.records.operators.list().find(({ name }) => name === approvedBy) ?? {}
+    return approvedAt !== null && (removedAt === null || removedAt >= (countsFrom ?? 0))
   }
 
   /** One that is still to be decided on, or that counts. */
