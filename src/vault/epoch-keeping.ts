@@ -31,7 +31,7 @@ export class EpochKeeping implements EpochVault {
       each.destination === destination && each.epoch === epoch && each.state !== 'done'
     const asking = jobs.find((job) => job.deletions.some(isAwaited))
     if (asking !== undefined) throw refusal(destination, epoch, `no answer says that the deletion of erasure ${asking.id} is done`)
-    if (this.#keys.leaving.of(vendor).some(isAwaited)) {
+    if (this.#keys.leaving.wished().includes(vendor) || this.#keys.leaving.of(vendor).some(isAwaited)) {
       throw refusal(destination, epoch, `${vendor} was left, and no answer says that all that it was sent is deleted`)
     }
     // Whose deletions nobody has worked out yet may turn out to be of this epoch.
