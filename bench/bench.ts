@@ -16,6 +16,7 @@ import { readOptions } from './options.ts'
 import { benchMatch } from './match.ts'
 import { benchPaced } from './paced.ts'
 import { benchPipeline } from './pipeline.ts'
+import { benchProofs } from './proofs.ts'
 import { benchPseudonyms } from './pseudonyms.ts'
 import { openTable } from './table.ts'
 
@@ -42,6 +43,7 @@ const parts: [name: string, run: () => Promise<void>][] = [
   ['accept', () => benchAccept(table, folder, seconds)],
   ['pipeline', () => benchPipeline(table, folder, seconds, sustainSeconds)],
   ['drain', () => benchDrain(table, folder, Math.round(seconds * 40_000))],
+  ['proofs', () => benchProofs(table)],
   ['paced', () => benchPaced(table, folder, seconds * 2)],
   ['match', () => benchMatch(table, folder)],
   ['affected', () => benchAffected(table, keep ?? path.join(folder, 'affected'), rows)],

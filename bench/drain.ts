@@ -4,24 +4,27 @@
  * that is busy with other things.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Registry } from 'prom-client'
 import { startWorkerPipeline } from '#app/pipeline.ts'
+import { isExtension } from '#app/tree-extension.ts'
 import { systemClock } from '#base/clock.ts'
 import { RpcClient } from '#base/rpc.ts'
 import { Secret } from '#base/secret.ts'
 import { waitUntil } from '#drill/program.ts'
 import { Manifests } from '#forward/manifest-memory.ts'
 import { openLedger } from '#ledger/ledger.ts'
+import type { Ledger } from '#ledger/port.ts'
+import { TreeWriter } from '#ledger/tree-writer.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { openLogWriter } from '#log/log-writer.ts'
 import type { Config } from '#model/config.ts'
 import type { LogRecord } from '#model/log-entry.ts'
 import { policyFromConfig } from '#policy/policy.ts'
 import { workerVault } from '#vault/client.ts'
+import { treeVault } from '#vault/tree-client.ts'
 import { serveVault } from '#vault/server.ts'
 import { createKeys, openVault } from '#vault/vault.ts'
 import { openWarehouse } from '#warehouse/client.ts'
@@ -31,18 +34,19 @@ import type { Table } from './table.ts'
 
 const PEOPLE = 20_000
 const RECORDS = 50
+const INSTANCE = '6f1f3c6e-6f0e-4d5a-9d43-2f5a0f6f7c11'
 
 /** The record that the split makes of one event of `events.ts`. */
 function recordOf(number: number, at: number): LogRecord {
   const isNew = number % 50 === 0
-  const person = isNew ? PEOPLE + number : (number * 7919) % PEOPLE
+  const person = isNew ? PEOPLE + number / 50 : (number * 7919) % PEOPLE
   return {
     type: 'event',
     time: at - (number % 1000),
-    user: 10 + 2 * person,
-    device: 11 + 2 * person,
+    user: 1 + 2 * person,
+    device: 2 + 2 * person,
     properties: { plan: 'team', amount: 12.5, items: 3, is_trial: false },
-    groups: [{ key: 'company', ordinal: 3 }],
+    groups: [{ key: 'company', ordinal: 1 }],
     withheld: ['utm'],
     waitingCount: 4,
     context: {
@@ -132,7 +136,7 @@ export async function benchDrain(table: Table, folder: string, events: number): 
   await fillLog(place, events)
   const sink = await startChild('vendor-sink.ts')
   const warehouse = await startWarehouse(path.join(place, 'w'))
-  const vault = await startSelf(['vault', place])
+  const vault = await startSelf(['vault', place, String(2 * (PEOPLE + Math.ceil(events / 50)))])
   const worker = await startSelf(['worker', place, String(sink.port)])
   try {
     const roles = { worker: worker.pid as number, vault: vault.pid as number, warehouse: warehouse.child.pid as number }
@@ -157,6 +161,17 @@ export async function benchDrain(table: Table, folder: string, events: number): 
       figure: events / seconds,
       unit: 'events/s',
     })
+    const drained = cpuSeconds(roles.worker) + cpuSeconds(roles.vault)
+    const built = new Promise<{ entries: number; rows: number; seconds: number }>((resolve) => worker.once('message', resolve as never))
+    worker.send('tree')
+    const { entries, rows, seconds: treeSeconds } = await built
+    table.row({
+      what: `the tree over the ledger of these (${entries} entries, ${rows} rows), CPU of worker and vault`,
+      id: 'tree_cpu',
+      figure: ((cpuSeconds(roles.worker) + cpuSeconds(roles.vault) - drained) / events) * 1e6,
+      unit: 's per 1M events',
+      note: `${Math.round(rows / treeSeconds).toLocaleString('en')} rows/s; off the way of sending, in batches`,
+    })
   } finally {
     for (const child of [worker, vault]) {
       const ended = new Promise((resolve) => child.once('exit', resolve))
@@ -170,11 +185,21 @@ export async function benchDrain(table: Table, folder: string, events: number): 
   }
 }
 
-async function runVault(place: string): Promise<void> {
-  const keys = { dataDir: path.join(place, 'vault'), keysDir: path.join(place, 'keys'), instance: randomUUID() }
+async function runVault(place: string, identifiers: number): Promise<void> {
+  const keys = { dataDir: path.join(place, 'vault'), keysDir: path.join(place, 'keys'), instance: INSTANCE }
   mkdirSync(keys.dataDir, { recursive: true })
   await createKeys(keys)
-  const vault = await openVault({ ...keys, clock: systemClock })
+  const vault = await openVault({ ...keys, clock: systemClock, isExtension, sources: [{ id: 'web', trust: 'server' }] })
+  for (let made = 0; made < identifiers; made += 5_000) {
+    const window = { facts: [], edges: [], memberships: [], newcomers: [{ source: 'web', network: null, count: 5_000 }] }
+    const names = Array.from({ length: 5_000 }, (_, index): ['default', 'id', string, 'user'] => [
+      'default',
+      'id',
+      `u${made + index}`,
+      'user',
+    ])
+    await vault.commitWindow({ ...window, identifiers: names })
+  }
   await serveVault({ vault, path: path.join(place, 'v.sock'), tokens: { worker: 'bench-token' } })
   process.on('message', () => process.exit(0))
   process.send?.('ready')
@@ -183,7 +208,8 @@ async function runVault(place: string): Promise<void> {
 async function runWorker(place: string, vendorPort: number): Promise<void> {
   const config = configOf(vendorPort)
   const policy = { version: 1, appliedAt: 0, policy: policyFromConfig(config) }
-  const vault = workerVault(new RpcClient({ path: path.join(place, 'v.sock'), token: 'bench-token', unavailable: 'vault_unavailable' }))
+  const client = new RpcClient({ path: path.join(place, 'v.sock'), token: 'bench-token', unavailable: 'vault_unavailable' })
+  const vault = workerVault(client)
   const ledger = await openLedger({ dir: path.join(place, 'ledger'), clock: systemClock })
   const log = openLogReader({ dir: path.join(place, 'log') })
   const warehouse = openWarehouse({ path: path.join(place, 'w', 'w.sock'), token: 'worker-token', role: 'worker' })
@@ -201,6 +227,7 @@ async function runWorker(place: string, vendorPort: number): Promise<void> {
   process.send?.('ready')
   process.on('message', (word) => {
     if (word === 'stop') process.exit(0)
+    if (word === 'tree') return void buildTree(path.join(place, 'ledger'), { ledger, manifests, client })
     void (async () => {
       const pipeline = await startWorkerPipeline({
         config,
@@ -226,8 +253,36 @@ async function runWorker(place: string, vendorPort: number): Promise<void> {
   })
 }
 
+/** Everything at once, as after an upgrade; while events come it is the same work in smaller pieces. */
+async function buildTree(dir: string, parts: { ledger: Ledger; manifests: Manifests; client: RpcClient }): Promise<void> {
+  const { ledger, manifests, client } = parts
+  const writer = new TreeWriter({
+    dir: path.join(dir, 'tiles'),
+    ledger,
+    instance: INSTANCE,
+    rows: (intents) => manifests.open(intents),
+    vault: treeVault(client),
+    clock: systemClock,
+    trace: () => undefined,
+  })
+  const stop = new AbortController()
+  const startedAt = performance.now()
+  const running = writer.run(stop.signal)
+  await writer.reached(ledger.head)
+  const seconds = (performance.now() - startedAt) / 1000
+  stop.abort()
+  await running
+  let rows = 0
+  for (let number = 1; number <= ledger.head; number++) {
+    const entry = ledger.entry(number)
+    if (entry?.type === 'intent') rows += entry.subjects
+  }
+  process.send?.({ entries: ledger.head, rows, seconds })
+}
+
+/** `port` of the vendor, or how many identifiers the vault is to know. */
 const [, script, role, place, port] = process.argv
 if (script === fileURLToPath(import.meta.url)) {
-  if (role === 'vault') await runVault(place as string)
+  if (role === 'vault') await runVault(place as string, Number(port))
   else await runWorker(place as string, Number(port))
 }

@@ -15,7 +15,7 @@ export interface BenchOptions {
   parts: string[]
 }
 
-export const PARTS = ['pseudonyms', 'detectors', 'accept', 'pipeline', 'drain', 'paced', 'match', 'affected'] as const
+export const PARTS = ['pseudonyms', 'detectors', 'accept', 'pipeline', 'drain', 'proofs', 'paced', 'match', 'affected'] as const
 
 const USAGE = `npm run bench -- [${PARTS.join('|')}]… [--seconds 5] [--rows 3000000] [--keep DIR] [--sustain [60]] [--json]`
 

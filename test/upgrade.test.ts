@@ -9,6 +9,7 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
 import type { VendorList, WhoResult } from '#api/contract.ts'
+import type { LedgerVerify } from '#api/ledger-contract.ts'
 import { type Program, runCommand, waitUntil } from '#drill/program.ts'
 import { LEDGER_FORMAT, openStore } from '#ledger/store.ts'
 import { commit, lastKey, openFolder } from '#log/folders.ts'
@@ -50,6 +51,10 @@ for (const name of releasedNames()) {
     const numbers = (): number[] => eventsOf(vendor.loot()).map(({ properties }) => Number(properties.n))
     await waitUntil('what was held went to the vendor that was cut', () => numbers().length >= 3)
     assert.deepEqual(numbers().sort(), [7, 8, 8])
+    const verified = await program.cli(['ledger', 'verify', '--json'])
+    const { problems, entries, notChecked } = lastJson<LedgerVerify>(verified.stdout)
+    assert.deepEqual([problems, notChecked], [[], []], 'a ledger that had no tree gets one')
+    assert.ok(entries > released.stores.ledger.head)
     assert.equal(await program.stop(), 0)
 
     const after = await readStores({ dataDir: program.dataDir, keysDir: program.keysDir, at: Date.now() })

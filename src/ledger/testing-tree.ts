@@ -1,6 +1,5 @@
 /** A ledger with entries about people of a real vault, and the tree over it, in a folder of its own. */
-import { rmSync } from 'node:fs'
-import { mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { type Clock, systemClock } from '#base/clock.ts'
@@ -35,28 +34,43 @@ const HASTY: Clock = { now: () => Date.now(), sleep: (ms, signal) => systemClock
 
 export async function withTreePlace(body: (place: TreePlace) => Promise<void>, people = 20): Promise<void> {
   const root = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-tree-'))
+  const place = await openTreePlace(root, people)
+  try {
+    await body(place)
+  } finally {
+    await place.close()
+    rmSync(root, { recursive: true, force: true })
+  }
+}
+
+/** A folder that may be one already. */
+export async function openTreePlace(root: string, people = 20): Promise<TreePlace & { close(): Promise<void> }> {
   const paths = { dataDir: root, keysDir: path.join(root, 'keys'), instance: INSTANCE }
   const ledgerDir = path.join(root, 'ledger')
   const open = async (): Promise<{ vault: Vault; ledger: Ledger }> => ({
     vault: await openVault({ ...paths, clock: systemClock, sources: [{ id: 'web', trust: 'server' }], isExtension }),
     ledger: await openLedger({ dir: ledgerDir, clock: systemClock }),
   })
-  await createKeys(paths)
-  const place: TreePlace = {
+  if (!existsSync(path.join(paths.keysDir, 'keys.db'))) await createKeys(paths)
+  const place = {
     root,
     ledgerDir,
     tilesDir: path.join(ledgerDir, 'tiles'),
     ...(await open()),
-    people: [],
+    people: [] as number[],
+    close: async () => {
+      await place.ledger.close()
+      await place.vault.close()
+    },
     reopen: async () => {
-      await close()
+      await place.close()
       Object.assign(place, await open())
     },
-    openRows: async (intents) => {
+    openRows: async (intents: readonly Intent[]) => {
       const packed = await place.vault.openManifests(intents.map(({ entry, manifest }) => ({ entry, sealed: manifest })))
       return packed.map(unpackManifest)
     },
-    writer: (options = {}) =>
+    writer: (options: Partial<TreeWriterOptions> = {}) =>
       new TreeWriter({
         dir: place.tilesDir,
         ledger: place.ledger,
@@ -67,7 +81,7 @@ export async function withTreePlace(body: (place: TreePlace) => Promise<void>, p
         trace: () => undefined,
         ...options,
       }),
-    grow: async (options) => {
+    grow: async (options?: Partial<TreeWriterOptions>) => {
       const writer = place.writer(options)
       const stop = new AbortController()
       const running = writer.run(stop.signal)
@@ -80,18 +94,9 @@ export async function withTreePlace(body: (place: TreePlace) => Promise<void>, p
       return writer
     },
   }
-  const close = async (): Promise<void> => {
-    await place.ledger.close()
-    await place.vault.close()
-  }
-  try {
-    const names = Array.from({ length: people }, (_, index) => user(`user ${index}`))
-    place.people = (await place.vault.commitWindow(windowOf({ identifiers: names }))).ordinals
-    await body(place)
-  } finally {
-    await close()
-    rmSync(root, { recursive: true, force: true })
-  }
+  const names = Array.from({ length: people }, (_, index) => user(`user ${index}`))
+  place.people = (await place.vault.commitWindow(windowOf({ identifiers: names }))).ordinals
+  return place
 }
 
 export const isExtension: NonNullable<Parameters<typeof openVault>[0]['isExtension']> = (from, to, proof) =>

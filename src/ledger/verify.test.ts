@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { createPublicKey } from 'node:crypto'
-import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { treeOrigin } from '#model/tree-head.ts'
 import { packRows } from '#vault/row-columns.ts'
 import { INSTANCE } from '#vault/testing.ts'
@@ -10,9 +13,11 @@ import { keepErasedRows } from './erased-rows.ts'
 import { type NoteVerifier, noteVerifier } from './note.ts'
 import type { ProblemKind } from './problem.ts'
 import { type EntryBytes, openEntryBytes } from './stored-entries.ts'
-import { disclose, rowsOf, type TreePlace, withTreePlace } from './testing-tree.ts'
+import { disclose, openTreePlace, rowsOf, type TreePlace, withTreePlace } from './testing-tree.ts'
+import { TileFiles } from './tile-files.ts'
 import { decodeBundle, encodeBundle } from './tile-paths.ts'
 import type { Total } from './totals.ts'
+import { treeRoot } from './tree.ts'
 import { type Verified, verifyFiles, verifyLedger } from './verify.ts'
 
 const quiet = (): void => undefined
@@ -256,6 +261,43 @@ test('erased people: everything verifies as before, and what was kept cannot be 
       assert.equal(without.problems.filter(({ kind }) => kind === 'changed').length, naming)
     })
   })
+})
+
+test('kill -9 at any instant: the tree goes on to the same root, and everything verifies', { timeout: 120_000 }, async () => {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-tree-'))
+  const program = fileURLToPath(new URL('./testing-tree-child.ts', import.meta.url))
+  const roots = new Map<number, string>()
+  try {
+    for (let round = 0; round < 8; round++) {
+      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, root], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      let timer: NodeJS.Timeout | undefined
+      child.stdout.on('data', () => {
+        timer ??= setTimeout(() => child.kill('SIGKILL'), Math.random() * 400)
+      })
+      await new Promise((resolve) => child.on('close', resolve))
+      clearTimeout(timer)
+      assert.ok(timer !== undefined, 'it got to work before it was killed')
+      const place = await openTreePlace(root, 0)
+      try {
+        await place.grow()
+        const { head } = place.ledger
+        const hashes = new TileFiles(place.tilesDir).hashes(head)
+        for (const [size, before] of roots) assert.equal(treeRoot(size, hashes).toString('hex'), before, `${size} entries`)
+        roots.set(head, treeRoot(head, hashes).toString('hex'))
+        await withLedger(place, async ({ verify }) => {
+          const { problems, pending, entries } = await verify()
+          assert.deepEqual([problems, pending, entries], [[], 0, head])
+        })
+      } finally {
+        await place.close()
+      }
+    }
+    assert.ok(roots.size > 2)
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
 })
 
 test('who was erased before the tree began has rows that verify too, and new ones as well', async () => {

@@ -76,7 +76,7 @@ export class Committer {
   readonly #ordinals = new Cache<string, { ordinal: number; roles: number }>(200_000)
   readonly #scopes = new Cache<number, number>(400_000)
   readonly #sealKeys = new Cache<number, KeyObject>(10_000)
-  readonly #commitKeys = new Cache<number, KeyObject>(20_000)
+  readonly #commitKeys = new Cache<number, KeyObject>(100_000)
   readonly #facts = new Cache<string, { mac: string; at: number }>(100_000)
   readonly #memberships = new Cache<string, true>(100_000)
   #queue: Pending[] = []

@@ -5,7 +5,6 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { COMMITMENT_BYTES, type CommittingVault, type RowColumns } from './tree-port.ts'
 
-const ROW_KEY_LABEL = Buffer.from('bulkhead/ledger/row-key/v1\n')
 const ROWS_PER_SLICE = 200
 
 export interface CommitmentParts {
@@ -77,11 +76,13 @@ async function inSlices(
   }
 }
 
+/** Label, entry and number, in one piece that is used again: there may be a row for every event. */
+const rowName = Buffer.concat([Buffer.from('bulkhead/ledger/row-key/v1\n'), Buffer.alloc(16)])
+
 function rowKeyOf(commitKey: KeyObject, entry: number, nth: number): Buffer {
-  const numbers = Buffer.alloc(16)
-  numbers.writeBigInt64BE(BigInt(entry), 0)
-  numbers.writeBigInt64BE(BigInt(nth), 8)
-  return createHmac('sha256', commitKey).update(ROW_KEY_LABEL).update(numbers).digest()
+  rowName.writeBigInt64BE(BigInt(entry), rowName.length - 16)
+  rowName.writeBigInt64BE(BigInt(nth), rowName.length - 8)
+  return createHmac('sha256', commitKey).update(rowName).digest()
 }
 
 function commitmentOf(rowKey: Buffer, bytes: Uint8Array): Buffer {
