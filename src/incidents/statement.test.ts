@@ -3,6 +3,7 @@ import { createPublicKey } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { systemClock } from '#base/clock.ts'
+import { keepErasedRows } from '#ledger/erased-rows.ts'
 import { noteVerifier, type NoteVerifier } from '#ledger/note.ts'
 import { checkStatement, type Statement } from '#ledger/statement.ts'
 import { disclose, type Disclosed, rowsOf, type TreePlace, withTreePlace } from '#ledger/testing-tree.ts'
@@ -178,6 +179,67 @@ test('a proof of one person opens nothing as the row of another, and a statement
       vault: { ...ports.vault, resolve: async () => [1, 2].map((person) => ({ person, users: [person], devices: [] })) },
     }
     await assert.rejects(statementOf('shared', LOOK, several as StatementPorts), { code: 'person_ambiguous' })
+  })
+})
+
+test('a device counts while the person was signed in on it, and whoever else was there is not in the statement', async () => {
+  await withTreePlace(async (place) => {
+    const [a = 0, b = 0, shared = 0] = place.people
+    const onDevice = (first: number, last: number): ManifestRow => ({
+      ...(rowsOf([shared])[0] as ManifestRow),
+      kind: 'device',
+      first,
+      last,
+    })
+    const disclosed: Disclosed[] = [
+      { rows: [...rowsOf([a, b]), onDevice(100, 150)], state: 'delivered' },
+      { rows: [onDevice(150, 199)], state: 'delivered' },
+      { rows: [onDevice(150, 250)], state: 'delivered' },
+      { rows: [onDevice(300, 301)], state: 'delivered' },
+    ]
+    await disclose(place, disclosed)
+    await place.grow()
+    const ports = await portsOf(place, disclosed)
+    const resolve = async () => [{ person: a, users: [a], devices: [{ device: shared, person: a, from: 100, to: 200 }] }]
+    const warehouse = { query: async () => [1, 2, 3].map((entry) => ({ entry })) } as unknown as StatementPorts['warehouse']
+    const statement = await statementOf('user 0', LOOK, {
+      ...ports,
+      warehouse,
+      vault: { ...ports.vault, resolve } as StatementPorts['vault'],
+    })
+    assert.deepEqual(
+      statement.disclosures.map(({ entry, description }) => [entry, description.map(({ about }) => about)]),
+      [
+        [1, ['person', 'device']],
+        [2, ['device']],
+      ],
+    )
+    assert.ok(checkStatement(JSON.stringify(statement), verifierUnder(await keyOf(place))).ok)
+  })
+})
+
+test('statements hold when others in the same entries are erased, those made before and those made after', async () => {
+  await withTreePlace(async (place) => {
+    const { ports, key, disclosed } = await scene(place)
+    const before = await statementOf('user 0', LOOK, ports)
+    const gone = place.people.slice(1, 3)
+    const rows = (intents: Parameters<TreePlace['openRows']>[0]) => place.openRows(intents)
+    await keepErasedRows(
+      { subjects: gone, entries: disclosed.map((_, index) => index + 1) },
+      { ledger: place.ledger, rows, vault: place.vault.tree },
+    )
+    await place.vault.erase(gone)
+    await disclose(place, [{ rows: rowsOf([place.people[0] ?? 0]), state: 'delivered' }])
+    await place.grow()
+    const after = await statementOf('user 0', LOOK, ports)
+    for (const statement of [before, after]) {
+      const checked = checkStatement(JSON.stringify(statement), verifierUnder(key))
+      assert.deepEqual([checked.ok, checked.proved], [true, 4])
+    }
+    assert.deepEqual(
+      after.disclosures.map(({ entry, description }) => [entry, description]),
+      before.disclosures.map(({ entry, description }) => [entry, description]),
+    )
   })
 })
 
