@@ -6,7 +6,7 @@ import { createPublicKey } from 'node:crypto'
 import { BulkheadError } from '#base/errors.ts'
 import type { Clock } from '#base/clock.ts'
 import type { SignedCheckpoint } from '#ledger/checkpoint.ts'
-import { headerOf, type OpenedEntry, openEntry, type OpenRow, proveEntry, proveOwnRow } from '#ledger/entry-proof.ts'
+import { headerOf, type OpenedEntry, openEntry, type OpenRow, prepareEntry, proveEntry, proveOwnRow } from '#ledger/entry-proof.ts'
 import type { CommitRows, RowToCommit } from '#ledger/leaf.ts'
 import { formatNote, noteSignature, noteVerifier } from '#ledger/note.ts'
 import { describe, STATEMENT_FORMAT, type StatedDisclosure, type Statement, statementHash } from '#ledger/statement.ts'
@@ -55,7 +55,7 @@ export async function statementOf(query: string, look: Look, ports: StatementPor
   const found = await entriesAbout(person, snapshot, ports)
   const entries = found.slice(-ENTRIES_MAX)
   const tree = await treeCovering(snapshot.head, ports)
-  const disclosures = await disclosuresOf(entries, { person, look, tree }, ports)
+  const disclosures = await disclosuresOf(entries, { person, outcomes: new Outcomes(ports.ledger), look, tree }, ports)
   const fields = disclosures.flatMap(({ description }) => description.flatMap((row) => parseShape(row.fields)))
   const statement: Omit<Statement, 'signed'> = {
     format: STATEMENT_FORMAT,
@@ -104,13 +104,25 @@ function intentOf(number: number, { ledger }: StatementPorts): Intent | undefine
   return entry?.type === 'intent' ? entry : undefined
 }
 
-function outcomeOf({ entry: intent }: Intent, { ledger }: StatementPorts): Outcome | undefined {
-  const last = Math.min(ledger.head(), intent + OUTCOME_WITHIN)
-  for (let number = intent + 1; number <= last; number++) {
-    const entry = ledger.entry(number)
-    if (entry?.type === 'outcome' && entry.intent === intent) return entry
+/** Finds outcomes of intents that are asked for in ascending order, and reads no entry twice. */
+class Outcomes {
+  readonly #ledger: StatementPorts['ledger']
+  readonly #found = new Map<number, Outcome>()
+  #read = 0
+
+  constructor(ledger: StatementPorts['ledger']) {
+    this.#ledger = ledger
   }
-  return undefined
+
+  of(intent: number): Outcome | undefined {
+    const last = Math.min(this.#ledger.head(), intent + OUTCOME_WITHIN)
+    for (let number = Math.max(intent, this.#read) + 1; number <= last && !this.#found.has(intent); number++) {
+      const entry = this.#ledger.entry(number)
+      this.#read = number
+      if (entry?.type === 'outcome') this.#found.set(entry.intent, entry)
+    }
+    return this.#found.get(intent)
+  }
 }
 
 /** Entries get into the tree within a second or two: worth waiting for, but not for long. */
@@ -125,6 +137,7 @@ async function treeCovering(entry: number, { tree, clock }: StatementPorts): Pro
 
 interface About {
   person: Person
+  outcomes: Outcomes
   look: Look
   tree: TreeSnapshot | undefined
 }
@@ -151,7 +164,7 @@ async function disclosuresOf(entries: readonly number[], about: About, ports: St
 
 async function disclosuresIn(
   intents: readonly Intent[],
-  { person, look, tree }: About,
+  { person, outcomes, look, tree }: About,
   ports: StatementPorts,
 ): Promise<StatedDisclosure[]> {
   if (intents.length === 0) return []
@@ -161,20 +174,20 @@ async function disclosuresIn(
   const keys = wanted.length === 0 ? [] : await ports.rowKeys(wanted, look)
   return opened.flatMap((intent, index) => {
     const rows = own[index] ?? []
-    const opening = { intent, rows, keys: keys.splice(0, rows.length), outcome: outcomeOf(intent.entry as Intent, ports) }
+    const opening = { intent, rows, keys: keys.splice(0, rows.length), outcome: outcomes.of(intent.entry.entry) }
     return rows.length === 0 ? [] : [stated(opening, tree, ports)]
   })
 }
 
 async function openIntents(intents: readonly Intent[], ports: StatementPorts): Promise<OpenedEntry[]> {
   const manifests = await ports.manifests(intents)
-  const drafts = intents.map((intent, index) => openEntry(intent, { rows: manifests[index] ?? [], commitments: [] }))
+  const drafts = intents.map((intent, index) => prepareEntry(intent, manifests[index] ?? []))
   const commitments = await ports.commit(drafts.flatMap(({ toCommit }) => toCommit))
   let next = 0
-  return drafts.map(({ entry, rows }) => {
-    const own = commitments.slice(next, next + rows.length)
-    next += rows.length
-    return openEntry(entry, { rows, commitments: own })
+  return drafts.map((draft) => {
+    const own = commitments.slice(next, next + draft.rows.length)
+    next += draft.rows.length
+    return openEntry(draft, own)
   })
 }
 
@@ -211,7 +224,7 @@ function groupsOf({ groups }: ManifestRow): string[] {
 
 function proofOf(opening: Opening, { newest, hashes }: { newest: SignedCheckpoint; hashes: SubtreeHashes }): StatedDisclosure['proof'] {
   const { intent, rows, keys, outcome } = opening
-  const closing = outcome === undefined ? undefined : openEntry(outcome, { intent: intent.entry as Intent, rows: [], commitments: [] })
+  const closing = outcome === undefined ? undefined : openEntry(prepareEntry(outcome, [], intent.entry as Intent), [])
   return {
     intent: proveEntry(intent, newest.size, hashes),
     rows: rows.map((at, index) => proveOwnRow(intent, at, keys[index] as Buffer)),

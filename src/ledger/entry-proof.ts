@@ -57,24 +57,31 @@ export interface OpenRow {
   groupTags: string[]
 }
 
-/** An entry made ready for proofs; `commitments` in the order of `rows`, undefined for those whose secret is gone. */
-export interface OpenedEntry {
+/** An entry with its rows in the form that is committed to. */
+export interface PreparedEntry {
   entry: LedgerEntry
   keys: EntryKeys
   rows: readonly ManifestRow[]
   toCommit: RowToCommit[]
+}
+
+/** The same with the commitments to its rows, in their order. */
+export interface OpenedEntry extends PreparedEntry {
   tree: RowTree | undefined
   commitments: Buffer[]
 }
 
-export function openEntry(
-  entry: LedgerEntry,
-  { intent, rows, commitments }: { intent?: Intent; rows: readonly ManifestRow[]; commitments: readonly (Buffer | undefined)[] },
-): OpenedEntry {
+/** `intent`: of an outcome. */
+export function prepareEntry(entry: LedgerEntry, rows: readonly ManifestRow[], intent?: Intent): PreparedEntry {
   const keys = new EntryKeys(entry, intent)
-  const toCommit = rowsToCommit(entry.entry, rows, keys)
+  return { entry, keys, rows, toCommit: rowsToCommit(entry.entry, rows, keys) }
+}
+
+/** Undefined stands for the commitments to rows of those whose secret is gone and of whom none is kept. */
+export function openEntry(prepared: PreparedEntry, commitments: readonly (Buffer | undefined)[]): OpenedEntry {
+  const { keys, toCommit } = prepared
   const own = toCommit.map((row, index) => commitments[index] ?? keys.erasedCommitment(row))
-  return { entry, keys, rows, toCommit, tree: rowTreeOf(own, keys), commitments: own }
+  return { ...prepared, tree: rowTreeOf(own, keys), commitments: own }
 }
 
 export function proveEntry({ entry, keys, tree }: OpenedEntry, size: number, hashes: SubtreeHashes): EntryProof {
