@@ -4,8 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
 import type { PolicyApply, PolicyApprove, PolicyExplain, PolicyPlan, PolicyPropose, PolicyShow } from '#api/policy-contract.ts'
-import { waitUntil } from '#drill/program.ts'
-import { lastJson, startBulkhead } from './support/bulkhead.ts'
+import { delay, waitUntil } from '#drill/program.ts'
+import { openRecordsReader } from '#records/records.ts'
+import { killAll, lastJson, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
 import { waitForWarehouse } from './support/counts.ts'
 import { postEvents } from './support/gateway-client.ts'
@@ -122,7 +123,17 @@ test('policy is planned, applied without a restart, explained, and not undone by
     for (const value of ['gold-', '@mail']) assert.ok(!JSON.stringify(proposed).includes(value), `${value} is told`)
     await refuse('name_unclear', /waits nowhere/, 'approve', 'nobody knows', '--reason', 'r')
     const approve = ['policy', 'approve', 'Waited', 'tier', 'note', '--backfill', '--reason', 'needed']
+    // Everything is killed once the version stands and the days are being filled; done again, the command completes it.
+    const killed = program.cli(approve)
+    const records = openRecordsReader({ path: path.join(program.dataDir, 'records.db') })
+    await waitUntil('the version stands', () => records.policyNumber() === 4)
+    records.close()
+    await delay(Math.random() * 300)
+    await killAll(program.processes())
+    await killed
+    await program.restart()
     const approved = await ask<PolicyApprove>('policy-approve', ...approve)
+    assert.deepEqual([approved.version, approved.changed], [4, false])
     const held = (await ask<PolicyPropose>('policy-propose', 'policy', 'propose', '--k', '3', '--reason', 'r')).proposals
     assert.deepEqual(
       held.filter((each) => each.approved && each.personal['email'] === 3).map(({ name }) => name),

@@ -120,6 +120,8 @@ export interface WorkerPipeline {
   askDeletion(destination: string, request: DeletionRequest): Promise<DeletionAnswer>
   /** Asks it how far a deletion is. */
   deletionProgress(destination: string, task: string): Promise<DeletionProgress>
+  /** Nothing is kept of what these people said of consent. */
+  forgetConsents(ordinals: readonly number[]): Promise<void>
   /** Returns when the events of every log entry are in the warehouse. */
   eventsLoaded(): Promise<void>
   /** Returns when the disclosures of every entry up to `entry` are in the warehouse. */
@@ -191,6 +193,7 @@ export async function startWorkerPipeline(parts: WorkerParts): Promise<WorkerPip
       (await deletions.get(destination)?.ask(request)) ?? { state: 'due', why: 'not_configured' },
     deletionProgress: async (destination, task) =>
       (await deletions.get(destination)?.progress(task)) ?? { kind: 'unknown', reason: 'not_configured' },
+    forgetConsents: (ordinals) => consents.forget(ordinals),
     eventsLoaded: () => events.barrier(log.head()),
     disclosuresLoaded: (entry) => disclosures.barrier(entry),
     loads,

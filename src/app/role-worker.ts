@@ -93,7 +93,10 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
         eventsLoaded: async () => ({ body: await pipeline.eventsLoaded() }),
         sendCheckpoint: async () => ({ body: await outside.send() }),
         keepRows: async ({ subjects }: { subjects: number[] }) => ({ body: await tree.keepRows(subjects) }),
-        eraseEvents: async (people: ErasedPeople) => ({ body: await warehouse.eraseEvents(people) }),
+        eraseEvents: async (people: ErasedPeople) => {
+          await pipeline.forgetConsents(people.ordinals)
+          return { body: await warehouse.eraseEvents(people) }
+        },
         askDeletion: async ({ destination, ...request }: DeletionRequest & { destination: string }) => ({
           body: await pipeline.askDeletion(destination, request),
         }),

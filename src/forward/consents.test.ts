@@ -66,6 +66,26 @@ test('the log is let go although nobody says anything, and no entry is decoded i
   assert.equal(ledger.consentCursor(), 31)
 })
 
+test('of an erased person nothing is kept, in memory or in the file, and reading on does not bring it back', async (t) => {
+  const { ledger } = await ledgerIn(t)
+  const log = testLog()
+  say(log, { of: [1, 9], optOut: true })
+  say(log, { of: [2], optOut: true })
+  const consents = new Consents({ log, ledger, clock: systemClock })
+  await consents.catchUp()
+  assert.equal(consents.of(1)?.switch?.withdrawn, true)
+  say(log, { of: [1], gpc: true })
+  await consents.forget([1, 9])
+  for (const known of [consents, new Consents({ log, ledger, clock: systemClock })]) {
+    await known.catchUp()
+    assert.deepEqual([known.of(1), known.of(9), known.of(2)?.switch?.withdrawn], [undefined, undefined, true])
+  }
+  assert.deepEqual([ledger.consent(1), ledger.consent(9), ledger.consentCursor()], [undefined, undefined, 4])
+  await consents.forget([1, 9])
+  await consents.forget([2])
+  assert.equal(ledger.hasConsents(), false)
+})
+
 test('what is broken in the ledger is named and not guessed', async (t) => {
   const { ledger } = await ledgerIn(t)
   await ledger.saveConsents([[7, { odd: true }]], 5)

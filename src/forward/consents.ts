@@ -75,6 +75,20 @@ export class Consents implements PeopleConsent {
     }
   }
 
+  /** Of erased people, once the log names them no more: nothing is kept of what they said, since nothing of theirs is sent. */
+  async forget(ordinals: readonly Ordinal[]): Promise<void> {
+    await this.catchUp()
+    await this.#save()
+    for (const ordinal of ordinals) {
+      this.#unsaved.delete(ordinal)
+      this.#known.set(ordinal, null)
+    }
+    await this.#ledger.saveConsents(
+      ordinals.map((ordinal) => [ordinal, undefined]),
+      this.#ledger.consentCursor(),
+    )
+  }
+
   /** For when nobody sends: the log must not be kept for want of a reader. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {

@@ -231,7 +231,10 @@ class StoredLedger implements Ledger {
   async saveConsents(said: readonly (readonly [ordinal: number, packed: unknown])[], cursor: number): Promise<void> {
     assert(cursor >= this.consentCursor(), 'the cursor of consent never moves backwards')
     await this.#write(() => {
-      for (const [ordinal, packed] of said) void this.#store.state.put(`consent/${ordinal}`, packed)
+      for (const [ordinal, packed] of said) {
+        if (packed === undefined) void this.#store.state.remove(`consent/${ordinal}`)
+        else void this.#store.state.put(`consent/${ordinal}`, packed)
+      }
       void this.#store.state.put('consents', cursor)
     })
   }

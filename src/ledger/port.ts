@@ -72,7 +72,7 @@ export interface Ledger {
   hasConsents(): boolean
   /** First log entry that has not been read for consent. */
   consentCursor(): number
-  /** One commit; the cursor never goes back. */
+  /** One commit; the cursor never goes back. Undefined takes away what was saved of an identifier. */
   saveConsents(said: readonly (readonly [ordinal: number, packed: unknown])[], cursor: number): Promise<void>
   loadCursor(table: LoadPlan['table']): number
   plan(table: LoadPlan['table']): LoadPlan | undefined
