@@ -155,6 +155,7 @@ const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['data_age', { place: { ...place, ledgerHead: 9 } }, 'fail'],
   ['data_age', { place: { ...place, ledgerHead: undefined } }, 'cannot_tell'],
   ['clock', { place: { ...place, lastWritten: now + 3_600_000 } }, 'warn'],
+  ['clock', { place: { ...place, clockMoved: true } }, 'warn'],
   ['clock', { now: 0, place: { ...place, lastWritten: 0 } }, 'fail'],
   ['certificate', { place: { ...place, certificate: { validTo: now - 1 } } }, 'fail'],
   ['certificate', { place: { ...place, certificate: { validTo: now + 5 * DAY_MS } } }, 'warn'],

@@ -16,6 +16,7 @@ import {
   PolicyShowAnswer,
 } from './policy-contract.ts'
 import { AffectedIncident, INCIDENT_SCHEMAS } from './incident-contract.ts'
+import { DrillAnswer } from './drill-contract.ts'
 import { RiskAnswer } from './risk-contract.ts'
 import { DoctorAnswer } from './doctor-contract.ts'
 import { ERASURE_SCHEMAS } from './erase-contract.ts'
@@ -268,20 +269,6 @@ export const DirectoryAnswer = Type.Object(
 )
 
 // ------------------------------------------------------------------------------------------------------- status
-
-export const DrillAnswer = Type.Object(
-  {
-    loot: Type.Object({ rows: Count, names: Count, emails: Count, ids: Count, ips: Count, userAgents: Count, referrerUrls: Count }, closed),
-    affected: Type.Object(
-      { expected: Count, found: Count, precision: Type.Number(), recall: Type.Number(), answerMs: Type.Number() },
-      closed,
-    ),
-    cut: Type.Object({ returnMs: Type.Number(), requestsAfter: Count }, closed),
-    events: Type.Object({ sent: Count, warehouse: Count, vendorDistinct: Count, lost: Count }, closed),
-    ok: Type.Boolean(),
-  },
-  { ...closed, title: 'bulkhead drill --json, last line' },
-)
 
 export type VendorList = Static<typeof VendorListAnswer>
 export type VendorShow = Static<typeof VendorShowAnswer>

@@ -40,6 +40,8 @@ export interface PlaceFacts {
   /** Latest time that a file of ours carries, UTC ms: one in the future means that the clock was set back. */
   lastWritten: number
   certificate: { validTo: number } | 'unreadable' | undefined
+  /** A rehearsal moves the clock (`BULKHEAD_CLOCK`). */
+  clockMoved?: boolean
   newest: Newest | undefined
   backups: Backups | undefined
   ledgerHead: number | undefined

@@ -95,7 +95,13 @@ function dataAge({ newest, ledgerHead }: PlaceFacts): Finding {
   )
 }
 
-function clock({ lastWritten }: PlaceFacts, { now }: Facts): Finding {
+function clock({ lastWritten, clockMoved }: PlaceFacts, { now }: Facts): Finding {
+  if (clockMoved === true) {
+    return warn(
+      'BULKHEAD_CLOCK is set: the time here is a rehearsal’s, not the system’s',
+      'Start it without that variable, unless it is a drill.',
+    )
+  }
   const aheadMs = lastWritten - now
   if (aheadMs > 60_000) {
     const what = `files here were written ${Math.ceil(aheadMs / 60_000)} minutes in the future: the clock was set back`

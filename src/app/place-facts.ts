@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'nod
 import os from 'node:os'
 import path from 'node:path'
 import type { PlaceFacts } from '#api/facts.ts'
+import { CLOCK_VARIABLE } from '#base/moved-clock.ts'
 import type { Config } from '#model/config.ts'
 import { outsideDir, readStates } from '#ledger/outside/state.ts'
 import { readKeyMeta } from '#vault/key-meta.ts'
@@ -27,6 +28,7 @@ export function placeFacts(
     exposed: [dataDir, keysDir, ...filesIn(keysDir)].filter(isExposed),
     lastWritten: Math.max(0, ...filesIn(dataDir).map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0)),
     certificate: certificateOf(known.config),
+    clockMoved: (process.env[CLOCK_VARIABLE] ?? '') !== '',
     newest: meta.newest as Newest | undefined,
     backups: keysPresent ? ((meta.backups as Backups | undefined) ?? {}) : undefined,
     ledgerHead: known.ledgerHead,

@@ -3,8 +3,11 @@
  * the supervisor is gone. Signals from a terminal are ignored: the supervisor decides the order of stopping.
  */
 import { toBulkheadError } from '#base/errors.ts'
+import { moveClock } from '#base/moved-clock.ts'
 import { decodeInit, type FromChild, type RoleStatus, type RunningRole, type StartRole, type SupervisorPort, type ToChild } from './role.ts'
 import { sayable } from './trace.ts'
+
+moveClock(process.env)
 
 const starters: Record<string, () => Promise<StartRole>> = {
   vault: async () => (await import('./role-vault.ts')).startVault,

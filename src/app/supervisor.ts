@@ -53,7 +53,7 @@ const ROLE_FLAGS: Partial<Record<Role, readonly string[]>> = { gateway: ['--max-
 const ROLE_NICENESS: Partial<Record<Role, number>> = { worker: 5, warehouse: 5 }
 const FIXED_ENV = { TZ: 'UTC', LANG: 'C.UTF-8', NODE_ENV: 'production' }
 /** A library that whoever started us wants under each process: an allocator, or the layer of our own crash tests. */
-const PRELOADED = /^(LD_PRELOAD|BULKHEAD_SHIM_\w+)$/
+const PRELOADED = /^(LD_PRELOAD|BULKHEAD_SHIM_\w+|BULKHEAD_CLOCK)$/
 const STOP_ORDER: readonly Role[] = ['gateway', 'worker', 'staff', 'warehouse', 'vault']
 
 export interface SupervisorOptions {

@@ -185,6 +185,7 @@ export const ERRORS = {
     hint: 'A vendor that was left stays closed. For a new contract configure the vendor and its destinations under ids of their own.',
   },
   credential_unknown: { exit: 1, status: 404, hint: '`bulkhead vendor show V` lists the credentials of a vendor by name.' },
+  story_unknown: { exit: 1, status: 404, hint: 'Give the path of a file (`docs/stories.md` has the format) or one of these names.' },
 } as const satisfies Record<string, ErrorSpec>
 
 export interface ErrorSpec {

@@ -1,12 +1,14 @@
 /** Entry of the program, run under Node 24 by bin/bulkhead.mjs. */
 import { readFileSync } from 'node:fs'
 import { toBulkheadError } from '#base/errors.ts'
+import { moveClock } from '#base/moved-clock.ts'
 import { keepMemoryOutOfCoreFiles } from '#base/processes.ts'
 import { printError } from './context.ts'
 import { runCommandLine } from './program.ts'
 
 // First of all, and for every role: they are started from here.
 keepMemoryOutOfCoreFiles()
+moveClock(process.env)
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 const argv = process.argv.slice(2)

@@ -143,10 +143,15 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
     .option('--json', 'print the score as one JSON object, last')
     .option('--keep', 'leave its folder for a closer look')
     .option('--data <dir>', 'folder to work in; a temporary one when absent')
-    .action(async (options: { users: number; json?: boolean; keep?: boolean; data?: string }) => {
-      const { runDrill } = await import('#drill/drill.ts')
-      const place = options.data === undefined ? {} : { dataDir: options.data }
-      exit(await runDrill({ users: options.users, json: options.json === true, keep: options.keep === true, ...place }))
+    .option('--story <file-or-name>', 'play a breach from a file instead, with dates (docs/stories.md)')
+    .action(async (options: { users: number; json?: boolean; keep?: boolean; data?: string; story?: string }) => {
+      const shared = {
+        json: options.json === true,
+        keep: options.keep === true,
+        ...(options.data !== undefined && { dataDir: options.data }),
+      }
+      if (options.story !== undefined) exit(await (await import('#drill/story.ts')).runStory({ story: options.story, ...shared }))
+      else exit(await (await import('#drill/drill.ts')).runDrill({ users: options.users, ...shared }))
     })
   return root
 }

@@ -11,6 +11,7 @@ import { chromiumPath } from './browser.ts'
 import { APPROVED_EVENTS, type Cast, directoryCsv, drillConfig, makeCast, TOKENS, VENDOR_LOGIN } from './cast.ts'
 import { distinctEvents, peopleInLoot, sampleRows, searchLoot } from './loot.ts'
 import { type MixpanelCloud, startMixpanelCloud } from './mixpanel-cloud.ts'
+import { onInterrupt } from './interrupt.ts'
 import { delay, type Program, startProgram, waitUntil } from './program.ts'
 import { type Affected, type AffectedRow, type DrillScore, faultsOf, type Story, writeStory } from './score.ts'
 import { eventCounts, parseLast } from './status.ts'
@@ -69,19 +70,6 @@ export async function runDrill(options: DrillOptions): Promise<number> {
     await vendor.close()
     if (options.keep) say(`Kept: ${folder}`)
     else rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
-  }
-}
-
-/** An interrupted drill leaves nothing running and nothing lying about. */
-function onInterrupt(clean: () => Promise<void>): { off(): void } {
-  const end = (): void => {
-    clean().finally(() => process.exit(130))
-  }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
-  return {
-    off: () => {
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end)
-    },
   }
 }
 

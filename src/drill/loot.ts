@@ -15,13 +15,7 @@ export interface LootScore {
 /** Occurrences of planted values in every byte that the vendor received: bodies, paths, headers. Expected: none. */
 export function searchLoot(vendor: Pick<MixpanelCloud, 'loot' | 'requests'>, cast: Cast): LootScore {
   const rows = vendor.loot()
-  const outer = vendor.requests().map(({ path, headers }) => ({ path: decodeLoosely(path), headers }))
-  const text = `${JSON.stringify(rows)}\n${JSON.stringify(outer)}`.toLowerCase()
-  const count = (values: Iterable<string>): number => {
-    let found = 0
-    for (const value of new Set(values)) for (const form of formsOf(value)) if (text.includes(form)) found++
-    return found
-  }
+  const count = searchValues(vendor)
   const { members, orgs } = cast
   return {
     rows: rows.length,
@@ -31,6 +25,17 @@ export function searchLoot(vendor: Pick<MixpanelCloud, 'loot' | 'requests'>, cas
     ips: count(members.map((member) => member.ip)),
     userAgents: count(members.flatMap(({ userAgent }) => [userAgent, userAgent.split(' ').at(-1) ?? userAgent])),
     referrerUrls: count(members.flatMap(({ referrer, page }) => [referrer, page, new URL(referrer).pathname, page.split('?')[0] ?? page])),
+  }
+}
+
+/** Counts how many forms of the values stand anywhere in what a vendor received. */
+export function searchValues(vendor: Pick<MixpanelCloud, 'loot' | 'requests'>): (values: Iterable<string>) => number {
+  const outer = vendor.requests().map(({ path, headers }) => ({ path: decodeLoosely(path), headers }))
+  const text = `${JSON.stringify(vendor.loot())}\n${JSON.stringify(outer)}`.toLowerCase()
+  return (values) => {
+    let found = 0
+    for (const value of new Set(values)) for (const form of formsOf(value)) if (text.includes(form)) found++
+    return found
   }
 }
 

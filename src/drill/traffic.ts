@@ -19,12 +19,12 @@ export interface TrafficCount {
 const emptyCount = (): TrafficCount => ({ sent: 0, approved: 0, errors: [] })
 
 /** A client as the platform's backend makes one. `key` lets it call /import without TLS, which loopback has no need of. */
-async function openServerClient(gatewayUrl: string): Promise<Mixpanel> {
+export async function openServerClient(gatewayUrl: string, token: string = TOKENS.server): Promise<Mixpanel> {
   const { default: sdk } = await import('mixpanel')
   const url = new URL(gatewayUrl)
   const silent = { trace: () => undefined, debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
   const config = { host: url.hostname, port: Number(url.port), protocol: 'http', key: 'unused', keepAlive: true, logger: silent }
-  return quietly(() => sdk.init(TOKENS.server, config))
+  return quietly(() => sdk.init(token, config))
 }
 
 /** The SDK warns on the console that `key` is deprecated; that is about our set-up and not about its work. */

@@ -1,0 +1,89 @@
+/** The people of a story, invented, and everything that the program is told of them. */
+import { VENDOR_LOGIN } from './cast.ts'
+import type { PeopleGroup, StoryFile } from './story-format.ts'
+
+export interface StoryPerson {
+  /** Approved number that every record carries: what the vendor holds then says by itself whom it is about. */
+  n: number
+  id: string
+  name: string
+  email: string
+  group: PeopleGroup
+  organisation: string | undefined
+}
+
+export const EVENT = 'Thing done'
+
+/** Deterministic: a story played twice has the same people. */
+export function castOf(story: StoryFile): StoryPerson[] {
+  const people: StoryPerson[] = []
+  for (const group of story.people) {
+    for (let index = 0; index < group.count; index++) {
+      const n = people.length + 1
+      const mark = `${story.story}-${group.id}-${n}`
+      people.push({
+        n,
+        id: `user-${mark}`,
+        name: `Person ${group.id} Nr${n}`,
+        email: `${mark}@mail.example`,
+        group,
+        organisation: group.organisations === undefined ? undefined : `org-${group.id}-${index % group.organisations}`,
+      })
+    }
+  }
+  return people
+}
+
+export function tokenOf(source: string): string {
+  return `story-token-${source}`
+}
+
+/** Number of a surface: the vendor's rows carry it as they carry `n`, so that a surface can be told from what was received. */
+export function surfaceNumbers(story: StoryFile): Map<string, number> {
+  const names = [...new Set(story.sources.map((source) => source.surface ?? source.id))]
+  return new Map(names.map((name, index) => [name, index + 1]))
+}
+
+/** The company's own user table; undefined when nobody stands in it. */
+export function directoryOf(cast: readonly StoryPerson[]): string | undefined {
+  const rows = cast.filter((person) => person.group.directory !== false)
+  if (rows.length === 0) return undefined
+  const lines = rows.map(({ id, email, name, group, organisation }) =>
+    [id, email, name, group.country ?? '', organisation ?? ''].map((text) => `"${text}"`).join(','),
+  )
+  return `${['id,email,name,country,company', ...lines].join('\n')}\n`
+}
+
+/** bulkhead.yaml; `urls` has the loopback cloud of each vendor. JSON is YAML. */
+export function storyConfig(story: StoryFile, urls: ReadonlyMap<string, string>): string {
+  const sources = story.sources.map(({ id, trust = 'server', surface = id }) => ({
+    id,
+    protocol: 'mixpanel',
+    token: tokenOf(id),
+    trust,
+    surface,
+    consent: 'collected',
+  }))
+  const vendors = story.vendors.map(({ id, grants }) => ({
+    id,
+    destinations: [
+      {
+        id,
+        protocol: 'mixpanel',
+        url: urls.get(id) ?? '',
+        token: projectToken(id),
+        credentials: { serviceAccount: { ...VENDOR_LOGIN, secret: `\${${SECRET_VARIABLE}}` } },
+        events: { approved: [EVENT] },
+        properties: { approved: ['n', 's', 'step'] },
+        ...(grants && { grants }),
+      },
+    ],
+  }))
+  return JSON.stringify({ sources, vendors }, null, 2)
+}
+
+export const SECRET_VARIABLE = 'DRILL_VENDOR_SECRET'
+
+export function projectToken(vendor: string): string {
+  return `story-project-${vendor}`
+}

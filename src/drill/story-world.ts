@@ -1,0 +1,144 @@
+/**
+ * The world of a story: the real program under a clock that the story moves, one loopback cloud for each vendor under the
+ * same clock, and what has been sent, stolen and opened so far.
+ */
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { BulkheadError } from '#base/errors.ts'
+import { CLOCK_VARIABLE } from '#base/moved-clock.ts'
+import { VENDOR_LOGIN } from './cast.ts'
+import { distinctEvents } from './loot.ts'
+import { type MixpanelCloud, startMixpanelCloud } from './mixpanel-cloud.ts'
+import { delay, type Program, startProgram, waitUntil } from './program.ts'
+import { parseLast } from './status.ts'
+import { castOf, directoryOf, EVENT, projectToken, SECRET_VARIABLE, type StoryPerson, storyConfig, surfaceNumbers } from './story-cast.ts'
+import type { StoryFile } from './story-format.ts'
+
+export interface Stolen {
+  file: string
+  rows: number
+}
+
+export interface OpenedIncident {
+  id: string
+  vendor: string
+  accessTo: number | undefined
+  /** Undefined: all. */
+  surfaces: Set<string> | undefined
+}
+
+export class StoryWorld {
+  readonly story: StoryFile
+  readonly folder: string
+  readonly cast: readonly StoryPerson[]
+  readonly surfaces: ReadonlyMap<string, number>
+  readonly clouds = new Map<string, MixpanelCloud>()
+  readonly stolen = new Map<string, Stolen>()
+  readonly incidents = new Map<string, OpenedIncident>()
+  readonly complaints: string[] = []
+  /** Events that an SDK was told were taken. */
+  eventsSent = 0
+  cut = { returnMs: 0, requestsAfter: 0 }
+  readonly #clockFile: string
+  #offset = 0
+  #program: Program | undefined
+
+  constructor(story: StoryFile, folder: string) {
+    this.story = story
+    this.folder = folder
+    this.cast = castOf(story)
+    this.surfaces = surfaceNumbers(story)
+    this.#clockFile = path.join(folder, 'clock')
+  }
+
+  get program(): Program {
+    if (this.#program === undefined) throw new Error('the program has not been started')
+    return this.#program
+  }
+
+  now(): number {
+    return Date.now() + this.#offset
+  }
+
+  /** The clock never goes back: a story's step that is due already happens now. */
+  moveTo(instant: number): void {
+    if (instant <= this.now()) return
+    this.#offset = instant - Date.now()
+    const draft = `${this.#clockFile}.new`
+    writeFileSync(draft, String(this.#offset))
+    renameSync(draft, this.#clockFile)
+  }
+
+  async start(): Promise<void> {
+    mkdirSync(this.folder, { recursive: true })
+    // The story's first instant may lie in the past; from there on time only goes forward.
+    this.#offset = Date.parse(this.story.steps[0]?.at ?? '') - Date.now()
+    writeFileSync(this.#clockFile, String(this.#offset))
+    const urls = new Map<string, string>()
+    for (const { id } of this.story.vendors) {
+      const cloud = await startMixpanelCloud({
+        token: projectToken(id),
+        projectId: VENDOR_LOGIN.projectId,
+        credentials: { kind: 'serviceAccount', ...VENDOR_LOGIN },
+        now: () => this.now(),
+      })
+      this.clouds.set(id, cloud)
+      urls.set(id, cloud.url)
+    }
+    this.#program = await startProgram({
+      folder: this.folder,
+      config: storyConfig(this.story, urls),
+      env: { [SECRET_VARIABLE]: VENDOR_LOGIN.secret, [CLOCK_VARIABLE]: this.#clockFile },
+    })
+    const directory = directoryOf(this.cast)
+    if (directory === undefined) return
+    const file = path.join(this.folder, 'users.csv')
+    writeFileSync(file, directory)
+    await this.command(['directory', 'import', file, '--reason', 'story'])
+  }
+
+  async stop(): Promise<void> {
+    await this.#program?.stop()
+    for (const cloud of this.clouds.values()) await cloud.close()
+  }
+
+  cloud(vendor: string): MixpanelCloud {
+    const cloud = this.clouds.get(vendor)
+    if (cloud === undefined) throw new Error(`no cloud of ${vendor}`)
+    return cloud
+  }
+
+  incident(name: string): OpenedIncident {
+    const incident = this.incidents.get(name)
+    if (incident === undefined) throw new BulkheadError('drill_failed', `the incident ${name} could not be opened before`)
+    return incident
+  }
+
+  group(id: string): StoryPerson[] {
+    return this.cast.filter((person) => person.group.id === id)
+  }
+
+  /** Runs a command that has to succeed; what it printed as JSON. */
+  async command(args: readonly string[]): Promise<Record<string, unknown>> {
+    const result = await this.program.cli([...args, '--json'])
+    if (result.code !== 0) {
+      const said = result.stderr.trim().split('\n').slice(-3).join(' ').slice(0, 600)
+      throw new BulkheadError('drill_failed', `\`bulkhead ${args.slice(0, 3).join(' ')}\` ended with ${result.code}: ${said}`)
+    }
+    return (parseLast(result.stdout) ?? {}) as Record<string, unknown>
+  }
+
+  /** Waits until each vendor that takes anything has what was sent, and nothing more comes. */
+  async settled(vendors: readonly string[], events: ReadonlyMap<string, number>): Promise<void> {
+    for (const vendor of vendors) {
+      const wanted = events.get(vendor) ?? 0
+      await waitUntil(`${vendor} has ${wanted} events`, () => distinctEvents(this.cloud(vendor).loot(), [EVENT]) >= wanted, 60_000, 50)
+    }
+    // Profile writes go by a route of their own; they have come when none came for a moment.
+    const held = (): number => vendors.reduce((sum, vendor) => sum + this.cloud(vendor).loot().length, 0)
+    for (let seen = -1; seen !== held(); ) {
+      seen = held()
+      await delay(400)
+    }
+  }
+}
