@@ -16,7 +16,12 @@ import { startVendor } from './support/vendor.ts'
 
 interface Shown {
   times: { told: string }
-  statements: { says: string; reverses: number | null; evidence: { sha256: string }; reconciled: { differences: { about: string }[] } }[]
+  statements: {
+    says: string
+    reverses: number | null
+    evidence: { id: string; sha256: string }
+    reconciled: { differences: { about: string }[] }
+  }[]
   scope: { version: number; subjects: number; surfaces: string[] | null }
   amendments: { version: number; counted: { added: number; removed: number } }[]
   timeline: { what: string }[]
@@ -94,6 +99,11 @@ test('scope, statements, amendments, a kill, a vendor that has left, and the end
     'email,country',
   )
 
+  const kept = (await show(id)).statements[0]?.evidence
+  const out = ['--out', file('back.eml'), '--reason', 'read it']
+  await ask('incident-evidence-get', 'incident', 'evidence', 'get', String(id), kept?.id ?? '', ...out)
+  assert.equal(readFileSync(file('back.eml'), 'utf8'), readFileSync(file('Marsellus.eml'), 'utf8'))
+
   // 40 days in: a surface was missed.
   await ask('incident-amend', 'incident', 'amend', String(id), '--surface', 'site', '--reason', WRITTEN[2] as string)
   const list = file('added.ndjson')
@@ -157,7 +167,7 @@ test('scope, statements, amendments, a kill, a vendor that has left, and the end
   assert.deepEqual([made.report.status, made.report.scope.people], ['draft for counsel', 3])
   assert.match(readFileSync(markdown, 'utf8'), /3 people may be affected: data about them was sent through Bulkhead/)
   await ask('incident-row', 'incident', 'sign-off', String(id), '--as', 'counsel', '--name', WRITTEN[4] as string, '--reason', 'read')
-  for (const each of [second.id, id]) await ask('incident-row', 'incident', 'close', String(each), '--reason', 'over')
+  await Promise.all([second.id, id].map((each) => ask('incident-row', 'incident', 'close', String(each), '--reason', 'over')))
   await waitUntil('the erasure that waited is done', async () => (await program.cli(['erase', 'u-1', '--reason', 'asked'])).code !== 0)
   const end = await show(id)
   assert.equal(end.scope.subjects, 3, 'an erased person is still counted')

@@ -70,6 +70,8 @@ export const IncidentEvidenceRequest = Type.Object(
   { file: Type.String({ maxLength: 4096 }), note: Type.Optional(Type.String({ maxLength: 2000 })), ...why },
   closed,
 )
+/** The answer is the file as it was received. */
+export const IncidentEvidenceOpenRequest = Type.Object({ reason: Reason }, closed)
 export const IncidentNoteRequest = Type.Object({ text: Type.String({ maxLength: 2000 }), at: Type.Optional(InstantText) }, closed)
 export const IncidentSignOffRequest = Type.Object(
   { as: Type.Enum([...SIGNERS]), name: Type.String({ minLength: 1, maxLength: 200 }), reason: Reason },
@@ -317,6 +319,11 @@ export const IncidentEvidenceAnswer = Type.Object(
   { ...closed, title: 'bulkhead incident evidence add ID FILE --json' },
 )
 
+export const IncidentEvidenceFileAnswer = Type.Object(
+  { id: Type.String(), sha256: Type.String(), bytes: Count, file: Type.String() },
+  { ...closed, title: 'bulkhead incident evidence get ID EVIDENCE --out FILE --json' },
+)
+
 export const IncidentAmendAnswer = Type.Object(
   {
     incident: Type.Integer({ minimum: 1 }),
@@ -351,6 +358,7 @@ export const INCIDENT_SCHEMAS = {
   'incident-show': IncidentShowAnswer,
   'incident-statement': IncidentStatementAnswer,
   'incident-evidence': IncidentEvidenceAnswer,
+  'incident-evidence-get': IncidentEvidenceFileAnswer,
   'incident-amend': IncidentAmendAnswer,
   'incident-row': IncidentRowAnswer,
   'incident-report': IncidentReportAnswer,
@@ -372,6 +380,7 @@ export type IncidentShow = Static<typeof IncidentShowAnswer>
 export type IncidentList = Static<typeof IncidentListAnswer>
 export type IncidentOpened = Static<typeof IncidentOpenAnswer>
 export type IncidentStatementResult = Static<typeof IncidentStatementAnswer>
+export type IncidentEvidenceFile = Static<typeof IncidentEvidenceFileAnswer>
 export type IncidentEvidenceResult = Static<typeof IncidentEvidenceAnswer>
 export type IncidentAmendResult = Static<typeof IncidentAmendAnswer>
 export type IncidentRowResult = Static<typeof IncidentRowAnswer>

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import type { Static } from 'typebox'
 import { BulkheadError, toBulkheadError } from '#base/errors.ts'
 import { type Affected, affected } from '#incidents/affected.ts'
 import type { ReportedBody } from '#incidents/incident-bodies.ts'
@@ -14,6 +15,7 @@ import { timeline, type TimelineEntry } from '#incidents/timeline.ts'
 import { gapText } from './backup-contract.ts'
 import type { StaffDeps } from './deps.ts'
 import {
+  IncidentEvidenceOpenRequest,
   type IncidentAffectedBody,
   IncidentAffectedRequest,
   type IncidentList,
@@ -79,6 +81,22 @@ export function addIncidentReadingRoutes(app: FastifyInstance, deps: StaffDeps):
       const whole = { ...answer, summary, ...(organisations ? { lines: answer.organisations } : {}) }
       const lines = listLines(whole, look, options, deps)
       return reply.type('application/x-ndjson').send(Readable.from(lines, { objectMode: false }))
+    },
+  )
+
+  app.post<{ Params: { id: string; evidence: string }; Body: Static<typeof IncidentEvidenceOpenRequest> }>(
+    `${INCIDENTS_ROUTE}/:id/evidence/:evidence/open`,
+    { schema: { body: IncidentEvidenceOpenRequest } },
+    async (request, reply) => {
+      const { id, evidence } = request.params
+      const look = lookFor(request, `incident ${numberOf(id)}, evidence get`, request.body.reason)
+      // Only what this incident names: evidence of another is not opened under this one's number.
+      const named = book.state(numberOf(id)).evidence.some((each) => each.id === evidence)
+      if (!named)
+        throw new BulkheadError('not_found', 'this incident has no evidence of that id', { hint: '`bulkhead incident show ID` names it.' })
+      const { content, row } = await deps.evidence.open(evidence, look)
+      reply.type('application/octet-stream').header('content-length', row.bytes).header('bulkhead-sha256', row.sha256)
+      return reply.send(Readable.from(content, { objectMode: false }))
     },
   )
 

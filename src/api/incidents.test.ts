@@ -150,7 +150,7 @@ test('"not affected" and then "affected" both stand, each beside what the ledger
     ['field', 'email', 'was not among the fields that we sent'],
     ['field', 'shoe size', 'is no field of our catalogue'],
     ['field', 'user_id', 'was sent (pseudonym)'],
-    ['data window', '', 'the scope has open to open'],
+    ['data window', '', 'that of the scope: without bounds'],
   ])
   const shown = await show(id)
   assert.deepEqual(

@@ -1,12 +1,15 @@
 /** `incident …`. All of them need a running Bulkhead. */
-import { writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { createWriteStream, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import path from 'node:path'
 import type { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import {
   CLAIMS_HEADER,
   INCIDENTS_ROUTE,
   type IncidentAmendResult,
+  type IncidentEvidenceFile,
   type IncidentEvidenceResult,
   type IncidentList,
   type IncidentOpened,
@@ -128,6 +131,46 @@ export async function addEvidence(context: Context, id: number, file: string, op
   const { note, reason } = options
   const answer = await upload<IncidentEvidenceResult>(context, `${id}/evidence`, file, { file: path.basename(file), note, reason })
   printAnswer(context, answer, ({ evidence }) => `Sealed as evidence ${evidence.id}: ${evidence.bytes} bytes, sha256 ${evidence.sha256}.`)
+}
+
+/** The file appears whole, with the hash that is on record, or not at all. */
+export async function getEvidence(
+  context: Context,
+  of: { incident: number; evidence: string },
+  options: { out: string; reason?: string },
+): Promise<void> {
+  const reason = demandReason(options.reason)
+  const file = path.resolve(options.out)
+  if (existsSync(file)) throw new BulkheadError('bad_usage', `${file} is there already`)
+  const client = connect(context)
+  const { evidence } = await client.get<IncidentShow>(`${INCIDENTS_ROUTE}/${of.incident}`)
+  const known = evidence.find(({ id }) => id === of.evidence)
+  const route = `${INCIDENTS_ROUTE}/${of.incident}/evidence/${encodeURIComponent(of.evidence)}/open`
+  const temporary = `${file}.${process.pid}.part`
+  const hash = createHash('sha256')
+  let bytes = 0
+  const counted = async function* (): AsyncGenerator<Buffer, void> {
+    for await (const chunk of client.bytes(route, { reason })) {
+      hash.update(chunk)
+      bytes += chunk.length
+      yield chunk
+    }
+  }
+  try {
+    await pipeline(counted(), createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }))
+    const sha256 = hash.digest('hex')
+    if (sha256 !== known?.sha256) throw new BulkheadError('evidence_corrupt', 'what came is not the file that is on record')
+    renameSync(temporary, file)
+    const answer: IncidentEvidenceFile = { id: of.evidence, sha256, bytes, file }
+    printAnswer(context, answer, () => `${bytes} bytes written to ${options.out}, sha256 ${sha256}.`)
+  } catch (thrown) {
+    rmSync(temporary, { force: true })
+    if (thrown instanceof BulkheadError) throw thrown
+    const { code } = thrown as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'EACCES')
+      throw new BulkheadError('bad_usage', `the file cannot be written to ${file} (${code})`, { cause: thrown })
+    throw new BulkheadError('not_running', 'the answer broke off before its end; no file was written', { cause: thrown })
+  }
 }
 
 export async function amendIncident(context: Context, id: number, options: AmendOptions): Promise<void> {

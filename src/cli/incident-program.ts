@@ -102,6 +102,12 @@ export function addIncidentCommands({ incident, placed, common, reason, contextO
     .action(async (id: string, file: string, options: CommonOptions & EvidenceOptions) =>
       (await commands()).addEvidence(contextOf(options), numberOf(id), file, options),
     )
+  reason(common(evidence.command('get <id> <evidence>')), true)
+    .description('write a sealed file out as it was received')
+    .requiredOption('--out <file>', 'where to; readable by you alone, and never over another file')
+    .action(async (id: string, name: string, options: CommonOptions & { out: string; reason?: string }) =>
+      (await commands()).getEvidence(contextOf(options), { incident: numberOf(id), evidence: name }, options),
+    )
   common(incident.command('report <id>'))
     .description('what is said of it to others; a draft until counsel has signed it off')
     .requiredOption('--for <audience>', 'regulator, board, auditor')

@@ -123,6 +123,7 @@ export function renderAmended({ incident, version, windows, surfaces, counted, u
 }
 
 function side({ from, to }: Windows['access']): string {
+  if (from === null && to === null) return 'without bounds'
   const end = (instant: string | null): string => (instant === null ? 'open' : when(instant))
   return `${end(from)} to ${end(to)}`
 }

@@ -5,11 +5,14 @@ import { test } from 'node:test'
 import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
 import type { IncidentRow } from '#model/incident-row.ts'
+import type { Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
 import type { Vault } from '#vault/vault.ts'
 import { LOOK, type Place, withVault } from '#vault/testing.ts'
 import type { OpenedBody, ScopeBody } from './incident-bodies.ts'
 import { type BookPorts, IncidentBook } from './incident-book.ts'
+import { openEvidence } from './evidence.ts'
+import { mendEvidence, ownerOf } from './incident-evidence.ts'
 import { currentScope, readIncident } from './incident-state.ts'
 
 const EVERYTHING: ScopeBody = { destinations: null, surfaces: null, accessFrom: null, accessTo: null, from: null, to: null }
@@ -25,6 +28,7 @@ interface Stage {
   vault: Vault
   place: Place
   rows: () => IncidentRow[]
+  records: Records
   /** The call of that number, counted from the next, fails before or after it has done its work. */
   fail: (call: number, when: 'before' | 'after') => void
   /** As a new process would find things. */
@@ -71,7 +75,7 @@ async function withBook(body: (stage: Stage) => Promise<void>): Promise<void> {
     }
     const again = (): IncidentBook => new IncidentBook(ports)
     try {
-      await body({ book: again(), vault, place, rows: () => records.incidentRows(), fail, again })
+      await body({ book: again(), vault, place, rows: () => records.incidentRows(), records, fail, again })
     } finally {
       records.close()
     }
@@ -205,4 +209,29 @@ test('a number that a hold still names is not given again', () =>
     assert.equal(await book.open(OPENED, {}, LOOK), 5)
     await assert.rejects(book.read(4, LOOK), { code: 'incident_unknown' })
     for (const id of [0, -1, 1.5, Number.NaN, 2 ** 60]) assert.throws(() => book.state(id), { code: 'incident_unknown' })
+  }))
+
+test('a file that was whole when its command was killed is recorded at the next start, once, and is opened as it came', () =>
+  withBook(async ({ book, vault, place, records }) => {
+    const id = await book.open(OPENED, {}, LOOK)
+    const store = openEvidence({ dir: path.join(place.root, 'evidence'), vault: vault.files, records, now: () => 5000 })
+    const content = async function* (): AsyncGenerator<Buffer, void> {
+      yield Buffer.from('no client is affected')
+    }
+    // Killed between the evidence and the row.
+    const kept = await store.put(content(), { owner: ownerOf(id), kind: 'statement', name: 'mail', actor: 'anna' })
+    await store.put(content(), { owner: ownerOf(id), kind: 'people', name: '', actor: 'anna' })
+    assert.equal(book.state(id).evidence.length, 0)
+    await book.close(id, { reason: 'over' }, LOOK)
+    assert.equal(await mendEvidence(book, [id], store), 1)
+    assert.equal(await mendEvidence(book, [id], store), 0)
+    const { evidence } = await book.read(id, LOOK)
+    assert.deepEqual(
+      evidence.map(({ id: name, sha256, as }) => [name, sha256, as]),
+      [[kept.id, kept.sha256, 'evidence']],
+    )
+    assert.match(evidence[0]?.note ?? '', /ended before it said/)
+    const parts: Buffer[] = []
+    for await (const part of (await store.open(kept.id, LOOK)).content) parts.push(part)
+    assert.equal(Buffer.concat(parts).toString(), 'no client is affected')
   }))

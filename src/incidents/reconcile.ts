@@ -116,13 +116,18 @@ function ofWindows({ statement, scope }: ReconcileParts): Difference[] {
   const isAccess = statement.accessFrom !== null || statement.accessTo !== null
   if (isAccess && (statement.accessFrom !== scope.accessFrom || statement.accessTo !== scope.accessTo)) {
     const says = spanText(statement.accessFrom, statement.accessTo)
-    differences.push({ about: 'access window', says, ledger: `the scope has ${spanText(scope.accessFrom, scope.accessTo)}`, file: null })
+    differences.push({
+      about: 'access window',
+      says,
+      ledger: `that of the scope: ${spanText(scope.accessFrom, scope.accessTo)}`,
+      file: null,
+    })
   }
   const isData = statement.from !== null || statement.to !== null
   const claimed = { ...scope, from: statement.from, to: statement.to }
   if (isData && (narrowsData(scope, claimed) || narrowsData(claimed, scope))) {
     const says = spanText(statement.from, statement.to)
-    differences.push({ about: 'data window', says, ledger: `the scope has ${spanText(scope.from, scope.to)}`, file: null })
+    differences.push({ about: 'data window', says, ledger: `that of the scope: ${spanText(scope.from, scope.to)}`, file: null })
   }
   return differences
 }
@@ -142,6 +147,7 @@ function ofRows({ match }: ReconcileParts): Difference[] {
 }
 
 export function spanText(from: number | null, to: number | null): string {
+  if (from === null && to === null) return 'without bounds'
   const side = (instant: number | null): string => (instant === null ? 'open' : new Date(instant).toISOString())
   return `${side(from)} to ${side(to)}`
 }
