@@ -91,13 +91,13 @@ export async function benchMatch(table: Table, folder: string): Promise<void> {
     for (let from = 0; from < ROWS; from += 50_000) {
       const rows = Array.from({ length: 50_000 }, (_, index) => {
         const subject = people[((from + index) * 7919) % PEOPLE] as number
-        return { ...rest, ...times, vendor: 'file', subject, kind: 'user' as const, state: 'delivered' as const }
+        return { ...rest, ...times, vendor: 'loot', subject, kind: 'user' as const, state: 'delivered' as const }
       })
-      await worker.insertDisclosures(rows, `file-${from}`)
+      await worker.insertDisclosures(rows, `loot-${from}`)
     }
     const joined = await timed(() =>
       staff.query(
-        `SELECT count() AS rows, uniqExact(subject) AS people FROM disclosures WHERE vendor = 'file' AND subject IN
+        `SELECT count() AS rows, uniqExact(subject) AS people FROM disclosures WHERE vendor = 'loot' AND subject IN
           (SELECT subject FROM disclosures WHERE vendor = 'acme')`,
         {},
         'badday',
@@ -165,7 +165,9 @@ async function measure(
   })
   const naming = { mapped: new Map<string, string>(), fieldOfKey: fieldOfExportKey, groupKeys: new Set<string>() }
   const query = { vendor: 'acme', destinations: undefined, surfaces: undefined, windows: WINDOWS, format: undefined, naming }
+  const before = process.cpuUsage()
   const whole = await timed(() => matchFile(content(), query, ports, { look: LOOK }))
+  const used = process.cpuUsage(before)
   if (!isRight(whole.answer.result))
     throw new Error(`the file was not graded as it was made: ${JSON.stringify(whole.answer.result.matched)}`)
   table.row({
@@ -173,6 +175,7 @@ async function measure(
     figure: ROWS / whole.seconds,
     unit: 'rows/s',
     ratio: bare.seconds / whole.seconds,
+    cpuPerMillion: (used.user + used.system) / 1e6 / (ROWS / 1e6),
     peer: `reading its rows alone, ${Math.round(bare.answer / bare.seconds).toLocaleString('en')}/s`,
   })
 }

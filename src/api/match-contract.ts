@@ -62,6 +62,9 @@ export const MatchAnswer = Type.Object(
     epochs: Type.Array(
       Type.Object({ destination: Type.String(), epoch: Count, state: Type.Enum(['active', 'closed', 'destroyed']), rows: Count }, closed),
     ),
+    destroyedEpochs: Type.Array(Type.Object({ destination: Type.String(), epoch: Count }, closed), {
+      description: 'epochs of this vendor that were destroyed: what they made cannot be told from foreign ids',
+    }),
     malformed: Type.Integer({ minimum: 0, description: 'rows that could not be read' }),
     readInPart: Type.Integer({ minimum: 0, description: 'rows with a wrong number of cells, or bytes that are no text' }),
     faults: Type.Array(

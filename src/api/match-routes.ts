@@ -48,7 +48,12 @@ export function addMatchRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const of = { owner: ownerOf(id), kind: 'leak' as const, name: readableFileName(file), actor: look.actor }
       const { id: made, sha256, bytes } = await evidence.put(request.body, of)
       const same = before.find((each) => each.sha256 === sha256 && each.bytes === bytes)
-      if (same === undefined) return { evidence: { id: made, sha256, bytes }, known: false }
+      if (same === undefined) {
+        const body: EvidenceBody = { id: made, sha256, bytes }
+        const texts = { file: readableFileName(file), note: 'a data set that leaked, to be matched' }
+        await book.add(id, look, () => ({ kind: 'evidence', body, texts }))
+        return { evidence: body, known: false }
+      }
       // A matching that broke off is repeated with what is sealed already.
       await evidence.destroy(made, { ...look, action: 'incident match, the same file again' })
       return { evidence: { id: same.id, sha256, bytes }, known: true }

@@ -108,6 +108,8 @@ export function renderMatch(answer: MatchAnswer): string {
         : `of another vendor, ${vendor} (${destination}, epoch ${epoch})`
     lines.push(`Pseudonyms ${whose}: ${count(held, 'row')}`)
   }
+  for (const { destination, epoch } of answer.destroyedEpochs)
+    lines.push(`Epoch ${epoch} of ${destination} was destroyed: its pseudonyms count as rows that name nobody known here.`)
   if (answer.notInLedger > 0)
     lines.push(
       `Pseudonyms that we made and the ledger does not hold: ${count(answer.notInLedger, 'row')}. A part of the ledger is missing.`,

@@ -107,6 +107,7 @@ export interface MatchBody {
   ambiguous: number
   foreignEpochs: { vendor: string | null; destination: string | null; epoch: number; rows: number }[]
   epochs: { destination: string; epoch: number; state: string; rows: number }[]
+  destroyedEpochs: { destination: string; epoch: number }[]
   malformed: number
   readInPart: number
   format: string

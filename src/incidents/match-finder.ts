@@ -3,7 +3,7 @@ import { Cache } from '#vault/cache.ts'
 import { type FoundPerson, type FoundPseudonym, MATCH_BATCH_MAX, type MatchField, type MatchVault } from '#vault/match-port.ts'
 import type { Keys } from './match-cells.ts'
 
-const REMEMBERED = 600_000
+const REMEMBERED = 300_000
 const A_CALL = 8192
 
 const FIELDS: readonly { field: MatchField; of: keyof Pick<Keys, 'ids' | 'groups' | 'emails' | 'phones' | 'names'> }[] = [
@@ -89,7 +89,8 @@ export class Finder {
       const answers = await this.#vault.matchValues(this.#session, field, some)
       for (const [at, value] of some.entries()) {
         const answer = answers[at] ?? []
-        this.#values.set(`${field}\0${value}`, answer)
+        // A text of its own: a piece of a row would keep all of that row.
+        this.#values.set(Buffer.from(`${field}\0${value}`).toString(), answer)
         found.values[field].set(value, answer)
       }
     }

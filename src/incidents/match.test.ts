@@ -322,3 +322,10 @@ test('what is no row is counted and named, and what is no file changes nothing',
   assert.deepEqual(result.faults, [{ number: 2, fault: 'no_json' }])
   await assert.rejects(match(''), { code: 'leak_file_invalid' })
 })
+
+test("pseudonyms of an epoch that was destroyed are nobody's, and that is said", async () => {
+  const [uuid] = pseudonyms.get('main 1') ?? []
+  vault.destroyEpoch('main', 1)
+  const { result } = await match(`distinct_id\n${uuid}\n`)
+  assert.deepEqual([result.matched.a, result.unknown, result.destroyedEpochs], [0, 1, [{ destination: 'main', epoch: 1 }]])
+})

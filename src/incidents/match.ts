@@ -4,6 +4,7 @@
  * name, which may come from anywhere. What the file says stands beside what the ledger says and changes nothing of it: rows
  * that somebody mixed in neither add people to a scope nor take any out.
  */
+import { BulkheadError } from '#base/errors.ts'
 import type { SubjectKind } from '#model/disclosure.ts'
 import type { Ordinal } from '#model/log-entry.ts'
 import type { FoundPerson, FoundPseudonym, MatchEpoch, MatchVault } from '#vault/match-port.ts'
@@ -76,6 +77,8 @@ export interface MatchResult {
   foreignEpochs: ForeignEpoch[]
   /** Epochs of this vendor that the file holds pseudonyms of. */
   epochs: { destination: string; epoch: number; state: MatchEpoch['state']; rows: number }[]
+  /** Epochs of this vendor that were destroyed: what they made cannot be told from foreign ids. */
+  destroyedEpochs: { destination: string; epoch: number }[]
   /** Rows that could not be read, and rows that could be read in part. */
   malformed: number
   readInPart: number
@@ -95,6 +98,7 @@ export interface Matched {
 const FAULTS_SHOWN = 100
 /** Rows that one turn of questions is about. */
 const ROWS_A_TURN = 16_384
+const BYTES_A_TURN = 32 << 20
 const [A, B, C] = [1, 2, 4]
 const FOLLOWED: ReadonlySet<string> = new Set(['user', 'device', 'group'])
 
@@ -110,16 +114,16 @@ export async function matchFile(
   const scope: Scope = { vendor, destination: undefined, destinations, surfaces, windows, snapshot }
   const people = new People(await ports.vault.graph())
   const ledger = await viewLedger(scope, people, ports.warehouse)
-  const { session, epochs } = await ports.vault.beginMatch(ports.destinationsOf(vendor), options.look)
+  const { session, epochs, destroyed } = await ports.vault.beginMatch(ports.destinationsOf(vendor), options.look)
   try {
-    const tally = new MatchTally({ query, ports, people, ledger, epochs })
+    const tally = new MatchTally({ query, ports, people, ledger, epochs, destroyed })
     const finder = new Finder(ports.vault, session, (found) => tally.isGenuine(found))
     const file = readRows(content, { format: query.format })
     const turns = turnsOf(file.batches)
     // The vault looks up one turn while the next is read.
     let asked: { keys: Keys[]; found: Promise<Found> } | undefined
     for await (const { rows, faults } of turns) {
-      options.signal?.throwIfAborted()
+      if (options.signal?.aborted === true) throw new BulkheadError('not_running', 'nobody waits for the answer any more')
       tally.addFaults(faults)
       const nameOf = (place: number): string => file.columns.nameOf(place)
       tally.count(rows, nameOf)
@@ -139,12 +143,12 @@ export async function matchFile(
 }
 
 async function* turnsOf(batches: AsyncIterable<RowBatch>): AsyncGenerator<RowBatch, void> {
-  let turn: RowBatch = { rows: [], faults: [] }
-  for await (const { rows, faults } of batches) {
-    turn = { rows: turn.rows.concat(rows), faults: turn.faults.concat(faults) }
-    if (turn.rows.length < ROWS_A_TURN) continue
+  let turn: RowBatch = { rows: [], faults: [], bytes: 0 }
+  for await (const { rows, faults, bytes } of batches) {
+    turn = { rows: turn.rows.concat(rows), faults: turn.faults.concat(faults), bytes: turn.bytes + bytes }
+    if (turn.rows.length < ROWS_A_TURN && turn.bytes < BYTES_A_TURN) continue
     yield turn
-    turn = { rows: [], faults: [] }
+    turn = { rows: [], faults: [], bytes: 0 }
   }
   if (turn.rows.length + turn.faults.length > 0) yield turn
 }
@@ -155,6 +159,7 @@ interface TallyParts {
   people: People
   ledger: LedgerView
   epochs: readonly MatchEpoch[]
+  destroyed: readonly { destination: string; epoch: number }[]
 }
 
 interface Graded {
@@ -366,7 +371,7 @@ class MatchTally {
     }
   }
 
-  #epochs(): Pick<MatchResult, 'epochs' | 'foreignEpochs'> {
+  #epochs(): Pick<MatchResult, 'epochs' | 'foreignEpochs' | 'destroyedEpochs'> {
     const own: MatchResult['epochs'] = []
     const foreign: ForeignEpoch[] = []
     for (const [place, rows] of this.#epochRows) {
@@ -382,7 +387,8 @@ class MatchTally {
     }
     const order = (a: { destination: string | null; epoch: number }, b: typeof a): number =>
       (a.destination ?? '') < (b.destination ?? '') ? -1 : (a.destination ?? '') > (b.destination ?? '') ? 1 : a.epoch - b.epoch
-    return { epochs: own.sort(order), foreignEpochs: foreign.sort(order) }
+    const destroyedEpochs = this.#parts.destroyed.filter(({ destination }) => this.#own.has(destination))
+    return { epochs: own.sort(order), foreignEpochs: foreign.sort(order), destroyedEpochs }
   }
 }
 

@@ -91,7 +91,7 @@ class CsvReader {
       quoted !== undefined &&
       (quoted.end <= end || (quoted.isTidy && quoted.cells.length === (this.#places?.length ?? quoted.cells.length)))
     if (isEnded && isLikely && length <= QUOTED_BYTES_MAX) {
-      this.#cells(quoted.cells, quoted.isWhole)
+      this.#cells(quoted.cells, length, quoted.isWhole)
       return quoted.end + 1
     }
     // The end of a text is missing: this line is what is wrong, and the next one is read as a row again.
@@ -111,10 +111,10 @@ class CsvReader {
     const last = end > from && bytes[end - 1] === RETURN ? end - 1 : end
     if (last === from) return
     const { text, isWhole } = textOf(bytes.subarray(from, last))
-    this.#cells(text.split(this.#delimiter), isWhole, isBroken)
+    this.#cells(text.split(this.#delimiter), last - from, isWhole, isBroken)
   }
 
-  #cells(cells: readonly string[], isWhole: boolean, isBroken = false): void {
+  #cells(cells: readonly string[], bytes: number, isWhole: boolean, isBroken = false): void {
     if (cells.length === 1 && cells[0] === '') return
     if (cells.length > COLUMNS_MAX) throw new BulkheadError('leak_file_invalid', `the file has more than ${COLUMNS_MAX} columns`)
     const places = this.#places ?? this.#header(cells)
@@ -124,7 +124,7 @@ class CsvReader {
     else if (!isWhole) this.#sink.fault(number, 'encoding')
     const columns =
       cells.length === places.length ? places : cells.map((_, at) => places[at] ?? this.#sink.columns.placeOf(`column ${at + 1}`))
-    this.#sink.row({ number, columns, values: cells as readonly Cell[] })
+    this.#sink.row({ number, columns, values: cells as readonly Cell[] }, bytes)
   }
 
   /** Undefined: the row was the names of the columns. Values in the first row say that there are none. */

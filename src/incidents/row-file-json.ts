@@ -170,7 +170,7 @@ class ObjectReader {
     if (!isWhole) this.#sink.fault(number, 'encoding')
     const row = { number, columns: [] as number[], values: [] as Cell[] }
     this.#flatten(value as Record<string, unknown>, '', 0, row)
-    this.#sink.row(row)
+    this.#sink.row(row, bytes.length)
   }
 
   #flatten(object: Record<string, unknown>, prefix: string, depth: number, row: { columns: number[]; values: Cell[] }): void {

@@ -194,3 +194,11 @@ test('every row that is written is read, however it is cut and quoted', async ()
     { numRuns: 150 },
   )
 })
+
+test('few long rows are given as soon as many short ones', async () => {
+  const line = `{"id":"u","text":"${'x'.repeat(4 << 20)}"}\n`
+  const file = readRows(piecesOf(Buffer.from(line.repeat(12)), 1 << 20))
+  const sizes: number[] = []
+  for await (const { rows } of file.batches) sizes.push(rows.length)
+  assert.ok(Math.max(...sizes) <= 5, sizes.join(' '))
+})

@@ -24,12 +24,16 @@ export const IN_PART: ReadonlySet<RowFault> = new Set(['cells', 'encoding'])
 export interface RowBatch {
   rows: FileRow[]
   faults: FaultyRow[]
+  /** Length of the rows as they stand in the file. */
+  bytes: number
 }
 
 /** A piece that is one row at most, with what is known of it before it is parsed. */
 export const ROW_BYTES_MAX = 8 << 20
 export const COLUMNS_MAX = 16_384
 const ROWS_A_BATCH = 4096
+/** Of rows as they stand in the file: few long ones are as many as many short ones. */
+const BYTES_A_BATCH = 16 << 20
 
 /** Names of columns in the order in which they appear; invented ones beyond the limit share the last place. */
 export class ColumnNames {
@@ -53,7 +57,7 @@ export class ColumnNames {
 /** Collects rows and what is wrong with them; parsers of all formats write here. */
 export class RowSink {
   readonly columns = new ColumnNames()
-  #batch: RowBatch = { rows: [], faults: [] }
+  #batch: RowBatch = { rows: [], faults: [], bytes: 0 }
   #last = 0
 
   next(): number {
@@ -61,8 +65,9 @@ export class RowSink {
     return this.#last
   }
 
-  row(row: FileRow): void {
+  row(row: FileRow, bytes: number): void {
     this.#batch.rows.push(row)
+    this.#batch.bytes += bytes
   }
 
   fault(number: number, fault: RowFault): void {
@@ -70,12 +75,13 @@ export class RowSink {
   }
 
   get isFull(): boolean {
-    return this.#batch.rows.length + this.#batch.faults.length >= ROWS_A_BATCH
+    const { rows, faults, bytes } = this.#batch
+    return rows.length + faults.length >= ROWS_A_BATCH || bytes >= BYTES_A_BATCH
   }
 
   take(): RowBatch {
     const batch = this.#batch
-    this.#batch = { rows: [], faults: [] }
+    this.#batch = { rows: [], faults: [], bytes: 0 }
     return batch
   }
 }

@@ -5,7 +5,7 @@ import type { PolicySeal } from '#model/policy-statement.ts'
 import { openDoor } from './door.ts'
 import type { FileVault } from './file-keys.ts'
 import type { ErasingVault, LeavingVault } from './erasure-port.ts'
-import type { MatchVault } from './match-port.ts'
+import type { MatchSession, MatchVault } from './match-port.ts'
 import { decodeFoundPeople, decodePseudonyms } from './match-wire.ts'
 import type {
   BackupVault,
@@ -128,8 +128,7 @@ export function fileVault(client: RpcClient): FileVault {
 
 export function matchVault(client: RpcClient): MatchVault {
   return {
-    beginMatch: async (first, look) =>
-      (await client.call('beginMatch', { first, look })).body as Awaited<ReturnType<MatchVault['beginMatch']>>,
+    beginMatch: async (first, look) => (await client.call('beginMatch', { first, look })).body as MatchSession,
     matchPseudonyms: async (session, uuids) => {
       const { attachments } = await client.call('matchPseudonyms', { session }, [uuids])
       return decodePseudonyms(attachments[0] as Buffer)

@@ -25,9 +25,16 @@ export interface FoundPerson {
 export const MATCH_FIELDS = ['id', 'group', 'email', 'phone', 'name'] as const
 export type MatchField = (typeof MATCH_FIELDS)[number]
 
+export interface MatchSession {
+  session: number
+  epochs: MatchEpoch[]
+  /** Whose keys are gone: what they made cannot be told from anything else. */
+  destroyed: { destination: string; epoch: number }[]
+}
+
 export interface MatchVault {
   /** The look is durable on return. `first`: destinations that are tried before all others. A new session ends the one before. */
-  beginMatch(first: readonly string[], look: Look): Promise<{ session: number; epochs: MatchEpoch[] }>
+  beginMatch(first: readonly string[], look: Look): Promise<MatchSession>
   /** 16 bytes each; in order, undefined where no key made it. Throws `vault_refused` when the session is over. */
   matchPseudonyms(session: number, uuids: Uint8Array): Promise<(FoundPseudonym | undefined)[]>
   /** Whom the best founded say has that value, in order; nobody: an empty list. Throws `vault_refused`. */

@@ -18,6 +18,7 @@ import {
   MATCH_FIELDS,
   type MatchEpoch,
   type MatchField,
+  type MatchSession,
   type MatchVault,
 } from './match-port.ts'
 import type { Look } from './port.ts'
@@ -60,17 +61,21 @@ export class Matching implements MatchVault {
     this.#parts = parts
   }
 
-  async beginMatch(first: readonly string[], look: Look): Promise<{ session: number; epochs: MatchEpoch[] }> {
+  async beginMatch(first: readonly string[], look: Look): Promise<MatchSession> {
     checkLook(look)
     this.#parts.record(look, {})
     const { epochs: known } = this.#parts.keys
     const epochs: MatchEpoch[] = []
     const keys: KeyObject[] = []
+    const destroyed: MatchSession['destroyed'] = []
     const rank = (destination: string): number => (first.includes(destination) ? 0 : 1)
     const list = known.list().sort((a, b) => rank(a.destination) - rank(b.destination) || b.epoch - a.epoch)
     for (const { destination, epoch, state } of list) {
       const own = known.keys(destination, epoch)
-      if (own === undefined || state === 'destroyed') continue
+      if (own === undefined || state === 'destroyed') {
+        destroyed.push({ destination, epoch })
+        continue
+      }
       epochs.push({ destination, epoch, state })
       keys.push(own.pseudonym)
     }
@@ -78,7 +83,7 @@ export class Matching implements MatchVault {
     keys.push(this.#parts.staff)
     this.#last += 1
     this.#session = { number: this.#last, keys, names: undefined }
-    return { session: this.#last, epochs }
+    return { session: this.#last, epochs, destroyed }
   }
 
   async matchPseudonyms(number: number, uuids: Uint8Array): Promise<(FoundPseudonym | undefined)[]> {
