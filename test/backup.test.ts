@@ -7,6 +7,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writ
 import path from 'node:path'
 import test from 'node:test'
 import type { BackupReport, RestoreReport } from '#api/backup-contract.ts'
+import type { LedgerCheckpoint } from '#api/ledger-contract.ts'
 import type { Doctor, WhoResult } from '#api/contract.ts'
 import { systemClock } from '#base/clock.ts'
 import { type CommandResult, type Program, runCommand, waitUntil } from '#drill/program.ts'
@@ -157,6 +158,12 @@ test('a backup under load, everything killed and the data lost, a restore, and o
   const doctor = await program.cli(['doctor', '--json'])
   const gapCheck = lastJson<Doctor>(doctor.stdout).checks.find((check) => check.id === 'ledger_gap')
   assert.ok(gapCheck?.state === 'warn' && gapCheck.what.includes(`${restored.gap.from} to ${restored.gap.to}`), JSON.stringify(gapCheck))
+  const origin = restored.gap.origin
+  const checkpoint = await ask<LedgerCheckpoint>(program, 'ledger-checkpoint', 'ledger', 'checkpoint')
+  assert.ok(
+    checkpoint.origin.endsWith(`/${origin}`) && checkpoint.size > made.entries,
+    'the tree goes on under the name that the gap gives',
+  )
   const who = await ask<WhoResult>(program, 'who', 'who', 'numbered-person-1', '--reason', 'test')
   assert.equal(who.ledgerGaps?.[0]?.from, restored.gap.from)
   const gone = await program.cli(['who', 'gone', '--reason', 'test', '--json'])

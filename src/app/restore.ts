@@ -11,6 +11,7 @@ import { promisify } from 'node:util'
 import { systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { syncFolder } from '#base/files.ts'
+import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { appendGap, distrustUpTo, epochsUsed, ledgerHead } from '#ledger/restored-ledger.ts'
 import { goOnAbove, lastOfLog } from '#log/restored-log.ts'
 import type { Gap } from '#model/disclosure.ts'
@@ -180,6 +181,7 @@ async function putRight(
     const outside = await askOutside({ key: ledgerKey, instance: instanceId, env })
     const given = Math.max(ledgerHead ?? 0, ...outside.map(({ size }) => size ?? 0))
     const numbers = await settleNumbers(instance, vault, { newest, manifest, given })
+    openOrigin(instance, vault)
     finish()
     vault.keeping.replaceNewest({ ...newest, ...numbers.newest, at: systemClock.now() })
     return { ...numbers.restored, erasuresReplayed, takenAt: manifest.takenAt, cut, keysDir, outside }
@@ -222,9 +224,19 @@ async function settleNumbers(
   const lost = { known: lastKnown, exact: newest.exact && newest.ledger >= lastKnown, backupAt: manifest.takenAt, at: systemClock.now() }
   const gap =
     lastKnown <= head && newest.exact ? undefined : await appendGap(instance.ledgerDir, lost, (header) => vault.keeping.signLedger(header))
-  if (gap !== undefined) vault.tree.openOrigin(gap.origin)
   const entries = await headOf(instance)
   return { newest: { ledger: entries, log: next - 1, exact: true }, restored: { entries, gap, logFrom: next } }
+}
+
+/** The tree goes on under the last origin, also one that a copy of the keys is too old to know. */
+function openOrigin(instance: Instance, vault: Vault): void {
+  const ledger = openLedgerReader({ dir: instance.ledgerDir })
+  try {
+    const gap = ledger.gaps().at(-1)
+    if (gap !== undefined) vault.tree.openOrigin(gap.origin)
+  } finally {
+    ledger.close()
+  }
 }
 
 function hasLedger(instance: Instance): boolean {

@@ -10,7 +10,7 @@ const TILES_KEPT = 64
 
 export class TileFiles {
   readonly dir: string
-  /** Folders whose names this process knows to be on disk: nothing is made above them. */
+  /** Folders whose names this process knows to be on disk, those above them included. */
   readonly #flushed = new Set<string>()
   /** Lately read full tiles; they never change. */
   readonly #kept = new Map<string, Buffer[]>()
@@ -61,8 +61,8 @@ export class TileFiles {
       await mkdir(folder, { recursive: true, mode: 0o700 })
       await writeWhole(file, bytes)
       folders.add(folder)
-      // Names of folders above, which somebody may have made who was killed before they were flushed.
-      for (let at = path.dirname(folder); at.startsWith(this.dir) && !this.#flushed.has(at); at = path.dirname(at)) folders.add(at)
+      // A folder's name stands in the one above; somebody may have made it who was killed before that was flushed.
+      for (let at = folder; at.startsWith(this.dir) && !this.#flushed.has(at); at = path.dirname(at)) folders.add(path.dirname(at))
     }
     for (const folder of folders) await flushFolder(folder)
     for (const folder of folders) this.#flushed.add(folder)
@@ -83,6 +83,7 @@ export class TileFiles {
       if (needed.has(place)) continue
       const file = path.join(this.dir, place)
       rmSync(file, { force: true })
+      this.#dropEmpty(path.dirname(file))
     }
   }
 
@@ -94,9 +95,17 @@ export class TileFiles {
       for (const entry of existsSync(top) ? readdirSync(top, { recursive: true, withFileTypes: true }) : []) {
         const file = path.join(entry.parentPath, entry.name)
         const isPartial = entry.isFile() && path.basename(entry.parentPath).endsWith('.p')
-        if ((isPartial && !needed.has(file)) || entry.name.endsWith('.new')) rmSync(file, { force: true })
+        if (!(isPartial && !needed.has(file)) && !entry.name.endsWith('.new')) continue
+        rmSync(file, { force: true })
+        this.#dropEmpty(entry.parentPath)
       }
     }
+  }
+
+  #dropEmpty(folder: string): void {
+    if (!folder.endsWith('.p') || (existsSync(folder) && readdirSync(folder).length > 0)) return
+    rmSync(folder, { recursive: true, force: true })
+    this.#flushed.delete(folder)
   }
 
   #read(place: string): Buffer | undefined {

@@ -4,21 +4,26 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { createPublicKey } from 'node:crypto'
 import { BulkheadError } from '#base/errors.ts'
+import type { Intent } from '#model/disclosure.ts'
 import { treeOrigin } from '#model/tree-head.ts'
 import { INSTANCE } from '#vault/testing.ts'
 import { openCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
 import { commitRowsOf } from './tree-writer.ts'
-import { leavesOf, LEAF_BYTES } from './leaf.ts'
+import { headerCommitment, LEAF_BYTES, leafOf, leavesOf } from './leaf.ts'
 import { noteVerifier } from './note.ts'
+import { PinnedTiles } from './pinned-tiles.ts'
+import { type EntryProof, proveEntry } from './prove.ts'
+import { appendGap } from './restored-ledger.ts'
+import { openEntryBytes } from './stored-entries.ts'
 import { disclose, failingVault, rowsOf, type TreePlace, withTreePlace } from './testing-tree.ts'
 import { TileFiles } from './tile-files.ts'
 import { decodeBundle, hashesOnLevel, partialTiles, tilePath } from './tile-paths.ts'
-import { leafHash, nodeHash, treeRoot } from './tree.ts'
+import { isIncluded, leafHash, nodeHash, treeRoot } from './tree.ts'
 
-async function checkpointOf(place: TreePlace): Promise<SignedCheckpoint> {
+async function checkpointOf(place: TreePlace, origin = treeOrigin(INSTANCE)): Promise<SignedCheckpoint> {
   const { ledgerKey } = await place.vault.describe()
   const key = createPublicKey({ key: Buffer.from(ledgerKey ?? '', 'base64'), format: 'der', type: 'spki' })
-  return openCheckpoint(readFileSync(path.join(place.tilesDir, 'checkpoint')), [noteVerifier(treeOrigin(INSTANCE), key)])
+  return openCheckpoint(readFileSync(path.join(place.tilesDir, 'checkpoint')), [noteVerifier(origin, key)])
 }
 
 /** The root over all entries, without any file. */
@@ -193,6 +198,56 @@ test('entries that were changed after they were signed are not signed again, and
     assert.ok(!existsSync(path.join(place.tilesDir, 'checkpoint')))
     await place.grow()
     assert.deepEqual((await checkpointOf(place)).note, signed.note)
+  })
+})
+
+test('a restore that lost entries goes on under another origin, once the vault knows of it', async () => {
+  await withTreePlace(async (place) => {
+    await discloseMany(place, 20)
+    await place.grow()
+    const former = await checkpointOf(place)
+    await place.ledger.close()
+    const lost = { known: place.ledger.head + 5, exact: false, backupAt: 1, at: 2 }
+    const gap = await appendGap(place.ledgerDir, lost, (header) => place.vault.keeping.signLedger(header))
+    await place.reopen()
+    await assert.rejects(place.grow(), { code: 'ledger_tree_broken' })
+    place.vault.tree.openOrigin(gap.origin)
+    await discloseMany(place, 10)
+    await place.grow()
+    const { size, root, origin } = await checkpointOf(place, treeOrigin(INSTANCE, gap.origin))
+    assert.deepEqual([size, root], [place.ledger.head, await expectedRoot(place)])
+    assert.notEqual(origin, former.origin)
+    // The entries before it are the same leaves under the new name.
+    assert.deepEqual(await expectedRoot(place, former.size), former.root)
+  })
+})
+
+test('every entry is proved by what the command prints, and nobody needs the ledger to check it', async () => {
+  await withTreePlace(async (place) => {
+    await discloseMany(place, 170)
+    await place.grow()
+    const tiles = PinnedTiles.read(place.tilesDir)
+    const bytes = openEntryBytes(place.ledgerDir)
+    try {
+      for (let index = 0; index < place.ledger.head; index++) {
+        const printed = JSON.parse(JSON.stringify(proveEntry(index, tiles, bytes))) as EntryProof
+        const { header, headerKey, rowsRoot, leaf, proof, root, size } = printed
+        const own = leafOf(
+          header.type as 'intent',
+          headerCommitment(header as unknown as Intent, Buffer.from(headerKey, 'hex')),
+          Buffer.from(rowsRoot, 'base64'),
+        )
+        assert.deepEqual(own.toString('base64'), leaf)
+        const steps = proof.map((hash) => Buffer.from(hash, 'base64'))
+        assert.ok(isIncluded({ index, size, leaf: leafHash(own), proof: steps, root: Buffer.from(root, 'base64') }))
+        assert.ok(!('salt' in header) && !('manifest' in header))
+      }
+      assert.throws(() => proveEntry(place.ledger.head, tiles, bytes), { code: 'not_found' })
+      const other = { get: (number: number) => bytes.get(number === 3 ? 4 : number) }
+      assert.throws(() => proveEntry(2, tiles, other), { code: 'ledger_corrupt' })
+    } finally {
+      await bytes.close()
+    }
   })
 })
 

@@ -8,7 +8,8 @@
  */
 import { createPublicKey } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
-import { type BulkheadError, toBulkheadError } from '#base/errors.ts'
+import { BulkheadError, toBulkheadError } from '#base/errors.ts'
+import { isDiskFull } from '#base/reserve.ts'
 import type { Intent, LedgerEntry, ManifestRow } from '#model/disclosure.ts'
 import { type TreeHead, treeHeadText, treeOrigin } from '#model/tree-head.ts'
 import { packRows, unpackCommitments } from '#vault/row-columns.ts'
@@ -104,7 +105,9 @@ export class TreeWriter {
         this.#failure = undefined
         if (isBehind) continue
       } catch (thrown) {
-        const error = toBulkheadError(thrown)
+        const error = isDiskFull(thrown)
+          ? new BulkheadError('disk_full', 'there is no space for tiles', { cause: thrown })
+          : toBulkheadError(thrown)
         if (signal.aborted) return
         if (this.#failure?.code !== error.code) trace('error', `the tree over the ledger does not grow: ${error.code}: ${error.message}`)
         this.#failure = error
