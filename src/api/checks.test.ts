@@ -172,6 +172,7 @@ const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['deletions', { leaving: undefined as never }, 'cannot_tell'],
   ['deletions:v', { leaving: [{ ...leaver, deletions: { ...owed, overdue: 1 } }] }, 'warn'],
   ['deletions:v', { leaving: [{ ...leaver, deletions: { ...owed, refused: 1 } }] }, 'warn'],
+  ['deletions:v', { leaving: [{ ...leaver, state: 'retired', deletions: { ...owed, due: 1 } }] }, 'warn'],
   ['credentials:v', { leaving: [{ ...leaver, state: 'cut', toRotate: ['d.token'] }] }, 'warn'],
   ['credentials:v', { leaving: [{ ...leaver, state: 'retired', toRotate: ['d.token'] }] }, 'fail'],
   ['held_decision:v', { leaving: [{ ...leaver, state: 'cut', heldDecided: false }] }, 'warn'],

@@ -9,7 +9,7 @@ export const LEAVING_CHECKS: readonly CheckRule[] = [
 
 function deletions({ leaving, isRunning }: Facts): Finding[] {
   if (leaving === undefined) return isRunning ? [cannotTell('what vendors owe cannot be looked at', 'See the check `vault`.')] : []
-  return leaving.flatMap(({ vendor, deletions: counts }): Finding[] => {
+  return leaving.flatMap(({ vendor, state, deletions: counts }): Finding[] => {
     if (counts === undefined) return []
     const { due, asked, overdue, refused, done } = counts
     if (due + asked + overdue + refused + done === 0) return []
@@ -17,6 +17,11 @@ function deletions({ leaving, isRunning }: Facts): Finding[] {
     const see = `\`bulkhead vendor deletions ${vendor}\``
     if (overdue > 0) return [named(vendor, warn(what, `It has not kept its promise: write to it (${see}).`))]
     if (refused > 0) return [named(vendor, warn(what, `${see} says why; it is asked again by itself.`))]
+    if (due > 0 && state === 'retired') {
+      return [
+        named(vendor, warn(what, `Keep it in bulkhead.yaml, with its deletionToken, until it was asked; ${see} says why it was not.`)),
+      ]
+    }
     return [named(vendor, ok(what))]
   })
 }

@@ -38,7 +38,7 @@ import {
 import type { Remember } from '#vault/port.ts'
 import { configuredCredentials } from '#vendors/credentials.ts'
 import { countHeld, heldFrom, heldInWarehouse } from '#vendors/held.ts'
-import { assertDestinationsStay } from '#vendors/register.ts'
+import { assertDestinationsStay, destinationsOf } from '#vendors/register.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import { askFreeze } from '#warehouse/freeze.ts'
 import { openIncidents } from './incident-ports.ts'
@@ -184,6 +184,11 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     clearDaysMax,
     clock: systemClock,
   })
+  // A leaving that was killed between its record and its epochs.
+  for (const { vendor, state, actor, reason } of records.flows()) {
+    const look = { actor, action: 'vendor retire', reason: reason || 'vendor retire' }
+    if (state === 'retired') await leaving.closeEpochs(destinationsOf(vendor, records, config.vendors), look)
+  }
   const { signal } = stopping
   const running = Promise.all([erasures.run(signal), deletions.run(signal), settling.run(signal)])
   const cut = records.flows().filter((flow) => flow.state !== 'open')

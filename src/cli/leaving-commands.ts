@@ -2,12 +2,18 @@
 import { ROUTES } from '#api/contract.ts'
 import type { CredentialResult, DeletionsResult, HeldResult, RetireResult } from '#api/leaving-contract.ts'
 import { BulkheadError } from '#base/errors.ts'
-import { type Context, demandReason, printAnswer } from './context.ts'
+import { type Context, printAnswer } from './context.ts'
 import { count, table, when } from './render.ts'
 import { connect, RefusedError } from './staff-client.ts'
 
 /** The fence, a kill, and the vault's record. */
 const RETIRE_MS = 30_000
+
+function reasonFor(why: string, given: string | undefined): string {
+  const reason = given?.trim() ?? ''
+  if (reason === '') throw new BulkheadError('reason_required', `${why}, and no reason was given`, { hint: 'Add --reason "…".' })
+  return reason
+}
 
 function routeOf(vendor: string, what: string): string {
   return `${ROUTES.vendors}/${encodeURIComponent(vendor)}/${what}`
@@ -37,8 +43,7 @@ export async function heldCommand(context: Context, vendor: string, options: { d
   const client = connect(context)
   const route = routeOf(vendor, 'held')
   if (options.decide === undefined) return printAnswer(context, await client.get<HeldResult>(route), renderHeld)
-  const reason = options.reason?.trim() ?? ''
-  if (reason === '') throw new BulkheadError('reason_required', 'a decision on events that wait needs a reason')
+  const reason = reasonFor('a decision on what waits is on record', options.reason)
   printAnswer(context, await client.post<HeldResult>(route, { decision: options.decide, reason }), renderHeld)
 }
 
@@ -64,7 +69,7 @@ function renderHeld({ vendor, state, events, undecided, exact, destinations, dec
 }
 
 export async function credentialCommand(context: Context, of: { vendor: string; name: string }, given: string | undefined): Promise<void> {
-  const reason = demandReason(given)
+  const reason = reasonFor('what was done at the vendor is on record', given)
   const answer = await connect(context).post<CredentialResult>(routeOf(of.vendor, 'credentials'), { name: of.name, reason })
   printAnswer(context, answer, ({ vendor, credential: { name, rotatedAt, rotatedBy } }) => {
     return `${name} of ${vendor}: ${rotatedBy ?? 'somebody'} says that it was changed at the vendor, ${when(rotatedAt ?? '')}.`
@@ -73,7 +78,7 @@ export async function credentialCommand(context: Context, of: { vendor: string; 
 
 /** Prints the result also when a worker could not be fenced, and then throws `vendor_unfenced`. */
 export async function retireCommand(context: Context, vendor: string, options: { reason?: string; delete?: boolean }): Promise<void> {
-  const reason = demandReason(options.reason)
+  const reason = reasonFor('leaving a vendor is for good', options.reason)
   try {
     const body = { reason, delete: options.delete === true }
     printAnswer(context, await connect(context).post<RetireResult>(routeOf(vendor, 'retire'), body, RETIRE_MS), renderRetired)

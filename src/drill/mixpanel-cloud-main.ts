@@ -1,6 +1,7 @@
 /**
  * The loopback cloud in a process of its own, so that it outlives whoever is killed beside it:
- * `node src/drill/mixpanel-cloud-main.ts --port 0 --store FILE [--token T] [--project P] [--secret S | --user U --secret S]`.
+ * `node src/drill/mixpanel-cloud-main.ts --port 0 --store FILE [--token T] [--project P] [--secret S | --user U --secret S]
+ * [--deletion-token T]`.
  * Prints one line of JSON, `{"url":…,"port":…}`, when it listens; stops on TERM, and when its standard input closes if
  * `--with-parent` is given.
  */
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     project: { type: 'string', default: '1' },
     user: { type: 'string' },
     secret: { type: 'string', default: 'drill-secret' },
+    'deletion-token': { type: 'string' },
     'with-parent': { type: 'boolean', default: false },
   },
 })
@@ -28,6 +30,7 @@ const cloud = await startMixpanelCloud({
       ? { kind: 'secret', secret: values.secret }
       : { kind: 'serviceAccount', user: values.user, secret: values.secret, projectId: values.project },
   control: true,
+  ...(values['deletion-token'] === undefined ? {} : { deletionToken: values['deletion-token'] }),
   ...(values.store === undefined ? {} : { store: values.store }),
 })
 process.stdout.write(`${JSON.stringify({ url: cloud.url, port: cloud.port })}\n`)

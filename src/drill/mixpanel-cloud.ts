@@ -6,6 +6,7 @@
 import { appendFileSync, readFileSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { CloudDeletions, type TaskState } from './mixpanel-cloud-deletions.ts'
 import { CloudFaults, decodeFault } from './mixpanel-cloud-faults.ts'
 import type { CloudFault } from './mixpanel-cloud-faults.ts'
 import { CloudIntake } from './mixpanel-cloud-intake.ts'
@@ -36,6 +37,8 @@ export interface CloudRequest {
 export interface CloudOptions extends CloudAccount {
   port?: number
   store?: string
+  /** With it the application host's deletion calls are served too. */
+  deletionToken?: string
   /** Serves `/control/…` too, for a cloud in a process of its own. */
   control?: boolean
   now?: () => number
@@ -49,6 +52,7 @@ export interface MixpanelCloud {
   /** Violations of the request schemas: places and rules, no values. */
   schemaErrors(): string[]
   faults: CloudFaults
+  deletions: CloudDeletions
   close(): Promise<void>
 }
 
@@ -83,6 +87,7 @@ interface Line {
 
 class Cloud implements MixpanelCloud {
   readonly faults = new CloudFaults()
+  readonly deletions: CloudDeletions
   readonly #options: CloudOptions
   readonly #now: () => number
   readonly #intake: CloudIntake
@@ -96,6 +101,7 @@ class Cloud implements MixpanelCloud {
     this.#options = options
     this.#now = options.now ?? Date.now
     this.#intake = new CloudIntake(options, this.#now)
+    this.deletions = new CloudDeletions({ deletionToken: options.deletionToken ?? '', token: options.token })
     this.#server = http.createServer({ keepAliveTimeout: 30_000, requestTimeout: 0, headersTimeout: 0 }, (request, response) => {
       this.#answer(request, response).catch(() => request.socket.destroy())
     })
@@ -218,6 +224,8 @@ class Cloud implements MixpanelCloud {
 
   /** Loot stands in the file before the answer leaves, as it would at a vendor that stores before it answers. */
   #store(seen: CloudRequest, request: http.IncomingMessage, body: Buffer, fault: CloudFault | undefined): IntakeAnswer {
+    const told = this.#options.deletionToken === undefined ? undefined : this.#askDeletions(request, seen, body)
+    if (told !== undefined) return told
     if (!ROUTES.has(seen.route)) {
       const body = JSON.stringify({ code: 404, error: 'Not Found', status: 'Not Found' })
       return { status: 404, type: 'application/json', body, loot: [], schemaErrors: [] }
@@ -243,6 +251,13 @@ class Cloud implements MixpanelCloud {
     return { ...answer, status: fault.status, type: 'application/json', body: text }
   }
 
+  #askDeletions(request: http.IncomingMessage, seen: CloudRequest, body: Buffer): IntakeAnswer | undefined {
+    const { authorization } = request.headers
+    const reply = this.deletions.take({ method: seen.method, url: seen.path, authorization, body })
+    if (reply === undefined) return undefined
+    return { status: reply.status, type: 'application/json', body: JSON.stringify(reply.body), loot: [], schemaErrors: [] }
+  }
+
   async #control(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const line = this.#lines.get(request.socket)
     const body = await readBody(request, undefined)
@@ -261,6 +276,13 @@ class Cloud implements MixpanelCloud {
         this.faults.clear()
         this.faults.release()
         return reply(200, { pending: 0 })
+      case 'GET /control/deletions':
+        return reply(200, { tasks: this.deletions.tasks, complaints: this.deletions.complaints })
+      case 'POST /control/deletions': {
+        const { state } = JSON.parse((body ?? Buffer.from('{}')).toString('utf8')) as { state?: TaskState }
+        for (const task of this.deletions.tasks) task.state = state ?? task.state
+        return reply(200, { tasks: this.deletions.tasks.length })
+      }
       case 'POST /control/faults': {
         const asked = JSON.parse((body ?? Buffer.from('null')).toString('utf8')) as { fault?: unknown; times?: number } | null
         const fault = decodeFault(asked?.fault)
