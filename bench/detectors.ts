@@ -5,10 +5,11 @@
  * is the dearest case: what is not approved is read for secrets alone.
  */
 import type { JsonValue } from '#model/json.ts'
+import type { PlaceOf } from '#policy/forms.ts'
 import { browserFamily, clientOf, compilePaths, majorVersion, osFamily, pathTemplate, referrerOf, screenSide } from '#policy/forms.ts'
 import { DestroyedCounts, destroySecretsInText, destroySecretsUnder, keyFactsOf } from '#policy/policy.ts'
 import type { KeyFacts } from '#policy/policy.ts'
-import { openCountries } from '#split/geo.ts'
+import { openPlaces } from '#split/geo.ts'
 import { isKnownOpen, opensWhole } from '#split/open-value.ts'
 import { allNew, everyday, numbersFrom, type SdkEvent } from './sdk-events.ts'
 import type { Table } from './table.ts'
@@ -40,9 +41,9 @@ function flat(text: string): string {
 }
 
 /** All that the split looks at: every free value for what is in it, and the coarse form of the rest. */
-function look({ userAgent, address, values }: Event, countryOf: (address: string) => unknown): void {
+function look({ userAgent, address, values }: Event, placeOf: PlaceOf): void {
   clientOf(userAgent)
-  countryOf(address)
+  placeOf(address)
   const destroyed = new DestroyedCounts()
   for (const { key, value } of values) {
     switch (key) {
@@ -83,7 +84,7 @@ function lookAtFree(key: KeyFacts, value: JsonValue, destroyed: DestroyedCounts)
 const ignore = (): void => undefined
 
 export async function benchDetectors(table: Table): Promise<void> {
-  const countryOf = openCountries()
+  const placeOf = openPlaces()
   const next = numbersFrom(1)
   const streams = { cold: (number: number) => allNew(number), warm: () => everyday(next) }
   for (const [name, eventOf] of Object.entries(streams)) {
@@ -98,7 +99,7 @@ export async function benchDetectors(table: Table): Promise<void> {
       const parsing = process.cpuUsage(begun)
       const events = parsed.map((event, i) => decoded(event, sent[i] as SdkEvent))
       const again = process.cpuUsage()
-      for (const event of events) look(event, countryOf)
+      for (const event of events) look(event, placeOf)
       const looking = process.cpuUsage(again)
       if (request < COMPILING) continue
       parseUs += parsing.user + parsing.system

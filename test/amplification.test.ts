@@ -70,7 +70,7 @@ test('no shape of a request writes more, or asks more of the vault, than a few t
   const places = { dir: path.join(folder, 'log'), waitingDir: path.join(folder, 'waiting') }
   const log = await openLogWriter({ ...places, clock: systemClock })
   let toVault = 0
-  const split = createSplit({ policy: compilePolicy(policyFromConfig(readConfig({ env: {} }))), countryOf: () => undefined })
+  const split = createSplit({ policy: compilePolicy(policyFromConfig(readConfig({ env: {} }))), placeOf: () => ({}) })
   const gateway = await startGateway({
     host: '127.0.0.1',
     port: 0,

@@ -98,7 +98,7 @@ async function openPlace(t: TestContext): Promise<Place> {
   const vault = await openVault({ ...keys, dataDir: folder, clock, sources })
   const log = await openLogWriter({ dir: path.join(folder, 'log'), waitingDir: path.join(folder, 'waiting'), clock })
   const policy = policyFromConfig(readConfig({ env: {} }))
-  const split = createSplit({ policy: compilePolicy(policy), countryOf: () => undefined })
+  const split = createSplit({ policy: compilePolicy(policy), placeOf: () => ({}) })
   const gateway = await startGateway({
     host: '127.0.0.1',
     port: 0,

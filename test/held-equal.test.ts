@@ -49,6 +49,8 @@ const record: fc.Arbitrary<LogRecord> = fc
       fc.record(
         {
           country: fc.constant('IN'),
+          region: fc.constant('Karnataka'),
+          city: fc.constant('Bengaluru'),
           os: fc.constant('Linux'),
           browser: fc.constant('Firefox'),
           browserVersion: fc.integer({ min: 1, max: 200 }),
@@ -102,7 +104,20 @@ const decider = destinationDecider(
           events: NAMES,
           properties: KEYS,
           grants: (
-            ['event', 'time', 'user_id', 'device_id', 'group_id', 'country', 'os', 'browser', 'browser_version', 'property.*'] as const
+            [
+              'event',
+              'time',
+              'user_id',
+              'device_id',
+              'group_id',
+              'country',
+              'region',
+              'city',
+              'os',
+              'browser',
+              'browser_version',
+              'property.*',
+            ] as const
           ).map((field) => ({
             field,
             form: field.endsWith('_id') ? 'pseudonym' : ['event', 'property.*'].includes(field) ? 'clear' : 'coarse',

@@ -26,6 +26,8 @@ const GRANTABLE = [
   'device_id',
   'group_id',
   'country',
+  'region',
+  'city',
   'os',
   'browser',
   'browser_version',
@@ -45,6 +47,8 @@ const KEYS_OF: Record<string, string[]> = {
   device_id: ['$device_id', '$anon_id', '$anon_distinct_id'],
   group_id: ['company', '$group_key', '$group_id'],
   country: ['mp_country_code', '$country_code'],
+  region: ['$region'],
+  city: ['$city'],
   os: ['$os'],
   browser: ['$browser'],
   browser_version: ['$browser_version'],
@@ -209,7 +213,10 @@ test('every key and value of an encoded request is explained by a grant', async 
   await fc.assert(
     fc.asyncProperty(cases, fc.array(fc.oneof(event, profile, group), { minLength: 1, maxLength: 8 }), async (policyCase, records) => {
       const policy = policyOf(policyCase)
-      const split = createSplit({ policy: compilePolicy(policy), countryOf: () => undefined })
+      const split = createSplit({
+        policy: compilePolicy(policy),
+        placeOf: () => ({ country: 'IN', region: 'Karnataka', city: 'Bengaluru' }),
+      })
       const placed: { record: LogRecord; seq: number; index: number; policy: number; surface: string }[] = []
       for (const [at, { route, record }] of records.entries()) {
         const ingestRoute = protocol.ingest.route(`/${route}`)

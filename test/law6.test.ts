@@ -187,7 +187,7 @@ test('no column of two vendors or two epochs joins people, whatever is tried', {
     const ledger = await openLedger({ dir, clock: systemClock })
     const log = testLog()
     const memory = new VaultMemory()
-    const split = createSplit({ policy: compilePolicy(policy.policy), countryOf: () => undefined })
+    const split = createSplit({ policy: compilePolicy(policy.policy), placeOf: () => ({}) })
     const flow = { vendor: 'v', state: 'open' as const, fence: 0, changedAt: 0, actor: 'a', reason: 'r' }
     const forwarders = config.vendors[0]?.destinations.map((destination) => {
       const decider = destinationDecider(policy, destination.id)

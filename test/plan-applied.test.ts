@@ -28,6 +28,8 @@ const FIELDS = [
   'device_id',
   'group_id',
   'country',
+  'region',
+  'city',
   'os',
   'browser',
   'browser_version',
@@ -54,6 +56,8 @@ const record: fc.Arbitrary<LogRecord> = fc
       fc.record(
         {
           country: fc.constantFrom('DE', 'IN'),
+          region: fc.constant('Hesse'),
+          city: fc.constant('Frankfurt am Main'),
           os: fc.constant('Linux'),
           browser: fc.constant('Firefox'),
           browserVersion: fc.constant(131),

@@ -28,10 +28,12 @@ export function identifiersOf(...actives: readonly Active[]): Identifier | undef
 }
 
 const CONTEXT: readonly (readonly [
-  field: 'country' | 'os' | 'browser' | 'browser_version' | 'referrer' | 'url' | 'screen',
+  field: 'country' | 'region' | 'city' | 'os' | 'browser' | 'browser_version' | 'referrer' | 'url' | 'screen',
   sql: string,
 ])[] = [
   ['country', 'toString(country)'],
+  ['region', 'toString(region)'],
+  ['city', 'toString(city)'],
   ['os', 'toString(os)'],
   ['browser', 'toString(browser)'],
   ['browser_version', "if(browserVersion = 0, '', toString(browserVersion))"],

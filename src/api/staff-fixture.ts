@@ -332,7 +332,7 @@ export function setStage(records: Records, credential: string): Stage {
         },
       },
       gatewayTakes: async () => records.policyNumber(),
-      splitOf: (policy) => createSplit({ policy, countryOf: () => undefined }),
+      splitOf: (policy) => createSplit({ policy, placeOf: () => ({}) }),
       protocols,
       recordAt: async () => {
         throw new BulkheadError('not_found', 'no such record')

@@ -1,6 +1,6 @@
 /** What a schema cannot say of the configuration: names that must differ, addresses, grants that contradict the laws. */
 import { DAY_MS } from '#base/clock.ts'
-import { APPROVALS_DEFAULTS, type DestinationConfig, DISK_DEFAULTS } from '#model/config.ts'
+import { APPROVALS_DEFAULTS, type DestinationConfig, DISK_DEFAULTS, type PlaceDetail } from '#model/config.ts'
 import { categoryOf, type Form, isClearField, isField } from '#model/field.ts'
 import { countryCode } from '#policy/forms.ts'
 import { PURPOSES_MAX, purposesOf, STORE_PURPOSE, whyNotApproved, whyNotGranted } from '#policy/policy.ts'
@@ -48,8 +48,10 @@ export function checkMeaning(
       const wrong = whyNotUrl(destination.url)
       if (wrong !== undefined)
         report([...within, 'url'], wrong, 'an https:// address without user, query or fragment (http:// only on this machine)')
-      for (const [number, grant] of (destination.grants ?? []).entries())
+      for (const [number, grant] of (destination.grants ?? []).entries()) {
         checkGrant(grant, [...within, 'grants', number], report, clearDaysMax)
+        checkPlace(grant, file.gateway?.places ?? 'country', [...within, 'grants', number], report)
+      }
       checkConsentRules(destination, [...within, 'consent'], report)
       checkApproved(destination.properties?.approved, [...within, 'properties', 'approved'], report)
     }
@@ -125,6 +127,12 @@ function checkConsent(file: ConfigFile, report: Report): void {
     if (!purposes.includes(purpose))
       report(['consent', 'categories', category], `the purpose ${JSON.stringify(purpose.slice(0, 60))}`, `one of ${purposes.join(', ')}`)
   }
+}
+
+/** A grant of what is never kept would be read as a promise. */
+function checkPlace({ field, form }: GrantFile, kept: PlaceDetail, at: Path, report: Report): void {
+  if ((field !== 'region' && field !== 'city') || form !== 'coarse' || kept === 'city' || kept === field) return
+  report([...at, 'field'], `the field ${field}, and gateway.places keeps the ${kept} alone`, `gateway: { places: ${field} }`)
 }
 
 export type Report = (at: Path, found: string, expected: string) => void

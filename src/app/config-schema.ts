@@ -3,7 +3,7 @@
  * `description` of each part is what an error says was expected, so it reads as "expected DESCRIPTION".
  */
 import { type Static, Type } from 'typebox'
-import { APPROVALS_DEFAULTS, DISK_DEFAULTS } from '#model/config.ts'
+import { APPROVALS_DEFAULTS, DISK_DEFAULTS, PLACE_DETAILS } from '#model/config.ts'
 import { FORMS } from '#model/field.ts'
 import { CONSENT_BASES, SIGNAL_USES } from '#model/policy.ts'
 import { LedgerSchema } from './config-ledger.ts'
@@ -227,8 +227,11 @@ const GatewaySchema = Type.Object(
       ),
     ),
     connectionsPerNetwork: Count('open connections from one network'),
+    places: Type.Optional(
+      Type.Enum([...PLACE_DETAILS], { description: 'country, region or city: how exactly the place of an address is kept' }),
+    ),
   },
-  { ...closed, description: 'gateway: {tls?, trustProxy?, networks?, connectionsPerNetwork?}' },
+  { ...closed, description: 'gateway: {tls?, trustProxy?, networks?, connectionsPerNetwork?, places?}' },
 )
 
 const StoreSchema = Type.Object(

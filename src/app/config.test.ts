@@ -87,6 +87,14 @@ test('a full file is decoded, defaults filled in, and secrets are never printed'
 const WRONG: [what: string, from: string, to: string, at: string, says: RegExp][] = [
   ['an unknown key', 'token: proj2', 'token: proj2\n        tokn: x', 'tokn', /unknown key "tokn".*one of id, protocol/],
   ['an unknown top key', 'store:', 'stores:', 'stores', /unknown key "stores"/],
+  [
+    'a region that is not kept',
+    '{ field: country, form: coarse',
+    '{ field: region, form: coarse',
+    'region',
+    /the field region, and gateway.places keeps the country alone/,
+  ],
+  ['places of another kind', 'trustProxy: [10.0.0.0/8, "::1"] }', 'trustProxy: [], places: street }', 'street', /country, region or city/],
   ['a number as token', 'token: tokenweb', 'token: 12345', '12345', /the number 12345 \(put it in quotes\), expected the public token/],
   ['an unknown protocol', 'web, protocol: mixpanel', 'web, protocol: segmint', 'segmint', /"segmint", expected one of mixpanel/],
   ['a trust that is none', 'trust: server', 'trust: directory', 'directory', /"directory", expected browser .* or server/],

@@ -101,6 +101,7 @@ export function decodeConfig(options: {
       tls,
       trustProxy: file.gateway?.trustProxy ?? [],
       ...(file.gateway?.networks && { networks: file.gateway.networks }),
+      ...(file.gateway?.places && { places: file.gateway.places }),
       ...(file.gateway?.connectionsPerNetwork && { connectionsPerNetwork: file.gateway.connectionsPerNetwork }),
     },
     store: decodeStore(file.store),

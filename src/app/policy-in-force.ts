@@ -4,7 +4,7 @@
  */
 import type { DestinationDecider } from '#forward/port.ts'
 import type { PolicyInForce } from '#ingest/intake.ts'
-import type { CountryOf } from '#policy/forms.ts'
+import type { PlaceOf } from '#policy/forms.ts'
 import { compilePolicy, destinationDecider, type StoreConsent } from '#policy/policy.ts'
 import type { RecordsReader } from '#records/port.ts'
 import { createSplit } from '#split/split.ts'
@@ -42,6 +42,6 @@ export function storeConsentInForce(records: Policies): () => StoreConsent | und
   return madeOf(records, ({ policy }) => compilePolicy(policy).store.consent)
 }
 
-export function splitInForce(records: Policies, countryOf: CountryOf): () => PolicyInForce {
-  return madeOf(records, ({ version, policy }) => ({ version, split: createSplit({ policy: compilePolicy(policy), countryOf }) }))
+export function splitInForce(records: Policies, placeOf: PlaceOf): () => PolicyInForce {
+  return madeOf(records, ({ version, policy }) => ({ version, split: createSplit({ policy: compilePolicy(policy), placeOf }) }))
 }

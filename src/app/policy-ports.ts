@@ -6,7 +6,9 @@ import type { RpcClient } from '#base/rpc.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import type { LogRecord } from '#model/log-entry.ts'
 import { protocols } from '#protocols/registry.ts'
-import { openCountries } from '#split/geo.ts'
+import type { PlaceDetail } from '#model/config.ts'
+import type { PlaceOf } from '#policy/forms.ts'
+import { openPlacesOf } from '#split/geo.ts'
 import { createSplit } from '#split/split.ts'
 import type { PolicySigner, WaitingVault } from '#vault/port.ts'
 import { entriesOf, type EventRow, EVENT_COLUMNS } from '#warehouse/event-rows.ts'
@@ -23,9 +25,15 @@ export function policyPorts(given: {
   worker: RpcClient
   instance: Instance
   warehouse: Pick<Warehouse, 'query'>
+  places: PlaceDetail | undefined
 }): PolicyPorts {
   const { signer, waiting, gateway, worker, instance, warehouse } = given
-  const countryOf = openCountries()
+  // Opened when an event is explained: it may be large.
+  let places: PlaceOf | undefined
+  const placeOf: PlaceOf = (address) => {
+    places ??= openPlacesOf(given.places)
+    return places(address)
+  }
   return {
     signer,
     waiting,
@@ -44,7 +52,7 @@ export function policyPorts(given: {
       const nothing = systemClock.sleep(GATEWAY_MS, late.signal).then(() => undefined)
       return Promise.race([answer, nothing]).finally(() => late.abort())
     },
-    splitOf: (policy) => createSplit({ policy, countryOf }),
+    splitOf: (policy) => createSplit({ policy, placeOf }),
     protocols,
     recordAt: async (seq, index) => {
       const record = fromLog(instance, seq, index) ?? (await fromWarehouse(warehouse, seq, index))

@@ -6,7 +6,7 @@ import { RpcClient, serveRpc } from '#base/rpc.ts'
 import { openLogWriter } from '#log/log-writer.ts'
 import { openRecordsReader } from '#records/records.ts'
 import type { Gateway } from '#ingest/gateway.ts'
-import { openCountries } from '#split/geo.ts'
+import { openPlacesOf } from '#split/geo.ts'
 import { gatewayVault, remembering } from '#vault/client.ts'
 import { startGatewayPipeline } from './pipeline.ts'
 import { splitInForce } from './policy-in-force.ts'
@@ -28,7 +28,7 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
   })
   const workerClient = new RpcClient({ path: socketPath(instance, 'worker'), token: tokens.worker?.gateway ?? '' })
   const records = openRecordsReader({ path: instance.recordsPath })
-  const splits = splitInForce(records, openCountries())
+  const splits = splitInForce(records, openPlacesOf(config.gateway.places))
   let policy = splits()
   // Looked for at times and on order, not with each request: reading the records costs as much as a tenth of one.
   const lookForPolicy = (): number => {

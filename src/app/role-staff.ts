@@ -114,7 +114,8 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     }
   }
   const stopping = new AbortController()
-  const policies = policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, worker, instance, warehouse })
+  const { places } = config.gateway
+  const policies = policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, worker, instance, warehouse, places })
   const effects = {
     [CLEAR_GRANT]: (approval: Approval) => applyClear(approval, { ...versions, approvals, gatewayTakes: policies.gatewayTakes }),
   }

@@ -172,8 +172,9 @@ export const ERRORS = {
   geo_unreadable: {
     exit: 1,
     status: 503,
-    hint: 'Install what `package-lock.json` names again (`npm ci`); the database of places comes in one of its packages.',
+    hint: 'Install what `package-lock.json` names again (`npm ci`), or `npm run setup:places` for regions and cities.',
   },
+  geo_absent: { exit: 1, status: 503, hint: 'Install it with `npm run setup:places`, or take `gateway.places` out of bulkhead.yaml.' },
   incident_unknown: { exit: 1, status: 404, hint: '`bulkhead incident list` names them.' },
   incident_closed: { exit: 1, status: 409, hint: 'Open it again with `bulkhead incident reopen ID --reason "…"`, or open another one.' },
   incident_changed: { exit: 1, status: 409, hint: 'Somebody else added to the incident at the same time; look at it and try again.' },

@@ -4,7 +4,8 @@ import { BulkheadError } from '#base/errors.ts'
 import type { JsonValue } from '#model/json.ts'
 import { coarsen, isCoarsenKind, type PlaceOf } from '#policy/forms.ts'
 import { detect, detectInProperty, type PlacedFinding, SHOWN } from '#policy/policy.ts'
-import { openPlaces } from '#split/geo.ts'
+import type { PlaceDetail } from '#model/config.ts'
+import { openPlacesOf } from '#split/geo.ts'
 import { answerLines, type LineRequest } from './line-stream.ts'
 
 export interface LineOptions {
@@ -12,6 +13,8 @@ export interface LineOptions {
   json?: boolean
   /** Findings below it are not printed. */
   minConfidence?: number
+  /** How exactly addresses are told. */
+  places?: PlaceDetail
 }
 
 interface Streams {
@@ -67,7 +70,7 @@ export async function coarsenCommand({ input, output }: Streams, options: LineOp
   // The database is read when an address asks for it.
   let places: PlaceOf | undefined
   const placeOf: PlaceOf = (address) => {
-    places ??= openPlaces()
+    places ??= openPlacesOf(options.places)
     return places(address)
   }
   await answerLines({

@@ -1,5 +1,5 @@
 /** The commands and their options. What a command does is loaded when it is called, so that `--help` answers at once. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { BulkheadError } from '#base/errors.ts'
 import { addBaseline } from './baseline-program.ts'
 import type { CommonOptions, Context } from './context.ts'
@@ -12,6 +12,7 @@ import { addOperators } from './operator-program.ts'
 import { addPolicy } from './policy-program.ts'
 import type { AffectedOptions } from './people-commands.ts'
 import { addRisk } from './risk-program.ts'
+import { PLACE_DETAILS } from '#model/config.ts'
 
 export type Surroundings = Pick<Context, 'env' | 'version' | 'out' | 'err'>
 
@@ -172,6 +173,7 @@ function addLineCommands(root: Command): void {
     .command('coarsen')
     .description('what is left of a user agent, address, referrer or network address: {id, kind, value}')
     .option('--stdin', 'read the lines from standard input')
+    .addOption(new Option('--places <detail>', 'how exactly addresses are told').choices(PLACE_DETAILS))
     .option('--json', 'print one JSON object a line')
     .action(async (options: LineOptions) => {
       await (await import('./line-commands.ts')).coarsenCommand(streams, options)

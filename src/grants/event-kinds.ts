@@ -21,12 +21,14 @@ const CLEAR = `arraySort(arrayIntersect(withheld, [${CLEAR_FIELDS.map((field) =>
 
 /** All that a decision may look at. The consent bits and the country count with their values, the rest by being there. */
 const KIND = `cityHash64(event, reserved, type, op, user > 0, device > 0, arraySort(arrayDistinct(linkedRoles)),
-  arraySort(arrayDistinct(groupKeys)), country, os != '', browser != '', browserVersion > 0, referrerDomain != '', referrerMedium != '',
+  arraySort(arrayDistinct(groupKeys)), country, region != '', city != '', os != '', browser != '', browserVersion > 0,
+  referrerDomain != '', referrerMedium != '',
   path != '', screenWidth > 0, screenHeight > 0, arraySort(JSONExtractKeys(properties)), arraySort(unset), ${CLEAR}, gpc, dnt, consent)`
 
 const KINDS = `SELECT toString(${KIND}) AS id, count() AS events, any(event) AS name, any(reserved) AS isReserved, any(type) AS recordType,
     any(op) AS operation, any(user > 0) AS hasUser, any(device > 0) AS hasDevice, any(arraySort(arrayDistinct(linkedRoles))) AS roles,
-    any(arraySort(arrayDistinct(groupKeys))) AS groupNames, any(country) AS countryCode, any(os != '') AS hasOs,
+    any(arraySort(arrayDistinct(groupKeys))) AS groupNames, any(country) AS countryCode, any(region != '') AS hasRegion,
+    any(city != '') AS hasCity, any(os != '') AS hasOs,
     any(browser != '') AS hasBrowser, any(browserVersion > 0) AS hasBrowserVersion, any(referrerDomain != '') AS hasReferrerDomain,
     any(referrerMedium != '') AS hasReferrerMedium, any(path != '') AS hasPath, any(screenWidth > 0) AS hasWidth,
     any(screenHeight > 0) AS hasHeight, any(arraySort(JSONExtractKeys(properties))) AS keys, any(arraySort(unset)) AS unsetKeys,
@@ -51,6 +53,8 @@ interface KindRow {
   roles: ('user' | 'device')[]
   groupNames: string[]
   countryCode: string
+  hasRegion: number
+  hasCity: number
   hasOs: number
   hasBrowser: number
   hasBrowserVersion: number
@@ -121,6 +125,8 @@ function recordOf(row: KindRow): LogRecord {
 function contextOf(row: KindRow): CoarseContext {
   return {
     ...(row.countryCode !== '' && { country: row.countryCode }),
+    ...(row.hasRegion && { region: 'x' }),
+    ...(row.hasCity && { city: 'x' }),
     ...(row.hasOs && { os: 'x' }),
     ...(row.hasBrowser && { browser: 'x' }),
     ...(row.hasBrowserVersion && { browserVersion: 1 }),

@@ -39,7 +39,7 @@ function explain(event: JsonValue, policy: Policy): Explanation[] {
   const compiled = compilePolicy(policy)
   const destination = compiled.destinations.get('d')
   assert.ok(ingest !== undefined && destination !== undefined)
-  const split = createSplit({ policy: compiled, countryOf: () => undefined })
+  const split = createSplit({ policy: compiled, placeOf: () => ({}) })
   return decodeEvent(event, SOURCE, ingest).map((wire) =>
     explainWire(wire, { policy: compiled, destination, source: SOURCE, split, at: NOW }),
   )
@@ -184,7 +184,7 @@ test('random policies and events: what is explained as leaving is what the decis
       const compiled = compilePolicy(policy)
       const destination = compiled.destinations.get('d')
       assert.ok(ingest !== undefined && destination !== undefined)
-      const split = createSplit({ policy: compiled, countryOf: () => undefined })
+      const split = createSplit({ policy: compiled, placeOf: () => ({}) })
       for (const wire of decodeEvent(one as unknown as JsonValue, SOURCE, ingest)) {
         const explained = explainWire(wire, { policy: compiled, destination, source: SOURCE, split, at: NOW })
         const names = explained.fields.map(({ field }) => field)

@@ -80,6 +80,8 @@ export function explainRecord(record: LogRecord, options: Pick<ExplainOptions, '
 
 const CONTEXT_FIELDS: readonly (readonly [keyof CoarseContext, Field])[] = [
   ['country', 'country'],
+  ['region', 'region'],
+  ['city', 'city'],
   ['os', 'os'],
   ['browser', 'browser'],
   ['browserVersion', 'browser_version'],

@@ -161,6 +161,9 @@ export interface GrantConfig {
   reason: string
 }
 
+export const PLACE_DETAILS = ['country', 'region', 'city'] as const
+export type PlaceDetail = (typeof PLACE_DETAILS)[number]
+
 export interface GatewayConfig {
   tls: { cert: string; key: string } | undefined
   /** CIDR list of proxies whose X-Forwarded-For counts. */
@@ -169,6 +172,8 @@ export interface GatewayConfig {
   networks?: NetworkBits
   /** Open connections from one network. */
   connectionsPerNetwork?: number
+  /** How exactly the coarse place of an address is kept; absent: the country. */
+  places?: PlaceDetail
 }
 
 export interface StoreConfig {

@@ -91,6 +91,9 @@ export type PlainValue = number | boolean | string | PlainValue[]
 export interface CoarseContext {
   /** ISO 3166-1 alpha-2, upper case. */
   country?: string
+  /** Names that the shipped database of places gives: only where `gateway.places` asks for them. */
+  region?: string
+  city?: string
   os?: string
   browser?: string
   /** Major version. */

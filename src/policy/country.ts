@@ -28,6 +28,3 @@ export interface Place {
 
 /** Port: empty for addresses of no place. */
 export type PlaceOf = (address: string) => Place
-
-/** Port: country of a network address, ISO 3166-1 alpha-2. */
-export type CountryOf = (address: string) => string | undefined

@@ -134,6 +134,8 @@ function isComplete(record: LogRecord, leaves: Pick<Sending, 'user' | 'device' |
 
 const CONTEXT: readonly (readonly [key: keyof CoarseContext, field: KnownField, part?: OutgoingField['part']])[] = [
   ['country', 'country'],
+  ['region', 'region'],
+  ['city', 'city'],
   ['os', 'os'],
   ['browser', 'browser'],
   ['browserVersion', 'browser_version'],
@@ -145,7 +147,7 @@ const CONTEXT: readonly (readonly [key: keyof CoarseContext, field: KnownField, 
 function addContext({ context }: LogRecord, granted: Granted, values: ValueList): void {
   if (context === undefined) return
   for (const [key, field, part] of CONTEXT) {
-    if (context[key] !== undefined && granted.use(field))
+    if (context[key] !== undefined && granted.useCoarse(field))
       values.addContext(key, { field, form: 'coarse', ...(part === undefined ? {} : { part }) })
   }
   if (context.screenWidth !== undefined && context.screenHeight !== undefined && granted.use('screen')) values.addScreen()
@@ -228,6 +230,12 @@ class Granted {
     if (grant === undefined || grant.form !== 'clear') return false
     this.#used.set(field, grant)
     return true
+  }
+
+  /** A city may be granted as the one of an address, or as the person says it: the one never stands for the other. */
+  useCoarse(field: KnownField): boolean {
+    const found = this.#active.known.get(field)
+    return found?.form === 'coarse' && this.#note(field, found)
   }
 
   useProperty(key: string): boolean {

@@ -2,7 +2,7 @@
 export { bucketOf } from './bucket.ts'
 export { coarsen, isCoarsenKind } from './coarsen.ts'
 export { COUNTRIES, countryCode } from './country.ts'
-export type { CountryOf, Place, PlaceOf } from './country.ts'
+export type { Place, PlaceOf } from './country.ts'
 export { registrableDomain, referrerOf } from './referrer.ts'
 export type { Referrer, ReferrerRules } from './referrer.ts'
 export { compilePaths, hasPath, pathTemplate, rawPath, screenSide } from './url-path.ts'

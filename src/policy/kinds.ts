@@ -14,6 +14,8 @@ const TYPES: Record<RecordType, number> = { event: 0, identify: 1, merge: 2, pro
 const OPS: Record<ProfileOp, number> = { set: 1, set_once: 2, add: 3, append: 4, union: 5, remove: 6, unset: 7, delete: 8 }
 const CONTEXT_KEYS = [
   'country',
+  'region',
+  'city',
   'os',
   'browser',
   'browserVersion',

@@ -20,6 +20,8 @@ describe('decide, over random policies and records', () => {
     'event',
     'time',
     'country',
+    'region',
+    'city',
     'os',
     'browser',
     'browser_version',

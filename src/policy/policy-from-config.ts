@@ -33,6 +33,8 @@ const SUPPORTED: Partial<Record<KnownField, readonly GrantedForm[]>> = {
   device_id: ['pseudonym'],
   group_id: ['pseudonym'],
   country: ['coarse'],
+  region: ['coarse'],
+  city: ['coarse'],
   os: ['coarse'],
   browser: ['coarse'],
   browser_version: ['coarse'],
@@ -67,7 +69,7 @@ export function whyNotGranted(field: Grant['field'], form: Form): string | undef
   if (form === 'clear' && isClearField(field)) return undefined
   const forms = supportedForms(field)
   if (forms.includes(form)) return undefined
-  if (categoryOf(field as Field) === 'identity')
+  if (forms.length === 0 && categoryOf(field as Field) === 'identity')
     return isClearField(field) ? 'it can leave in the clear only, for a time, when two people agree' : 'this identity field does not leave'
   return forms.length === 0 ? 'this field does not leave in this version' : `it can leave as ${forms.join(' or ')} only`
 }

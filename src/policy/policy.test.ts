@@ -110,13 +110,15 @@ describe('policyFromConfig', () => {
 
   it('refuses what cannot leave yet instead of passing over it', () => {
     const refused: Partial<DestinationConfig>[] = [
-      ...(['email', 'name', 'ip', 'city'] as const).flatMap((field) =>
+      ...(['email', 'name', 'ip'] as const).flatMap((field) =>
         (['clear', 'coarse', 'alias', 'pseudonym'] as const).map((form) => ({ grants: [grant(field, form)] })),
       ),
       ...(['user_id', 'device_id', 'group_id', 'session_id', 'click_id', 'insert_id'] as const).flatMap((field) => [
         { grants: [grant(field, 'clear')] },
         { grants: [grant(field, 'alias')] },
       ]),
+      { grants: [grant('city', 'clear')] },
+      { grants: [grant('region', 'clear')] },
       { grants: [grant('url', 'clear')] },
       { grants: [grant('referrer', 'clear')] },
       { grants: [grant('page_title', 'clear')] },

@@ -19,7 +19,7 @@ function splitUnder(rule: Partial<ConsentRule> = {}) {
       destinations: [],
       consent: { asOf: '', optIn: ['DE'], gpcBinds: ['US'], unknownCountry: 'opt-out', categories: CATEGORIES },
     }),
-    countryOf: (address) => (address === '198.51.100.7' ? 'DE' : undefined),
+    placeOf: (address) => (address === '198.51.100.7' ? { country: 'DE' } : {}),
   })
 }
 

@@ -4,6 +4,7 @@ import type { KnownField } from '#model/field.ts'
 import type { JsonValue } from '#model/json.ts'
 import type { RequestContext, SplitDraft } from '#model/split-draft.ts'
 import type { WireRecord, WireValue } from '#model/wire-record.ts'
+import type { Place } from '#policy/forms.ts'
 import { compilePolicy } from '#policy/policy.ts'
 import { createSplit } from './split.ts'
 
@@ -14,9 +15,11 @@ export const policy = compilePolicy({
   store: { events: ['Order placed', 'Café'], properties: APPROVED, paths: ['pricing', '/orders/*'], referrers: ['blog.example'] },
   destinations: [],
 })
+const PLACES: Readonly<Record<string, Place>> = { '203.0.113.9': { country: 'IN', region: 'Karnataka' }, '198.51.100.7': { country: 'DE' } }
+
 export const split = createSplit({
   policy,
-  countryOf: (address) => ({ '203.0.113.9': 'IN', '198.51.100.7': 'DE' })[address],
+  placeOf: (address) => PLACES[address] ?? {},
   siteHosts: ['www.shop.test'],
 })
 

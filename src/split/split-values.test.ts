@@ -161,6 +161,10 @@ describe('names, times and context', () => {
     const server = one(event({ values: [] }), request({ trust: 'server' }, { userAgent, clientAddress: '203.0.113.9' }))
     assert.equal(server.record.context, undefined)
     assert.equal(one(event(), request({}, { clientAddress: '203.0.113.9' })).record.context?.country, 'IN')
+    // Only an address tells the region: a country that the SDK states may be another one.
+    assert.deepEqual(one(event(), request({}, { clientAddress: '203.0.113.9' })).record.context, { country: 'IN', region: 'Karnataka' })
+    const stated = one(event({ values: [known('country', 'mp_country_code', 'de')] }), request({}, { clientAddress: '203.0.113.9' }))
+    assert.deepEqual(stated.record.context, { country: 'DE' })
     assert.equal(one(event({ values: [known('referrer', 'r', 'https://app.shop.test/x')] })).record.context?.referrerMedium, 'internal')
   })
 })

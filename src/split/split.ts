@@ -6,7 +6,7 @@ import type { LogRecord } from '#model/log-entry.ts'
 import type { RequestContext, Split, WaitingText } from '#model/split-draft.ts'
 import type { WireRecord } from '#model/wire-record.ts'
 import { registrableDomain } from '#policy/forms.ts'
-import type { CountryOf } from '#policy/forms.ts'
+import type { PlaceOf } from '#policy/forms.ts'
 import { DestroyedCounts, destroySecretsInText, markOf } from '#policy/policy.ts'
 import type { CompiledPolicy } from '#policy/policy.ts'
 import { DraftBuilder } from './draft-builder.ts'
@@ -19,7 +19,7 @@ import type { Subject } from './record-values.ts'
 
 export interface SplitOptions {
   policy: CompiledPolicy
-  countryOf: CountryOf
+  placeOf: PlaceOf
   /** Host names of the company's own sites: referrers from there are `internal`. */
   siteHosts?: readonly string[]
 }
@@ -27,10 +27,10 @@ export interface SplitOptions {
 /** Clocks of clients run ahead; beyond this the arrival counts. */
 const FUTURE_MS_MAX = 3_600_000
 
-export function createSplit({ policy, countryOf, siteHosts = [] }: SplitOptions): Split {
+export function createSplit({ policy, placeOf, siteHosts = [] }: SplitOptions): Split {
   const rules: ContextRules = {
     store: policy.store,
-    countryOf,
+    placeOf,
     ownDomains: new Set(siteHosts.flatMap((host) => registrableDomain(host) ?? [])),
   }
   return (records, request) => {
@@ -64,7 +64,7 @@ function splitRecord(wire: WireRecord, scope: Scope): void {
     shared: scope.shared,
     store: rules.store,
     country: context?.country,
-    connection: scope.connection.country,
+    connection: scope.connection.place.country,
   })
   const time = timeOf(wire, request.receivedAt)
   if (consent.withoutPerson !== undefined) {

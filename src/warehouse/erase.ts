@@ -31,6 +31,8 @@ const LEFT: Readonly<Record<string, string>> = {
   groupKeys: '[]',
   groupOrdinals: '[]',
   country: "''",
+  region: "''",
+  city: "''",
   os: "''",
   browser: "''",
   browserVersion: '0',

@@ -23,6 +23,8 @@ export interface EventRow {
   groupKeys: string[]
   groupOrdinals: number[]
   country: string
+  region: string
+  city: string
   os: string
   browser: string
   browserVersion: number
@@ -45,8 +47,8 @@ export interface EventRow {
 /** What a question for these rows selects. */
 export const EVENT_COLUMNS = `seq, recordIndex, toUnixTimestamp64Milli(receivedAt) AS atMs, source, protocol, surface, trust, policy,
   toUnixTimestamp64Milli(time) AS timeMs, event, reserved, type, op, user, device, linkedRoles, linkedOrdinals, groupKeys, groupOrdinals,
-  country, os, browser, browserVersion, referrerDomain, referrerMedium, path, screenWidth, screenHeight, properties, unset, withheld,
-  waitingCount, destroyedCount, gpc, dnt, consent, erased`
+  country, region, city, os, browser, browserVersion, referrerDomain, referrerMedium, path, screenWidth, screenHeight, properties, unset,
+  withheld, waitingCount, destroyedCount, gpc, dnt, consent, erased`
 
 /** Rows by (seq, recordIndex). Throws `log_corrupt` when an entry lacks a record. */
 export function entriesOf(rows: readonly EventRow[]): LogEntry[] {
@@ -105,6 +107,8 @@ export function consentOf({ gpc, dnt, consent }: Pick<EventRow, 'gpc' | 'dnt' | 
 function contextOf(row: EventRow): CoarseContext | undefined {
   const context: CoarseContext = {}
   if (row.country !== '') context.country = row.country
+  if (row.region !== '') context.region = row.region
+  if (row.city !== '') context.city = row.city
   if (row.os !== '') context.os = row.os
   if (row.browser !== '') context.browser = row.browser
   if (row.browserVersion > 0) context.browserVersion = row.browserVersion

@@ -46,10 +46,14 @@ export async function prepareFolder(writer: EngineConnection): Promise<void> {
   await writer.execute(`INSERT INTO ${FORMAT_TABLE} SETTINGS async_insert = 0 SELECT ${WAREHOUSE_FORMAT}`)
 }
 
-/** Format 2 knew two signals of consent; format 3 not where a record's waiting text stands in its blob, nor whose person was erased. */
+/**
+ * Format 2 knew two signals of consent; format 3 not where a record's waiting text stands in its blob, nor whose person was erased;
+ * format 4 no region and city.
+ */
 async function addEventColumns(writer: EngineConnection): Promise<void> {
   const consent = 'consent LowCardinality(String)'
   const added = [consent, 'waitingPart UInt32 AFTER waitingLength', 'waitingRecord UInt32 AFTER recordIndex', 'erased Int8']
+  added.push('region LowCardinality(String) AFTER country', 'city LowCardinality(String) AFTER region')
   for (const column of added) await writer.execute(`ALTER TABLE ${EVENTS.name} ADD COLUMN IF NOT EXISTS ${column}`)
 }
 

@@ -142,6 +142,8 @@ function writeRecord(to: RowWriter, record: LogRecord, index: number, sent: numb
   to.texts(groups === undefined ? NONE : groups.map((one) => one.key))
   to.uint64s(groups === undefined ? NONE : groups.map((one) => one.ordinal))
   to.text(context?.country ?? '')
+  to.text(context?.region ?? '')
+  to.text(context?.city ?? '')
   to.text(context?.os ?? '')
   to.text(context?.browser ?? '')
   to.uint32(context?.browserVersion ?? 0)

@@ -6,7 +6,7 @@
  */
 
 /** Raised with every change of a table below. A folder of a newer number is refused. */
-export const WAREHOUSE_FORMAT = 4
+export const WAREHOUSE_FORMAT = 5
 
 export type ColumnType =
   | 'Date'
@@ -94,6 +94,8 @@ export const EVENTS: Table = {
     { name: 'groupOrdinals', type: 'Array(UInt64)' },
     /** Context: '' or 0 = unknown. */
     { name: 'country', type: WORD },
+    { name: 'region', type: WORD },
+    { name: 'city', type: WORD },
     { name: 'os', type: WORD },
     { name: 'browser', type: WORD },
     { name: 'browserVersion', type: 'UInt32' },

@@ -75,6 +75,8 @@ function expectedRow(entry: LogEntry, record: LogRecord, recordIndex: number): R
     groupKeys: (record.groups ?? []).map((one) => stored(one.key)),
     groupOrdinals: (record.groups ?? []).map((one) => one.ordinal),
     country: record.context?.country ?? '',
+    region: record.context?.region ?? '',
+    city: record.context?.city ?? '',
     os: record.context?.os ?? '',
     browser: record.context?.browser ?? '',
     browserVersion: record.context?.browserVersion ?? 0,
@@ -118,6 +120,8 @@ const record = fc.record({
   context: optional(
     fc.record({
       country: fc.constantFrom('IN', 'US'),
+      region: fc.constantFrom('Karnataka', 'California'),
+      city: fc.constantFrom('Bengaluru', 'San José'),
       os: fc.constant('Linux'),
       browserVersion: uint32,
       path: anyText,

@@ -201,7 +201,7 @@ export class World {
         if (error.code === 'internal' && !(error.cause instanceof DiskError)) this.model.fail('no defect', `${stage}: ${error.stack}`)
       },
     })
-    const split = createSplit({ policy: compilePolicy(policy.policy), countryOf: () => undefined })
+    const split = createSplit({ policy: compilePolicy(policy.policy), placeOf: () => ({}) })
     const ingest = protocols.get('mixpanel')?.ingest as IngestProtocol
     const take = async (source: SourceConfig, path: string, body: string): Promise<boolean> => {
       const route = ingest.route(path)
