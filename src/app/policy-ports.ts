@@ -25,13 +25,14 @@ export function policyPorts(given: {
   worker: RpcClient
   instance: Instance
   warehouse: Pick<Warehouse, 'query'>
-  places: PlaceDetail | undefined
+  /** How exactly places are kept. */
+  detail: PlaceDetail | undefined
 }): PolicyPorts {
   const { signer, waiting, gateway, worker, instance, warehouse } = given
   // Opened when an event is explained: it may be large.
   let places: PlaceOf | undefined
   const placeOf: PlaceOf = (address) => {
-    places ??= openPlacesOf(given.places)
+    places ??= openPlacesOf(given.detail)
     return places(address)
   }
   return {

@@ -114,8 +114,8 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     }
   }
   const stopping = new AbortController()
-  const { places } = config.gateway
-  const policies = policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, worker, instance, warehouse, places })
+  const detail = config.gateway.places
+  const policies = policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, worker, instance, warehouse, detail })
   const effects = {
     [CLEAR_GRANT]: (approval: Approval) => applyClear(approval, { ...versions, approvals, gatewayTakes: policies.gatewayTakes }),
   }
