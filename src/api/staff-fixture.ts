@@ -269,6 +269,7 @@ export function setStage(records: Records, credential: string): Stage {
       },
       graph: async () => ({ merged: [], devices: [] }),
       staffPseudonyms: async (subjects) => subjects.map((subject) => `${subject.kind}-${subject.ordinal}`),
+      staffUserIds: async (users) => new Uint8Array(users.length * 16).fill(0x44),
       memberships: async () => ({
         keys: ['org'],
         users: Float64Array.of(1),

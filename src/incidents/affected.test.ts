@@ -14,7 +14,18 @@ import { startWarehouse, type WarehouseProcess } from '#warehouse/warehouse-proc
 import { type Affected, type AffectedPerson, affected } from './affected.ts'
 import { PersonSet } from './person-set.ts'
 import { who } from './who.ts'
-import { type Case, cyclic, heldRows, KNOWN_NOTHING, ownerOf, pairsIn, pairText, prepare, testCase } from './testing-affected.ts'
+import {
+  type Case,
+  cyclic,
+  heldRows,
+  KNOWN_NOTHING,
+  ownerOf,
+  pairsIn,
+  pairText,
+  prepare,
+  subjectText,
+  testCase,
+} from './testing-affected.ts'
 import { decodeWindows } from './windows.ts'
 
 const LOOK: Look = { actor: 'operator', action: 'test', reason: 'test' }
@@ -124,12 +135,12 @@ test('affected, its list and its windows equal a naive recomputation', async () 
       const ofBaseline = lines.filter(({ state }) => state === 'baseline')
       const expectedHeld = [...heldPeople].map((owner) => {
         const shapes = held.filter((one) => one.owner === owner).flatMap(({ shape }) => shape.split(','))
-        return `user-${owner} ${[...new Set(shapes)].sort().join()}`
+        return `${subjectText(owner)} ${[...new Set(shapes)].sort().join()}`
       })
       assert.deepEqual(ofBaseline.map(({ subject, fields }) => `${subject} ${fields.map(pairText).join()}`).sort(), expectedHeld.sort())
       const keyOf = (group: number): string => (given.known.memberships.some((one) => one.group === group) ? 'org' : '')
       const expectedLines = [...byPerson].map(([person, rows]) => ({
-        subject: `user-${person}`,
+        subject: subjectText(person),
         groups: [...new Set(rows.flatMap((one) => one.groups))].sort().map((group) => ({ key: keyOf(group), group: `group-${group}` })),
         fields: pairsIn(rows),
         first: iso(Math.min(...rows.map((one) => one.first))),
@@ -167,7 +178,7 @@ test('affected, its list and its windows equal a naive recomputation', async () 
           .filter((line) => line !== '')
           .map(isLeft)
           .sort(),
-        odd.map((person) => `user-${person}`).sort(),
+        odd.map(subjectText).sort(),
       )
       assert.equal(looks.at(-1), String(new Set(odd).size))
     }),

@@ -35,7 +35,7 @@ export interface AffectedQuery {
 /** What questions about disclosures stand on. */
 export interface DisclosurePorts {
   warehouse: Warehouse
-  vault: Pick<StaffVault, 'graph' | 'memberships' | 'survey' | 'staffPseudonyms' | 'identities' | 'recordLook' | 'resolve'>
+  vault: Pick<StaffVault, 'graph' | 'memberships' | 'survey' | 'staffPseudonyms' | 'staffUserIds' | 'identities' | 'recordLook' | 'resolve'>
   /** Waits until the warehouse holds all that is closed, and gives what is still open. */
   snapshot: () => Promise<Snapshot>
 }

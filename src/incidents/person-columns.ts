@@ -9,7 +9,7 @@ import type { Warehouse } from '#warehouse/port.ts'
 import { condition, type Scope } from './rows.ts'
 import { FIRST_MS, LAST_MS } from '#warehouse/schema.ts'
 
-const USERS_A_SLICE = 100_000
+const USERS_A_SLICE = 400_000
 /** More slices would read more of the table than they save in memory: a slice reads at least a granule a day. */
 const SLICES_MAX = 64
 const BITS = 32

@@ -15,9 +15,9 @@ import type { Scope, Tally } from './rows.ts'
 import type { Gathered } from './scan.ts'
 import type { Shapes } from './shapes.ts'
 
-/** People whose identities are asked for in one call of the vault, and whose pseudonyms are. */
+/** People whose identities are asked for in one call of the vault. */
 const IDENTITIES_A_CALL = 1000
-const PSEUDONYMS_A_CALL = 20_000
+const LINES_A_TURN = 100_000
 
 export interface ListScope {
   scope: Scope
@@ -41,7 +41,7 @@ export interface ListOptions {
 
 interface ListPorts {
   warehouse: Warehouse
-  vault: Pick<StaffVault, 'staffPseudonyms' | 'identities'>
+  vault: Pick<StaffVault, 'staffPseudonyms' | 'staffUserIds' | 'identities'>
 }
 
 export async function* listPeople(given: ListScope, ports: ListPorts, options: ListOptions): AsyncGenerator<Buffer, void> {
@@ -49,21 +49,25 @@ export async function* listPeople(given: ListScope, ports: ListPorts, options: L
   const isWanted = (person: Ordinal): boolean => !(options.without?.has(person) ?? false)
   const writer = new LineWriter()
   const texts = new GroupTexts(await nameGroups(given.organisations, ports.vault))
-  const write = async function* (persons: readonly Ordinal[], lineOf: (index: number) => PersonLine): AsyncGenerator<Buffer, void> {
-    // Pseudonyms are asked for all at once; identities in turn, since each opens what is sealed and the vault has others to serve.
-    const step = options.identities ? IDENTITIES_A_CALL : PSEUDONYMS_A_CALL
-    const steps = Array.from({ length: Math.ceil(persons.length / step) }, (_, index) => persons.slice(index * step, (index + 1) * step))
-    const asked = steps.map((some) => ports.vault.staffPseudonyms(some.map((ordinal) => ({ kind: 'user', ordinal }))))
-    const named = Promise.all(asked)
-    named.catch(() => undefined)
-    for (const [at, some] of steps.entries()) {
-      const ids = options.identities ? some.map((person) => [...people.identifiersOf(person)]) : undefined
-      const identities = ids === undefined ? undefined : await ports.vault.identities(ids, options.look)
-      const subjects = (await asked[at]) ?? []
-      for (const index of some.keys()) {
-        const identity = identities?.[index]
-        const more = identity === undefined ? '' : `,${JSON.stringify(identity).slice(1, -1)}`
-        writer.write(lineOf(at * step + index), subjects[index] as string, more)
+  const write = async function* (
+    persons: Float64Array,
+    lineOf: (index: number) => PersonLine,
+    asked?: Promise<Uint8Array>,
+  ): AsyncGenerator<Buffer, void> {
+    const ids = await (asked ?? ports.vault.staffUserIds(persons))
+    // Identities are opened in turn: each is sealed by itself, and the vault has others to serve.
+    const step = options.identities ? IDENTITIES_A_CALL : LINES_A_TURN
+    for (let start = 0; start < persons.length; start += step) {
+      const end = Math.min(persons.length, start + step)
+      const opened = options.identities
+        ? await ports.vault.identities(
+            Array.from(persons.subarray(start, end), (person) => [...people.identifiersOf(person)]),
+            options.look,
+          )
+        : undefined
+      for (let index = start; index < end; index++) {
+        const identity = opened?.[index - start]
+        writer.write(lineOf(index), ids, index, identity === undefined ? '' : `,${JSON.stringify(identity).slice(1, -1)}`)
         const chunk = writer.take()
         if (chunk !== undefined) yield chunk
       }
@@ -74,24 +78,45 @@ export async function* listPeople(given: ListScope, ports: ListPorts, options: L
     { scope: given.scope, shapes: given.shapesInScope, users: given.users, hasGroups: given.hasGroups },
     ports.warehouse,
   )
-  for await (const batch of columns) {
-    const rows: number[] = []
-    for (let row = 0; row < batch.rows; row++) {
-      const user = batch.user[row] as number
-      if (!gathered.users.has(user) && isWanted(user)) rows.push(row)
-    }
-    const persons = rows.map((row) => batch.user[row] as number)
-    yield* write(persons, (index) => columnLine(batch, rows[index] as number, fields, texts))
+  /** Ids of a batch are made by the vault while the lines of the one before are written here. */
+  let waiting: { batch: PersonColumns; rows: Uint32Array; persons: Float64Array; ids: Promise<Uint8Array> } | undefined
+  const writeWaiting = async function* (): AsyncGenerator<Buffer, void> {
+    if (waiting === undefined) return
+    const { batch, rows, persons, ids } = waiting
+    yield* write(persons, (index) => columnLine(batch, rows[index] as number, fields, texts), ids)
   }
+  for await (const batch of columns) {
+    const { rows, persons } = wantedRows(batch, (user) => !gathered.users.has(user) && isWanted(user))
+    const ids = ports.vault.staffUserIds(persons)
+    // Awaited in the next turn; a failure must not count as unhandled until then.
+    ids.catch(() => undefined)
+    yield* writeWaiting()
+    waiting = { batch, rows, persons, ids }
+  }
+  yield* writeWaiting()
   const held = [...gathered.people].filter(([person]) => isWanted(person))
   yield* write(
-    held.map(([person]) => person),
+    Float64Array.from(held, ([person]) => person),
     (index) => tallyLine((held[index] as [Ordinal, Tally])[1], given.shapes, texts),
   )
-  const earlier = [...before.people.values()].filter((person) => isWanted(person))
+  const earlier = before.people.values().filter((person) => isWanted(person))
   yield* write(earlier, (index) => baselineLine(before, earlier[index] as number, given.shapes))
   const rest = writer.take(true)
   if (rest !== undefined) yield rest
+}
+
+function wantedRows(batch: PersonColumns, isWanted: (user: Ordinal) => boolean): { rows: Uint32Array; persons: Float64Array } {
+  const rows = new Uint32Array(batch.rows)
+  const persons = new Float64Array(batch.rows)
+  let count = 0
+  for (let row = 0; row < batch.rows; row++) {
+    const user = batch.user[row] as number
+    if (!isWanted(user)) continue
+    rows[count] = row
+    persons[count] = user
+    count += 1
+  }
+  return { rows, persons: persons.subarray(0, count) }
 }
 
 function columnLine(batch: PersonColumns, row: number, fields: FieldTexts, groups: GroupTexts): PersonLine {
@@ -106,6 +131,7 @@ function columnLine(batch: PersonColumns, row: number, fields: FieldTexts, group
     sentLast: batch.sentLast[row] as number,
     events: batch.events[row] as number,
     state: delivered.some((mask) => mask[row] !== 0) ? 'delivered' : 'possible',
+    isCommon: several === undefined,
   }
 }
 
@@ -120,6 +146,7 @@ function tallyLine(tally: Tally, shapes: Shapes, groups: GroupTexts): PersonLine
     sentLast,
     events,
     state: tally.delivered.size > 0 ? 'delivered' : 'possible',
+    isCommon: false,
   }
 }
 
@@ -135,6 +162,7 @@ function baselineLine(before: BaselineScope, person: Ordinal, shapes: Shapes): P
     sentLast: undefined,
     events: 0,
     state: 'baseline',
+    isCommon: false,
   }
 }
 
@@ -161,10 +189,12 @@ class FieldTexts {
   }
 
   of(delivered: PersonColumns['delivered'], possible: PersonColumns['possible'], row: number): Buffer {
-    const masks = delivered.map((mask, index) => ((mask[row] as number) | (possible[index]?.[row] as number)) >>> 0)
-    const key = masks.length === 1 ? (masks[0] as number) : masks.join()
+    const bits = (index: number): number => ((delivered[index]?.[row] as number) | (possible[index]?.[row] as number)) >>> 0
+    // Mostly there are no more shapes than bits in one number.
+    const key = delivered.length === 1 ? bits(0) : delivered.map((_, index) => bits(index)).join()
     let text = this.#texts.get(key)
     if (text === undefined) {
+      const masks = delivered.map((_, index) => bits(index))
       const sent = this.#inScope.filter((_, index) => ((masks[index >>> 5] as number) >>> (index & 31)) & 1)
       text = Buffer.from(JSON.stringify(this.#shapes.fieldForms(sent)))
       this.#texts.set(key, text)

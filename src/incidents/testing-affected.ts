@@ -194,6 +194,7 @@ export async function prepare(
         marks: Uint8Array.from(firsts, (person) => cyclic(given.known.marks, person)),
       }
     },
+    staffUserIds: async (users) => Buffer.concat(Array.from(users, (user) => Buffer.from(subjectText(user).replaceAll('-', ''), 'hex'))),
     staffPseudonyms: async (subjects) => subjects.map(({ kind, ordinal }) => `${kind}-${ordinal}`),
     identities: async (people) =>
       people.map((ids) => ({ ids: ids.map(String), emails: [], names: [], trust: { emails: null, names: null } })),
@@ -215,6 +216,11 @@ export async function prepare(
   const places = { refresh: async () => undefined, countryOf: (user: number) => cyclic(given.known.coarse, user) }
   const snapshot = async (): Promise<Snapshot> => ({ head: HEAD, open: openRows })
   return { vendor, counted, looks, ports: { warehouse: staff, vault, snapshot, records, places } }
+}
+
+/** Of a user, as lines show it. */
+export function subjectText(user: number): string {
+  return `00000000-0000-4000-8000-${user.toString(16).padStart(12, '0')}`
 }
 
 export function cyclic<Value>(values: readonly Value[], ordinal: number): Value {

@@ -159,6 +159,7 @@ export function staffVault(client: RpcClient): StaffVault {
       return { merged: pairs, devices: decodeIntervals(devices) }
     },
     staffPseudonyms: async (subjects) => (await client.call('staffPseudonyms', null, [bytesOf(packSubjects(subjects))])).body as string[],
+    staffUserIds: async (users) => (await client.call('staffUserIds', null, [bytesOf(users)])).attachments[0] as Buffer,
     memberships: async () => {
       const { body, attachments } = await client.call('memberships', null)
       return decodeMemberships(body as string[], attachments)

@@ -45,6 +45,15 @@ export function staffTexts(key: KeyObject, subjects: Float64Array): string[] {
   return new Uuids(makeIds(key, subjectBlocks(subjects))).texts()
 }
 
+export function staffUserIds(key: KeyObject, users: Float64Array): Buffer {
+  const packed = new Float64Array(users.length * 2)
+  for (let at = 0; at < users.length; at++) {
+    packed[at * 2] = KIND_CODES.user
+    packed[at * 2 + 1] = users[at] as number
+  }
+  return makeIds(key, subjectBlocks(packed))
+}
+
 /** Over all epochs of a destination that were not destroyed. */
 export function resolveIn(
   keys: KeyStore,

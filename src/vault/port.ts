@@ -365,6 +365,8 @@ export interface StaffVault {
   graph(): Promise<PeopleGraph>
   /** Staff-view pseudonyms: the same in all commands of one instance, unrelated to any vendor's. */
   staffPseudonyms(subjects: readonly { kind: SubjectKind; ordinal: Ordinal }[]): Promise<string[]>
+  /** The same of many users at once, 16 bytes each. */
+  staffUserIds(users: Float64Array): Promise<Uint8Array>
   /** No plain values, so no look. */
   memberships(): Promise<Memberships>
   /** What counts of people are made of: closed vocabulary and marks, so no look. In the order of the question. */

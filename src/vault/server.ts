@@ -124,6 +124,10 @@ function staffMethods(vault: Vault): RpcMethods {
     staffPseudonyms: async (_body, attachments) => ({
       body: vault.staffTexts(new Float64Array(alignedCopy(attachments[0] as Buffer))),
     }),
+    staffUserIds: async (_body, attachments) => ({
+      body: null,
+      attachments: [Buffer.from(await vault.staffUserIds(new Float64Array(alignedCopy(attachments[0] as Buffer))))],
+    }),
     memberships: async () => encodeMemberships(await vault.memberships()),
     survey: async (_body, [single = Buffer.alloc(0), joined = Buffer.alloc(0)]) => {
       const asked = { single: new Float64Array(alignedCopy(single)), joined: decodeLists(joined) }

@@ -18,7 +18,15 @@ import { EpochKeeping } from './epoch-keeping.ts'
 import type { LeavingVault } from './erasure-port.ts'
 import { Erasing } from './erasing.ts'
 import { FileKeeping } from './file-keys.ts'
-import { deletionPseudonyms, type DiscloseBlocks, discloseBlocks, type Resolved, resolveIn, staffTexts } from './identifiers.ts'
+import {
+  deletionPseudonyms,
+  type DiscloseBlocks,
+  discloseBlocks,
+  type Resolved,
+  resolveIn,
+  staffTexts,
+  staffUserIds,
+} from './identifiers.ts'
 import { type OpenKeys, openKeysToRotate } from './keys.ts'
 import { KeyRotating } from './key-rotating.ts'
 import { LABELS } from './labels.ts'
@@ -285,6 +293,10 @@ class OpenVault implements Vault {
 
   async staffPseudonyms(subjects: Parameters<StaffVault['staffPseudonyms']>[0]): Promise<string[]> {
     return this.staffTexts(packSubjects(subjects))
+  }
+
+  async staffUserIds(users: Float64Array): Promise<Uint8Array> {
+    return staffUserIds(this.#staff, users)
   }
 
   staffTexts(subjects: Float64Array): string[] {
