@@ -237,7 +237,7 @@ async function askFull(table: Table, engine: Engine, rows: number, file: string)
     unit: 'ms',
     ratio: whole.ms / peer.ms,
     peer: 'hand-written SQL for people, groups, fields and surfaces',
-    note: `${subjects.toLocaleString('en')} people, ${organisations.total} organisations, ${jurisdictions.length} jurisdictions; limit 2,000 ms at 100 M`,
+    note: `${subjects.toLocaleString('en')} people, ${organisations.total} groups, ${jurisdictions.length} places; limit 2,000 ms at 100 M`,
   })
   const list = await best(() => writeLines(whole.answer, file), 3)
   if (list.answer !== subjects) throw new Error(`the list has ${list.answer} people, the summary ${subjects}`)

@@ -35,12 +35,13 @@ export interface AffectedQuery {
 /** What questions about disclosures stand on. */
 export interface DisclosurePorts {
   warehouse: Warehouse
-  vault: Pick<StaffVault, 'graph' | 'memberships' | 'survey' | 'staffPseudonyms' | 'staffUserIds' | 'identities' | 'recordLook' | 'resolve'>
+  vault: Pick<StaffVault, 'staffPseudonyms' | 'resolve'>
   /** Waits until the warehouse holds all that is closed, and gives what is still open. */
   snapshot: () => Promise<Snapshot>
 }
 
 export interface IncidentPorts extends DisclosurePorts {
+  vault: Pick<StaffVault, 'graph' | 'memberships' | 'survey' | 'staffPseudonyms' | 'staffUserIds' | 'identities' | 'recordLook' | 'resolve'>
   records: PolicyReader & BaselineReader
   /** One for all questions of a process. */
   places: Places

@@ -50,8 +50,8 @@ async function pictureOf(vault: Vault, persons: readonly number[], named: number
   const people = new People(await vault.graph())
   const scope = new PersonSet()
   for (const person of persons) scope.add(people.personOf(person))
-  const organisations = gatherOrganisations(await vault.memberships(), { named: new Set([named]), people, scope })
-  const { places, residence, marks } = await vault.survey({ single: Float64Array.from(persons), joined: [] })
+  const organisations = gatherOrganisations(await vault.census.memberships(), { named: new Set([named]), people, scope })
+  const { places, residence, marks } = await vault.census.survey({ single: Float64Array.from(persons), joined: [] })
   return {
     scope: [...scope.values()],
     identifiers: persons.map((person) => people.identifiersOf(person)),

@@ -11,7 +11,7 @@ import { MARKS, type Survey } from './survey.ts'
 import type { Vault } from './vault.ts'
 
 async function seen(vault: Vault, ordinals: readonly number[]): Promise<{ place: string; marks: number }[]> {
-  const { places, residence, marks }: Survey = await vault.survey({ single: Float64Array.from(ordinals), joined: [] })
+  const { places, residence, marks }: Survey = await vault.census.survey({ single: Float64Array.from(ordinals), joined: [] })
   return Array.from(marks, (mark, at) => ({ place: places[residence[at] as number] as string, marks: mark }))
 }
 
@@ -40,7 +40,7 @@ test('a survey is what the rows say, in whatever order it was said', async () =>
           const of = ordinals[who] as number
           const own = expected[who] as (typeof expected)[number]
           if (what.kind === 'reopen') vault = await reopen()
-          else if (what.kind === 'ask') await vault.survey({ single: new Float64Array(0), joined: [] })
+          else if (what.kind === 'ask') await vault.census.survey({ single: new Float64Array(0), joined: [] })
           else if (own.erased) continue
           else if (what.kind === 'erase') {
             await vault.erase([of])
@@ -82,7 +82,7 @@ test('the directory says countries and states; a person of several identifiers l
     const expected = [of(0, MARKS.address | MARKS.byDirectory), of(1, MARKS.byDirectory), of(2, MARKS.byDirectory), of(3, MARKS.byServer)]
     assert.deepEqual(await seen(vault, ordinals), expected)
     const [a, b, , d] = ordinals as [number, number, number, number]
-    const joined = await vault.survey({ single: new Float64Array(0), joined: [[d, b], [d, a], [d]] })
+    const joined = await vault.census.survey({ single: new Float64Array(0), joined: [[d, b], [d, a], [d]] })
     assert.deepEqual(
       Array.from(joined.residence, (number) => joined.places[number]),
       ['DE', 'US-CA', 'FR'],
@@ -112,7 +112,7 @@ test('memberships follow what is said and who is erased', async () => {
   await withVault(async (vault, _place, reopen) => {
     const rows = ['a', 'b'].map((id) => ({ id, groups: [{ key: 'company', value: 'Acme', admin: id === 'a' }] }))
     const count = async (of: Vault): Promise<[number, number]> => {
-      const { users, admin } = await of.memberships()
+      const { users, admin } = await of.census.memberships()
       return [users.length, admin.reduce((sum, one) => sum + one, 0)]
     }
     assert.deepEqual(await count(vault), [0, 0])

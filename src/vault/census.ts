@@ -9,7 +9,9 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { TRUSTS } from '#model/field.ts'
 import { type Committer, factBinding, type Witness } from './commit.ts'
 import type { KeyStore } from './key-store.ts'
+import { staffUserIds } from './identifiers.ts'
 import { LABELS } from './labels.ts'
+import type { CensusVault } from './port.ts'
 import { countryOf, openResidences, sealResidence, stateOf } from './residence.ts'
 import { CHUNK_ROWS, type MembershipRow, type Rows } from './rows.ts'
 import { deriveKey, open } from './seal.ts'
@@ -23,7 +25,7 @@ const PEOPLE_AT_ONCE = 500_000
 /** People whose sealed country is opened before others get their turn. */
 const OPENED_AT_ONCE = 500
 
-export class Census implements Witness {
+export class Census implements Witness, CensusVault {
   readonly #keys: KeyStore
   readonly #rows: Rows
   readonly #committer: Committer
@@ -90,6 +92,10 @@ export class Census implements Witness {
       if (best > 0) marks[at] = (marks[at] as number) | best
     }
     return { places: [...this.#places], residence, marks }
+  }
+
+  async staffUserIds(users: Float64Array): Promise<Uint8Array> {
+    return staffUserIds(deriveKey(this.#keys.named('staff-view'), LABELS.staffView), users)
   }
 
   async memberships(): Promise<Memberships> {

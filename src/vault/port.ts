@@ -355,7 +355,17 @@ export interface ErasureCounts {
   holds: number
 }
 
-export interface StaffVault {
+/** For questions about millions of people at once. */
+export interface CensusVault {
+  /** Staff-view pseudonyms of many users, 16 bytes each. */
+  staffUserIds(users: Float64Array): Promise<Uint8Array>
+  /** No plain values, so no look. */
+  memberships(): Promise<Memberships>
+  /** What counts of people are made of: closed vocabulary and marks, so no look. In the order of the question. */
+  survey(people: People): Promise<Survey>
+}
+
+export interface StaffVault extends CensusVault {
   /**
    * People who match an email address or an id, the best founded match first. The look is durable before the answer; an
    * empty answer is recorded too.
@@ -365,12 +375,6 @@ export interface StaffVault {
   graph(): Promise<PeopleGraph>
   /** Staff-view pseudonyms: the same in all commands of one instance, unrelated to any vendor's. */
   staffPseudonyms(subjects: readonly { kind: SubjectKind; ordinal: Ordinal }[]): Promise<string[]>
-  /** The same of many users at once, 16 bytes each. */
-  staffUserIds(users: Float64Array): Promise<Uint8Array>
-  /** No plain values, so no look. */
-  memberships(): Promise<Memberships>
-  /** What counts of people are made of: closed vocabulary and marks, so no look. In the order of the question. */
-  survey(people: People): Promise<Survey>
   /** Plain values of people, in order. The look is durable before the answer. */
   identities(people: readonly Ordinal[][], look: Look): Promise<Identity[]>
   recordLook(look: Look & { subjects: number }): Promise<void>

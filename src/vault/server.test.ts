@@ -85,7 +85,7 @@ test('through the socket each call gives what it gives in the process', async ()
       await assert.rejects(worker.openManifests([{ entry: 8, sealed }]), { code: 'ledger_corrupt' })
 
       assert.deepEqual(await staff.graph(), await vault.graph())
-      assert.deepEqual(await staff.memberships(), await vault.memberships())
+      assert.deepEqual(await staff.memberships(), await vault.census.memberships())
       assert.deepEqual(await staff.staffPseudonyms(subjects), await vault.staffPseudonyms(subjects))
       assert.deepEqual(await staff.resolve('anna@example.com', LOOK), await vault.resolve('anna', LOOK))
       assert.deepEqual(await staff.identities([reply.ordinals.slice(0, 2)], LOOK), [

@@ -126,12 +126,12 @@ function staffMethods(vault: Vault): RpcMethods {
     }),
     staffUserIds: async (_body, attachments) => ({
       body: null,
-      attachments: [Buffer.from(await vault.staffUserIds(new Float64Array(alignedCopy(attachments[0] as Buffer))))],
+      attachments: [Buffer.from(await vault.census.staffUserIds(new Float64Array(alignedCopy(attachments[0] as Buffer))))],
     }),
-    memberships: async () => encodeMemberships(await vault.memberships()),
+    memberships: async () => encodeMemberships(await vault.census.memberships()),
     survey: async (_body, [single = Buffer.alloc(0), joined = Buffer.alloc(0)]) => {
       const asked = { single: new Float64Array(alignedCopy(single)), joined: decodeLists(joined) }
-      const { places, residence, marks } = await vault.survey(asked)
+      const { places, residence, marks } = await vault.census.survey(asked)
       return { body: places, attachments: [bytesOf(residence), bytesOf(marks)] }
     },
     identities: async ({ people, look }: { people: number[][]; look: Look }) => ({ body: await vault.identities(people, look) }),

@@ -150,7 +150,7 @@ test('a late retry, a weaker origin and set_once overwrite nothing', async () =>
 })
 
 async function membershipsOf(vault: Vault): Promise<[user: number, group: number, key: string | undefined, trust: string | undefined][]> {
-  const { keys, users, groups, key, trust } = await vault.memberships()
+  const { keys, users, groups, key, trust } = await vault.census.memberships()
   const rows = Array.from(users, (user, at) => ({
     user,
     group: groups[at] as number,

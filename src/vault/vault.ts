@@ -18,15 +18,7 @@ import { EpochKeeping } from './epoch-keeping.ts'
 import type { LeavingVault } from './erasure-port.ts'
 import { Erasing } from './erasing.ts'
 import { FileKeeping } from './file-keys.ts'
-import {
-  deletionPseudonyms,
-  type DiscloseBlocks,
-  discloseBlocks,
-  type Resolved,
-  resolveIn,
-  staffTexts,
-  staffUserIds,
-} from './identifiers.ts'
+import { deletionPseudonyms, type DiscloseBlocks, discloseBlocks, type Resolved, resolveIn, staffTexts } from './identifiers.ts'
 import { type OpenKeys, openKeysToRotate } from './keys.ts'
 import { KeyRotating } from './key-rotating.ts'
 import { LABELS } from './labels.ts'
@@ -36,6 +28,7 @@ import { checkLook, type LookEntry, Looks, type ReadLook } from './looks.ts'
 import { type LookQuery, openQuery, sealQuery } from './look-query.ts'
 import { Newcomers } from './newcomers.ts'
 import type {
+  CensusVault,
   DeletionVault,
   DirectoryRow,
   DiscloseReply,
@@ -60,12 +53,11 @@ import { Uuids } from './uuids.ts'
 import { TreeKeeping } from './tree-keeping.ts'
 import type { VaultOptions } from './open-options.ts'
 import { SteadyClock } from './steady-clock.ts'
-import type { People, Survey } from './survey.ts'
 
 export { createKeys } from './keys.ts'
 
 /** Calls that no other process may make yet, beside those of the three roles. */
-export interface Vault extends GatewayVault, WorkerVault, DeletionVault, StaffVault {
+export interface Vault extends GatewayVault, WorkerVault, DeletionVault, Omit<StaffVault, keyof CensusVault> {
   /** As `disclose`, with 16 bytes an id instead of text. */
   discloseBlocks(request: DiscloseRequest): DiscloseBlocks
   /** As `staffPseudonyms`, of packed subjects. */
@@ -295,22 +287,8 @@ class OpenVault implements Vault {
     return this.staffTexts(packSubjects(subjects))
   }
 
-  async staffUserIds(users: Float64Array): Promise<Uint8Array> {
-    return staffUserIds(this.#staff, users)
-  }
-
   staffTexts(subjects: Float64Array): string[] {
     return staffTexts(this.#staff, subjects)
-  }
-
-  async memberships(): ReturnType<StaffVault['memberships']> {
-    this.#checkOpen()
-    return this.census.memberships()
-  }
-
-  async survey(people: People): Promise<Survey> {
-    this.#checkOpen()
-    return this.census.survey(people)
   }
 
   async identities(people: readonly number[][], look: Look): Promise<Identity[]> {
