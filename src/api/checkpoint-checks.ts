@@ -23,7 +23,10 @@ function checkpoints({ outside, ledgerHead = 0 }: PlaceFacts, now: number): Find
       'no place outside holds checkpoints of the ledger: who has the signing key could write it anew',
       'Name one under `ledger.checkpoints` in bulkhead.yaml: a git repository, a mailbox, a witness or a folder on another disk.',
     )
-  const states = outside.flatMap(({ state }) => state ?? [])
+  const known = outside.flatMap(({ state }) => state ?? [])
+  const states = known.filter(({ fork }) => fork === undefined)
+  if (known.length > 0 && states.length === 0)
+    return fail('every place outside holds what our ledger does not go on from', 'See `checkpoint_place`, which names both checkpoints.')
   const newest = states.reduce((best, state) => (state.takenAt > best.takenAt ? state : best), { takenAt: 0, id: '' } as PlaceState)
   if (newest.taken !== undefined && now - newest.takenAt <= UNTAKEN_HOURS * HOUR_MS)
     return ok(`${newest.id} has held ${nameOf(newest.taken)} since ${new Date(newest.takenAt).toISOString()}`)

@@ -166,6 +166,7 @@ const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['checkpoints', outside({ taken: undefined, takenAt: 0, since: now - DAY_MS }), 'warn'],
   ['checkpoints', outside({ taken: undefined, takenAt: 0 }), 'fail'],
   ['checkpoints', outside({ takenAt: now - 49 * 3_600_000 }), 'fail'],
+  ['checkpoints', outside({ fork }), 'fail'],
   ['checkpoint_place:w', outside(undefined), 'warn'],
   ['checkpoint_place:w', outside({ fault, failures: 2 }), 'warn'],
   ['checkpoint_place:w', outside({ fork }), 'fail'],
