@@ -81,6 +81,7 @@ const well: Facts = {
   policy: { version: 1, appliedAt: now, policy: { destinations: [] } } as unknown as NonNullable<Facts['policy']>,
   vendors: [{ vendor: 'v', state: 'open' }],
   leaving: [leaver],
+  incidents: { open: [1], broken: [] },
   gaps: [],
   gapsSigned: true,
 }
@@ -177,6 +178,7 @@ const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['credentials:v', { leaving: [{ ...leaver, state: 'cut', toRotate: ['d.token'] }] }, 'warn'],
   ['credentials:v', { leaving: [{ ...leaver, state: 'retired', toRotate: ['d.token'] }] }, 'fail'],
   ['held_decision:v', { leaving: [{ ...leaver, state: 'cut', heldDecided: false }] }, 'warn'],
+  ['incidents', { incidents: { open: [1], broken: [2] } }, 'fail'],
   ['ledger_gap', { gaps: [gap] }, 'warn'],
   ['ledger_gap', { gaps: [gap], gapsSigned: false }, 'fail'],
 ]

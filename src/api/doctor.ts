@@ -7,6 +7,7 @@ import type { FlowState } from '#records/port.ts'
 import { isSignedBy } from '#ledger/restored-ledger.ts'
 import { vendorNames } from '#vendors/register.ts'
 import type { Doctor } from './contract.ts'
+import { brokenRows } from '#model/incident-row.ts'
 import type { StaffDeps } from './deps.ts'
 import { operatorMode } from './operator-routes.ts'
 import { type Check, cannotTell, type CheckRule, type Facts, fail, type Finding } from './facts.ts'
@@ -53,6 +54,7 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     policy: deps.records.currentPolicy(),
     vendors: names.map((vendor) => ({ vendor, state: deps.records.flow(vendor).state })),
     ...(leaving === undefined ? {} : { leaving }),
+    ...(described === undefined ? {} : { incidents: incidentFacts(deps, described.ledgerKey) }),
     gaps,
     gapsSigned: described === undefined || gaps.every((gap) => isSignedBy(gap, described.ledgerKey)),
   }
@@ -125,4 +127,14 @@ async function within<Answer>(deps: StaffDeps, answer: Promise<Answer>): Promise
 
 function acceptedCount(gateway: Facts['gateway']): number | null {
   return isJsonObject(gateway?.records) && typeof gateway.records.kept === 'number' ? gateway.records.kept : null
+}
+
+function incidentFacts({ records }: Pick<StaffDeps, 'records'>, key: string | null): NonNullable<Facts['incidents']> {
+  const incidents = [...Map.groupBy(records.incidentRows(), (row) => row.incident)]
+  return {
+    open: incidents
+      .filter(([, rows]) => rows.findLast(({ kind }) => kind === 'closed' || kind === 'reopened')?.kind !== 'closed')
+      .map(([id]) => id),
+    broken: incidents.filter(([, rows]) => brokenRows(rows, key).length > 0).map(([id]) => id),
+  }
 }

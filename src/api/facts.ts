@@ -75,6 +75,8 @@ export interface Facts {
   policy: PolicyVersion | undefined
   vendors: readonly { vendor: string; state: string }[]
   leaving?: readonly LeavingFacts[]
+  /** Numbers of open incidents, and of those whose record is not as it was signed. */
+  incidents?: { open: readonly number[]; broken: readonly number[] }
   gaps: readonly Gap[]
   gapsSigned: boolean
 }

@@ -1,8 +1,9 @@
 /** What is said of an incident: its opening, statements, amendments, evidence, its end. Each adds a row and changes none. */
 import type { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static, TSchema } from 'typebox'
-import { BulkheadError, toBulkheadError } from '#base/errors.ts'
+import { BulkheadError } from '#base/errors.ts'
 import type { EvidenceBody, NoteBody, OpenedBody, SignOffBody, StatementBody } from '#incidents/incident-bodies.ts'
 import { countVersion } from '#incidents/incident-count.ts'
 import { ownerOf } from '#incidents/incident-evidence.ts'
@@ -39,6 +40,7 @@ import {
 import { incidentPorts } from './incident-ports.ts'
 import { lookOf, numberOf, printCounted, printWindowsOf } from './incident-print.ts'
 import { reconciledOf } from './incident-shown.ts'
+import { hideFault } from './routes.ts'
 
 const TITLE_MAX = 200
 const NOTE_MAX = 2000
@@ -168,6 +170,15 @@ export function addIncidentRoutes(app: FastifyInstance, deps: StaffDeps): void {
   // Files come as they are, whatever their length; what they are stands in a header.
   app.register(async (files) => {
     files.addContentTypeParser(FILES, (_request, payload, done) => done(null, payload))
+    // A file that is refused is read to its end all the same: a connection that breaks first would hide the reason.
+    files.addHook('onSend', async (request, reply, payload) => {
+      const { raw } = request
+      if (reply.statusCode >= 400 && request.operator !== '' && !raw.readableEnded && !raw.destroyed) {
+        raw.resume()
+        await finished(raw).catch(() => undefined)
+      }
+      return payload
+    })
     addFileRoutes(files, deps)
   })
 }
@@ -263,7 +274,7 @@ async function count(
     await deps.incidents.add(id, look, () => ({ kind: 'counted', body: counted }), { closed: true })
     return { counted, unavailable: null }
   } catch (thrown) {
-    return { counted: undefined, unavailable: toBulkheadError(thrown).code }
+    return { counted: undefined, unavailable: hideFault(thrown, 'counting the scope of an incident', deps).code }
   }
 }
 

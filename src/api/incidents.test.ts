@@ -303,6 +303,7 @@ test('hostile input is refused with a code, and nothing of it is kept', async ()
     post(`/${id}/close`, { reason: 'x' }),
     upload(`/${id}/statements`, 'x', { file: 'x' }),
     upload(`/${id}/evidence`, 'x', { file: 'x' }),
+    upload(`/${id}/evidence`, long, { file: 'x' }),
   ]
   for (const reply of closed) assert.equal((await reply).code, 'incident_closed')
   const shown = await show(id)

@@ -28,6 +28,7 @@ export const RUNNING_CHECKS: readonly CheckRule[] = [
   { id: 'warehouse_rows', needs: 'warehouse', look: warehouseRows },
   { id: 'ledger_tree', needs: 'worker', look: ledgerTree },
   { id: 'erasures', needs: 'vault', look: erasures },
+  { id: 'incidents', needs: 'vault', look: incidents },
   { id: 'root_key', needs: 'vault', look: rootKey },
   { id: 'key_copies', needs: 'vault', look: keyCopies },
   { id: 'vendors', look: vendors },
@@ -200,6 +201,16 @@ function erasures({ vault }: Facts): Finding | undefined {
   if (open + due === 0) return ok(what)
   const why = holds > 0 ? '`bulkhead hold list` says what holds them up.' : 'It goes on by itself; read the staff lines of the diagnostics.'
   return warn(what, due > 0 && open === 0 ? 'A vendor without `deletionToken` is not asked; else it is asked again by itself.' : why)
+}
+
+function incidents({ incidents: known }: Facts): Finding | undefined {
+  if (known === undefined || known.open.length + known.broken.length === 0) return undefined
+  const open = `open: ${known.open.join(', ') || 'none'}`
+  if (known.broken.length === 0) return ok(`${open}; the record of each is as it was signed`)
+  return fail(
+    `${open}; the record of ${known.broken.join(', ')} is not as it was signed`,
+    '`bulkhead incident show ID` names the rows; restore records.db from a backup.',
+  )
 }
 
 function rootKey({ vault, now }: Facts): Finding | undefined {
