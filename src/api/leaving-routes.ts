@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { BulkheadError } from '#base/errors.ts'
-import { type DeletionState, stateOf } from '#erasure/asking.ts'
+import { type DeletionState, dueOf, stateOf } from '#erasure/asking.ts'
 import type { Asking, LeavingVault } from '#vault/erasure-port.ts'
 import { credentialsOf, credentialsToRotate, tickRotated } from '#vendors/credentials.ts'
 import { unfencedError } from '#vendors/cut.ts'
@@ -198,7 +198,7 @@ function deletionsAnswer({ erasures, leaving }: Deletions, now: number): Deletio
     epoch: owed.epoch,
     // Those that a program before this one asked for say only since when it is so.
     askedAt: instant(owed.askedAt ?? (owed.state === 'asked' ? owed.at : undefined)),
-    dueAt: instant(owed.dueAt),
+    dueAt: instant(dueOf(owed)),
     state: stateOf(owed, now),
     stateAt: new Date(owed.at).toISOString(),
     requests: owed.attempts ?? 0,

@@ -11,8 +11,14 @@ const ASK_AGAIN_MS_MAX = DAY_MS
 export const DELETION_STATES = ['due', 'asked', 'vendor says done', 'overdue', 'refused'] as const
 export type DeletionState = (typeof DELETION_STATES)[number]
 
+/** By when it was promised. What an earlier program asked for says only since when: then the usual month counts. */
+export function dueOf({ state, at, dueAt }: Asking): number | undefined {
+  return dueAt ?? (state === 'asked' ? at + 30 * DAY_MS : undefined)
+}
+
 export function stateOf(asking: Asking, now: number): DeletionState {
-  const { state, dueAt, refused } = asking
+  const { state, refused } = asking
+  const dueAt = dueOf(asking)
   if (state === 'done') return 'vendor says done'
   if (dueAt !== undefined && now > dueAt) return 'overdue'
   return state === 'due' && refused === true ? 'refused' : state

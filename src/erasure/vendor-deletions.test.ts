@@ -165,6 +165,11 @@ test('asked, overdue after the promise, asked anew when the vendor failed withou
   assert.equal((await destroy()).state, 'destroyed')
 })
 
+test('what an earlier program asked for, without a promise or a task, is overdue after a month', () => {
+  const legacy = { vendor: 'v', destination: 'd', epoch: 1, state: 'asked' as const, at: 1000 }
+  assert.deepEqual([stateOf(legacy, 1000), stateOf(legacy, 1001 + 30 * DAY_MS)], ['asked', 'overdue'])
+})
+
 test('a vendor that refuses or rests is left in peace for a while, and the other parts wait with it', async (t) => {
   const { vault } = await open(t)
   const stage = new Stage()

@@ -9,6 +9,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { openRecords } from '#records/records.ts'
+import { ErasedSubjects } from './erased.ts'
 import type { Forwarder } from './port.ts'
 import { event, setUp } from './testing-stage.ts'
 
@@ -88,4 +89,35 @@ test('decisions on what waits, and the end, in any order', { timeout: 120_000 },
     }),
     { numRuns: 60 },
   )
+})
+
+test('who was erased does not come back: not with what waited for a cut vendor, and not with a request that a crash left open', {
+  timeout: 60_000,
+}, async (t) => {
+  const erased = new ErasedSubjects()
+  const stage = await setUp(t, { erased })
+  const { log, vendor, ledger, flow } = stage
+  const arrived = (): unknown[] => vendor.arrived.flatMap(({ records }) => records.map(({ values }) => values[0]?.[1])).toSorted()
+  vendor.answer = () => 'hang'
+  log.add(event(1), event(2))
+  const hanging = stage.forwarder.step()
+  while (vendor.arrived.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  await stage.forwarder.close()
+  await hanging
+  assert.equal(ledger.openIntents().length, 1, 'as a crash leaves it')
+  erased.add({ ordinals: [1], shared: [] })
+  vendor.answer = () => 200
+  const again = stage.make()
+  for (let turn = 0; turn < 3; turn++) await again.step()
+  assert.deepEqual(arrived(), [1, 2, 2], 'the same bytes are not sent again: the request is made anew without them')
+  Object.assign(flow, { state: 'cut', fence: 1 })
+  log.add(event(1), event(3))
+  assert.equal(await again.step(), 'held')
+  await again.close()
+  Object.assign(flow, { state: 'open', fence: 2 })
+  const last = stage.make()
+  for (let turn = 0; turn < 3; turn++) await last.step()
+  assert.deepEqual(arrived(), [1, 2, 2, 3])
+  assert.equal(ledger.counts('v-main').erased, 2)
+  await last.close()
 })
