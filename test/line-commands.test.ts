@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import test from 'node:test'
+import { Ajv } from 'ajv'
 
 const LAUNCHER = path.join(import.meta.dirname, '..', 'bin', 'bulkhead.mjs')
 
@@ -43,11 +44,18 @@ async function run(
 
 type Answer = { id: unknown; spans?: { start: number; end: number; kind: string }[]; coarse?: unknown; error?: { code: string } }
 
-function answersIn(stdout: string): Answer[] {
+/** Each line follows the published schema of its command. */
+function answersIn(stdout: string, schema: 'detect-line' | 'coarsen-line' = 'detect-line'): Answer[] {
+  const file = new URL(`../docs/schemas/${schema}.schema.json`, import.meta.url)
+  const validate = new Ajv({ strict: false }).compile(JSON.parse(readFileSync(file, 'utf8')))
   return stdout
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line) as Answer)
+    .map((line) => {
+      const answer = JSON.parse(line) as Answer
+      assert.ok(validate(answer), `${line}: ${JSON.stringify(validate.errors)}`)
+      return answer
+    })
 }
 
 test('detect answers every line in order, cut anywhere, and goes on after broken ones', { timeout: 120_000 }, async () => {
@@ -126,7 +134,7 @@ test('detect and coarsen refuse to run without --stdin; coarsen leaves nothing o
   assert.equal(code, 0, stderr)
   assert.ok(!/asha/i.test(stdout), stdout)
   assert.deepEqual(
-    answersIn(stdout).map(({ coarse, error }) => coarse ?? error?.code),
+    answersIn(stdout, 'coarsen-line').map(({ coarse, error }) => coarse ?? error?.code),
     [
       { os: 'Linux', browser: 'Firefox', browserVersion: 143 },
       { path: '/users/{text}/orders/{date}/{number}' },

@@ -17,6 +17,7 @@ import {
 } from './policy-contract.ts'
 import { AffectedIncident, INCIDENT_SCHEMAS } from './incident-contract.ts'
 import { DrillAnswer } from './drill-contract.ts'
+import { LINE_SCHEMAS } from './line-contract.ts'
 import { RiskAnswer } from './risk-contract.ts'
 import { DoctorAnswer } from './doctor-contract.ts'
 import { ERASURE_SCHEMAS } from './erase-contract.ts'
@@ -337,6 +338,7 @@ export function commandSchemas(): Record<string, string> {
     ...LEAVING_SCHEMAS,
     doctor: DoctorAnswer,
     'policy-risk': RiskAnswer,
+    ...LINE_SCHEMAS,
     drill: DrillAnswer,
   }
   const draft = { $schema: 'http://json-schema.org/draft-07/schema#' }
