@@ -80,7 +80,7 @@ function assertNamed(found: Verified, file: string, at: number, tiles: string): 
 
 test('every byte of every file of a small tree: a change is found and named where it is', async () => {
   await withTreePlace(async (place) => {
-    await fill(place, 24)
+    await fill(place, 16)
     const verifiers = [await verifierOf(place)]
     assert.deepEqual(verifyFiles(place.tilesDir, verifiers, quiet).problems, [])
     for (const file of filesIn(place.tilesDir)) {
@@ -103,7 +103,7 @@ test('10,000 entries: sampled bytes, and entries dropped, inserted and re-ordere
     assert.deepEqual([whole.ok, whole.entries], [true, place.ledger.head])
     assert.ok(whole.entries >= 10_000)
     const files = filesIn(place.tilesDir).sort()
-    for (let sample = 0; sample < 60; sample++) {
+    for (let sample = 0; sample < 40; sample++) {
       const file = files[(sample * 31) % files.length] as string
       const at = (sample * 7_919) % readFileSync(file).length
       withByte(file, at, () => assertNamed(verifyFiles(place.tilesDir, verifiers, quiet), file, at, place.tilesDir))
@@ -211,6 +211,34 @@ test('entries that are dropped, swapped, put in or cut off at the end are named'
   })
 })
 
+test('with a checkpoint that cannot be read the ledger is held against what the vault has signed', async () => {
+  await withTreePlace(async (place) => {
+    await fill(place, 300)
+    await withLedger(place, async ({ bytes, verify }) => {
+      const file = path.join(place.tilesDir, 'checkpoint')
+      const note = readFileSync(file, 'utf8')
+      const changed = Buffer.from(bytes.get(40) as Buffer)
+      changed[changed.length >> 1] = (changed[changed.length >> 1] as number) ^ 1
+      const get = (number: number): Buffer | undefined => (number === 40 ? changed : bytes.get(number))
+      for (const [damaged, kind] of [
+        ['', 'checkpoint'],
+        [note.replace(/\n\d+\n/, '\n7\n'), 'signature'],
+        [note.slice(1), 'signature'],
+        [undefined, 'checkpoint'],
+      ] as const) {
+        if (damaged === undefined) rmSync(file)
+        else writeFileSync(file, damaged)
+        assert.deepEqual(named(await verify()), [[null, kind]])
+        const found = named(await verify({ get }))
+        assert.deepEqual(found.slice(0, 2), [
+          [null, kind],
+          [39, 'changed'],
+        ])
+      }
+    })
+  })
+})
+
 test('a rolled back folder is found by what the vault has signed', async () => {
   await withTreePlace(async (place) => {
     await fill(place, 40)
@@ -268,7 +296,7 @@ test('kill -9 at any instant: the tree goes on to the same root, and everything 
   const program = fileURLToPath(new URL('./testing-tree-child.ts', import.meta.url))
   const roots = new Map<number, string>()
   try {
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 5; round++) {
       const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, root], {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
@@ -294,7 +322,7 @@ test('kill -9 at any instant: the tree goes on to the same root, and everything 
         await place.close()
       }
     }
-    assert.ok(roots.size > 2)
+    assert.ok(roots.size > 1)
   } finally {
     rmSync(root, { recursive: true, force: true })
   }
