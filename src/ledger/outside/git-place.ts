@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { GitPlaceConfig } from '#model/config.ts'
-import { named, type Place, PlaceRefused } from './place.ts'
+import { assertExtends, named, type Place, PlaceRefused } from './place.ts'
 
 const COMMAND_MS = 120_000
 const OUTPUT_BYTES_MAX = 1_000_000
@@ -48,10 +48,14 @@ export function gitPlace({ id, remote, branch, file }: GitPlaceConfig, workDir: 
         const tip = await fetchTip(git)
         return tip === undefined ? undefined : readFile(git, tip)
       }),
-    put: ({ newest }, _before, signal) =>
+    put: (own, _before, signal) =>
       within(repository, signal, async (git) => {
+        const { newest } = own
         const tip = await fetchTip(git)
-        if (tip !== undefined && (await readFile(git, tip)) === newest.note) return newest.note
+        const there = tip === undefined ? undefined : await readFile(git, tip)
+        if (there === newest.note) return newest.note
+        // Again, for it may have changed since it was asked.
+        if (there !== undefined) assertExtends(there, own)
         const blob = (await git.run(['hash-object', '-w', '--stdin'], newest.note)).trim()
         if (tip !== undefined) await git.run(['read-tree', tip])
         await git.run(['update-index', '--add', '--cacheinfo', `100644,${blob},${file}`])

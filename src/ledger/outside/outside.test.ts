@@ -137,6 +137,13 @@ test('a repository that refuses, is away or holds another history keeps its own 
     assert.deepEqual([fork?.what, fork?.theirs.size, taken?.size], [what, 20, 20])
     assert.equal(fork?.ours.size, Math.min(size, 20))
   }
+  // Also when it came there after the place was asked.
+  const put = openPlace(place, { workDir: stage.dir, clock: { now: () => 0, sleep: async () => undefined } }).put(
+    tree.own(),
+    { size: 0 },
+    NEVER,
+  )
+  await assert.rejects(put, ForkFound)
   assert.equal(git(place.remote, 'rev-parse', place.branch), before)
 })
 
