@@ -365,7 +365,7 @@ class DestinationForwarder implements Forwarder {
 
   #deliveryOptions({ open }: Batch): DeliveryOptions {
     const policy = open[0]?.intent.policy
-    const clearUntil = clearUntilOf(open.flatMap(({ planned }) => planned.members))
+    const clearUntil = Math.min(...open.map(({ planned }) => clearUntilOf(planned.members)))
     const { protocol, ledger, send, clock } = this.#options
     return {
       protocol: protocol.egress,

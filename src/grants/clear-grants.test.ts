@@ -129,7 +129,10 @@ test('a file proposes and two people have to agree; what it asks for too long is
     const options = { approvals, clearDaysMax: 400 }
     await assert.rejects(takeConfigured(policyOf([clear('email', 401)]), ports, options), { code: 'policy_invalid' })
     assert.deepEqual([records.policyNumber(), approvals.list().length], [0, 0])
+    const away = { ...ports, vault: { signPolicy: () => Promise.reject(new Error('the vault is away')) } }
+    await assert.rejects(takeConfigured(policyOf([clear('email', 400), OS]), away, options))
     await takeConfigured(policyOf([clear('email', 400), OS]), ports, options)
+    assert.equal(approvals.list().length, 1, 'whatever a start is cut off at, it is proposed, and once')
     assert.deepEqual(inForce(records).destinations[0]?.grants, [OS])
     await approvals.approve(1, 'bob', 'I wrote it')
     await settle()

@@ -61,17 +61,17 @@ export async function recordVersion(change: Change, { records, vault, clock }: V
  * At the start: what the file says differently than when it was last heard becomes the next version; a file that says the
  * same as then changes nothing, whatever was applied since. `part`: takes out what has to wait, given what is in force.
  */
-export function takeFile(
+export async function takeFile(
   configured: Policy,
   ports: VersionPorts,
-  part: (current: Policy, next: Policy) => Policy = (_current, next) => next,
+  part: (current: Policy, next: Policy) => Promise<Policy> = async (_current, next) => next,
 ): Promise<PolicyVersion> {
   const { records } = ports
   const current = records.currentPolicy()?.policy
   // Records of before the file was remembered: then every start applied it, so it said what is in force.
   const said = records.filePolicy() ?? current
   const policy = said === undefined || current === undefined ? configured : mergePolicy(said, configured, current)
-  const allowed = part(current ?? { ...configured, destinations: [] }, policy)
+  const allowed = await part(current ?? { ...configured, destinations: [] }, policy)
   return recordVersion({ policy: allowed, actor: CONFIGURATION_FILE, reason: 'the file changed', origin: 'file', file: configured }, ports)
 }
 

@@ -48,9 +48,7 @@ export function decide(
   const isNamed = record.type === 'event' && record.name != null && (record.reserved === true || destination.events.has(record.name))
   return active
     .kindsFor(verdicts)
-    .decisionFor(record, { isNamed, approved: destination.properties, clear: destination.clear }, () =>
-      decideKind(record, isNamed, destination, { active, verdicts }),
-    )
+    .decisionFor(record, isNamed, destination, () => decideKind(record, isNamed, destination, { active, verdicts }))
 }
 
 interface Grants {

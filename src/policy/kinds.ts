@@ -46,7 +46,8 @@ export class Kinds<Decision> {
   /** `isNamed`: the event's name may leave. `make` is called for the first record of a kind. */
   decisionFor(
     record: LogRecord,
-    { isNamed, approved, clear }: { isNamed: boolean; approved: ReadonlySet<string>; clear: readonly string[] },
+    isNamed: boolean,
+    { properties: approved, clear }: { properties: ReadonlySet<string>; clear: readonly string[] },
     make: () => Decision,
   ): Decision {
     const traits = traitsOf(record, isNamed)

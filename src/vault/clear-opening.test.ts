@@ -61,36 +61,35 @@ test('the vault tells what a signed version grants in the clear: the best known 
       { field: 'user_id' as const, ordinals: [ann] },
       { field: 'group_id' as const, ordinals: [acme] },
     ]
-    assert.deepEqual(ask(vault, policy, seal, asked), [[null, 'ann@example.com', null], ['ann-id'], ['acme']])
+    assert.deepEqual(await ask(vault, policy, seal, asked), [[null, 'ann@example.com', null], ['ann-id'], ['acme']])
     await vault.erase([ann])
-    assert.deepEqual(ask(vault, policy, seal, asked), [[null, null, null], [null], ['acme']])
+    assert.deepEqual(await ask(vault, policy, seal, asked), [[null, null, null], [null], ['acme']])
   }))
 
 test('without a signed version that grants it there, by two people and for a time, the vault refuses whoever asks', () =>
   withVault(async (vault) => {
     const [ann] = (await people(vault)) as [number]
     const asked = [{ field: 'email' as const, ordinals: [ann] }]
-    const refuses = (act: () => unknown, what: string): void => {
-      assert.throws(act, (thrown) => thrown instanceof BulkheadError && thrown.code === 'vault_refused', what)
-    }
+    const refuses = (act: () => Promise<unknown>, what: string): Promise<void> =>
+      assert.rejects(act, (thrown) => thrown instanceof BulkheadError && thrown.code === 'vault_refused', what)
     const good = policyOf([grant()])
     const seal = await signed(vault, good)
-    assert.deepEqual(ask(vault, good, seal, asked), [['ann@example.com']])
+    assert.deepEqual(await ask(vault, good, seal, asked), [['ann@example.com']])
     const wide = policyOf([grant(), grant({ field: 'name' })])
-    refuses(() => ask(vault, wide, seal, asked), 'another policy under the seal')
-    refuses(() => ask(vault, good, seal, [{ field: 'name', ordinals: [ann] }]), 'another field')
-    refuses(() => ask(vault, good, seal, asked, 'another'), 'another destination')
-    refuses(() => ask(vault, good, seal, [{ field: 'national_id' as never, ordinals: [ann] }]), 'a field for nobody')
-    refuses(() => vault.clear.values({ destination: 'd', policyText: '{', seal, asked }), 'no policy at all')
-    refuses(() => vault.clear.values({ destination: 'd', policyText: 'null', seal, asked }), 'nothing')
+    await refuses(() => ask(vault, wide, seal, asked), 'another policy under the seal')
+    await refuses(() => ask(vault, good, seal, [{ field: 'name', ordinals: [ann] }]), 'another field')
+    await refuses(() => ask(vault, good, seal, asked, 'another'), 'another destination')
+    await refuses(() => ask(vault, good, seal, [{ field: 'national_id' as never, ordinals: [ann] }]), 'a field for nobody')
+    await refuses(() => vault.clear.values({ destination: 'd', policyText: '{', seal, asked }), 'no policy at all')
+    await refuses(() => vault.clear.values({ destination: 'd', policyText: 'null', seal, asked }), 'nothing')
     const { privateKey, publicKey } = generateKeyPairSync('ed25519')
     const forge = (statement: PolicyStatement): PolicySeal => ({
       statement,
       key: publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
       signature: sign(null, statementBytes(statement), privateKey).toString('base64'),
     })
-    refuses(() => ask(vault, wide, forge({ ...seal.statement, policySha256: policyHash(wide) }), asked), 'signed by somebody else')
-    refuses(() => ask(vault, good, { ...seal, statement: { ...seal.statement, instance: 'other' } }, asked), 'of another instance')
+    await refuses(() => ask(vault, wide, forge({ ...seal.statement, policySha256: policyHash(wide) }), asked), 'signed by somebody else')
+    await refuses(() => ask(vault, good, { ...seal, statement: { ...seal.statement, instance: 'other' } }, asked), 'of another instance')
     for (const change of [
       { approval: undefined as never },
       { approval: { ...AGREED, approvedBy: 'ann' } },
@@ -100,10 +99,10 @@ test('without a signed version that grants it there, by two people and for a tim
     ]) {
       const policy = policyOf([grant(change)])
       const own = await signed(vault, policy)
-      refuses(() => ask(vault, policy, own, asked), JSON.stringify(change))
+      await refuses(() => ask(vault, policy, own, asked), JSON.stringify(change))
     }
     const over = policyOf([grant({ until: 1 })])
-    assert.deepEqual(ask(vault, over, await signed(vault, over), asked), [[null]], 'run out: as if nothing were known')
+    assert.deepEqual(await ask(vault, over, await signed(vault, over), asked), [[null]], 'run out: as if nothing were known')
   }))
 
 test('over random policies: a value is told exactly where an agreed grant has not run out', () =>
@@ -128,9 +127,9 @@ test('over random policies: a value is told exactly where an agreed grant has no
           const agreed = grants.filter(
             (one) => one.field === field && one.form === 'clear' && one.until !== null && one.approval === AGREED,
           )
-          const answer = (): (string | null)[][] => ask(vault, policy, seal, [{ field, ordinals: [ann] }], destination)
-          if (destination === 'e' || agreed.length === 0) assert.throws(answer, { code: 'vault_refused' })
-          else assert.deepEqual(answer(), [[agreed.some(({ until }) => until === UNTIL) ? known[field] : null]])
+          const answer = (): Promise<(string | null)[][]> => ask(vault, policy, seal, [{ field, ordinals: [ann] }], destination)
+          if (destination === 'e' || agreed.length === 0) await assert.rejects(answer, { code: 'vault_refused' })
+          else assert.deepEqual(await answer(), [[agreed.some(({ until }) => until === UNTIL) ? known[field] : null]])
         },
       ),
       { numRuns: 60 },

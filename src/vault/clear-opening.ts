@@ -3,6 +3,7 @@
  * vault signed grants that field to that destination in the clear, until a time that has not come, and names two people who agreed.
  * The disclosure itself is in the ledger, as every other; what is on record here is the grant.
  */
+import { setImmediate as letOthersRun } from 'node:timers/promises'
 import { BulkheadError } from '#base/errors.ts'
 import { type ClearField, isClearField } from '#model/field.ts'
 import type { Ordinal } from '#model/log-entry.ts'
@@ -10,8 +11,11 @@ import type { Grant, Policy } from '#model/policy.ts'
 import { isSigned, type PolicySeal, policyHash } from '#model/policy-statement.ts'
 import { type Committer, factBinding, identifierBinding } from './commit.ts'
 import type { ClearRequest } from './port.ts'
-import type { Rows } from './rows.ts'
+import type { FactRow, Rows } from './rows.ts'
 import { open } from './seal.ts'
+
+/** Values that are opened before others get their turn. */
+const OPENED_AT_ONCE = 100
 
 export interface ClearParts {
   rows: Pick<Rows, 'facts' | 'identifier'>
@@ -34,17 +38,30 @@ export class ClearOpening {
     this.#parts = parts
   }
 
-  values({ destination, seal, asked, policyText }: ClearTextRequest): (string | null)[][] {
+  /** In slices, since the same loop answers the gateway. */
+  async values({ destination, seal, asked, policyText }: ClearTextRequest): Promise<(string | null)[][]> {
     const policy = this.#signed(policyText, seal)
     const grants = policy.destinations.find((each) => each.destination === destination)?.grants ?? []
     const now = this.#parts.now()
-    return asked.map(({ field, ordinals }) => {
+    const counting = asked.map(({ field }) => {
       const granted = grants.filter((grant) => grant.field === field && isAgreed(grant))
       if (!isClearField(field) || granted.length === 0) throw refused()
       // Run out since it was decided: then it is as if nothing were known.
-      const counts = granted.some(({ until }) => until !== null && until > now)
-      return ordinals.map((ordinal) => (counts ? this.#value(field, ordinal) : null))
+      return granted.some(({ until }) => until !== null && until > now)
     })
+    const answers: (string | null)[][] = []
+    const facts = new Map<Ordinal, FactRow[]>()
+    let opened = 0
+    for (const [index, { field, ordinals }] of asked.entries()) {
+      const values: (string | null)[] = []
+      for (const ordinal of ordinals) {
+        values.push(counting[index] === true ? this.#value(field, ordinal, facts) : null)
+        opened += 1
+        if (opened % OPENED_AT_ONCE === 0) await letOthersRun()
+      }
+      answers.push(values)
+    }
+    return answers
   }
 
   #signed(text: string, seal: PolicySeal): Policy {
@@ -61,7 +78,7 @@ export class ClearOpening {
     return policy
   }
 
-  #value(field: ClearField, ordinal: Ordinal): string | null {
+  #value(field: ClearField, ordinal: Ordinal, known: Map<Ordinal, FactRow[]>): string | null {
     const { rows, committer } = this.#parts
     const key = committer.sealKey(ordinal)
     if (key === undefined) return null
@@ -70,7 +87,9 @@ export class ClearOpening {
       return row === undefined ? null : text(open(key, identifierBinding(ordinal, row.scope), row.sealed))
     }
     // The most trusted first: what anybody with a public token may have said never stands for what the company knows.
-    const fact = rows.facts(ordinal).find((each) => each.field === field)
+    const facts = known.get(ordinal) ?? rows.facts(ordinal)
+    known.set(ordinal, facts)
+    const fact = facts.find((each) => each.field === field)
     return fact === undefined ? null : text(open(key, factBinding(ordinal, field, fact.trust), fact.sealed))
   }
 }

@@ -88,7 +88,7 @@ function workerMethods(vault: Vault): RpcMethods {
       return { body: null, attachments: [reply.pseudonyms, reply.insertIds, bytesOf(reply.phases)] }
     },
     clearValues: async ({ destination, seal, asked }: Omit<ClearRequest, 'policy'>, [policy = Buffer.alloc(0)]) => ({
-      body: vault.clear.values({ destination, seal, asked, policyText: policy.toString('utf8') }),
+      body: await vault.clear.values({ destination, seal, asked, policyText: policy.toString('utf8') }),
     }),
     erasedPeople: async () => {
       const { ordinals, shared } = await vault.erasedPeople()
