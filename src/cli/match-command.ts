@@ -81,19 +81,20 @@ async function follow(context: Context, route: string, body: object): Promise<Ma
 export function renderMatch(answer: MatchAnswer): string {
   const { matched, reconciled, peopleBy } = answer
   const rows: string[][] = [
-    ['A', 'a pseudonym of ours that the ledger holds', String(matched.a), String(peopleBy.a)],
-    ['B', 'an id as our systems know it', String(matched.b), String(peopleBy.b)],
-    ['C', 'an address, telephone number or name', String(matched.c), String(peopleBy.c)],
+    ['A', 'a pseudonym of ours that the ledger holds', figure(matched.a), figure(peopleBy.a)],
+    ['B', 'an id as our systems know it', figure(matched.b), figure(peopleBy.b)],
+    ['C', 'an address, telephone number or name', figure(matched.c), figure(peopleBy.c)],
   ]
   const lines = [
     `${count(answer.rows, 'row')} (${answer.format}), beside ledger entries 1..${answer.entries}`,
     table([['GRADE', 'NAMED BY', 'ROWS', 'PEOPLE (BY BEST GRADE)'], ...rows], '  '),
     `Outside the window: ${count(answer.outsideWindow, 'row')}`,
     `Not sent through Bulkhead (bypass, older data, another breach or fabrication): ${count(answer.notSentThroughBulkhead, 'row')},`,
-    `  ${answer.unknown} that name nobody known here, ${answer.knownNothingSent} of people about whom nothing was sent to this vendor`,
+    `  ${figure(answer.unknown)} that name nobody known here,`,
+    `  ${figure(answer.knownNothingSent)} of people about whom nothing was sent to this vendor`,
     `The file says ${count(answer.people, 'person', 'people')}:`,
-    `  ${reconciled.inBoth} of them in the scope of the incident, ${reconciled.onlyInFile} not.`,
-    `  In the scope and not in the file: ${reconciled.onlyInLedger}. A file takes nobody out of the scope.`,
+    `  ${figure(reconciled.inBoth)} of them in the scope of the incident, ${figure(reconciled.onlyInFile)} not.`,
+    `  In the scope and not in the file: ${figure(reconciled.onlyInLedger)}. A file takes nobody out of the scope.`,
   ]
   for (const { column, field, rows: held } of answer.columnsNotInLedger) {
     const meaning = field === null ? '' : ` (${field})`
@@ -123,4 +124,8 @@ export function renderMatch(answer: MatchAnswer): string {
   }
   lines.push(`Sealed as evidence ${answer.evidence.id}, sha256 ${answer.evidence.sha256}; recorded in incident ${answer.incident}.`)
   return lines.join('\n')
+}
+
+function figure(number: number): string {
+  return number.toLocaleString('en-US')
 }

@@ -20,10 +20,13 @@ export class ColumnCounts {
   /** Columns in which pseudonyms of groups stand. */
   readonly #groups = new Set<number>()
 
-  add({ number, columns, values }: FileRow, nameOf: (place: number) => string): void {
+  add({ number, columns, values }: FileRow, meanings: readonly ColumnMeaning[], nameOf: (place: number) => string): void {
     for (const [at, place] of columns.entries()) {
       // A list has several values in one column of one row.
-      if (this.#lastRow[place] === number || !isFilled(values[at] ?? '')) continue
+      const value = values[at] ?? ''
+      if (this.#lastRow[place] === number || !isFilled(value)) continue
+      // The switch that keeps a vendor from looking up an address is none.
+      if (meanings[place]?.field === 'ip' && String(value) === '0') continue
       this.#lastRow[place] = number
       this.#names[place] ??= nameOf(place)
       this.#rows[place] = (this.#rows[place] ?? 0) + 1

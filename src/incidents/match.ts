@@ -215,7 +215,7 @@ class MatchTally {
     this.rows += rows.length
     for (const row of rows) {
       for (const place of row.columns) this.meanings[place] ??= meaningOf(nameOf(place), this.#parts.query.naming)
-      this.#columns.add(row, nameOf)
+      this.#columns.add(row, this.meanings, nameOf)
     }
   }
 

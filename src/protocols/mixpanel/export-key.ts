@@ -2,7 +2,17 @@
 import type { KnownField } from '#model/field.ts'
 import { fieldOfKey } from './catalogue.ts'
 
-const OURS: Readonly<Record<string, KnownField>> = { page_path: 'url', referrer_medium: 'referrer', event: 'event' }
+const OURS: Readonly<Record<string, KnownField>> = {
+  page_path: 'url',
+  referrer_medium: 'referrer',
+  event: 'event',
+  // What steers Mixpanel itself, in requests as they were received.
+  $ignore_time: 'technical',
+  $ignore_alias: 'technical',
+  $group_key: 'technical',
+  $unset: 'technical',
+  $delete: 'technical',
+}
 
 export function fieldOfExportKey(key: string): KnownField | undefined {
   return OURS[key] ?? fieldOfKey(key, 'event') ?? fieldOfKey(key, 'profile')
