@@ -55,6 +55,9 @@ const change: fc.Arbitrary<ScopeChange> = fc.record({
   to: side,
 })
 
+/** As long as a pseudonym, and read back from its end. */
+const hexOf = (person: number): string => person.toString(16).padStart(32, '0')
+
 let vendors = 0
 
 test('every version comes to whom a naive recomputation finds, and each person is in exactly one list of people added', async () => {
@@ -94,7 +97,8 @@ test('every version comes to whom a naive recomputation finds, and each person i
               const count = single.length + joined.length
               return { places: [''], residence: new Uint16Array(count), marks: new Uint8Array(count) }
             },
-            staffPseudonyms: async (all: readonly { ordinal: number }[]) => all.map(({ ordinal }) => String(ordinal)),
+            staffUserIds: async (users: Float64Array) => Buffer.from(Array.from(users, hexOf).join(''), 'hex'),
+            staffPseudonyms: async (all: readonly { ordinal: number }[]) => all.map(({ ordinal }) => hexOf(ordinal)),
             recordLook: async () => undefined,
           },
           snapshot: async () => ({ head: rows.length, open }),
@@ -147,8 +151,9 @@ test('every version comes to whom a naive recomputation finds, and each person i
           const without = await peopleBefore(state, index + 1, now)
           const listed: number[] = []
           for await (const chunk of (await affected(queryOf(vendor, scope), now)).lines({ look: LOOK, identities: false, without })) {
-            for (const line of chunk.toString().trimEnd().split('\n'))
-              listed.push(Number((JSON.parse(line) as { subject: string }).subject))
+            for (const line of chunk.toString().trimEnd().split('\n')) {
+              listed.push(Number.parseInt((JSON.parse(line) as { subject: string }).subject.slice(-8), 16))
+            }
           }
           assert.deepEqual(
             listed.sort((a, b) => a - b),
