@@ -114,4 +114,10 @@ test('a leaked file is sealed, graded, survives a kill, and stands nowhere plain
   const patterns = new PatternSet(PLANTED.flatMap((text) => needlesOf(text, text)))
   assert.deepEqual(scanFolder(patterns, path.join(program.folder, 'data')).hits, [])
   assert.ok(readFileSync(file('loot.ndjson.gz')).equals(content))
+
+  // A backup holds what is sealed, byte by byte.
+  assert.equal((await run('backup', file('copy'))).code, 0)
+  const copied = path.join(file('copy'), 'data', 'evidence')
+  assert.deepEqual(readdirSync(copied).sort(), sealed().sort())
+  for (const name of sealed()) assert.ok(readFileSync(path.join(copied, name)).equals(readFileSync(path.join(evidence, name))))
 })
