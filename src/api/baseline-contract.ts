@@ -58,5 +58,20 @@ export const BaselineRequest = Type.Object(
   closed,
 )
 
+/** What stands beside an export that is sent: as JSON in a header. */
+export const BaselineImportRequest = Type.Object(
+  {
+    reason: Type.String({ minLength: 1, maxLength: 1000 }),
+    sha256: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'of the file, so that what is on record is what was read' }),
+    complete: Type.Boolean(),
+    saidBy: Type.Optional(Type.String({ maxLength: 200 })),
+    surfaces: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { maxItems: 100 })),
+    format: Type.Optional(Type.Enum(['csv', 'json', 'ndjson'])),
+    map: Type.Optional(Type.Array(Type.String({ maxLength: 400 }), { maxItems: 200 })),
+  },
+  closed,
+)
+
+export type BaselineImportClaims = Static<typeof BaselineImportRequest>
 export type BaselineBody = Static<typeof BaselineRequest>
 export type BaselineResult = Static<typeof BaselineAnswer>

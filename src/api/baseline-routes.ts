@@ -1,12 +1,17 @@
 /** What vendors held before Bulkhead. Whoever says so is on record before it counts. */
+import { createHash } from 'node:crypto'
+import { type Readable, Transform } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { BulkheadError } from '#base/errors.ts'
+import { importBaseline } from '#incidents/baseline-import.ts'
 import { baselineOf, decodeDeclaration, printBaseline } from '#incidents/baseline-statement.ts'
 import type { Look } from '#vault/port.ts'
 import { assertVendorKnown, vendorNames } from '#vendors/register.ts'
-import { type BaselineBody, BaselineRequest, type BaselineResult } from './baseline-contract.ts'
+import { type BaselineBody, BaselineImportRequest, BaselineRequest, type BaselineResult } from './baseline-contract.ts'
 import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
+import { claimsOf, FILES } from './incident-routes.ts'
+import { namingOf } from './match-routes.ts'
 
 interface OfVendor {
   Params: { vendor: string }
@@ -18,6 +23,7 @@ export function addBaselineRoutes(app: FastifyInstance, deps: StaffDeps): void {
     assertVendorKnown(vendor, vendorNames(deps.records, deps.config.vendors))
     return vendor
   }
+  addImportRoute(app, deps, known)
   app.get<OfVendor>(route, async (request) => answerOf(known(request.params.vendor), deps))
   app.post<OfVendor & { Body: BaselineBody }>(route, { schema: { body: BaselineRequest } }, async (request) => {
     const vendor = known(request.params.vendor)
@@ -35,6 +41,53 @@ export function addBaselineRoutes(app: FastifyInstance, deps: StaffDeps): void {
     deps.records.recordBaseline(baseline, [])
     return answerOf(vendor, deps)
   })
+}
+
+/** An export is read as it comes and kept nowhere; what is said of it counts when all of it was read. */
+function addImportRoute(app: FastifyInstance, deps: StaffDeps, known: (vendor: string) => string): void {
+  app.register(async (files) => {
+    files.addContentTypeParser(FILES, (_request, payload, done) => done(null, payload))
+    files.post<OfVendor & { Body: Readable }>(`${ROUTES.vendors}/:vendor/baseline/import`, async (request): Promise<BaselineResult> => {
+      const vendor = known(request.params.vendor)
+      if (request.headers['content-type'] !== FILES) throw new BulkheadError('bad_usage', 'the request carries no file')
+      const { reason, sha256, complete, saidBy = '', surfaces = [], format, map = [] } = claimsOf(request, BaselineImportRequest)
+      const look: Look = { actor: request.operator, action: `vendor baseline ${vendor}: import of ${sha256}`, reason: reasonOf(reason) }
+      const approved = new Set(approvedProperties(deps.records))
+      const naming = namingOf(vendor, map, deps)
+      const hash = createHash('sha256')
+      const content = request.body.pipe(
+        new Transform({
+          transform: (chunk: Buffer, _encoding, done) => {
+            hash.update(chunk)
+            done(null, chunk)
+          },
+        }),
+      )
+      request.body.on('error', (error) => content.destroy(error))
+      const devices = new Set((await deps.vault.graph()).devices.map(({ device }) => device))
+      const query = { format, naming, approved, look }
+      const { shapes, fields, people, from, to, counts, parts } = await importBaseline(content, query, { vault: deps.matching, devices })
+      if (hash.digest('hex') !== sha256) throw new BulkheadError('baseline_invalid', 'the file is not the one whose hash was given')
+      const { actor } = look
+      const said = {
+        vendor,
+        kind: 'imported' as const,
+        at: deps.clock.now(),
+        actor,
+        reason: look.reason,
+        saidBy,
+        surfaces: [...surfaces].sort(),
+      }
+      deps.records.recordBaseline({ ...said, fields, shapes, from, to, people, import: { sha256, complete, ...counts } }, parts)
+      return answerOf(vendor, deps)
+    })
+  })
+}
+
+/** In any version of the policy: what was approved once is no text that nobody looked at. */
+function approvedProperties({ policyNumber, policy }: StaffDeps['records']): string[] {
+  const versions = Array.from({ length: policyNumber() }, (_, index) => policy(index + 1))
+  return versions.flatMap((version) => version?.policy.store.properties ?? [])
 }
 
 export function reasonOf(reason: string): string {

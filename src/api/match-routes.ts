@@ -119,7 +119,19 @@ function openIncident(request: FastifyRequest<OfIncident>, { incidents }: StaffD
 function queryOf(id: number, body: MatchBodyRequest, deps: StaffDeps): MatchQuery {
   const state = deps.incidents.state(id)
   const { scope } = currentScope(state)
-  const own = protocolsOf(state.vendor, deps)
+  return {
+    vendor: state.vendor,
+    destinations: scope.destinations ?? undefined,
+    surfaces: scope.surfaces ?? undefined,
+    windows: windowsOf(scope),
+    format: body.format === undefined || body.format === 'auto' ? undefined : (body.format as MatchQuery['format']),
+    naming: namingOf(state.vendor, body.map ?? [], deps),
+  }
+}
+
+/** What columns of a vendor's files are called. */
+export function namingOf(vendor: string, map: readonly string[], deps: StaffDeps): MatchQuery['naming'] {
+  const own = protocolsOf(vendor, deps)
   const fieldOfKey = (key: string): KnownField | undefined => {
     for (const protocol of own) {
       const field = deps.policies.protocols.get(protocol)?.fieldOfExportKey?.(key)
@@ -127,18 +139,8 @@ function queryOf(id: number, body: MatchBodyRequest, deps: StaffDeps): MatchQuer
     }
     return undefined
   }
-  return {
-    vendor: state.vendor,
-    destinations: scope.destinations ?? undefined,
-    surfaces: scope.surfaces ?? undefined,
-    windows: windowsOf(scope),
-    format: body.format === undefined || body.format === 'auto' ? undefined : (body.format as MatchQuery['format']),
-    naming: {
-      mapped: decodeMapping(body.map ?? []),
-      fieldOfKey,
-      groupKeys: new Set(deps.config.sources.flatMap((source) => source.groupKeys)),
-    },
-  }
+  const groupKeys = new Set(deps.config.sources.flatMap((source) => source.groupKeys))
+  return { mapped: decodeMapping(map), fieldOfKey, groupKeys }
 }
 
 /** Of all destinations that the vendor has or had: an old file speaks an old protocol. */

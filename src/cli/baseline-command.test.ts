@@ -1,5 +1,6 @@
 /** `vendor baseline` against a staff API: what is said, what stays, what is refused with nothing kept. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -94,6 +95,30 @@ surfaces: [web]
     assert.match(String(affected.upperBoundReason), /declared, and nobody has named/)
     await ask('--unknown', '--reason', 'it was wrong')
     assert.equal((await ask()).baseline.kind, 'unknown')
+  })
+})
+
+test('an export is read once, on record by its hash, and only whole', async () => {
+  await withStaff(async ({ folder, stage, run }) => {
+    const file = path.join(folder, 'export.csv')
+    writeFileSync(file, 'distinct_id,email\nanna,anna@example.com\nben,\n')
+    const more = ['--import', file, '--complete', '--said-by', 'the owner', '--surface', 'web', '--reason', 'export of 3 March']
+    const { baseline } = JSON.parse(await run('vendor', 'baseline', 'acme', ...more, '--json')) as BaselineResult
+    assert.equal(baseline.kind, 'imported')
+    const sha256 = createHash('sha256').update(readFileSync(file)).digest('hex')
+    const counts = { rows: 2, unmatchedRows: 2, brokenRows: 0, throughBulkhead: 0, otherColumns: 0 }
+    assert.deepEqual(baseline.import, { sha256, complete: true, ...counts })
+    assert.deepEqual([baseline.people, baseline.saidBy, baseline.surfaces], [0, 'the owner', ['web']])
+    const affected = JSON.parse(await run('incident', 'affected', '--vendor', 'acme', '--json')) as Record<string, unknown>
+    assert.match(String(affected.upperBoundReason), /2 of its rows are of nobody who is known here/)
+    writeFileSync(file, '')
+    await assert.rejects(run('vendor', 'baseline', 'acme', '--import', file, '--reason', 'r'), refusedWith('leak_file_invalid'))
+    await assert.rejects(
+      run('vendor', 'baseline', 'acme', '--import', path.join(folder, 'none'), '--reason', 'r'),
+      refusedWith('baseline_invalid'),
+    )
+    await assert.rejects(run('vendor', 'baseline', 'acme', '--complete', '--none', '--reason', 'r'), refusedWith('bad_usage'))
+    assert.equal(stage.deps.records.baselines('acme').length, 1)
   })
 })
 

@@ -17,7 +17,17 @@ export function addBaseline(
     .option('--unknown', 'nobody knows')
     .option('--none', 'nothing')
     .option('--declare <file>', 'fields, forms, times, surfaces and how many people, as YAML or JSON (docs/baseline.md)')
+    .option('--import <file>', 'an export of the vendor: CSV, JSON or lines of JSON, also compressed by gzip; read and not kept')
+    .option('--complete', 'with --import: it is all that the vendor held')
+    .option('--said-by <name>', 'with --import: on whose word')
+    .option('--surface <surface>', 'with --import: where it was collected; may be given several times', collect)
+    .option('--format <format>', 'with --import: csv, json or ndjson, where its beginning does not tell')
+    .option('--map <column=field>', 'with --import: what a column is, where its name does not tell; may be given several times', collect)
     .action(async (name: string, options: CommonOptions & BaselineOptions) => {
       await (await import('./baseline-command.ts')).baselineCommand(shared.contextOf(options), name, options)
     })
+}
+
+function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value]
 }
