@@ -58,7 +58,12 @@ export const scopeAnswer = {
     },
     closed,
   ),
-  surfaces: Type.Array(Type.Object({ surface: Type.String(), subjects: Count, delivered: Count }, closed)),
+  surfaces: Type.Array(
+    Type.Object(
+      { surface: Type.String({ description: 'empty: requests to delete, which come from no surface' }), subjects: Count, delivered: Count },
+      closed,
+    ),
+  ),
   jurisdictions: Type.Array(
     Type.Object(
       {

@@ -8,7 +8,7 @@ const JURISDICTIONS_SHOWN = 40
 export function renderAffected(answer: AffectedResult): string {
   const outlet = answer.destination === null ? answer.vendor : `${answer.vendor}/${answer.destination}`
   const fields = answer.fields.map((field) => [field.field, field.form, people(field.subjects), `${people(field.delivered)} delivered`])
-  const surfaces = answer.surfaces.map(({ surface, subjects }) => [surface || '(none)', people(subjects)])
+  const surfaces = answer.surfaces.map(({ surface, subjects }) => [surface || '(requests to delete)', people(subjects)])
   return [
     answer.subjects === 0
       ? `No known person may be affected: in this scope nothing about one was sent to ${outlet} through Bulkhead.`
