@@ -24,6 +24,7 @@ const systemOrder = [
   'law1-planted',
   'cut',
   'drill',
+  'stories',
   'torn-files',
   'power-cut',
   'clock',
