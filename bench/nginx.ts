@@ -26,14 +26,14 @@ export function proxyProcesses(folder: string): number[] {
   return [master, ...workers.map(Number)]
 }
 
-/** What every nginx of ours needs so as to touch nothing outside its folder. The log of requests is on, as by default. */
+/** What every nginx of ours needs so as to touch nothing outside its folder, and 256 callers with a connection onwards each. The log of requests is on, as by default. */
 function configuration(folder: string, server: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `  ${name}_temp_path ${folder}/${name};`)
   const user = process.getuid?.() === 0 ? 'user root;\n' : ''
   return `${user}daemon off;
 pid ${folder}/nginx.pid;
 error_log ${folder}/error.log;
-events {}
+events { worker_connections 4096; }
 http {
   access_log ${folder}/access.log;
 ${temporary.join('\n')}
