@@ -26,7 +26,10 @@ export function proxyProcesses(folder: string): number[] {
   return [master, ...workers.map(Number)]
 }
 
-/** What every nginx of ours needs so as to touch nothing outside its folder, and 256 callers with a connection onwards each. The log of requests is on, as by default. */
+/**
+ * What every nginx of ours needs so as to touch nothing outside its folder, and connections for 256 callers with one onwards
+ * each. The log of requests is on, as by default.
+ */
 function configuration(folder: string, server: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `  ${name}_temp_path ${folder}/${name};`)
   const user = process.getuid?.() === 0 ? 'user root;\n' : ''
