@@ -142,6 +142,11 @@ test('whatever is changed in a statement is found, by its signature and, in what
       proved++
     }
     assert.ok(proved > 100)
+    // What stands twice is read as the last by us, as the first by people and by other programs.
+    const text = JSON.stringify(statement)
+    assert.ok(checkStatement(JSON.stringify(statement, null, 2), verifierUnder(key)).ok)
+    for (const twice of [text.replace('{', '{"disclosures":[],'), text.replace('"about":{', '"about":{"ask\\u0065d":"somebody else",')])
+      assert.throws(() => checkStatement(twice, verifierUnder(key)), { code: 'statement_invalid' })
     const [first, second] = statement.disclosures as [Statement['disclosures'][number], Statement['disclosures'][number]]
     for (const disclosures of [[], [first], [second, first], [first, first, second], [{ ...first, proof: second.proof }]]) {
       assert.equal(check({ ...statement, disclosures }).ok, false)
@@ -240,6 +245,17 @@ test('statements hold when others in the same entries are erased, those made bef
       after.disclosures.map(({ entry, description }) => [entry, description]),
       before.disclosures.map(({ entry, description }) => [entry, description]),
     )
+  })
+})
+
+test('a statement may say anything in words, also what looks like JSON', async () => {
+  await withTreePlace(async (place) => {
+    const { ports, key } = await scene(place)
+    const name = 'a "quoted": name\\ {"x": 1}\n: "'
+    const statement = await statementOf('user 0', LOOK, { ...ports, recipient: () => ({ name, address: null }) })
+    assert.ok(checkStatement(JSON.stringify(statement), verifierUnder(key)).ok)
+    const deep = JSON.stringify(statement).replace('{', `{"x":${'['.repeat(50_000)}${']'.repeat(50_000)},`)
+    assert.throws(() => checkStatement(deep, verifierUnder(key)), { code: 'statement_invalid' })
   })
 })
 

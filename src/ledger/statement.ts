@@ -13,6 +13,8 @@ import { type EntryProof, type RowProof, whyNotInEntry, whyNotInTree } from './e
 import { type NoteVerifier, openNote, parseNote } from './note.ts'
 
 export const STATEMENT_FORMAT = 'bulkhead-statement/1'
+const DEPTH_MAX = 32
+
 export interface Statement {
   format: typeof STATEMENT_FORMAT
   /** ISO 8601, UTC. */
@@ -143,6 +145,8 @@ function decodeStatement(text: string): Statement {
   } catch (cause) {
     throw new BulkheadError('statement_invalid', 'this is no statement: not JSON', { cause })
   }
+  // Who reads the text sees both, and other programs may take the first: only the last one was signed.
+  if (namesIn(text) !== membersOf(parsed)) throw new BulkheadError('statement_invalid', 'this is no statement: a name stands in it twice')
   const statement = parsed as Partial<Statement> | null
   if (typeof statement !== 'object' || statement === null || statement.format !== STATEMENT_FORMAT)
     throw new BulkheadError('statement_invalid', `this is no statement of the format ${STATEMENT_FORMAT}`)
@@ -151,6 +155,18 @@ function decodeStatement(text: string): Statement {
   if (!isShaped || typeof signed !== 'string' || (checkpoint !== null && !isObject(checkpoint)))
     throw new BulkheadError('statement_invalid', 'this is no statement: parts of it are missing')
   return statement as Statement
+}
+
+/** Names of members in JSON text, those included that a reader drops because they stand there once more. */
+function namesIn(json: string): number {
+  return json.replaceAll(/"[^"\\]*(?:\\.[^"\\]*)*"/g, '').split(':').length - 1
+}
+
+function membersOf(value: unknown, depth = 0): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (depth > DEPTH_MAX) throw new BulkheadError('statement_invalid', 'this is no statement: it is nested deeper than any')
+  const inside = Object.values(value).reduce<number>((sum, each) => sum + membersOf(each, depth + 1), 0)
+  return inside + (Array.isArray(value) ? 0 : Object.keys(value).length)
 }
 
 function checkpointOf(

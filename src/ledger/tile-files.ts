@@ -39,6 +39,13 @@ export class TileFiles {
     return hashes
   }
 
+  /** No more than the bundles that are there can hold. */
+  leavesAtMost(): number {
+    const top = path.join(this.dir, 'tile', 'entries')
+    const entries = existsSync(top) ? readdirSync(top, { recursive: true, withFileTypes: true }) : []
+    return entries.filter((entry) => entry.isFile()).length * TILE_WIDTH
+  }
+
   /** Of a tree of that size; throws `ledger_tree_broken` where a tile cannot be read. */
   hashes(size: number): SubtreeHashes {
     return (level, index) => {

@@ -42,7 +42,8 @@ export function checkHead(tiles: PinnedTiles, verifiers: readonly NoteVerifier[]
 
 /** All leaves in their order; what does not fit is added to `problems`. Without a signed head the tiles are held against themselves. */
 export function* leafRuns(tiles: PinnedTiles, head: TreeHead | undefined, problems: Problems): Generator<LeafRun> {
-  const size = head?.size ?? tiles.head?.size ?? 0
+  // A size that nobody has signed may be any: no more is looked for than there can be.
+  const size = head?.size ?? Math.min(tiles.head?.size ?? 0, tiles.files.leavesAtMost())
   yield* new TileCheck(tiles, size, problems).all(head?.root)
 }
 

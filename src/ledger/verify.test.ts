@@ -95,6 +95,19 @@ test('every byte of every file of a small tree: a change is found and named wher
   })
 })
 
+test('a size that nobody signed, however great, is no reason to look for so many entries', async () => {
+  await withTreePlace(async (place) => {
+    await fill(place, 600)
+    const file = path.join(place.tilesDir, 'checkpoint')
+    const note = readFileSync(file, 'utf8')
+    for (const size of ['700', '9007199254740991']) {
+      writeFileSync(file, note.replace(/\n\d+\n/, `\n${size}\n`))
+      const found = verifyFiles(place.tilesDir, [await verifierOf(place)], quiet)
+      assert.deepEqual([found.problems[0]?.kind, found.entries <= 1024], ['signature', true])
+    }
+  })
+})
+
 test('10,000 entries: sampled bytes, and entries dropped, inserted and re-ordered in bundles', { timeout: 120_000 }, async () => {
   await withTreePlace(async (place) => {
     await fill(place, 10_000)
@@ -249,7 +262,19 @@ test('a rolled back folder is found by what the vault has signed', async () => {
     await withLedger(place, async ({ bytes, verify }) => {
       rmSync(place.tilesDir, { recursive: true })
       cpSync(old, place.tilesDir, { recursive: true })
-      assert.equal((await verify()).pending, bytes.last() - before)
+      const rolled = await verify()
+      assert.deepEqual([rolled.pending, rolled.problems], [bytes.last() - before, []])
+      // An old checkpoint with its own tiles is no cover for changing what came after it.
+      for (const number of [before + 1, bytes.last()]) {
+        const changed = Buffer.from(bytes.get(number) as Buffer)
+        changed[changed.length >> 1] = (changed[changed.length >> 1] as number) ^ 1
+        for (const get of [
+          (asked: number) => (asked === number ? changed : bytes.get(asked)),
+          (asked: number) => (asked === number ? undefined : bytes.get(asked)),
+          (asked: number) => bytes.get(asked === number ? number - 1 : asked),
+        ])
+          assert.deepEqual(named(await verify({ get })), [[before, 'changed']])
+      }
       const cut = await verify({ last: before, get: (number) => (number > before ? undefined : bytes.get(number)) })
       assert.deepEqual(named(cut), [[before, 'dropped']])
     })

@@ -4,6 +4,7 @@
  * order, and keeps no more of it than a window.
  */
 import { createPublicKey } from 'node:crypto'
+import type { Gap } from '#model/disclosure.ts'
 import { type TreeHead, treeOrigin } from '#model/tree-head.ts'
 import type { WorkerVault } from '#vault/port.ts'
 import type { TreeVault } from '#vault/tree-port.ts'
@@ -16,6 +17,7 @@ import { isSignedBy } from './restored-ledger.ts'
 import { type EntryBytes, StoredEntries } from './stored-entries.ts'
 import { differences, type Total, Totals } from './totals.ts'
 import { commitRowsOf } from './tree-writer.ts'
+import { checkBeyond } from './verify-signed.ts'
 import { checkHead, leafRuns } from './verify-tiles.ts'
 
 export interface Verified {
@@ -97,6 +99,10 @@ export async function verifyLedger(parts: VerifyParts): Promise<Verified> {
   }
   bundles.end()
   entries.end()
+  if (head !== undefined && signed !== undefined && head.size < signed.size && signed.size <= last) {
+    const opensAnother = (gap: Gap): boolean => isSignedBy(gap, ledgerKey) && treeOrigin(parts.instance, gap.origin) !== signed.origin
+    await checkBeyond({ head, signed, tiles, stored, opensAnother }, problems)
+  }
   const own = totals.result()
   if (parts.warehouseTotals !== undefined) {
     const theirs = await parts.warehouseTotals({ size, open: totals.open() })

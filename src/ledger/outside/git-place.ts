@@ -11,7 +11,15 @@ import { assertExtends, named, type Place, PlaceRefused } from './place.ts'
 const COMMAND_MS = 120_000
 const OUTPUT_BYTES_MAX = 1_000_000
 /** Configuration of the machine stays in force, for it may hold how to log in; what could run programs of others does not. */
-const SETTINGS = ['core.hooksPath=/dev/null', 'gc.auto=0', 'commit.gpgSign=false', 'push.gpgSign=false', 'protocol.ext.allow=never']
+const SETTINGS = [
+  'core.hooksPath=/dev/null',
+  'gc.auto=0',
+  'commit.gpgSign=false',
+  'push.gpgSign=false',
+  'protocol.ext.allow=never',
+  // Only what is configured is contacted.
+  'http.followRedirects=false',
+]
 
 /** `workDir`: a folder of our own, made and removed here. */
 export function gitPlace({ id, remote, branch, file }: GitPlaceConfig, workDir: string): Place {
