@@ -11,6 +11,7 @@ import path from 'node:path'
 import { DAY_MS, dayOf, formatDay } from '#base/clock.ts'
 import { CoarsePlaces } from '#incidents/coarse-places.ts'
 import { affected, type AffectedAnswer, type IncidentPorts } from '#incidents/affected.ts'
+import { PersonSet } from '#incidents/person-set.ts'
 import { who } from '#incidents/who.ts'
 import { makeIds, subjectBlocks } from '#vault/pseudonym.ts'
 import type { StaffVault } from '#vault/port.ts'
@@ -151,6 +152,7 @@ function portsOf(staff: Warehouse, rows: number): IncidentPorts {
     snapshot: async () => ({ head: rows, open: [] }),
     records: { policy: () => undefined, currentPolicy: () => undefined, baselines: () => [], baselinePeople: () => [] },
     places: new CoarsePlaces(staff),
+    kept: async () => new PersonSet(),
   }
 }
 

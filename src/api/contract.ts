@@ -213,6 +213,9 @@ export const AffectedAnswer = Type.Object(
     subjects: Type.Integer({ minimum: 0, description: 'people who may be affected: delivered + possible' }),
     delivered: Count,
     possible: Count,
+    leftOut: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'people whom the ledger has besides; absent where no file narrows the scope' }),
+    ),
     ambiguousDevices: Count,
     groups: Type.Integer({
       minimum: 0,

@@ -1,6 +1,7 @@
 /** What `incident …` says. Instants are ISO 8601 UTC text; null = not known, or open on that side. */
 import { type Static, type TSchema, Type } from 'typebox'
 import { MATCH_SCHEMAS, MatchShown } from './match-contract.ts'
+import { NARROW_SCHEMAS, Narrowed } from './narrow-contract.ts'
 import { AUDIENCES, SAYINGS, SIGNERS, SOURCES } from '#incidents/incident-bodies.ts'
 
 const closed = { additionalProperties: false } as const
@@ -49,6 +50,8 @@ export const IncidentAmendRequest = Type.Object(
     ...dataSides,
     ...why,
     statement: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Takes a narrowing to a file away. */
+    wholeLedger: Type.Optional(Type.Boolean()),
   },
   closed,
 )
@@ -146,6 +149,7 @@ const Amendment = Type.Object(
     reason: Type.String(),
     statement: nullable(Type.Integer({ minimum: 1, description: 'the statement that shows a narrower data window' })),
     windows: Windows,
+    narrowed: nullable(Narrowed),
     counted: nullable(Counted),
   },
   closed,
@@ -211,6 +215,8 @@ const Scope = Type.Object(
     ),
     delivered: nullable(Count),
     possible: nullable(Count),
+    narrowed: nullable(Narrowed),
+    leftOut: nullable(Type.Integer({ minimum: 0, description: 'people whom the ledger has besides, as of now; null: not narrowed' })),
     affected: nullable(Type.Unknown({ description: 'the answer of `incident affected` as of now' })),
     unavailable: nullable(Type.String({ description: 'code of the error that kept the ledger from being asked' })),
   },
@@ -272,6 +278,7 @@ export const AffectedIncident = Type.Optional(
       id: Type.Integer({ minimum: 1 }),
       version: Type.Integer({ minimum: 1, description: 'of the scope' }),
       added: nullable(Type.Integer({ minimum: 0, description: 'with --added: people that no earlier version had' })),
+      narrowed: Type.Optional(Narrowed),
     },
     closed,
   ),
@@ -353,6 +360,7 @@ export const IncidentReportAnswer = Type.Object(
 /** By the names under which they are published. */
 export const INCIDENT_SCHEMAS = {
   ...MATCH_SCHEMAS,
+  ...NARROW_SCHEMAS,
   'incident-open': IncidentOpenAnswer,
   'incident-list': IncidentListAnswer,
   'incident-show': IncidentShowAnswer,

@@ -8,6 +8,7 @@ import { readableText } from '#incidents/written.ts'
 import type { Look } from '#vault/port.ts'
 import type { IncidentAmendResult } from './incident-contract.ts'
 import type { MatchShown } from './match-contract.ts'
+import type { NarrowedShown } from './narrow-contract.ts'
 
 const REASON_MAX = 1000
 
@@ -25,6 +26,12 @@ export function printCounted(counted: CountedBody | undefined): IncidentAmendRes
   if (counted === undefined) return null
   const { entries, subjects, delivered, possible, added, removed } = counted
   return { entries, subjects, delivered, possible, added, removed }
+}
+
+export function printNarrowed({ narrowed }: ScopeBody): NarrowedShown | null {
+  if (narrowed === undefined) return null
+  const { file, stay, leftOut, approval, proposedBy, approvedBy } = narrowed
+  return { sha256: file.sha256, evidence: file.id, stay, leftOut, approval, proposedBy, approvedBy }
 }
 
 export function printWindowsOf(sides: Pick<ScopeBody, 'accessFrom' | 'accessTo' | 'from' | 'to'>): PrintedWindows {

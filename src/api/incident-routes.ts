@@ -74,7 +74,7 @@ export function addIncidentRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const names = await knownNames(vendor, body, deps)
       const opened: OpenedBody = { vendor, source, times, scope: { ...names, ...access } }
       const id = await book.open(opened, textsOf({ title, reason: body.reason }), look)
-      await count(id, 1, look, deps)
+      await countAmended(id, 1, look, deps)
       return { id }
     },
   )
@@ -103,7 +103,7 @@ export function addIncidentRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const { params, body } = request
       const id = numberOf(params.id)
       const look = lookOf(request, 'incident amend', body.reason)
-      const change = { ...decodeSides(body), only: body.only }
+      const change = { ...decodeSides(body), only: body.only, wholeLedger: body.wholeLedger }
       const names = await knownNames(book.state(id).vendor, body, deps)
       const after = await book.add(id, look, (state) => {
         const before = currentScope(state)
@@ -117,7 +117,7 @@ export function addIncidentRoutes(app: FastifyInstance, deps: StaffDeps): void {
         return { kind: 'amendment', body: { version, scope, statement }, texts: textsOf({ reason: body.reason }) }
       })
       const { version, scope } = currentScope(after)
-      const { counted, unavailable } = await count(id, version, look, deps)
+      const { counted, unavailable } = await countAmended(id, version, look, deps)
       const { destinations, surfaces } = scope
       return { incident: id, version, destinations, surfaces, windows: printWindowsOf(scope), counted: printCounted(counted), unavailable }
     },
@@ -263,7 +263,7 @@ function statementNamed(state: IncidentState, named: number | undefined): number
 }
 
 /** What was added stands, whether it can be counted now or not. */
-async function count(
+export async function countAmended(
   id: number,
   version: number,
   look: Look,
@@ -314,7 +314,7 @@ function pastText(text: string | undefined, now: number): string | undefined {
 }
 
 /** What was not given is left out. */
-function textsOf(texts: Record<string, string | readonly string[] | undefined>): IncidentTexts {
+export function textsOf(texts: Record<string, string | readonly string[] | undefined>): IncidentTexts {
   const given = Object.entries(texts).map(([name, text]) => [name, typeof text === 'string' ? readableText(name, text, NOTE_MAX) : text])
   return Object.fromEntries(given.filter(([, text]) => text !== undefined && text.length > 0))
 }

@@ -26,7 +26,7 @@ import {
   INCIDENTS_ROUTE,
 } from './incident-contract.ts'
 import { incidentPorts } from './incident-ports.ts'
-import { iso, isoOrNull, lookOf, numberOf, printCounted, printMatch, printWindowsOf } from './incident-print.ts'
+import { iso, isoOrNull, lookOf, numberOf, printCounted, printMatch, printNarrowed, printWindowsOf } from './incident-print.ts'
 import { ledgerGaps, listLines, lookFor, withCheckpoint, withGaps } from './routes.ts'
 
 interface OfIncident {
@@ -75,7 +75,9 @@ export function addIncidentReadingRoutes(app: FastifyInstance, deps: StaffDeps):
       const answer = await withCheckpoint(withGaps(await affected(queryOf(state.vendor, scope), ports), deps), deps)
       const before = added ? await peopleBefore(state, version, ports) : undefined
       const fresh = before === undefined ? null : (await answer.people()).countWithout(before)
-      const summary = { ...answer.summary, incident: { id: state.id, version, added: fresh } }
+      const narrowed = printNarrowed(scope)
+      const incident = { id: state.id, version, added: fresh, ...(narrowed === null ? {} : { narrowed }) }
+      const summary = { ...answer.summary, incident }
       if (look === undefined) return summary
       const options = { identities, ...(before === undefined ? {} : { without: before }) }
       const whole = { ...answer, summary, ...(organisations ? { lines: answer.organisations } : {}) }
@@ -191,6 +193,8 @@ async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow
       subjects: summary?.subjects ?? null,
       delivered: summary?.delivered ?? null,
       possible: summary?.possible ?? null,
+      narrowed: printNarrowed(scope),
+      leftOut: summary?.leftOut ?? null,
       affected: summary ?? null,
       unavailable: ledger.unavailable,
     },
@@ -248,6 +252,7 @@ function printAmendment({ version, scope, at, actor, reason, statement, counted 
     reason,
     statement,
     windows: printWindowsOf(scope),
+    narrowed: printNarrowed(scope),
     counted: printCounted(counted),
   }
 }

@@ -6,8 +6,10 @@ import type { EvidenceBody, MatchBody } from '#incidents/incident-bodies.ts'
 import { ownerOf } from '#incidents/incident-evidence.ts'
 import { windowsOf } from '#incidents/incident-scope.ts'
 import { currentScope } from '#incidents/incident-state.ts'
-import { type Matched, matchFile, type MatchPorts, type MatchQuery } from '#incidents/match.ts'
+import { peopleLines } from '#incidents/kept-people.ts'
+import { matchFile, type MatchPorts, type MatchQuery } from '#incidents/match.ts'
 import { decodeMapping } from '#incidents/match-columns.ts'
+import type { Matched } from '#incidents/match-result.ts'
 import { isKnownField, type KnownField } from '#model/field.ts'
 import { readable, readableFileName } from '#incidents/written.ts'
 import type { IncidentTexts, Look } from '#vault/port.ts'
@@ -82,7 +84,7 @@ export function addMatchRoutes(app: FastifyInstance, deps: StaffDeps): void {
     given: {
       id: number
       evidence: EvidenceBody
-      query: MatchQuery
+      query: MatchQuery & { version: number }
       look: Look
       request: FastifyRequest<{ Body: MatchBodyRequest }>
       signal: AbortSignal
@@ -116,10 +118,11 @@ function openIncident(request: FastifyRequest<OfIncident>, { incidents }: StaffD
   return id
 }
 
-function queryOf(id: number, body: MatchBodyRequest, deps: StaffDeps): MatchQuery {
+function queryOf(id: number, body: MatchBodyRequest, deps: StaffDeps): MatchQuery & { version: number } {
   const state = deps.incidents.state(id)
-  const { scope } = currentScope(state)
+  const { scope, version } = currentScope(state)
   return {
+    version,
     vendor: state.vendor,
     destinations: scope.destinations ?? undefined,
     surfaces: scope.surfaces ?? undefined,
@@ -164,8 +167,8 @@ function portsOf(deps: StaffDeps): MatchPorts {
 
 /** Plain: numbers, configured names, fields of our catalogue. Names of files and columns are somebody's text. */
 function recordOf(
-  { result }: Matched,
-  { evidence, request }: { evidence: EvidenceBody; request: FastifyRequest<{ Body: MatchBodyRequest }> },
+  { result, kept }: Matched,
+  { evidence, query, request }: { evidence: EvidenceBody; query: { version: number }; request: FastifyRequest<{ Body: MatchBodyRequest }> },
   peopleFile: EvidenceBody,
 ): { body: MatchBody; texts: IncidentTexts } {
   const { faults: _faults, fieldsNotInLedger, columnsNotInLedger, ...counts } = result
@@ -175,23 +178,13 @@ function recordOf(
       ...counts,
       evidence,
       peopleFile,
+      version: query.version,
+      kept: kept.size,
       fieldsNotInLedger: fieldsNotInLedger.filter(isKnownField),
       columnsNotInLedger: columnsNotInLedger.map(({ field, rows }) => ({ field, rows })).slice(0, COLUMNS_TOLD_MAX),
     },
     texts: { file: readableFileName(request.body.file), columns },
   }
-}
-
-/** Number of the person and grades, a line each: what it is sealed as, for whoever reconciles later. */
-async function* peopleLines({ people }: Matched): AsyncGenerator<Buffer, void> {
-  let lines: string[] = []
-  for (const [person, grades] of people.entries()) {
-    lines.push(`${person} ${grades}\n`)
-    if (lines.length < 10_000) continue
-    yield Buffer.from(lines.join(''))
-    lines = []
-  }
-  yield Buffer.from(lines.join(''))
 }
 
 /** Lines of progress; the last is the answer or an error. Who stops reading ends the work. */

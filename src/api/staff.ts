@@ -18,6 +18,7 @@ import { addStatementRoutes } from './statement-routes.ts'
 import { addIncidentRoutes } from './incident-routes.ts'
 import { addIncidentReadingRoutes } from './incident-shown.ts'
 import { addMatchRoutes } from './match-routes.ts'
+import { addNarrowRoutes } from './narrow-routes.ts'
 import { addRiskRoute } from './risk-routes.ts'
 import { addEpochRoutes, addErasureRoutes, addKeyRoutes } from './erase-routes.ts'
 import { addLeavingRoutes } from './leaving-routes.ts'
@@ -63,6 +64,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addIncidentRoutes(app, deps)
   addIncidentReadingRoutes(app, deps)
   addMatchRoutes(app, deps)
+  addNarrowRoutes(app, deps)
   addErasureRoutes(app, deps)
   addEpochRoutes(app, deps)
   addLeavingRoutes(app, deps)

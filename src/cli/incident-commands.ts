@@ -70,6 +70,8 @@ export interface StatementOptions extends Access, Data {
 export interface AmendOptions extends Access, Data, Named {
   only?: boolean
   statement?: number
+  wholeLedger?: boolean
+  narrowToFile?: string
   reason?: string
 }
 
@@ -174,8 +176,8 @@ export async function getEvidence(
 }
 
 export async function amendIncident(context: Context, id: number, options: AmendOptions): Promise<void> {
-  const { only, statement, reason, accessFrom, accessTo, from, to } = options
-  const body = { only, statement, reason, accessFrom, accessTo, from, to, ...names(options) }
+  const { only, statement, wholeLedger, reason, accessFrom, accessTo, from, to } = options
+  const body = { only, statement, wholeLedger, reason, accessFrom, accessTo, from, to, ...names(options) }
   printAnswer(context, await connect(context).post<IncidentAmendResult>(`${INCIDENTS_ROUTE}/${id}/amend`, body), renderAmended)
 }
 

@@ -79,9 +79,13 @@ export function addIncidentCommands({ incident, placed, common, reason, contextO
     .description('a new version of the scope: surfaces and destinations are added, windows moved (`open` takes a bound away)')
     .option('--only', 'the surfaces and destinations named are all, in place of being added')
     .option('--statement <n>', 'the statement that shows a narrower data window', countOf)
-    .action(async (id: string, options: CommonOptions & AmendOptions) =>
-      (await commands()).amendIncident(contextOf(options), numberOf(id), options),
-    )
+    .option('--narrow-to-file <file>', 'keep only whom this matched file (`last`, or its id) names by grade A; a second person approves it')
+    .option('--whole-ledger', 'take such a narrowing away, as every other amendment does too')
+    .action(async (id: string, options: CommonOptions & AmendOptions) => {
+      const context = contextOf(options)
+      if (options.narrowToFile === undefined) await (await commands()).amendIncident(context, numberOf(id), options)
+      else await (await import('./narrow-command.ts')).narrowIncident(context, numberOf(id), options)
+    })
   timed(reason(common(incident.command('times <id>')), false))
     .description('state times anew; what was said before is kept')
     .option('--told <instant>', 'when we were told')

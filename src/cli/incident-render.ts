@@ -1,6 +1,7 @@
 /** Incidents as lines for people. */
 import type { MatchShown } from '#api/match-contract.ts'
 import type { IncidentAmendResult, IncidentList, IncidentShow, IncidentStatementResult } from '#api/incident-contract.ts'
+import { narrowedText } from './narrow-render.ts'
 import { count, table, when } from './render.ts'
 
 type Reconciled = IncidentStatementResult['reconciled']
@@ -42,6 +43,7 @@ export function renderIncident(shown: IncidentShow): string {
         ['data window', side(shown.windows.data)],
         ['scope', `version ${scope.version}; destinations: ${list(scope.destinations)}; surfaces: ${list(scope.surfaces)}`],
         ['people', people],
+        ...(scope.narrowed === null ? [] : [['narrowed', narrowedText(scope.narrowed, scope.leftOut)]]),
         ['report', report.status],
         [
           'record',
@@ -82,10 +84,11 @@ export function renderIncident(shown: IncidentShow): string {
   ].join('\n')
 }
 
-function amendmentLine({ version, at, reason, windows, surfaces, counted }: IncidentShow['amendments'][number]): string {
+function amendmentLine({ version, at, reason, windows, surfaces, narrowed, counted }: IncidentShow['amendments'][number]): string {
   const people = counted === null ? 'not counted' : `${counted.subjects} people, ${counted.added} added, ${counted.removed} no more in it`
   const where = surfaces === null ? 'all surfaces' : surfaces.join(', ')
-  return `  version ${version}  ${when(at)}  ${where}; access ${side(windows.access)}; ${people}${reason === '' ? '' : `: ${reason}`}`
+  const only = narrowed === null ? '' : `; narrowed ${narrowedText(narrowed)}`
+  return `  version ${version}  ${when(at)}  ${where}; access ${side(windows.access)}; ${people}${only}${reason === '' ? '' : `: ${reason}`}`
 }
 
 export function renderStatement({ incident, number, evidence, reverses, reconciled }: IncidentStatementResult): string {

@@ -1,5 +1,6 @@
 /** Who may be affected, as lines for people. The words are those that counsel will read (docs/SECURITY.md). */
 import type { AffectedResult } from '#api/contract.ts'
+import { narrowedText } from './narrow-render.ts'
 import { count, table, when, wrap } from './render.ts'
 
 const people = (number: number): string => count(number, 'person', 'people')
@@ -34,6 +35,7 @@ function figures(answer: AffectedResult): string[][] {
   const { total, named, withMembers, withAdministrators, administrators, reachableAdministrators } = answer.organisations
   return [
     ...(answer.incident === undefined ? [] : [['incident', incidentText(answer.incident)]]),
+    ...(answer.incident?.narrowed === undefined ? [] : [['narrowed', narrowedText(answer.incident.narrowed, answer.leftOut)]]),
     ['delivered', people(answer.delivered)],
     ['possible', `${people(answer.possible)} (nobody knows whether it arrived)`],
     ['erased since', `${people(answer.erased)} (nobody can notify them)`],

@@ -7,11 +7,12 @@ import type { KnownField } from '#model/field.ts'
 import type { Identity, StaffVault } from '#vault/port.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import { type BaselineReader, type BaselineSummary, gatherBaseline, summarizeBaseline } from './baseline-scope.ts'
-import { boundOf } from './bound.ts'
+import { boundOf, narrowedBound } from './bound.ts'
 import { type Checked, type PolicyReader, whatWasChecked } from './checked.ts'
 import type { Places } from './coarse-places.ts'
 import { type Count, countPeople, peopleInScope } from './counts.ts'
 import { countOrganisations, findGroupKeys, gatherOrganisations, type OrganisationCounts } from './groups.ts'
+import type { KeptFile } from './kept-people.ts'
 import { type Jurisdiction, surveyPeople } from './jurisdictions.ts'
 import { organisationLines } from './organisation-list.ts'
 import { People } from './people.ts'
@@ -30,6 +31,8 @@ export interface AffectedQuery {
   destinations?: readonly string[] | undefined
   surfaces?: readonly string[] | undefined
   windows: Windows
+  /** The sealed list of the people whom a file keeps, in a scope that was narrowed below the ledger. */
+  keptIn?: KeptFile | undefined
 }
 
 /** What questions about disclosures stand on. */
@@ -45,6 +48,8 @@ export interface IncidentPorts extends DisclosurePorts {
   records: PolicyReader & BaselineReader
   /** One for all questions of a process. */
   places: Places
+  /** The people of such a list, by the numbers that they had when it was written. */
+  kept: (file: KeptFile) => Promise<PersonSet>
 }
 
 export interface Affected {
@@ -58,6 +63,8 @@ export interface Affected {
   delivered: number
   /** People with only rows of which nobody knows whether they arrived. */
   possible: number
+  /** People whom the ledger has in this scope besides, and whom a file took out; absent where none did. */
+  leftOut?: number
   /** Devices with rows that belong to no single person; they are in no personal list. */
   ambiguousDevices: number
   /** Groups named in what was sent. */
@@ -118,11 +125,34 @@ export interface AffectedAnswer {
   organisations(options: Pick<ListOptions, 'look' | 'identities'>): AsyncGenerator<Buffer, void>
 }
 
+/** As the ledger has it. */
+function scopeOf({ vendor, destination, destinations, surfaces, windows }: AffectedQuery, snapshot: Snapshot): Scope {
+  return { vendor, destination, destinations, surfaces, windows, snapshot }
+}
+
+async function keptNow({ keptIn }: AffectedQuery, people: People, ports: IncidentPorts): Promise<PersonSet | undefined> {
+  return keptIn === undefined ? undefined : people.asNow(await ports.kept(keptIn))
+}
+
+async function sentIn(scope: Scope, people: People, { warehouse }: Pick<IncidentPorts, 'warehouse'>): Promise<PersonSet> {
+  return peopleInScope(scope, await gather(scope, people, warehouse), warehouse)
+}
+
+/** A file keeps some of the people of a scope; how many, and how many it would take out. All as of one ledger entry. */
+export async function countNarrowed(query: AffectedQuery, named: PersonSet, ports: IncidentPorts): Promise<{ stay: number; leftOut: number }> {
+  const scope = scopeOf(query, await ports.snapshot())
+  const people = new People(await ports.vault.graph())
+  const sent = await sentIn(scope, people, ports)
+  const leftOut = sent.countWithout(people.asNow(named))
+  return { stay: sent.size - leftOut, leftOut }
+}
+
 /** Only who they are, by number: to compare scopes. */
 export async function peopleAffected(query: AffectedQuery, ports: IncidentPorts): Promise<PersonSet> {
-  const scope: Scope = { ...query, snapshot: await ports.snapshot() }
+  const snapshot = await ports.snapshot()
   const people = new People(await ports.vault.graph())
-  const sent = await peopleInScope(scope, await gather(scope, people, ports.warehouse), ports.warehouse)
+  const scope: Scope = { ...scopeOf(query, snapshot), kept: await keptNow(query, people, ports) }
+  const sent = await sentIn(scope, people, ports)
   const before = summarizeBaseline(gatherBaseline(scope, ports.records), { people, sent, shapes: new Shapes() })
   const everybody = new PersonSet()
   for (const part of [sent, before.people]) everybody.addAll(part)
@@ -131,15 +161,19 @@ export async function peopleAffected(query: AffectedQuery, ports: IncidentPorts)
 
 export async function affected(query: AffectedQuery, ports: IncidentPorts): Promise<AffectedAnswer> {
   const snapshot = await ports.snapshot()
-  const scope: Scope = { ...query, snapshot }
-  const held = gatherBaseline(scope, ports.records)
+  const whole = scopeOf(query, snapshot)
+  const held = gatherBaseline(whole, ports.records)
   // After the snapshot: an edge that is newer than the rows only joins people who are the same.
   const people = new People(await ports.vault.graph())
+  const scope: Scope = { ...whole, kept: await keptNow(query, people, ports) }
   const gathered = await gather(scope, people, ports.warehouse)
   const shapes = new Shapes()
   const counts = await countPeople(scope, gathered, shapes, ports.warehouse)
   const sent = await peopleInScope(scope, gathered, ports.warehouse)
-  const before = summarizeBaseline(held, { people, sent, shapes })
+  // Whom the ledger has as of the same entry, whatever a file keeps.
+  const inLedger = scope.kept === undefined ? sent : await sentIn(whole, people, ports)
+  const leftOut = scope.kept === undefined ? undefined : inLedger.countWithout(sent)
+  const before = summarizeBaseline(held, { people, sent: inLedger, shapes })
   const everybody = new PersonSet()
   for (const part of [sent, before.people]) everybody.addAll(part)
   const named = new Set([...counts.groups, ...gathered.aside.groups])
@@ -154,6 +188,7 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
     subjects: counts.subjects,
     delivered: counts.delivered,
     possible: counts.subjects - counts.delivered,
+    ...(leftOut === undefined ? {} : { leftOut }),
     ambiguousDevices: gathered.aside.ambiguousDevices.size,
     groups: named.size,
     organisations: await countOrganisations(organisations, people, ports.vault),
@@ -164,7 +199,7 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
     windows: printWindows(query.windows),
     baseline: held.baseline.kind,
     beforeBulkhead: before.summary,
-    ...(await boundOf(scope, held.baseline, ports.warehouse)),
+    ...(leftOut === undefined ? await boundOf(scope, held.baseline, ports.warehouse) : narrowedBound(leftOut)),
     checked: whatWasChecked(scope, { ofRows: [...counts.policies, ...gathered.policies], notSent, records: ports.records }),
   }
   const listed: ListScope = {

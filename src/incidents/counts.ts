@@ -1,6 +1,7 @@
 /** What the engine counted, less the users that belong to people who were put together outside of it, plus these people. */
 import type { Ordinal } from '#model/log-entry.ts'
 import type { Warehouse } from '#warehouse/port.ts'
+import { eachUser } from './kept-count.ts'
 import { PersonSet } from './person-set.ts'
 import { type PairRow, pairsQuestion, type Question, type Scope, SURFACE_MARK, type Tally, usersInScope } from './rows.ts'
 import type { Gathered } from './scan.ts'
@@ -45,14 +46,33 @@ export async function countPeople(scope: Scope, gathered: Gathered, shapes: Shap
     // A pair's text is a shape of one pair.
     else if (pair !== '') for (const key of shapes.pairsOf(pair)) addTo(counts.ofPair, key, found)
   }
-  for (const row of gathered.counted) addTally(counts, row, shapes, -1)
+  if (scope.kept === undefined) for (const row of gathered.counted) addTally(counts, row, shapes, -1)
+  else await countKept(counts, scope, gathered, shapes, warehouse)
   for (const tally of gathered.people.values()) addTally(counts, tally, shapes, 1)
   for (const key of shapes.union(gathered.aside.shapes)) addTo(counts.ofPair, key, { subjects: 0, delivered: 0 })
   for (const surface of gathered.aside.surfaces) addTo(counts.ofSurface, surface, { subjects: 0, delivered: 0 })
   return counts
 }
 
-function addTally(counts: Counts, tally: Tally, shapes: Shapes, by: 1 | -1): void {
+/** Fields and surfaces of whom a file took out stay, with nobody: that they were sent is not undone by it. */
+async function countKept(counts: Counts, scope: Scope, gathered: Gathered, shapes: Shapes, warehouse: Warehouse): Promise<void> {
+  for (const all of [counts.ofPair, counts.ofSurface]) for (const count of all.values()) Object.assign(count, { subjects: 0, delivered: 0 })
+  Object.assign(counts, { subjects: 0, delivered: 0 })
+  const isCounted = (user: Ordinal): boolean => scope.kept?.has(user) === true && !gathered.users.has(user)
+  const given = { scope, shapes: counts.shapes, surfaces: [...counts.ofSurface.keys()], users: counts.users, isCounted }
+  const namesOf = (sent: ReadonlyMap<string, boolean>, isWanted: boolean): Set<string> =>
+    new Set([...sent].filter(([, hasArrived]) => hasArrived === isWanted).map(([name]) => name))
+  await eachUser(
+    given,
+    ({ shapes: texts, surfaces }) => {
+      const byState = { delivered: namesOf(texts, true), possible: namesOf(texts, false) }
+      addTally(counts, { ...byState, deliveredAt: namesOf(surfaces, true), possibleAt: namesOf(surfaces, false) }, shapes, 1)
+    },
+    warehouse,
+  )
+}
+
+function addTally(counts: Counts, tally: Pick<Tally, 'delivered' | 'possible' | 'deliveredAt' | 'possibleAt'>, shapes: Shapes, by: 1 | -1): void {
   counts.subjects += by
   if (tally.delivered.size > 0) counts.delivered += by
   const [arrived, all] = [shapes.union(tally.delivered), shapes.union([...tally.delivered, ...tally.possible])]
@@ -80,7 +100,7 @@ export async function peopleInScope(scope: Scope, gathered: Gathered, warehouse:
     const users = columns.get('user')
     for (let row = 0; row < rows; row++) {
       const user = users?.[row] as number
-      if (!gathered.users.has(user)) found.add(user)
+      if (!gathered.users.has(user) && scope.kept?.has(user) !== false) found.add(user)
     }
   }
   for (const person of gathered.people.keys()) found.add(person)

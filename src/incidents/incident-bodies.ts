@@ -35,6 +35,8 @@ export interface ScopeBody {
   accessTo: number | null
   from: number | null
   to: number | null
+  /** Absent: everybody whom the ledger has. */
+  narrowed?: NarrowedBody
 }
 
 /** A file that lies sealed among the evidence. */
@@ -42,6 +44,20 @@ export interface EvidenceBody {
   id: string
   sha256: string
   bytes: number
+}
+
+/** What took people out of a scope whom the ledger has in it, and who let it. */
+export interface NarrowedBody {
+  /** The leaked file, and the list of people that its matching left. */
+  file: EvidenceBody
+  people: EvidenceBody
+  /** As it was approved. */
+  stay: number
+  leftOut: number
+  /** Number of the proposal. */
+  approval: number
+  proposedBy: string
+  approvedBy: string
 }
 
 export interface OpenedBody {
@@ -112,6 +128,9 @@ export interface MatchBody {
   readInPart: number
   format: string
   entries: number
+  /** Version of the scope against whose windows it was graded, and how many people rows within them name by grade A. */
+  version?: number
+  kept?: number
   /** Who is in the file, by grade: sealed, by number. */
   peopleFile: EvidenceBody
 }

@@ -13,6 +13,7 @@ export function queryOf(vendor: string, scope: ScopeBody): AffectedQuery {
     destinations: scope.destinations ?? undefined,
     surfaces: scope.surfaces ?? undefined,
     windows: windowsOf(scope),
+    keptIn: scope.narrowed?.people,
   }
 }
 

@@ -4,8 +4,9 @@
  * "may be affected", "was not among the fields that we sent", "not granted in policy versions p..q and in no entry 1..N".
  */
 import { BulkheadError } from '#base/errors.ts'
+import { SINGLE_OPERATOR } from '#records/approvals.ts'
 import type { Affected } from './affected.ts'
-import type { Audience, ScopeBody } from './incident-bodies.ts'
+import type { Audience, NarrowedBody, ScopeBody } from './incident-bodies.ts'
 import { currentScope, type IncidentState, type Statement, standingSignOff } from './incident-state.ts'
 import { type Reconciled, spanText } from './reconcile.ts'
 import type { TimelineEntry } from './timeline.ts'
@@ -55,6 +56,8 @@ export interface IncidentReport {
     organisations: Affected['organisations'] | null
     surfaceCounts: Affected['surfaces']
     jurisdictions: { jurisdiction: string; eu: boolean; people: number }[]
+    /** Below the ledger, to whom a leaked file names; `leftOut`: whom the ledger has besides, as of now. */
+    narrowed: { words: string; sha256: string; proposal: number; leftOut: number | null } | null
     /** Erased since: nobody can notify them. */
     erased: number | null
     withoutAddress: number | null
@@ -124,6 +127,7 @@ export function makeReport(parts: ReportParts): IncidentReport {
       organisations: affected?.organisations ?? null,
       surfaceCounts: [...(affected?.surfaces ?? [])],
       jurisdictions: (affected?.jurisdictions ?? []).map(({ jurisdiction, eu, subjects }) => ({ jurisdiction, eu, people: subjects })),
+      narrowed: narrowedOf(scope, affected),
       erased: affected?.erased ?? null,
       withoutAddress: affected?.withoutAddress ?? null,
       ambiguousDevices: affected?.ambiguousDevices ?? null,
@@ -214,17 +218,35 @@ function statementOf(
   return { number, says, received: when(receivedAt), sha256: evidence.sha256, bytes: evidence.bytes, reverses, reconciled }
 }
 
-export function scopeText({ destinations, surfaces, accessFrom, accessTo, from, to }: ScopeBody): string {
+/** Who the two people are stands in the record of the incident: a report names nobody. */
+function narrowedOf({ narrowed }: ScopeBody, affected: Affected | undefined): IncidentReport['scope']['narrowed'] {
+  if (narrowed === undefined) return null
+  const { file, approval: proposal } = narrowed
+  const leftOut = affected?.leftOut ?? null
+  const people = leftOut === null ? 'how many more the ledger has could not be asked' : `${leftOut} more are in the ledger of this scope`
+  const words = `below the ledger, to the people whom a leaked file names by pseudonyms of ours (${letBy(narrowed)}); ${people}`
+  return { words, sha256: file.sha256, proposal, leftOut }
+}
+
+function letBy({ approval, approvedBy }: NarrowedBody): string {
+  const by = approvedBy === SINGLE_OPERATOR ? 'by a single operator after the delay, without a second person' : 'and approved by a second person'
+  return `proposal ${approval}, ${approvedBy === SINGLE_OPERATOR ? 'made' : 'proposed by one'} ${by}`
+}
+
+export function scopeText({ destinations, surfaces, accessFrom, accessTo, from, to, narrowed }: ScopeBody): string {
   const names = (list: string[] | null, all: string): string => (list === null ? all : list.join(', '))
   return [
     `destinations: ${names(destinations, 'all')}`,
     `surfaces: ${names(surfaces, 'all')}`,
     `access window: ${spanText(accessFrom, accessTo)}`,
     `data window: ${spanText(from, to)}`,
+    ...(narrowed === undefined
+      ? []
+      : [`narrowed below the ledger to a leaked file, SHA-256 ${narrowed.file.sha256}: ${narrowed.leftOut} left out (${letBy(narrowed)})`]),
   ].join('; ')
 }
 
-function limitsOf({ affected, checkpoint, gaps, broken }: ReportParts): string[] {
+function limitsOf({ state, affected, checkpoint, gaps, broken }: ReportParts): string[] {
   return [
     'That a vendor was breached does not say that every record was read: people "may be affected" when data about them was sent.',
     'The ledger bounds what the vendor can have lost through Bulkhead, and nothing else.',
@@ -236,6 +258,9 @@ function limitsOf({ affected, checkpoint, gaps, broken }: ReportParts): string[]
     ...(affected !== undefined && affected.possible > 0
       ? ['"Possible" means that nobody knows whether it arrived; it is counted against the vendor.']
       : []),
+    ...(currentScope(state).scope.narrowed === undefined
+      ? []
+      : ['The scope was narrowed below the ledger: that a file does not name somebody does not say that nobody read what it left out.']),
     ...gaps.map((gap) => `A restore lost part of the ledger: ${gap}`),
     ...(broken.length === 0 ? [] : [`Rows ${broken.join(', ')} of the record of this incident are not as they were signed.`]),
   ]

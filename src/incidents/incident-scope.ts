@@ -13,9 +13,14 @@ export interface ScopeChange {
   accessTo?: number | null | undefined
   from?: number | null | undefined
   to?: number | null | undefined
+  /** Takes a narrowing to a leaked file away, and nothing else needs to be said. */
+  wholeLedger?: boolean | undefined
 }
 
-/** Throws `window_invalid` when a window would be the wrong way round, `incident_invalid` when nothing is said. */
+/**
+ * A narrowing to a file is never carried over: it was drawn for one scope and says nothing of another.
+ * Throws `window_invalid` when a window would be the wrong way round, `incident_invalid` when nothing is said.
+ */
 export function amendScope(scope: ScopeBody, change: ScopeChange): ScopeBody {
   const { surfaces, destinations, only = false } = change
   const names = [surfaces, destinations].filter((list) => list !== undefined && list.length > 0)
@@ -28,7 +33,9 @@ export function amendScope(scope: ScopeBody, change: ScopeChange): ScopeBody {
     from: change.from === undefined ? scope.from : change.from,
     to: change.to === undefined ? scope.to : change.to,
   }
-  const isSaid = names.length > 0 || [change.accessFrom, change.accessTo, change.from, change.to].some((side) => side !== undefined)
+  const isLifted = change.wholeLedger === true && scope.narrowed !== undefined
+  const isMoved = [change.accessFrom, change.accessTo, change.from, change.to].some((side) => side !== undefined)
+  const isSaid = isLifted || names.length > 0 || isMoved
   if (!isSaid) throw new BulkheadError('incident_invalid', 'the amendment changes nothing: name a surface, a destination or a window')
   assertWindow('access', next.accessFrom, next.accessTo)
   assertWindow('data', next.from, next.to)

@@ -1,6 +1,6 @@
 /** Leaked files against the real vault and the real engine, compared with what is known of each row when it is written. */
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
@@ -15,7 +15,11 @@ import { openWarehouse } from '#warehouse/client.ts'
 import type { DisclosureRow, Warehouse } from '#warehouse/port.ts'
 import { startWarehouse, type WarehouseProcess } from '#warehouse/warehouse-process.ts'
 import { fieldOfExportKey } from '#protocols/mixpanel/export-key.ts'
-import { type Matched, matchFile, type MatchPorts, type MatchQuery } from './match.ts'
+import type { OpenedEvidence } from './evidence.ts'
+import { peopleLines, readKept } from './kept-people.ts'
+import { matchFile, type MatchPorts, type MatchQuery } from './match.ts'
+import type { Matched } from './match-result.ts'
+import type { PersonSet } from './person-set.ts'
 import { decodeWindows } from './windows.ts'
 
 const SENT_AT = Date.UTC(2025, 10, 1, 12)
@@ -195,13 +199,28 @@ function encode(rows: readonly MadeRow[], form: 'csv' | 'semicolons' | 'json' | 
   return form === 'ndjson' ? Buffer.from(lines) : gzipSync(lines)
 }
 
+/** As the list of people lies sealed among the evidence, and comes back. */
+async function sealAndRead(matched: Matched): Promise<PersonSet> {
+  const pieces: Buffer[] = []
+  for await (const piece of peopleLines(matched)) pieces.push(piece)
+  const bytes = Buffer.concat(pieces)
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const open = async (id: string): Promise<OpenedEvidence> => {
+    const row = { id, owner: 'incident:1', kind: 'people' as const, at: 0, actor: '', bytes: bytes.length, sha256, destroyedAt: null }
+    return { row, name: '', content: piecesOf(bytes) }
+  }
+  await assert.rejects(readKept({ id: 'list', sha256: 'another', bytes: 0 }, { open }, LOOK), { code: 'evidence_corrupt' })
+  return readKept({ id: 'list', sha256, bytes: bytes.length }, { open }, LOOK)
+}
+
 test('random mixes are graded as they were made', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(madeRow, { minLength: 1, maxLength: 60 }),
       fc.constantFrom('csv', 'semicolons', 'json', 'ndjson', 'gzip'),
       async (rows, form) => {
-        const { result, people: marks } = await match(encode(rows, form))
+        const matched = await match(encode(rows, form))
+        const { result, people: marks } = matched
         const count = (isCounted: (row: MadeRow) => boolean): number => rows.filter(isCounted).length
         const isA = ({ kind }: MadeRow): boolean => kind === 'genuine'
         const isB = ({ kind }: MadeRow): boolean => kind === 'raw id'
@@ -238,6 +257,11 @@ test('random mixes are graded as they were made', async () => {
           onlyInFile: best.size - inLedger,
           onlyInLedger: 12 - inLedger,
         })
+        // Grade A alone, and only rows within the windows: such a row keeps its person in a scope that the file narrows.
+        const named = rows.filter((row) => isA(row) && row.time !== 'before' && row.time !== 'after').map(({ person }) => person % 12)
+        const keeps = [...new Set(named)].map((person) => people[person] as number).sort((a, b) => a - b)
+        assert.deepEqual([...matched.kept.values()], keeps)
+        assert.deepEqual([...(await sealAndRead(matched)).values()], keeps)
         const others = count(({ kind }) => kind === 'other vendor')
         assert.deepEqual(result.foreignEpochs, others === 0 ? [] : [{ vendor: 'other', destination: 'elsewhere', epoch: 1, rows: others }])
         assert.ok(
@@ -264,6 +288,8 @@ test('rows that a stranger mixes in change neither what the ledger says nor who 
   }))
   const [before, after] = [await match(encode(genuine, 'csv')), await match(encode([...poison, ...genuine, ...poison], 'csv'))]
   assert.deepEqual(before.result.matched, { a: 6, b: 0, c: 0 })
+  assert.deepEqual(after.kept.values(), before.kept.values(), 'nobody is kept in a scope or taken out of one by them')
+  assert.equal(after.kept.size, 6)
   assert.equal(after.result.matched.a, 6)
   assert.equal(after.result.reconciled.inBothByPseudonym, 6)
   assert.equal(after.result.peopleBy.a, 6)
@@ -306,6 +332,27 @@ test('columns are found by what stands in them, and --map says it better', async
   assert.equal(names.result.people, 12)
   const company = await match('Firma\ninitech\nnobody\n', { map: [['Firma', 'group_id']] })
   assert.deepEqual([company.result.matched.b, company.result.unknown, company.result.knownNothingSent], [1, 1, 0])
+})
+
+test('a device of which nobody knows in whose hands it was keeps everybody who was ever signed in on it', async () => {
+  const [first, second] = [people[0] as number, people[1] as number]
+  const graph = { merged: [], devices: [first, second].map((person, at) => ({ device: people[2] as number, person, from: IN_TIME + at, to: IN_TIME + at + 1 })) }
+  const rows = [disclosure({ vendor: 'gadgets', destination: 'main', kind: 'device', subject: people[2] as number, entry: 3 })]
+  await worker.insertDisclosures(rows, 'devices')
+  const subjects = packSubjects([{ kind: 'device', ordinal: people[2] as number }])
+  const made = vault.discloseBlocks({ destination: 'main', epoch: 1, subjects, positions: new Float64Array() })
+  const [uuid] = new Uuids(made.pseudonyms).texts()
+  const own = { ...ports, vault: { ...ports.vault, graph: async () => graph }, destinationsOf: () => ['main'] }
+  const naming = { mapped: new Map(), fieldOfKey: fieldOfExportKey, groupKeys: new Set<string>() }
+  const query = { vendor: 'gadgets', destinations: undefined, surfaces: undefined, windows: WINDOW, format: undefined, naming }
+  const read = async (line: string): Promise<Matched> => matchFile(piecesOf(Buffer.from(line)), query, own, { look: LOOK })
+  const nobodys = await read(`distinct_id\n${uuid}\n`)
+  assert.deepEqual([nobodys.result.matched.a, nobodys.result.ambiguous, nobodys.result.people], [1, 1, 0])
+  assert.deepEqual([...nobodys.kept.values()], [first, second].sort((a, b) => a - b))
+  const late = await read(`time,distinct_id\n${new Date(AFTER_TIME).toISOString()},${uuid}\n`)
+  assert.equal(late.kept.size, 0, 'a row outside the windows keeps nobody')
+  // Both of the list are marked by no grade of their own.
+  assert.deepEqual([...(await sealAndRead(nobodys)).values()], [...nobodys.kept.values()])
 })
 
 test('our own answers in the file are told for what they are', async () => {

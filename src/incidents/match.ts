@@ -13,10 +13,12 @@ import type { Warehouse } from '#warehouse/port.ts'
 import { type Keys, keysOf } from './match-cells.ts'
 import { type ColumnMeaning, type ColumnNaming, meaningOf } from './match-columns.ts'
 import { findIdColumns } from './match-content.ts'
-import { ColumnCounts, type UnsentColumn } from './match-fields.ts'
+import { ColumnCounts } from './match-fields.ts'
 import { Finder, type Found } from './match-finder.ts'
 import { type LedgerView, Marks, viewLedger } from './match-ledger.ts'
+import type { ForeignEpoch, Matched, MatchResult } from './match-result.ts'
 import { People } from './people.ts'
+import { PersonSet } from './person-set.ts'
 import { readRows, type RowFormat } from './row-file.ts'
 import { type FaultyRow, type FileRow, IN_PART, type RowBatch } from './row-sink.ts'
 import type { Scope, Snapshot } from './rows.ts'
@@ -39,60 +41,6 @@ export interface MatchPorts {
   /** All destinations that a vendor has or had, and whose a destination is; undefined: nobody's that we know. */
   destinationsOf: (vendor: string) => readonly string[]
   vendorOf: (destination: string) => string | undefined
-}
-
-/** Pseudonyms that do not belong in this vendor's file. */
-export interface ForeignEpoch {
-  /** null: our own answers carry them, so the file comes from us. */
-  vendor: string | null
-  destination: string | null
-  epoch: number
-  rows: number
-}
-
-export interface MatchResult {
-  rows: number
-  matched: { a: number; b: number; c: number }
-  outsideWindow: number
-  /** Bypass, older data, another breach or fabrication. */
-  notSentThroughBulkhead: number
-  /** People whom the rows name, by any grade. */
-  people: number
-  /** Fields of our catalogue, and columns that are none, which hold values and of which nothing was ever sent to this vendor. */
-  fieldsNotInLedger: string[]
-  columnsNotInLedger: UnsentColumn[]
-  /** Each person by the best grade that names them. */
-  peopleBy: { a: number; b: number; c: number }
-  /** People in the scope of the incident and in the file, by any grade and by pseudonym; in one of the two alone. */
-  reconciled: { inBoth: number; inBothByPseudonym: number; onlyInFile: number; onlyInLedger: number }
-  /** Of `notSentThroughBulkhead`: rows that name nobody whom we know, and rows of people of whom nothing was sent. */
-  unknown: number
-  knownNothingSent: number
-  /** Rows that hold nothing that could name anybody. */
-  unidentified: number
-  /** Rows with a pseudonym that we made and that the ledger does not hold: a part of the ledger is missing. */
-  notInLedger: number
-  /** Rows named by what several people share. */
-  ambiguous: number
-  foreignEpochs: ForeignEpoch[]
-  /** Epochs of this vendor that the file holds pseudonyms of. */
-  epochs: { destination: string; epoch: number; state: MatchEpoch['state']; rows: number }[]
-  /** Epochs of this vendor that were destroyed: what they made cannot be told from foreign ids. */
-  destroyedEpochs: { destination: string; epoch: number }[]
-  /** Rows that could not be read, and rows that could be read in part. */
-  malformed: number
-  readInPart: number
-  /** The first of both. */
-  faults: FaultyRow[]
-  format: RowFormat | 'none'
-  /** Ledger entries 1..entries were looked at. */
-  entries: number
-}
-
-export interface Matched {
-  result: MatchResult
-  /** Number of each person in the file with the grades that name them: 1 = A, 2 = B, 4 = C. */
-  people: Marks
 }
 
 const FAULTS_SHOWN = 100
@@ -136,7 +84,7 @@ export async function matchFile(
       options.onProgress?.(tally.rows)
     }
     if (asked !== undefined) tally.grade(asked.keys, await asked.found)
-    return { result: tally.result(file.format(), snapshot.head), people: tally.people }
+    return { result: tally.result(file.format(), snapshot.head), people: tally.people, kept: tally.kept }
   } finally {
     await ports.vault.endMatch(session)
   }
@@ -172,6 +120,8 @@ interface Graded {
   isAmbiguous: boolean
   /** Of an identifier by which it is graded A. */
   isInWindow: boolean
+  /** All who were ever signed in on a device of which nobody knows in whose hands it was. */
+  holders: Ordinal[]
 }
 
 class MatchTally {
@@ -181,6 +131,7 @@ class MatchTally {
   readonly #columns = new ColumnCounts()
   readonly #epochRows = new Map<number, number>()
   readonly people = new Marks()
+  readonly kept = new PersonSet()
   rows = 0
   readonly #matched = { a: 0, b: 0, c: 0 }
   readonly #counts = {
@@ -248,6 +199,7 @@ class MatchTally {
       if (!isSent) counts.knownNothingSent += 1
     }
     if (this.#isOutside(keys.time, graded)) counts.outsideWindow += 1
+    else if (graded?.grade === A) for (const person of [...graded.people, ...graded.holders]) this.kept.add(person)
   }
 
   /** By its own time, or else by when anything about whom it names was sent. */
@@ -273,7 +225,7 @@ class MatchTally {
 
   #byPseudonym(keys: Keys, found: Found): Graded | undefined {
     const { epochs, ledger } = this.#parts
-    const graded: Graded = { grade: A, people: [], candidates: [], groups: [], isAmbiguous: false, isInWindow: false }
+    const graded: Graded = { grade: A, people: [], candidates: [], groups: [], isAmbiguous: false, isInWindow: false, holders: [] }
     let isGraded = false
     let isLost = false
     const seen = new Set<number>()
@@ -305,7 +257,10 @@ class MatchTally {
     const owner = isDevice ? people.deviceOwner(ordinal, time ?? Number.NaN, time ?? Number.NaN) : people.personOf(ordinal)
     if (typeof owner === 'number') {
       if (!graded.people.includes(owner)) graded.people.push(owner)
-    } else if (graded.people.length === 0) graded.isAmbiguous = true
+    } else {
+      graded.holders.push(...people.holdersOf(ordinal))
+      if (graded.people.length === 0) graded.isAmbiguous = true
+    }
     if (graded.people.length > 0) graded.isAmbiguous = false
   }
 
@@ -319,7 +274,7 @@ class MatchTally {
             ...keys.phones.map((value) => phone.get(value) ?? []),
             ...keys.names.map((value) => name.get(value) ?? []),
           ]
-    const graded: Graded = { grade, people: [], candidates: [], groups: [], isAmbiguous: false, isInWindow: false }
+    const graded: Graded = { grade, people: [], candidates: [], groups: [], isAmbiguous: false, isInWindow: false, holders: [] }
     const isKnown = lists.some((list) => list.length > 0)
     if (!isKnown) return undefined
     const groups = new Set(grade === B ? keys.groups.flatMap((value) => group.get(value) ?? []) : [])

@@ -5,6 +5,7 @@
  */
 import type { Ordinal } from '#model/log-entry.ts'
 import type { DeviceInterval, PeopleGraph } from '#vault/port.ts'
+import { PersonSet } from './person-set.ts'
 
 export class People {
   readonly #personOf: Map<Ordinal, Ordinal>
@@ -41,6 +42,18 @@ export class People {
   /** User identifiers of people who have several. */
   mergedUsers(): Iterable<Ordinal> {
     return [...this.#identifiersOf.values()].filter((own) => own.length > 1).flat()
+  }
+
+  /** Everybody who was ever signed in on a device. */
+  holdersOf(device: Ordinal): Ordinal[] {
+    return (this.#intervals.get(device) ?? []).map(({ person }) => this.personOf(person))
+  }
+
+  /** The same people by the numbers that they have now: two may have been joined since they were written down. */
+  asNow(people: PersonSet): PersonSet {
+    const now = new PersonSet()
+    for (const person of people.values()) now.add(this.personOf(person))
+    return now
   }
 
   /**

@@ -64,7 +64,11 @@ export async function* personColumns(
   }
 }
 
-async function chooseSlices(given: PersonScope, warehouse: Warehouse, usersASlice: number): Promise<Slice[]> {
+export async function chooseSlices(
+  given: Pick<PersonScope, 'scope' | 'users'>,
+  warehouse: Warehouse,
+  usersASlice: number,
+): Promise<Slice[]> {
   const { where, parameters } = condition(given.scope)
   const users = `${where} AND kind = 'user'`
   const count = Math.min(SLICES_MAX, Math.ceil(given.users / usersASlice))

@@ -86,7 +86,8 @@ export async function* listPeople(given: ListScope, ports: ListPorts, options: L
     yield* write(persons, (index) => columnLine(batch, rows[index] as number, fields, texts), ids)
   }
   for await (const batch of columns) {
-    const { rows, persons } = wantedRows(batch, (user) => !gathered.users.has(user) && isWanted(user))
+    const isListed = (user: Ordinal): boolean => !gathered.users.has(user) && given.scope.kept?.has(user) !== false && isWanted(user)
+    const { rows, persons } = wantedRows(batch, isListed)
     const ids = ports.vault.staffUserIds(persons)
     // Awaited in the next turn; a failure must not count as unhandled until then.
     ids.catch(() => undefined)

@@ -57,6 +57,7 @@ function summary(report: IncidentReport): string[] {
       ['Surfaces', list(scope.surfaces, 'all')],
       ['Access window', `${scope.accessWindow} (everything sent before its end counts)`],
       ['Data window', scope.dataWindow],
+      ...(scope.narrowed === null ? [] : [['Narrowed', `${text(scope.narrowed.words)}; SHA-256 ${code(scope.narrowed.sha256)}`]]),
       ['Groups named in what was sent', scope.groups === null ? 'not asked' : number(scope.groups)],
       ...reach(scope),
       ['Ambiguous devices', scope.ambiguousDevices === null ? 'not asked' : `${number(scope.ambiguousDevices)} (of no single person)`],

@@ -11,6 +11,7 @@ import type { Ordinal } from '#model/log-entry.ts'
 import { DAY_MS, formatDay, dayOf } from '#base/clock.ts'
 import type { DisclosureRow } from '#warehouse/port.ts'
 import { FIRST_MS, LAST_MS } from '#warehouse/schema.ts'
+import type { PersonSet } from './person-set.ts'
 import type { Windows } from './windows.ts'
 
 export interface Snapshot {
@@ -27,6 +28,8 @@ export interface Scope {
   destinations?: readonly string[] | undefined
   /** Only what came from these surfaces; undefined = all. */
   surfaces?: readonly string[] | undefined
+  /** Only these people, by their numbers as of now; undefined = all. Devices of no single person, groups and a baseline stay. */
+  kept?: PersonSet | undefined
   windows: Windows
   snapshot: Snapshot
 }

@@ -32,7 +32,7 @@ export interface Aside {
   ambiguousDevices: Set<Ordinal>
   /** Groups that are themselves the subject of a row or were named beside a device or a gathered person. */
   groups: Set<Ordinal>
-  /** Shapes and surfaces of rows about ambiguous devices and groups. */
+  /** Shapes and surfaces of rows about ambiguous devices, groups and people whom a file took out. */
   shapes: Set<string>
   surfaces: Set<string>
 }
@@ -53,6 +53,8 @@ export async function gather(scope: Scope, people: People, warehouse: Warehouse)
   const held = new Map<Ordinal, Tally>()
   const aside: Aside = { ambiguousDevices: new Set(), groups: new Set(), shapes: new Set(), surfaces: new Set() }
   const hold = (person: Ordinal, row: Tally): void => {
+    // Whom a file took out takes no group and no field along.
+    if (scope.kept?.has(person) === false) return addShapes(row, aside)
     const tally = held.get(person)
     if (tally === undefined) held.set(person, copyTally(row))
     else addTally(tally, row)
@@ -125,7 +127,7 @@ function setAside(row: SubjectRow, aside: Aside): void {
   addShapes(row, aside)
 }
 
-function addShapes(row: SubjectRow, aside: Aside): void {
+function addShapes(row: Tally, aside: Aside): void {
   for (const shape of row.delivered) aside.shapes.add(shape)
   for (const shape of row.possible) aside.shapes.add(shape)
   for (const group of row.groups) aside.groups.add(group)

@@ -8,6 +8,7 @@ import type { DeviceInterval, PeopleGraph } from '#vault/port.ts'
 import { MARKS } from '#vault/survey.ts'
 import type { DisclosureRow, Warehouse } from '#warehouse/port.ts'
 import type { IncidentPorts } from './affected.ts'
+import { PersonSet } from './person-set.ts'
 import type { Snapshot } from './rows.ts'
 import type { Windows } from './windows.ts'
 
@@ -29,6 +30,8 @@ export interface Case {
   destination: string | undefined
   surfaces: string[] | undefined
   known: Known
+  /** Whom a file keeps; only where the question says that one does. */
+  kept?: PersonSet
 }
 
 /** What is known of people apart from what was sent. */
@@ -215,7 +218,7 @@ export async function prepare(
   }
   const places = { refresh: async () => undefined, countryOf: (user: number) => cyclic(given.known.coarse, user) }
   const snapshot = async (): Promise<Snapshot> => ({ head: HEAD, open: openRows })
-  return { vendor, counted, looks, ports: { warehouse: staff, vault, snapshot, records, places } }
+  return { vendor, counted, looks, ports: { warehouse: staff, vault, snapshot, records, places, kept: async () => given.kept ?? new PersonSet() } }
 }
 
 /** Of a user, as lines show it. */

@@ -58,6 +58,13 @@ const TOLD = {
   us: 'we found it',
 } as const
 
+function amendedText({ version, scope: { narrowed } }: AmendmentBody): string {
+  if (narrowed === undefined) return `scope version ${version}`
+  const { stay, leftOut, file, approval } = narrowed
+  const kept = `${stay} people stay whom the data set ${file.sha256.slice(0, 16)}… names by grade A`
+  return `scope version ${version}, narrowed below the ledger: ${kept}, ${leftOut} are left out; proposal ${approval}`
+}
+
 function entryOf(event: Event, state: IncidentState): TimelineEntry[] {
   const { row, at, actor: by, kind, texts } = event
   const entry = (detail: string, text = '', when = at): TimelineEntry[] => [
@@ -74,7 +81,7 @@ function entryOf(event: Event, state: IncidentState): TimelineEntry[] {
       return entry(`statement ${statement?.number ?? ''} of the vendor: ${says}${reverses}`, statement?.file ?? '', receivedAt)
     }
     case 'amendment':
-      return entry(`scope version ${(event.body as AmendmentBody).version}`, reason)
+      return entry(amendedText(event.body as AmendmentBody), reason)
     case 'counted': {
       const { version, subjects, added, removed } = event.body as CountedBody
       return entry(`scope version ${version} counted: ${subjects} people may be affected, ${added} added, ${removed} no more in it`)
