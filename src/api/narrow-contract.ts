@@ -30,7 +30,9 @@ export const Narrowed = Type.Object(
 export const NarrowAnswer = Type.Object(
   {
     incident: Type.Integer({ minimum: 1 }),
-    state: Type.Enum(['proposed', 'applied'], { description: 'proposed: nothing has changed; somebody else has to approve that very text' }),
+    state: Type.Enum(['proposed', 'applied'], {
+      description: 'proposed: nothing has changed; somebody else has to approve that very text',
+    }),
     version: Type.Integer({ minimum: 1, description: 'of the scope, as it now stands' }),
     approval: Type.Integer({ minimum: 1, description: 'number of the proposal' }),
     what: Type.String({ description: 'the very text that is approved' }),

@@ -100,13 +100,20 @@ async function ask<Answer>(as: string, route: string, schema: string | undefined
 }
 
 async function openIncident(): Promise<number> {
-  return (await ask<{ id: number }>(ANNA, '/incidents', 'incident-open', { vendor: 'acme', told: '2025-11-25T18:00:00Z', surfaces: ['web'] })).id
+  return (
+    await ask<{ id: number }>(ANNA, '/incidents', 'incident-open', { vendor: 'acme', told: '2025-11-25T18:00:00Z', surfaces: ['web'] })
+  ).id
 }
 
 let made = 0
 
 /** As a matching leaves it. `kept`: whom rows within the windows name by grade A; `others`: by B and C. */
-async function recordMatch(id: number, kept: readonly number[], others: readonly number[] = [], part: Partial<MatchBody> = {}): Promise<string> {
+async function recordMatch(
+  id: number,
+  kept: readonly number[],
+  others: readonly number[] = [],
+  part: Partial<MatchBody> = {},
+): Promise<string> {
   const set = new PersonSet()
   const people = new Marks()
   for (const person of kept) {
@@ -127,7 +134,19 @@ async function recordMatch(id: number, kept: readonly number[], others: readonly
   const lists = { fieldsNotInLedger: [], columnsNotInLedger: [], foreignEpochs: [], epochs: [], destroyedEpochs: [] }
   const reconciled = { inBoth: 0, inBothByPseudonym: 0, onlyInFile: 0, onlyInLedger: 0 }
   const version = stage.deps.incidents.state(id).scopes.length
-  const body: MatchBody = { ...counts, ...rest, ...lists, evidence, peopleFile, matched: grades, peopleBy: grades, reconciled, version, kept: kept.length, ...part }
+  const body: MatchBody = {
+    ...counts,
+    ...rest,
+    ...lists,
+    evidence,
+    peopleFile,
+    matched: grades,
+    peopleBy: grades,
+    reconciled,
+    version,
+    kept: kept.length,
+    ...part,
+  }
   await stage.deps.incidents.add(id, { actor: 'operator', action: 'test', reason: 'test' }, () => ({ kind: 'match', body }))
   return evidence.id
 }
@@ -144,7 +163,8 @@ interface Answer {
   leftOut?: number
   incident: { version: number; added: number | null }
 }
-const affected = (id: number, body: object = {}): Promise<Answer> => ask<Answer>(ANNA, `/incidents/${id}/affected`, 'incident-affected', body)
+const affected = (id: number, body: object = {}): Promise<Answer> =>
+  ask<Answer>(ANNA, `/incidents/${id}/affected`, 'incident-affected', body)
 
 test('one person proposes, a second approves that very text, and the same words then make the version', async () => {
   const id = await openIncident()
@@ -185,7 +205,10 @@ test('one person proposes, a second approves that very text, and the same words 
   assert.match(markdown, /\| Narrowed \| below the ledger, .*approved by a second person.*7 more are in the ledger/)
   assert.equal(JSON.stringify(report).includes('berta'), false, 'a report names nobody')
   assert.equal(await refused(id), 'scope_narrowed')
-  assert.ok(stage.looks.some((look) => look.startsWith('incident amend, narrow to file people-')), 'the list is opened on record')
+  assert.ok(
+    stage.looks.some((look) => look.startsWith('incident amend, narrow to file people-')),
+    'the list is opened on record',
+  )
 
   // A list was drawn for one scope: another scope has all again.
   const wider = await ask<IncidentAmendResult>(BERTA, `/incidents/${id}/amend`, 'incident-amend', { surfaces: ['help'] })
@@ -205,7 +228,7 @@ test('an approval is worth nothing for another text', async () => {
   assert.equal(second.state, 'proposed')
   // So is a ledger that has more people since.
   await approve(BERTA, second.approval)
-  await worker.insertDisclosures([disclosure(13, { surface: 'web' })], `late ${id}`)
+  await worker.insertDisclosures([disclosure(13, { surface: 'web' })], `late-${id}`)
   const third = await narrow(ANNA, id)
   assert.deepEqual([third.state, third.stay, third.leftOut], ['proposed', 2, 9])
   assert.equal((await show(id)).scope.version, 1)
@@ -242,7 +265,11 @@ test('what is no ground to narrow a scope is refused, and nothing is proposed', 
 test('what a file narrowed is taken back by one person, and nobody is added by it', async () => {
   const id = await openIncident()
   await recordMatch(id, [5])
-  assert.equal((await send(ANNA, `/incidents/${id}/amend`, { wholeLedger: true })).code, 'incident_invalid', 'there is nothing to take back')
+  assert.equal(
+    (await send(ANNA, `/incidents/${id}/amend`, { wholeLedger: true })).code,
+    'incident_invalid',
+    'there is nothing to take back',
+  )
   await approve(BERTA, (await narrow(ANNA, id)).approval)
   assert.equal((await narrow(ANNA, id)).state, 'applied')
   const back = await ask<IncidentAmendResult>(ANNA, `/incidents/${id}/amend`, 'incident-amend', { wholeLedger: true })

@@ -180,8 +180,16 @@ export const ERRORS = {
   incident_changed: { exit: 1, status: 409, hint: 'Somebody else added to the incident at the same time; look at it and try again.' },
   incident_invalid: { exit: 2, status: 400, hint: 'Nothing was recorded. `docs/incidents.md` says what an incident holds.' },
   match_unknown: { exit: 1, status: 404, hint: '`bulkhead incident show ID` names the files; `bulkhead incident match` reads one.' },
-  match_outdated: { exit: 1, status: 409, hint: 'Nothing was proposed or changed. Match the file again: `bulkhead incident match ID --file F`.' },
-  narrowing_empty: { exit: 1, status: 409, hint: 'Nothing was proposed or changed. Only a pseudonym that the ledger holds keeps somebody in.' },
+  match_outdated: {
+    exit: 1,
+    status: 409,
+    hint: 'Nothing was proposed or changed. Match the file again: `bulkhead incident match ID --file F`.',
+  },
+  narrowing_empty: {
+    exit: 1,
+    status: 409,
+    hint: 'Nothing was proposed or changed. Only a pseudonym that the ledger holds keeps somebody in.',
+  },
   scope_narrowed: { exit: 1, status: 409, hint: 'Take that back first: `bulkhead incident amend ID --whole-ledger`.' },
   surface_unknown: { exit: 1, status: 404, hint: 'A surface is the `surface` of a source in bulkhead.yaml, as it stood when it was sent.' },
   vendor_retired: {

@@ -87,8 +87,9 @@ export function renderIncident(shown: IncidentShow): string {
 function amendmentLine({ version, at, reason, windows, surfaces, narrowed, counted }: IncidentShow['amendments'][number]): string {
   const people = counted === null ? 'not counted' : `${counted.subjects} people, ${counted.added} added, ${counted.removed} no more in it`
   const where = surfaces === null ? 'all surfaces' : surfaces.join(', ')
+  const why = reason === '' ? '' : `: ${reason}`
   const only = narrowed === null ? '' : `; narrowed ${narrowedText(narrowed)}`
-  return `  version ${version}  ${when(at)}  ${where}; access ${side(windows.access)}; ${people}${only}${reason === '' ? '' : `: ${reason}`}`
+  return `  version ${version}  ${when(at)}  ${where}; access ${side(windows.access)}; ${people}${only}${why}`
 }
 
 export function renderStatement({ incident, number, evidence, reverses, reconciled }: IncidentStatementResult): string {

@@ -2,7 +2,18 @@
 import type { NarrowedShown, NarrowResult } from '#api/narrow-contract.ts'
 import { count, when } from './render.ts'
 
-export function renderNarrow({ incident, state, version, approval, what, countsFrom, file, stay, leftOut, unavailable }: NarrowResult): string {
+export function renderNarrow({
+  incident,
+  state,
+  version,
+  approval,
+  what,
+  countsFrom,
+  file,
+  stay,
+  leftOut,
+  unavailable,
+}: NarrowResult): string {
   const people = `${count(stay, 'person', 'people')} would stay and ${count(leftOut, 'person', 'people')} would be left out`
   if (state === 'proposed')
     return [
@@ -13,8 +24,9 @@ export function renderNarrow({ incident, state, version, approval, what, countsF
         ? `Somebody else approves it (bulkhead approval approve ${approval} --as FILE --reason "…"); then give this command again.`
         : `It counts from ${when(countsFrom)} on; then give this command again.`,
     ].join('\n')
+  const done = `${count(stay, 'person', 'people')} stay, ${leftOut} are left out`
   return [
-    `Scope version ${version} of incident ${incident} is narrowed below the ledger: ${count(stay, 'person', 'people')} stay, ${leftOut} are left out.`,
+    `Scope version ${version} of incident ${incident} is narrowed below the ledger: ${done}.`,
     unavailable === null ? `Proposal ${approval} is used.` : `It could not be counted yet (${unavailable}).`,
     `All of the ledger again: bulkhead incident amend ${incident} --whole-ledger`,
   ].join('\n')

@@ -139,7 +139,11 @@ async function sentIn(scope: Scope, people: People, { warehouse }: Pick<Incident
 }
 
 /** A file keeps some of the people of a scope; how many, and how many it would take out. All as of one ledger entry. */
-export async function countNarrowed(query: AffectedQuery, named: PersonSet, ports: IncidentPorts): Promise<{ stay: number; leftOut: number }> {
+export async function countNarrowed(
+  query: AffectedQuery,
+  named: PersonSet,
+  ports: IncidentPorts,
+): Promise<{ stay: number; leftOut: number }> {
   const scope = scopeOf(query, await ports.snapshot())
   const people = new People(await ports.vault.graph())
   const sent = await sentIn(scope, people, ports)

@@ -33,7 +33,10 @@ export async function boundOf(scope: Scope, baseline: Pick<Baseline, 'kind' | 'i
 /** What a file does not show may have been held all the same. */
 export function narrowedBound(leftOut: number): Bound {
   const people = leftOut === 1 ? '1 more person is' : `${leftOut} more people are`
-  return { upperBound: false, upperBoundReason: `the scope was narrowed below the ledger to whom a leaked file names, and ${people} in the ledger` }
+  return {
+    upperBound: false,
+    upperBoundReason: `the scope was narrowed below the ledger to whom a leaked file names, and ${people} in the ledger`,
+  }
 }
 
 /** Undefined: it is known to the last person. */

@@ -72,7 +72,12 @@ async function countKept(counts: Counts, scope: Scope, gathered: Gathered, shape
   )
 }
 
-function addTally(counts: Counts, tally: Pick<Tally, 'delivered' | 'possible' | 'deliveredAt' | 'possibleAt'>, shapes: Shapes, by: 1 | -1): void {
+function addTally(
+  counts: Counts,
+  tally: Pick<Tally, 'delivered' | 'possible' | 'deliveredAt' | 'possibleAt'>,
+  shapes: Shapes,
+  by: 1 | -1,
+): void {
   counts.subjects += by
   if (tally.delivered.size > 0) counts.delivered += by
   const [arrived, all] = [shapes.union(tally.delivered), shapes.union([...tally.delivered, ...tally.possible])]

@@ -229,7 +229,8 @@ function narrowedOf({ narrowed }: ScopeBody, affected: Affected | undefined): In
 }
 
 function letBy({ approval, approvedBy }: NarrowedBody): string {
-  const by = approvedBy === SINGLE_OPERATOR ? 'by a single operator after the delay, without a second person' : 'and approved by a second person'
+  const by =
+    approvedBy === SINGLE_OPERATOR ? 'by a single operator after the delay, without a second person' : 'and approved by a second person'
   return `proposal ${approval}, ${approvedBy === SINGLE_OPERATOR ? 'made' : 'proposed by one'} ${by}`
 }
 

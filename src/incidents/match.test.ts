@@ -336,11 +336,14 @@ test('columns are found by what stands in them, and --map says it better', async
 
 test('a device of which nobody knows in whose hands it was keeps everybody who was ever signed in on it', async () => {
   const [first, second] = [people[0] as number, people[1] as number]
-  const graph = { merged: [], devices: [first, second].map((person, at) => ({ device: people[2] as number, person, from: IN_TIME + at, to: IN_TIME + at + 1 })) }
-  const rows = [disclosure({ vendor: 'gadgets', destination: 'main', kind: 'device', subject: people[2] as number, entry: 3 })]
+  const graph = {
+    merged: [],
+    devices: [first, second].map((person, at) => ({ device: people[2] as number, person, from: IN_TIME + at, to: IN_TIME + at + 1 })),
+  }
+  const rows = [disclosure({ vendor: 'gadgets', destination: 'main', kind: 'device', subject: people[2] as number, entry: 3, epoch: 2 })]
   await worker.insertDisclosures(rows, 'devices')
   const subjects = packSubjects([{ kind: 'device', ordinal: people[2] as number }])
-  const made = vault.discloseBlocks({ destination: 'main', epoch: 1, subjects, positions: new Float64Array() })
+  const made = vault.discloseBlocks({ destination: 'main', epoch: 2, subjects, positions: new Float64Array() })
   const [uuid] = new Uuids(made.pseudonyms).texts()
   const own = { ...ports, vault: { ...ports.vault, graph: async () => graph }, destinationsOf: () => ['main'] }
   const naming = { mapped: new Map(), fieldOfKey: fieldOfExportKey, groupKeys: new Set<string>() }
@@ -348,7 +351,10 @@ test('a device of which nobody knows in whose hands it was keeps everybody who w
   const read = async (line: string): Promise<Matched> => matchFile(piecesOf(Buffer.from(line)), query, own, { look: LOOK })
   const nobodys = await read(`distinct_id\n${uuid}\n`)
   assert.deepEqual([nobodys.result.matched.a, nobodys.result.ambiguous, nobodys.result.people], [1, 1, 0])
-  assert.deepEqual([...nobodys.kept.values()], [first, second].sort((a, b) => a - b))
+  assert.deepEqual(
+    [...nobodys.kept.values()],
+    [first, second].sort((a, b) => a - b),
+  )
   const late = await read(`time,distinct_id\n${new Date(AFTER_TIME).toISOString()},${uuid}\n`)
   assert.equal(late.kept.size, 0, 'a row outside the windows keeps nobody')
   // Both of the list are marked by no grade of their own.

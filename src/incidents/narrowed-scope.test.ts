@@ -95,7 +95,9 @@ test('it has whom the ledger has and the list keeps, each with what was sent, an
       const lines: AffectedPerson[] = []
       for await (const chunk of answer.lines({ look: LOOK, identities: false }))
         for (const line of chunk.toString().split('\n').filter(Boolean)) lines.push(JSON.parse(line) as AffectedPerson)
-      const shown = lines.filter(({ state }) => state !== 'baseline').map(({ subject, fields }) => `${subject} ${fields.map(pairText).join()}`)
+      const shown = lines
+        .filter(({ state }) => state !== 'baseline')
+        .map(({ subject, fields }) => `${subject} ${fields.map(pairText).join()}`)
       const expected = [...staying].map((person) => `${subjectText(person)} ${pairsIn(rowsOf(person)).join()}`)
       assert.deepEqual(shown.sort(), expected.sort())
     }),

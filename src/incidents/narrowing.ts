@@ -30,7 +30,8 @@ export function narrowingOf(state: IncidentState, file: string): Narrowing {
     const words = file === LAST ? 'no file was matched for this incident' : 'that file was not matched for this incident'
     throw new BulkheadError('match_unknown', words)
   }
-  if (scope.narrowed !== undefined) throw new BulkheadError('scope_narrowed', `version ${version} of the scope is narrowed to a file already`)
+  if (scope.narrowed !== undefined)
+    throw new BulkheadError('scope_narrowed', `version ${version} of the scope is narrowed to a file already`)
   assertOfScope(match, scope, state)
   return { version, scope, file: match.evidence, people: match.peopleFile }
 }

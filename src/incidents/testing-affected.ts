@@ -218,7 +218,12 @@ export async function prepare(
   }
   const places = { refresh: async () => undefined, countryOf: (user: number) => cyclic(given.known.coarse, user) }
   const snapshot = async (): Promise<Snapshot> => ({ head: HEAD, open: openRows })
-  return { vendor, counted, looks, ports: { warehouse: staff, vault, snapshot, records, places, kept: async () => given.kept ?? new PersonSet() } }
+  return {
+    vendor,
+    counted,
+    looks,
+    ports: { warehouse: staff, vault, snapshot, records, places, kept: async () => given.kept ?? new PersonSet() },
+  }
 }
 
 /** Of a user, as lines show it. */
