@@ -34,7 +34,12 @@ const PLANTED = ['Marsellus.Wallace@example.net', 'Jackrabbit Slims', 'Royale Co
 
 test('a leaked file is sealed, graded, survives a kill, and stands nowhere plain', { timeout: 240_000 }, async (t) => {
   const vendor = await startVendor(t)
-  const config = testConfig({ vendorUrl: vendor.url, events: ['Opened'], properties: ['n'] })
+  const config = testConfig({
+    vendorUrl: vendor.url,
+    events: ['Opened'],
+    properties: ['n'],
+    more: 'approvals: { singleOperatorDelayHours: 0.0005 }\n',
+  })
   const program = await startBulkhead(t, { config, env: vendorEnvironment })
   const file = (name: string): string => path.join(program.folder, name)
   const run = (...args: string[]) => program.cli([...args, '--json'])
@@ -109,6 +114,21 @@ test('a leaked file is sealed, graded, survives a kill, and stands nowhere plain
   const entry = shown.evidence.find(({ as }) => as === 'match')
   assert.equal(entry?.match?.matched.a, PEOPLE)
   assert.ok(entry?.match?.columns.includes(PLANTED[2] as string))
+
+  // A part of it alone narrows the scope, once somebody else has approved that.
+  writeFileSync(file('part.ndjson'), [...stolen.slice(0, 2), ...known].join('\n'))
+  await ask('incident-match', 'incident', 'match', String(id), '--file', file('part.ndjson'), '--reason', 'a part of it')
+  assert.equal((await run('operator', 'add', 'berta', '--file', file('berta'))).code, 0)
+  const narrow = ['incident', 'amend', String(id), '--narrow-to-file', 'last', '--reason', 'all that was read']
+  const proposed = await ask<{ state: string; approval: number; stay: number; leftOut: number }>('incident-narrow', ...narrow)
+  assert.deepEqual([proposed.state, proposed.stay, proposed.leftOut], ['proposed', 2, PEOPLE - 2])
+  const unchanged = await ask<{ subjects: number }>('incident-affected', 'incident', 'affected', String(id))
+  assert.equal(unchanged.subjects, PEOPLE)
+  const approve = ['approval', 'approve', String(proposed.approval), '--reason', 'seen']
+  await ask('approval-decision', ...approve, '--as', file('berta'))
+  await waitUntil('it counts', async () => (await ask<{ state: string }>('incident-narrow', ...narrow)).state === 'applied')
+  const narrowed = await ask<{ subjects: number; leftOut: number }>('incident-affected', 'incident', 'affected', String(id))
+  assert.deepEqual([narrowed.subjects, narrowed.leftOut], [2, PEOPLE - 2])
 
   await program.stop()
   const patterns = new PatternSet(PLANTED.flatMap((text) => needlesOf(text, text)))
