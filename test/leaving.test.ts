@@ -139,6 +139,8 @@ test('a vendor is cut, decided on, left and deleted at, and still answers years 
     )
     assert.equal(new Set(desk.taken.at(-1)).size, 5)
     assert.deepEqual(desk.complaints, [])
+    const again = await ok<RetireResult>(vendor('retire', 'mixpanel', ...why), 'vendor-retire')
+    assert.equal(again.deletionWanted, true, 'what was asked for before is not denied')
     for (const [what, more] of [['restore'], ['rotate'], ['held', { decision: 'release' }]] as const) {
       assert.equal(await refusal(program, `vendors/mixpanel/${what}`, { reason, ...more }), 'vendor_retired')
     }

@@ -10,10 +10,9 @@ import { ownerOf } from '#incidents/incident-evidence.ts'
 import { decodeClaimedSides, decodeFields, decodeSides, decodeTimes, pastInstant } from '#incidents/incident-input.ts'
 import { amendScope, isShownBy, narrows, narrowsData, sorted } from '#incidents/incident-scope.ts'
 import { currentScope, type IncidentState, lastMatter } from '#incidents/incident-state.ts'
-import { assertSurfaces, destinationsSentTo, wasSentTo } from '#incidents/surfaces.ts'
+import { assertSurfaces } from '#incidents/surfaces.ts'
 import { readableFileName, readableText } from '#incidents/written.ts'
 import type { IncidentTexts, Look } from '#vault/port.ts'
-import { assertVendorKnown, destinationsOf, vendorNames } from '#vendors/register.ts'
 import type { StaffDeps } from './deps.ts'
 import {
   CLAIMS_HEADER,
@@ -41,6 +40,7 @@ import { incidentPorts } from './incident-ports.ts'
 import { lookOf, numberOf, printCounted, printWindowsOf } from './incident-print.ts'
 import { reconciledOf } from './incident-shown.ts'
 import { hideFault } from './routes.ts'
+import { assertDestinations, assertVendorEverKnown } from './vendor-known.ts'
 
 const TITLE_MAX = 200
 const NOTE_MAX = 2000
@@ -278,12 +278,6 @@ export async function countAmended(
   }
 }
 
-async function assertVendorEverKnown(vendor: string, deps: StaffDeps): Promise<void> {
-  const names = vendorNames(deps.records, deps.config.vendors)
-  if (!names.includes(vendor) && (await wasSentTo(vendor, deps.warehouse))) return
-  assertVendorKnown(vendor, names)
-}
-
 /** null: all. Throws `destination_unknown`, `surface_unknown`. */
 async function knownNames(
   vendor: string,
@@ -293,11 +287,7 @@ async function knownNames(
   const { surfaces = [], destinations = [] } = given
   const configured = deps.config.sources.map(({ surface }) => surface)
   if (surfaces.length > 0) await assertSurfaces(surfaces, { vendor, configured }, deps.warehouse)
-  const known = destinationsOf(vendor, deps.records, deps.config.vendors)
-  const strange = destinations.filter((destination) => !known.includes(destination))
-  const sentTo = strange.length === 0 ? [] : await destinationsSentTo(vendor, deps.warehouse)
-  const unknown = strange.find((destination) => !sentTo.includes(destination))
-  if (unknown !== undefined) throw new BulkheadError('destination_unknown', `${vendor} has no destination ${JSON.stringify(unknown)}`)
+  await assertDestinations(destinations, vendor, deps)
   return {
     surfaces: surfaces.length === 0 ? null : sorted(surfaces),
     destinations: destinations.length === 0 ? null : sorted(destinations),

@@ -122,6 +122,7 @@ export function addIncidentReadingRoutes(app: FastifyInstance, deps: StaffDeps):
         reconciled: state.statements.map((statement) => reconcileNow(statement, state, ledger.summary)),
         timeline: timelineOf(state, deps),
         checkpoint: await deps.checkpoint(),
+        isHeldElsewhere: await isHeldElsewhere(deps),
         gaps: (ledgerGaps(deps).ledgerGaps ?? []).map((gap) => gapText(gap)),
         broken: await brokenOf(id, deps),
       })
@@ -131,6 +132,12 @@ export function addIncidentReadingRoutes(app: FastifyInstance, deps: StaffDeps):
       return { report, markdown: reportMarkdown(report), sha256 }
     },
   )
+}
+
+/** What cannot be looked at is not claimed. */
+async function isHeldElsewhere(deps: StaffDeps): Promise<boolean> {
+  const place = await deps.place().catch(() => undefined)
+  return place?.outside.some(({ state }) => state?.taken !== undefined && state.fork === undefined) ?? false
 }
 
 function versionOf(state: IncidentState, version: number | undefined): ScopeVersion {

@@ -218,6 +218,7 @@ test('a report is a draft until counsel signs, names nobody, and a signature end
     assert.match(markdown, /was not among the fields that we sent/)
     assert.match(markdown, /no entry 1\.\.10/)
     assert.match(markdown, /size 10, root/)
+    assert.match(markdown, /No checkpoint of the ledger is held elsewhere/)
     assert.match(markdown, /Baseline \| unknown/)
     assert.match(markdown, /without passing through Bulkhead/)
     assert.match(markdown, /2025-11-25T18:00:00\.000Z \(2025-11-25 23:30:00 GMT\+05:30\)/)
@@ -231,7 +232,8 @@ test('a report is a draft until counsel signs, names nobody, and a signature end
   assert.equal(await status(), 'draft for counsel')
   read(await post(`/${id}/sign-off`, { as: 'counsel', name: 'Winston Wolfe', reason: 'read' }), 'incident-row')
   assert.equal(await status(), 'signed off')
-  read(await post(`/${id}/report`, { audience: 'board' }), 'incident-report')
+  const signed = read<IncidentReportResult>(await post(`/${id}/report`, { audience: 'board' }), 'incident-report')
+  assert.match(signed.markdown, /The sign-off covers rows 1\.\.\d+ of the record; figures of the ledger are those of when this was made/)
   assert.equal(await status(), 'signed off', 'making a report adds nothing to the matter')
   read(await post(`/${id}/note`, { text: 'they rang again', at: '2025-11-26T10:00:00Z' }), 'incident-row')
   assert.equal(await status(), 'draft for counsel')
@@ -254,6 +256,7 @@ test('hostile input is refused with a code, and nothing of it is kept', async ()
     [post('', { ...OPENING, vendor: 'nobody' }), 'vendor_unknown'],
     [post('', { vendor: 'acme' }), 'bad_usage'],
     [post('', { ...OPENING, told: '2025-11-25' }), 'window_invalid'],
+    [post('', { ...OPENING, told: '2025-11-31T00:00:00Z' }), 'window_invalid'],
     [post('', { ...OPENING, told: '2999-01-01T00:00:00Z' }), 'incident_invalid'],
     [post('', { ...OPENING, aware: '2999-01-01T00:00:00Z' }), 'incident_invalid'],
     [post('', { ...OPENING, accessFrom: '2025-11-09T00:00:00Z', accessTo: '2025-11-08T00:00:00Z' }), 'window_invalid'],

@@ -101,7 +101,8 @@ async function retire(vendor: string, body: Static<typeof RetireRequest> & { act
     ...result,
     state: 'retired',
     closedEpochs: closedEpochs.map(({ destination, epoch }) => ({ destination, epoch })),
-    deletionWanted: body.delete === true,
+    // A leaving that is repeated takes no wish back.
+    deletionWanted: body.delete === true || (await leaving.vault.deletions(vendor)).leaving.length > 0,
     credentials: credentialsToRotate(vendor, records, config.vendors),
   }
 }

@@ -31,6 +31,7 @@ import { ALL_ROLES, type StaffDeps } from './deps.ts'
 import { examine } from './doctor.ts'
 import { incidentPorts } from './incident-ports.ts'
 import { describeLeaving, heldEvents } from './leaving-routes.ts'
+import { assertDestinations, assertVendorEverKnown } from './vendor-known.ts'
 
 export function addStatusRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.get(ROUTES.health, async (_request, reply) => {
@@ -123,10 +124,8 @@ export function addPeopleRoutes(app: FastifyInstance, deps: StaffDeps): void {
     const listed = `incident affected, ${organisations ? 'organisations' : 'list'}${identities ? ' with identities' : ''}`
     const look = list || organisations ? lookFor(request, listed, reason) : undefined
     const windows = decodeWindows(request.body)
-    assertVendorKnown(vendor, vendorNames(deps.records, deps.config.vendors))
-    if (destination !== undefined && !destinationsOf(vendor, deps.records, deps.config.vendors).includes(destination)) {
-      throw new BulkheadError('destination_unknown', `${vendor} has no destination ${JSON.stringify(destination.slice(0, 64))}`)
-    }
+    await assertVendorEverKnown(vendor, deps)
+    if (destination !== undefined) await assertDestinations([destination], vendor, deps)
     if (surfaces !== undefined)
       await assertSurfaces(surfaces, { vendor, configured: deps.config.sources.map(({ surface }) => surface) }, ports.warehouse)
     const found = await withCheckpoint(withGaps(await affected({ vendor, destination, surfaces, windows }, ports), deps), deps)

@@ -198,14 +198,14 @@ function fakeWarehouse(stage: Pick<Stage, 'persons'>): Warehouse {
     migrate: async () => undefined,
     insertEvents: async () => ({ rows: 0 }),
     insertDisclosures: async () => ({ rows: 0 }),
-    query: async <Row>(sql: string) => {
+    query: async <Row>(sql: string, given?: Record<string, unknown>) => {
       if (sql.includes('FROM events') && sql.includes('count()')) return [{ rows: '12' }] as Row[]
       if (sql.includes('firstDay')) return [{ rows: 1, firstDay: 20_000 }] as Row[]
       if (sql.includes('bounds')) return [{ bounds: [] }] as Row[]
       if (sql.includes('groupBitmapOr')) return pairRows(stage.persons) as Row[]
       if (sql.includes('firstSent')) return [{ rows: 1, firstSent: 1_770_000_000_000 }] as Row[]
       if (sql.includes('policyFirst')) return [{ rows: 1, policyFirst: 1, policyLast: 2 }] as Row[]
-      if (!sql.includes('deliveredCount')) return []
+      if (!sql.includes('deliveredCount')) return (sql.includes('1 AS found') && given?.vendor === 'gone' ? [{ found: 1 }] : []) as Row[]
       const key = { vendor: 'acme', destination: 'acme-main', epoch: 1, surface: 'web', purpose: 'analytics' }
       return [{ ...engineRow(1), ...key, deliveredCount: '4' }] as Row[]
     },

@@ -28,6 +28,13 @@ export function dayOf(instant: number): number {
   return Math.floor(instant / DAY_MS)
 }
 
+/** UTC ms of ISO 8601 text; NaN for what is none. The engine takes 31 November for 1 December: no day of the calendar is none. */
+export function parseInstant(text: string): number {
+  const day = text.slice(0, 10)
+  const midnight = Date.parse(`${day}T00:00:00Z`)
+  return !Number.isNaN(midnight) && formatDay(dayOf(midnight)) === day ? Date.parse(text) : Number.NaN
+}
+
 /** `2026-11-23` for a day number. */
 export function formatDay(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10)

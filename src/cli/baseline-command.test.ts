@@ -12,6 +12,7 @@ import { type Stage, setStage } from '#api/staff-fixture.ts'
 import { finishCreation, openInstance, writeRun } from '#app/instance.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { openRecords } from '#records/records.ts'
+import { printAnswer } from './context.ts'
 import { runCommandLine } from './program.ts'
 
 const CREDENTIAL = 'credential-of-this-test'
@@ -153,4 +154,12 @@ test('what cannot be read is refused, and nothing is kept', async () => {
     assert.deepEqual(stage.looks, [])
     assert.deepEqual(stage.deps.records.baselines('acme'), [])
   })
+})
+
+test('what somebody wrote into a reason or a name does nothing to the terminal of who reads it', () => {
+  const printed: string[] = []
+  const out = (text: string): void => void printed.push(text)
+  const context = { dataDir: '', json: false, as: undefined, env: {}, version: '', out, err: () => undefined }
+  printAnswer(context, 'a\u001b[2Jb\u202e\u0007\u0085c\r\n\tअनीता\u200dx', (answer) => answer)
+  assert.equal(printed.join(''), 'a\ufffd[2Jb\ufffd\ufffd\ufffdc\ufffd\n\tअनीता\u200dx\n')
 })

@@ -21,9 +21,12 @@ export interface CommonOptions {
   as?: string
 }
 
+/** What would act on a terminal, or turn the order of reading there: somebody may have written it into a reason or a name. */
+const UNPRINTABLE = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+
 /** Prints an answer: one JSON value, or lines for people. */
 export function printAnswer<Answer>(context: Context, answer: Answer, render: (answer: Answer) => string): void {
-  context.out(context.json ? `${JSON.stringify(answer)}\n` : `${render(answer).trimEnd()}\n`)
+  context.out(context.json ? `${JSON.stringify(answer)}\n` : `${render(answer).trimEnd().replaceAll(UNPRINTABLE, '\ufffd')}\n`)
 }
 
 /** `error[CODE]: …` and `hint: …`; an object with `--json`. */

@@ -26,7 +26,8 @@ export async function deletionsCommand(context: Context, vendor: string, refresh
 
 function renderDeletions(deletions: DeletionsResult): string {
   if (deletions.length === 0) return 'It was asked to delete nothing.'
-  return table([
+  const lacks = deletions.some(({ state, why }) => state === 'due' && why === 'no_deletion_token')
+  const rows = table([
     ['DESTINATION', 'EPOCH', 'IDENTIFIERS', 'ASKED', 'DUE', 'STATE'],
     ...deletions.map(({ destination, epoch, subjectCount, askedAt, dueAt, state, why }) => [
       destination,
@@ -37,6 +38,7 @@ function renderDeletions(deletions: DeletionsResult): string {
       why === null ? state : `${state} (${why})`,
     ]),
   ])
+  return lacks ? `${rows}\n\nNobody can be asked without a deletionToken: give the destination one in bulkhead.yaml and start again.` : rows
 }
 
 export async function heldCommand(context: Context, vendor: string, options: { decide?: string; reason?: string }): Promise<void> {

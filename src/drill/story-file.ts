@@ -4,7 +4,9 @@ import path from 'node:path'
 import { Ajv } from 'ajv'
 import { readText, shapeProblems } from '#app/config.ts'
 import { ConfigText, type Problem } from '#app/config-text.ts'
+import { parseInstant } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
+import { isField } from '#model/field.ts'
 import { type Step, type StoryFile, StorySchema } from './story-format.ts'
 
 const OWN_STORIES = path.join(import.meta.dirname, 'stories')
@@ -35,6 +37,16 @@ const validate = new Ajv({ allErrors: true, verbose: true, strict: false, discri
 
 /** Throws `config_invalid`. */
 export function decodeStory(name: string, source: string): StoryFile {
+  try {
+    return decode(name, source)
+  } catch (thrown) {
+    if (!(thrown instanceof BulkheadError) || thrown.code !== 'config_invalid') throw thrown
+    const hint = 'Correct the line named above; `docs/stories.md` describes every key.'
+    throw new BulkheadError(thrown.code, thrown.message, { hint, cause: thrown })
+  }
+}
+
+function decode(name: string, source: string): StoryFile {
   const text = new ConfigText(name, source, {})
   const value = text.value() ?? {}
   text.refuse(shapeProblems(value, text, validate))
@@ -76,8 +88,15 @@ function meaningProblems(story: StoryFile, text: ConfigText): Problem[] {
   }
   let before = Number.NEGATIVE_INFINITY
   story.steps.forEach((step, index) => {
-    const at = Date.parse(step.at)
-    if (Number.isNaN(at)) problems.push({ offset: text.offsetOf(['steps', index, 'at']), found: step.at, expected: 'a date that exists' })
+    const at = parseInstant(step.at)
+    const say = (key: string, found: string, expected: string): void => {
+      problems.push({ offset: text.offsetOf(['steps', index, key]), found, expected })
+    }
+    for (const key of INSTANTS) {
+      const given = (step as Record<string, unknown>)[key]
+      if (typeof given === 'string' && Number.isNaN(parseInstant(given))) say(key, given, 'a date that exists')
+    }
+    for (const [key, found, expected] of stepProblems(step, story, known.incidents)) say(key, found, expected)
     if (at < before)
       problems.push({
         offset: text.offsetOf(['steps', index, 'at']),
@@ -99,6 +118,39 @@ function meaningProblems(story: StoryFile, text: ConfigText): Problem[] {
     if (step.do === 'steal') known.files.add(step.as)
   })
   return problems
+}
+
+const INSTANTS = ['at', 'told', 'aware', 'accessFrom', 'accessTo', 'received', 'until'] as const
+/** What is compared with the scope of an incident. */
+const OF_SCOPE = ['people', 'added', 'withoutAddress', 'erased', 'upperBound', 'sent', 'notSent', 'statements'] as const
+
+/** What a step would pass over in silence: an expectation that nothing is compared with holds always. */
+function stepProblems(step: Step, story: StoryFile, incidents: ReadonlySet<string>): [key: string, found: string, expected: string][] {
+  switch (step.do) {
+    case 'expect': {
+      const idle = step.incident === undefined ? OF_SCOPE.find((key) => step[key] !== undefined) : undefined
+      if (idle !== undefined) return [[idle, `${idle} without an incident`, '`incident` beside it']]
+      if ((step.vendor === undefined) !== (step.state === undefined)) return [['do', 'one of vendor and state', 'both of them']]
+      if (step.incident === undefined && step.vendor === undefined && step.ownEvents === undefined)
+        return [['do', 'an expectation of nothing', 'incident, vendor and state, or ownEvents']]
+      return (['sent', 'notSent'] as const).flatMap((key) => {
+        const strange = step[key]?.find((field) => !isField(field))
+        return strange === undefined ? [] : [[key, strange, 'fields as in docs/configuration.md'] as [string, string, string]]
+      })
+    }
+    case 'steal':
+      if (step.emails === undefined || story.people.some(({ id }) => id === step.emails?.people)) return []
+      return [['emails', step.emails.people, 'the id of a group of people']]
+    case 'open':
+      return incidents.has(step.as) ? [['as', `the id ${step.as} again`, 'an id that no other incident has']] : []
+    case 'erase': {
+      const group = story.people.find(({ id }) => id === step.people)
+      if (group === undefined || step.count <= group.count) return []
+      return [['count', String(step.count), `at most the ${group.count} of ${group.id}`]]
+    }
+    default:
+      return []
+  }
 }
 
 function surfacesOf(step: Step): readonly string[] {

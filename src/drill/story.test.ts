@@ -23,6 +23,7 @@ function refusal(text: string): string {
   } catch (thrown) {
     assert.ok(thrown instanceof BulkheadError)
     assert.equal(thrown.code, 'config_invalid')
+    assert.match(thrown.hint, /docs\/stories\.md/)
     return thrown.message
   }
   return assert.fail('it was taken')
@@ -52,6 +53,24 @@ test('what is wrong with a story is said with its place', () => {
     [['count: 2', 'count: many'], /expected how many people/],
     [['source: site }', 'source: site, loud: true }'], /unknown key "loud"/],
     [['2025-01-01T00:00:00Z', '2025-13-01T00:00:00Z'], /a date that exists/],
+    [['2025-01-01T00:00:00Z', '2025-02-29T00:00:00Z'], /a date that exists/],
+    [['do: send, people: all, source: site', 'do: open, as: i, vendor: mixpanel, told: 2024-11-31T00:00:00Z'], /a date that exists/],
+    // What would hold whatever happened.
+    [['do: send, people: all, source: site', 'do: expect, people: 20'], /people without an incident/],
+    [['do: send, people: all, source: site', 'do: expect, state: cut'], /both of them/],
+    [['do: send, people: all, source: site', 'do: expect'], /an expectation of nothing/],
+    [
+      [
+        'do: send, people: all, source: site }',
+        'do: open, as: i, vendor: mixpanel, told: 2025-01-01T00:00:00Z }\n  - { at: 2025-01-01T00:00:00Z, do: expect, incident: i, notSent: [emial] }',
+      ],
+      /found emial, expected fields/,
+    ],
+    [
+      ['do: send, people: all, source: site', 'do: steal, vendor: mixpanel, as: f, emails: { people: some, count: 1 }'],
+      /a group of people/,
+    ],
+    [['do: send, people: all, source: site', 'do: erase, people: all, count: 3'], /at most the 2 of all/],
     [['2025-01-01T00:00:00Z', '2025-01-01'], /an instant with a zone/],
     [['[{ id: site }]', '[{ id: site }, { id: site }]'], /an id that no other has/],
     [['steps:\n', 'steps:\n  - { at: 2025-02-01T00:00:00Z, do: cut, vendor: mixpanel }\n'], /steps in order of time/],

@@ -290,6 +290,9 @@ test('windows need a zone and an order', () => {
     { to: '2025-11-09T00:00:00' },
     { accessFrom: 'yesterday' },
     { from: '2025-13-40T00:00:00Z' },
+    // No day of the calendar, which the engine would take for the one after.
+    { accessTo: '2025-11-31T00:00:00Z' },
+    { to: '2025-02-29T00:00:00+01:00' },
     { from: '2025-11-09T00:00:00Z', to: '2025-11-09T00:00:00Z' },
     { accessFrom: '2025-11-10T00:00:00Z', accessTo: '2025-11-09T00:00:00Z' },
   ]) {

@@ -11,13 +11,18 @@ import { importBaseline, type ImportedBaseline } from './baseline-import.ts'
 const KEYS: Record<string, KnownField> = { $email: 'email', $name: 'name', mp_country_code: 'country' }
 const naming = { mapped: new Map<string, string>(), fieldOfKey: (key: string) => KEYS[key], groupKeys: new Set<string>() }
 
-async function read(vault: Vault, content: string | Buffer, devices: ReadonlySet<number> = new Set()): Promise<ImportedBaseline> {
+async function read(
+  vault: Vault,
+  content: string | Buffer,
+  devices: ReadonlySet<number> = new Set(),
+  own: typeof naming = naming,
+): Promise<ImportedBaseline> {
   const bytes = async function* (): AsyncGenerator<Buffer, void> {
     // In odd pieces, as a network brings them.
     const all = Buffer.from(content)
     for (let at = 0; at < all.length; at += 1000) yield all.subarray(at, at + 1000)
   }
-  const query = { format: undefined, naming, approved: new Set(['plan']), look: LOOK }
+  const query = { format: undefined, naming: own, approved: new Set(['plan']), look: LOOK }
   return importBaseline(bytes(), query, { vault: vault.matching, devices })
 }
 
@@ -70,6 +75,13 @@ test('rows are counted for whom the vault knows, with the fields that their colu
     assert.equal(ofProfiles.counts.brokenRows, 1)
     assert.equal(ofProfiles.from, null)
     await assert.rejects(read(vault, ''), { code: 'leak_file_invalid' })
+  })
+})
+
+test('a column that is said to be something and is not there stops the import', async () => {
+  await withVault(async (vault) => {
+    const mapped = new Map([['Kenung', 'user_id']])
+    await assert.rejects(read(vault, 'Kennung\nanna\n', new Set(), { ...naming, mapped }), { code: 'bad_usage' })
   })
 })
 

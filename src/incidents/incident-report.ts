@@ -24,6 +24,8 @@ export interface ReportParts {
   reconciled: readonly Reconciled[]
   timeline: readonly TimelineEntry[]
   checkpoint: { size: number; root: string } | null
+  /** A place outside has taken a checkpoint of this ledger. */
+  isHeldElsewhere: boolean
   gaps: readonly string[]
   broken: readonly number[]
 }
@@ -247,15 +249,21 @@ export function scopeText({ destinations, surfaces, accessFrom, accessTo, from, 
   ].join('; ')
 }
 
-function limitsOf({ state, affected, checkpoint, gaps, broken }: ReportParts): string[] {
+function limitsOf({ state, affected, checkpoint, isHeldElsewhere, gaps, broken }: ReportParts): string[] {
+  const signOff = standingSignOff(state)
   return [
     'That a vendor was breached does not say that every record was read: people "may be affected" when data about them was sent.',
     'The ledger bounds what the vendor can have lost through Bulkhead, and nothing else.',
     ...(checkpoint === null
       ? ['There is no checkpoint of the ledger yet: it is tamper-evident against anyone without the signing key, not against ourselves.']
       : [
-          'The ledger is tamper-evident against anyone without the signing key, and against ourselves since the last checkpoint held elsewhere.',
+          isHeldElsewhere
+            ? 'The ledger is tamper-evident against anyone without the signing key, and against ourselves since the last checkpoint held elsewhere.'
+            : 'No checkpoint of the ledger is held elsewhere: it is tamper-evident against anyone without the signing key, not against ourselves.',
         ]),
+    ...(signOff === undefined
+      ? []
+      : [`The sign-off covers rows 1..${signOff.upTo} of the record; figures of the ledger are those of when this was made.`]),
     ...(affected !== undefined && affected.possible > 0
       ? ['"Possible" means that nobody knows whether it arrived; it is counted against the vendor.']
       : []),

@@ -124,6 +124,24 @@ export function decodeMapping(texts: readonly string[]): Map<string, string> {
   )
 }
 
+/** A mistyped name would say that nobody is in the file. `names`: all columns that it has. Throws `bad_usage`. */
+export function assertMapped({ mapped }: Pick<ColumnNaming, 'mapped'>, names: readonly string[]): void {
+  const known = new Set(names)
+  const missing = [...mapped.keys()].find((column) => !known.has(column))
+  if (missing === undefined) return
+  throw new BulkheadError('bad_usage', `--map: the file has no column ${JSON.stringify(missing.slice(0, 80))}; nothing was taken from it`)
+}
+
+/** What was read as something that it is not must not stand in the record as a file that names nobody. Throws `leak_file_invalid` too. */
+export function assertRead(
+  { rows, malformed, format }: { rows: number; malformed: number; format: string },
+  naming: Pick<ColumnNaming, 'mapped'>,
+  names: readonly string[],
+): void {
+  if (rows > 0 && malformed === rows) throw new BulkheadError('leak_file_invalid', `none of its ${rows} rows can be read as ${format}`)
+  assertMapped(naming, names)
+}
+
 /** Column names are somebody's text; those of our own vocabulary are not. */
 export function isOfCatalogue(field: Field): field is KnownField {
   return categoryOf(field) !== 'property'

@@ -374,6 +374,9 @@ test('what is no row is counted and named, and what is no file changes nothing',
   assert.deepEqual([result.rows, result.malformed, result.unidentified], [3, 1, 1])
   assert.deepEqual(result.faults, [{ number: 2, fault: 'no_json' }])
   await assert.rejects(match(''), { code: 'leak_file_invalid' })
+  // Read as what it is not, it would say that it names nobody.
+  await assert.rejects(match(`distinct_id\n${uuid}\n`, { format: 'ndjson' }), { code: 'leak_file_invalid' })
+  await assert.rejects(match(`distinct_id\n${uuid}\n`, { map: [['distinct-id', 'user_id']] }), { code: 'bad_usage', exit: 2 })
 })
 
 test("pseudonyms of an epoch that was destroyed are nobody's, and that is said", async () => {

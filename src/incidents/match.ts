@@ -11,7 +11,7 @@ import type { FoundPerson, FoundPseudonym, MatchEpoch, MatchVault } from '#vault
 import type { Look, StaffVault } from '#vault/port.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import { type Keys, keysOf } from './match-cells.ts'
-import { type ColumnMeaning, type ColumnNaming, meaningOf } from './match-columns.ts'
+import { assertRead, type ColumnMeaning, type ColumnNaming, meaningOf } from './match-columns.ts'
 import { findIdColumns } from './match-content.ts'
 import { ColumnCounts } from './match-fields.ts'
 import { Finder, type Found } from './match-finder.ts'
@@ -73,8 +73,7 @@ export async function matchFile(
     for await (const { rows, faults } of turns) {
       if (options.signal?.aborted === true) throw new BulkheadError('not_running', 'nobody waits for the answer any more')
       tally.addFaults(faults)
-      const nameOf = (place: number): string => file.columns.nameOf(place)
-      tally.count(rows, nameOf)
+      tally.count(rows, (place) => file.columns.nameOf(place))
       if (asked === undefined) await findIdColumns(rows, tally.meanings, (values) => ports.vault.matchValues(session, 'id', values))
       const keys = rows.map((row) => keysOf(row, tally.meanings))
       if (asked !== undefined) tally.grade(asked.keys, await asked.found)
@@ -84,7 +83,9 @@ export async function matchFile(
       options.onProgress?.(tally.rows)
     }
     if (asked !== undefined) tally.grade(asked.keys, await asked.found)
-    return { result: tally.result(file.format(), snapshot.head), people: tally.people, kept: tally.kept }
+    const result = tally.result(file.format(), snapshot.head)
+    assertRead(result, query.naming, file.columns.names)
+    return { result, people: tally.people, kept: tally.kept }
   } finally {
     await ports.vault.endMatch(session)
   }

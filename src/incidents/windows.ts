@@ -3,6 +3,7 @@
  * however old, since a thief takes what is at rest. Its start is kept and shown and narrows nothing. *Data*: event time,
  * both ends included; it narrows, and belongs in a question only when the vendor's statement or file shows it.
  */
+import { parseInstant } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 
 /** Instants as a person gave them. */
@@ -44,7 +45,7 @@ export function decodeWindows(texts: WindowTexts): Windows {
 
 export function decodeInstant(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  const instant = ISO_INSTANT.test(text) ? Date.parse(text) : Number.NaN
+  const instant = ISO_INSTANT.test(text) ? parseInstant(text) : Number.NaN
   if (Number.isNaN(instant))
     throw new BulkheadError('window_invalid', `${name} ${JSON.stringify(text.slice(0, 40))} is not an instant with a zone`)
   return instant
