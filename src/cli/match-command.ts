@@ -94,7 +94,7 @@ export function renderMatch(answer: MatchAnswer): string {
     `  ${figure(answer.knownNothingSent)} of people about whom nothing was sent to this vendor`,
     `The file says ${count(answer.people, 'person', 'people')}:`,
     `  ${figure(reconciled.inBoth)} of them in the scope of the incident, ${figure(reconciled.onlyInFile)} not.`,
-    `  In the scope and not in the file: ${figure(reconciled.onlyInLedger)}. A file takes nobody out of the scope.`,
+    `  In the scope and not in the file: ${figure(reconciled.onlyInLedger)}. A file takes nobody out of the scope by itself.`,
   ]
   for (const { column, field, rows: held } of answer.columnsNotInLedger) {
     const meaning = field === null ? '' : ` (${field})`

@@ -18,7 +18,7 @@ export function renderNarrow({
   if (state === 'proposed')
     return [
       `Proposal ${approval}: narrow scope version ${version} of incident ${incident} to the file ${file.id}. Nothing has changed yet.`,
-      `${people}, by sha256 ${file.sha256}.`,
+      `${people}. The file: sha256 ${file.sha256}.`,
       `What is approved, to the letter: ${what}`,
       countsFrom === null
         ? `Somebody else approves it (bulkhead approval approve ${approval} --as FILE --reason "…"); then give this command again.`

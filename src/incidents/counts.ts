@@ -1,7 +1,7 @@
 /** What the engine counted, less the users that belong to people who were put together outside of it, plus these people. */
 import type { Ordinal } from '#model/log-entry.ts'
 import type { Warehouse } from '#warehouse/port.ts'
-import { eachUser } from './kept-count.ts'
+import { eachSent } from './kept-count.ts'
 import { PersonSet } from './person-set.ts'
 import { type PairRow, pairsQuestion, type Question, type Scope, SURFACE_MARK, type Tally, usersInScope } from './rows.ts'
 import type { Gathered } from './scan.ts'
@@ -62,11 +62,11 @@ async function countKept(counts: Counts, scope: Scope, gathered: Gathered, shape
   const given = { scope, shapes: counts.shapes, surfaces: [...counts.ofSurface.keys()], users: counts.users, isCounted }
   const namesOf = (sent: ReadonlyMap<string, boolean>, isWanted: boolean): Set<string> =>
     new Set([...sent].filter(([, hasArrived]) => hasArrived === isWanted).map(([name]) => name))
-  await eachUser(
+  await eachSent(
     given,
-    ({ shapes: texts, surfaces }) => {
+    ({ shapes: texts, surfaces }, users) => {
       const byState = { delivered: namesOf(texts, true), possible: namesOf(texts, false) }
-      addTally(counts, { ...byState, deliveredAt: namesOf(surfaces, true), possibleAt: namesOf(surfaces, false) }, shapes, 1)
+      addTally(counts, { ...byState, deliveredAt: namesOf(surfaces, true), possibleAt: namesOf(surfaces, false) }, shapes, users)
     },
     warehouse,
   )
@@ -76,7 +76,7 @@ function addTally(
   counts: Counts,
   tally: Pick<Tally, 'delivered' | 'possible' | 'deliveredAt' | 'possibleAt'>,
   shapes: Shapes,
-  by: 1 | -1,
+  by: number,
 ): void {
   counts.subjects += by
   if (tally.delivered.size > 0) counts.delivered += by

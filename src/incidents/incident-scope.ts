@@ -36,6 +36,7 @@ export function amendScope(scope: ScopeBody, change: ScopeChange): ScopeBody {
   const isLifted = change.wholeLedger === true && scope.narrowed !== undefined
   const isMoved = [change.accessFrom, change.accessTo, change.from, change.to].some((side) => side !== undefined)
   const isSaid = isLifted || names.length > 0 || isMoved
+  if (change.wholeLedger === true && !isLifted) throw new BulkheadError('incident_invalid', 'the scope is not narrowed to a file')
   if (!isSaid) throw new BulkheadError('incident_invalid', 'the amendment changes nothing: name a surface, a destination or a window')
   assertWindow('access', next.accessFrom, next.accessTo)
   assertWindow('data', next.from, next.to)
