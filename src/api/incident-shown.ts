@@ -97,8 +97,10 @@ export function addIncidentReadingRoutes(app: FastifyInstance, deps: StaffDeps):
       if (!named)
         throw new BulkheadError('not_found', 'this incident has no evidence of that id', { hint: '`bulkhead incident show ID` names it.' })
       const { content, row } = await deps.evidence.open(evidence, look)
+      // Once something was answered nobody can be told by a code that the file was changed.
+      const first = await content.next()
       reply.type('application/octet-stream').header('content-length', row.bytes).header('bulkhead-sha256', row.sha256)
-      return reply.send(Readable.from(content, { objectMode: false }))
+      return reply.send(Readable.from(from(first, content), { objectMode: false }))
     },
   )
 
@@ -262,4 +264,9 @@ function printAmendment({ version, scope, at, actor, reason, statement, counted 
     narrowed: printNarrowed(scope),
     counted: printCounted(counted),
   }
+}
+
+async function* from(first: IteratorResult<Buffer, void>, rest: AsyncGenerator<Buffer, void>): AsyncGenerator<Buffer, void> {
+  if (first.done !== true) yield first.value
+  yield* rest
 }

@@ -6,6 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { Ajv } from 'ajv'
+import { BulkheadError } from '#base/errors.ts'
 import type { Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
 import type { IncidentAmendResult, IncidentReportResult, IncidentShow, IncidentStatementResult } from './incident-contract.ts'
@@ -342,4 +343,30 @@ test('the scope of an incident is answered like any other, by version, and only 
   const lines = list.text.trimEnd().split('\n')
   assert.equal(lines.length, 2)
   assert.deepEqual((JSON.parse(lines[1] as string) as { affected: { incident: object } }).affected.incident, { id, version: 1, added: 1 })
+})
+
+test('evidence that was changed is refused by its code, before anything of it is answered', async () => {
+  const id = await open()
+  const kept = read<{ evidence: { id: string } }>(await upload(`/${id}/evidence`, 'kept', { file: 'x' }), 'incident-evidence')
+  const { evidence } = stage.deps
+  const given = evidence.open
+  const row = { id: kept.evidence.id, owner: '', kind: 'file' as const, at: 0, actor: '', bytes: 4, sha256: '', destroyedAt: null }
+  const openTo = async (content: () => AsyncGenerator<Buffer, void>): Promise<Reply> => {
+    evidence.open = async () => ({ row, name: 'x', content: content() })
+    return post(`/${id}/evidence/${kept.evidence.id}/open`, { reason: 'test' })
+  }
+  try {
+    const changed = await openTo(async function* () {
+      yield* []
+      throw new BulkheadError('evidence_corrupt', 'changed')
+    })
+    assert.equal(changed.code, 'evidence_corrupt')
+    const whole = await openTo(async function* () {
+      yield Buffer.from('ke')
+      yield Buffer.from('pt')
+    })
+    assert.deepEqual([whole.status, whole.text], [200, 'kept'])
+  } finally {
+    evidence.open = given
+  }
 })
