@@ -1,5 +1,5 @@
 /** What a schema cannot say of the configuration: names that must differ, addresses, grants that contradict the laws. */
-import { DAY_MS } from '#base/clock.ts'
+import { DAY_MS, parseInstant } from '#base/clock.ts'
 import { APPROVALS_DEFAULTS, type DestinationConfig, DISK_DEFAULTS, type PlaceDetail } from '#model/config.ts'
 import { categoryOf, type Form, isClearField, isField } from '#model/field.ts'
 import { countryCode } from '#policy/forms.ts'
@@ -212,5 +212,5 @@ function isRange(text: string, ipVersion: (text: string) => number): boolean {
 
 /** UTC ms of `2027-01-31` (its beginning) or of an ISO 8601 instant with zone; NaN for anything else. */
 export function decodeInstant(text: string): number {
-  return /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN
+  return /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2}))?$/.test(text) ? parseInstant(text) : Number.NaN
 }

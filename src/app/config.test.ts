@@ -159,6 +159,7 @@ const WRONG: [what: string, from: string, to: string, at: string, says: RegExp][
   ['an identifier in the clear', 'country, form: coarse', 'user_id, form: open', 'open', /"open", expected one of/],
   ['an identifier as alias', 'country, form: coarse', 'user_id, form: alias', 'alias', /user_id in the form alias, expected pseudonym/],
   ['no date', '2027-01-31', 'soon', 'soon', /"soon", expected a day/],
+  ['no day of the calendar', '2027-01-31', '2027-02-31', '2027-02-31', /expected a day/],
   ['a proxy that is no range', '10.0.0.0/8', '10.0.0.0/99', '10.0.0.0/99', /"10.0.0.0\/99", expected an address/],
   ['a key twice', 'token: proj2', 'token: proj2\n        token: proj3', 'token: proj3', /unique/],
   ['a bracket too many', '[docs, pricing]', '[docs, pricing]]', '] } }', /expected YAML/],
