@@ -1,37 +1,16 @@
 /** The funnel against a recomputation over the same events, and the bounds of the session that it is asked in. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
-import path from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import { DAY_MS } from '#base/clock.ts'
 import type { LogEntry } from '#model/log-entry.ts'
-import { openWarehouse } from '#warehouse/client.ts'
-import type { Warehouse } from '#warehouse/port.ts'
-import { startWarehouse, type WarehouseProcess } from '#warehouse/warehouse-process.ts'
+import { warehouseOfFile } from '#warehouse/testing-warehouse.ts'
 import { funnel } from './funnel.ts'
 
 const NOW = Date.UTC(2026, 2, 20, 12)
 
-let folder: string
-let running: WarehouseProcess
-let worker: Warehouse
-let staff: Warehouse
-
-before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'bh-'))
-  running = await startWarehouse(folder)
-  worker = openWarehouse({ path: running.path, token: running.tokens.worker, role: 'worker' })
-  staff = openWarehouse({ path: running.path, token: running.tokens.staff, role: 'staff' })
-})
-
-after(async () => {
-  await worker?.close()
-  await staff?.close()
-  await running?.kill()
-  rmSync(folder, { recursive: true, force: true })
-})
+const engine = warehouseOfFile()
 
 /** The furthest step that some choice of first event reaches; times of one user are all different. */
 function levelOf(events: { name: string; time: number }[], steps: readonly string[], withinMs: number): number {
@@ -70,9 +49,9 @@ test('a funnel equals a naive recomputation', async () => {
         ...{ seq, at: NOW, source: 'web', protocol: 'mixpanel', surface: 'app', trust: 'browser', policy: 1 },
         records: [...records, nobodys],
       }
-      await worker.insertEvents([entry], `funnel:${seq++}`)
+      await engine.worker.insertEvents([entry], `funnel:${seq++}`)
       const steps = ['Opened', 'Signed up', "It's", 'Paid'].map((name) => mark + name)
-      const answer = await funnel({ steps, days: 10, withinDays }, NOW, staff)
+      const answer = await funnel({ steps, days: 10, withinDays }, NOW, engine.staff)
       const levels = users.map((events) => {
         const inTime = events.filter((event) => event.hoursAgo >= 0 && event.hoursAgo <= 240)
         return levelOf(
@@ -93,7 +72,7 @@ test('a funnel equals a naive recomputation', async () => {
 test('an analyst has a share of threads and memory, and no more', async () => {
   const names = ['max_threads', 'max_memory_usage', 'max_execution_time', 'priority']
   const sql = 'SELECT name, toFloat64(value) AS value FROM system.settings WHERE name IN {names:Array(String)} ORDER BY name'
-  const limits = await staff.query<{ name: string; value: number }>(sql, { names }, 'analytics')
+  const limits = await engine.staff.query<{ name: string; value: number }>(sql, { names }, 'analytics')
   const of = (name: string): number => limits.find((limit) => limit.name === name)?.value ?? 0
   assert.equal(of('max_threads'), Math.max(1, Math.floor(os.availableParallelism() / 2)))
   assert.equal(of('max_execution_time'), 60)

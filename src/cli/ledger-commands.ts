@@ -8,7 +8,7 @@ import { readCheckpoint, verifyStopped } from '#app/ledger-checking.ts'
 import { BulkheadError, isErrorCode } from '#base/errors.ts'
 import { type NoteVerifier, noteVerifier, parseVerifierKey } from '#ledger/note.ts'
 import { PinnedTiles, tilesIn } from '#ledger/pinned-tiles.ts'
-import { proveEntry } from '#ledger/prove.ts'
+import { proveIndex } from '#ledger/prove.ts'
 import { openEntryBytes } from '#ledger/stored-entries.ts'
 import { type OnProgress, verifyFiles } from '#ledger/verify.ts'
 import { type Context, printAnswer } from './context.ts'
@@ -46,7 +46,7 @@ export async function proveCommand(context: Context, index: number): Promise<voi
   const instance = openInstance({ dataDir: context.dataDir, create: false, env: context.env })
   const bytes = openEntryBytes(instance.ledgerDir)
   try {
-    const proof: LedgerProve = proveEntry(index, PinnedTiles.read(tilesDir(instance)), bytes)
+    const proof: LedgerProve = proveIndex(index, PinnedTiles.read(tilesDir(instance)), bytes)
     printAnswer(context, proof, renderProof)
   } finally {
     await bytes.close()

@@ -1,16 +1,12 @@
 /** Both questions against the real engine, compared with a recomputation that reads every raw row and knows no index. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import { FIELDS } from '#model/field.ts'
 import { MARKS } from '#vault/survey.ts'
 import type { Look } from '#vault/port.ts'
-import { openWarehouse } from '#warehouse/client.ts'
-import type { DisclosureRow, Warehouse } from '#warehouse/port.ts'
-import { startWarehouse, type WarehouseProcess } from '#warehouse/warehouse-process.ts'
+import type { DisclosureRow } from '#warehouse/port.ts'
+import { warehouseOfFile } from '#warehouse/testing-warehouse.ts'
 import { type Affected, type AffectedPerson, affected } from './affected.ts'
 import { PersonSet } from './person-set.ts'
 import { who } from './who.ts'
@@ -30,31 +26,14 @@ import { decodeWindows } from './windows.ts'
 
 const LOOK: Look = { actor: 'operator', action: 'test', reason: 'test' }
 
-let folder: string
-let running: WarehouseProcess
-let worker: Warehouse
-let staff: Warehouse
-
-before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'bh-'))
-  running = await startWarehouse(folder)
-  worker = openWarehouse({ path: running.path, token: running.tokens.worker, role: 'worker' })
-  staff = openWarehouse({ path: running.path, token: running.tokens.staff, role: 'staff' })
-})
-
-after(async () => {
-  await worker?.close()
-  await staff?.close()
-  await running?.kill()
-  rmSync(folder, { recursive: true, force: true })
-})
+const engine = warehouseOfFile()
 
 const iso = (value: number): string => new Date(value).toISOString()
 
 test('affected, its list and its windows equal a naive recomputation', async () => {
   await fc.assert(
     fc.asyncProperty(testCase, async (given) => {
-      const { vendor, ports, counted, looks } = await prepare(given, { worker, staff })
+      const { vendor, ports, counted, looks } = await prepare(given, engine)
       const { windows, destination, surfaces, graph } = given
       const scoped = counted.filter(
         (one) =>
@@ -240,7 +219,7 @@ function checkKnown({ known: { residence, marks, coarse, memberships, baseline }
 test('who equals a naive recomputation, over all vendors of the person', async () => {
   await fc.assert(
     fc.asyncProperty(testCase, fc.integer({ min: 1, max: 3 }), async (given, person) => {
-      const { vendor, ports, counted } = await prepare(given, { worker, staff })
+      const { vendor, ports, counted } = await prepare(given, engine)
       const answer = await who(String(person), LOOK, { ...ports, namespaces: ['default'] })
       const own = counted.filter((one) => one.kind !== 'group' && ownerOf(one, given.graph) === person)
       const groups = Map.groupBy(own, (one) => `${one.destination} ${one.surface}`)
@@ -278,7 +257,7 @@ test('who equals a naive recomputation, over all vendors of the person', async (
       surfaces: undefined,
       known: KNOWN_NOTHING,
     },
-    { worker, staff },
+    engine,
   )
   await assert.rejects(who('99', LOOK, { ...ports, namespaces: [] }), { code: 'not_found', exit: 1 })
 })

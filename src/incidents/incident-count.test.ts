@@ -1,13 +1,9 @@
 /** Versions of a scope on the real engine: whoever comes into the scope is added once, by the first version that has them. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
-import { openWarehouse } from '#warehouse/client.ts'
-import type { DisclosureRow, Warehouse } from '#warehouse/port.ts'
-import { startWarehouse, type WarehouseProcess } from '#warehouse/warehouse-process.ts'
+import type { DisclosureRow } from '#warehouse/port.ts'
+import { warehouseOfFile } from '#warehouse/testing-warehouse.ts'
 import { affected, type IncidentPorts } from './affected.ts'
 import type { ScopeBody } from './incident-bodies.ts'
 import { asOfNow, countVersion, peopleBefore, queryOf } from './incident-count.ts'
@@ -17,24 +13,7 @@ import type { ScopeVersion } from './incident-state.ts'
 const BASE = Date.UTC(2026, 1, 3)
 const LOOK = { actor: 'anna', action: 'test', reason: 'test' }
 
-let folder: string
-let running: WarehouseProcess
-let worker: Warehouse
-let staff: Warehouse
-
-before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'bh-'))
-  running = await startWarehouse(folder)
-  worker = openWarehouse({ path: running.path, token: running.tokens.worker, role: 'worker' })
-  staff = openWarehouse({ path: running.path, token: running.tokens.staff, role: 'staff' })
-})
-
-after(async () => {
-  await worker?.close()
-  await staff?.close()
-  await running?.kill()
-  rmSync(folder, { recursive: true, force: true })
-})
+const engine = warehouseOfFile()
 
 const instant = fc.integer({ min: 0, max: 9 }).map((second) => BASE + second * 1000)
 const row = fc.record({
@@ -81,12 +60,12 @@ test('every version comes to whom a naive recomputation finds, and each person i
           }
         })
         const open = rows.filter(({ state }) => state === 'possible')
-        await worker.insertDisclosures(
+        await engine.worker.insertDisclosures(
           rows.filter(({ state }) => state === 'delivered'),
           `${vendor}-token`,
         )
         const ports = {
-          warehouse: staff,
+          warehouse: engine.staff,
           vault: {
             graph: async () => ({ merged: [], devices: [] }),
             memberships: async () => {

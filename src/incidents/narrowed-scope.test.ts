@@ -1,13 +1,9 @@
 /** A scope that keeps only some of its people, on the real engine, compared with a recomputation that reads every raw row. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
-import { openWarehouse } from '#warehouse/client.ts'
-import type { DisclosureRow, Warehouse } from '#warehouse/port.ts'
-import { startWarehouse, type WarehouseProcess } from '#warehouse/warehouse-process.ts'
+import type { DisclosureRow } from '#warehouse/port.ts'
+import { warehouseOfFile } from '#warehouse/testing-warehouse.ts'
 import { affected, type AffectedPerson, countNarrowed, peopleAffected } from './affected.ts'
 import { PersonSet } from './person-set.ts'
 import { heldRows, ownerOf, pairsIn, pairText, prepare, subjectText, testCase } from './testing-affected.ts'
@@ -15,24 +11,7 @@ import { heldRows, ownerOf, pairsIn, pairText, prepare, subjectText, testCase } 
 const LOOK = { actor: 'anna', action: 'test', reason: 'test' }
 const LIST = { id: 'list', sha256: '', bytes: 0 }
 
-let folder: string
-let running: WarehouseProcess
-let worker: Warehouse
-let staff: Warehouse
-
-before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'bh-'))
-  running = await startWarehouse(folder)
-  worker = openWarehouse({ path: running.path, token: running.tokens.worker, role: 'worker' })
-  staff = openWarehouse({ path: running.path, token: running.tokens.staff, role: 'staff' })
-})
-
-after(async () => {
-  await worker?.close()
-  await staff?.close()
-  await running?.kill()
-  rmSync(folder, { recursive: true, force: true })
-})
+const engine = warehouseOfFile()
 
 const numbers = (set: Iterable<number>): number[] => [...set].sort((a, b) => a - b)
 
@@ -41,7 +20,7 @@ test('it has whom the ledger has and the list keeps, each with what was sent, an
     fc.asyncProperty(testCase, fc.uniqueArray(fc.integer({ min: 1, max: 9 }), { maxLength: 6 }), async (given, listed) => {
       const kept = new PersonSet()
       for (const person of listed) kept.add(person)
-      const { vendor, ports, counted } = await prepare({ ...given, kept }, { worker, staff })
+      const { vendor, ports, counted } = await prepare({ ...given, kept }, engine)
       const { windows, destination, surfaces, graph } = given
       const query = { vendor, destination, surfaces, windows }
       const scoped = counted.filter(

@@ -8,7 +8,7 @@ import type { EntryBytes } from './stored-entries.ts'
 import { decodeBundle, TILE_WIDTH, tileOf, tilePath } from './tile-paths.ts'
 import { HASH_BYTES, inclusionProof, isIncluded, leafHash } from './tree.ts'
 
-export interface EntryProof {
+export interface IndexProof {
   index: number
   /** Its number in the ledger, from 1. */
   entry: number
@@ -30,7 +30,7 @@ export interface EntryProof {
 }
 
 /** Throws `not_found` for an index that no checkpoint covers, `ledger_tree_broken` when entry and tree do not fit. */
-export function proveEntry(index: number, tiles: PinnedTiles, bytes: Pick<EntryBytes, 'get'>): EntryProof {
+export function proveIndex(index: number, tiles: PinnedTiles, bytes: Pick<EntryBytes, 'get'>): IndexProof {
   const { head, note } = tiles
   if (head === undefined || note === undefined) throw new BulkheadError('not_found', 'there is no checkpoint that can be read')
   const { size, root, origin } = head

@@ -12,7 +12,7 @@ import { commitRowsOf } from './tree-writer.ts'
 import { headerCommitment, LEAF_BYTES, leafOf, leavesOf } from './leaf.ts'
 import { noteVerifier } from './note.ts'
 import { PinnedTiles } from './pinned-tiles.ts'
-import { type EntryProof, proveEntry } from './prove.ts'
+import { type IndexProof, proveIndex } from './prove.ts'
 import { appendGap } from './restored-ledger.ts'
 import { openEntryBytes } from './stored-entries.ts'
 import { disclose, failingVault, rowsOf, type TreePlace, withTreePlace } from './testing-tree.ts'
@@ -230,7 +230,7 @@ test('every entry is proved by what the command prints, and nobody needs the led
     const bytes = openEntryBytes(place.ledgerDir)
     try {
       for (let index = 0; index < place.ledger.head; index++) {
-        const printed = JSON.parse(JSON.stringify(proveEntry(index, tiles, bytes))) as EntryProof
+        const printed = JSON.parse(JSON.stringify(proveIndex(index, tiles, bytes))) as IndexProof
         const { header, headerKey, rowsRoot, leaf, proof, root, size } = printed
         const own = leafOf(
           header.type as 'intent',
@@ -242,9 +242,9 @@ test('every entry is proved by what the command prints, and nobody needs the led
         assert.ok(isIncluded({ index, size, leaf: leafHash(own), proof: steps, root: Buffer.from(root, 'base64') }))
         assert.ok(!('salt' in header) && !('manifest' in header))
       }
-      assert.throws(() => proveEntry(place.ledger.head, tiles, bytes), { code: 'not_found' })
+      assert.throws(() => proveIndex(place.ledger.head, tiles, bytes), { code: 'not_found' })
       const other = { get: (number: number) => bytes.get(number === 3 ? 4 : number) }
-      assert.throws(() => proveEntry(2, tiles, other), { code: 'ledger_corrupt' })
+      assert.throws(() => proveIndex(2, tiles, other), { code: 'ledger_corrupt' })
     } finally {
       await bytes.close()
     }
