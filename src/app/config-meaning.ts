@@ -5,6 +5,7 @@ import { categoryOf, type Form, isClearField, isField } from '#model/field.ts'
 import { countryCode } from '#policy/forms.ts'
 import { PURPOSES_MAX, purposesOf, STORE_PURPOSE, whyNotApproved, whyNotGranted } from '#policy/policy.ts'
 import { checkLedger } from './config-ledger.ts'
+import { checkNotices } from './config-notices.ts'
 import type { ConfigFile } from './config-schema.ts'
 import type { ConfigText, Path, Problem } from './config-text.ts'
 
@@ -69,6 +70,8 @@ export function checkMeaning(
   checkDisk(file.disk, report)
   checkKeys(file.keys, report)
   checkLedger(file.ledger, report, whyNotUrl)
+  const urls = (file.vendors ?? []).flatMap((vendor) => vendor.destinations.map(({ url }) => url))
+  checkNotices(file.notices, urls, report)
   return problems
 }
 

@@ -7,6 +7,7 @@ import { APPROVALS_DEFAULTS, DISK_DEFAULTS, PLACE_DETAILS } from '#model/config.
 import { FORMS } from '#model/field.ts'
 import { CONSENT_BASES, SIGNAL_USES } from '#model/policy.ts'
 import { LedgerSchema } from './config-ledger.ts'
+import { NoticesSchema } from './config-notices.ts'
 import { type FlowLimits, defaultLimits, NETWORK_BITS } from '#model/source-limits.ts'
 
 /** Group keys of a source that names none: what product analytics commonly calls an organisation. */
@@ -330,8 +331,13 @@ export const ConfigSchema = Type.Object(
     keys: Type.Optional(KeysSchema),
     consent: Type.Optional(ConsentSchema),
     ledger: Type.Optional(LedgerSchema),
+    notices: Type.Optional(NoticesSchema),
   },
-  { ...closed, title: 'bulkhead.yaml', description: 'a mapping with sources, and perhaps vendors, gateway, store, disk, consent, ledger' },
+  {
+    ...closed,
+    title: 'bulkhead.yaml',
+    description: 'a mapping with sources, and perhaps vendors, gateway, store, disk, consent, ledger, notices',
+  },
 )
 
 export type ConfigFile = Static<typeof ConfigSchema>

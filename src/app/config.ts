@@ -23,6 +23,7 @@ import {
 } from '#model/config.ts'
 import { defaultLimits, type SourceLimits } from '#model/source-limits.ts'
 import { decodeLedger } from './config-ledger.ts'
+import { decodeNotices, findNoticeFault } from './config-notices.ts'
 import { checkMeaning, decodeInstant } from './config-meaning.ts'
 import { findTlsFault } from './config-tls.ts'
 import { type ConfigFile, ConfigSchema, GROUP_KEYS_DEFAULT } from './config-schema.ts'
@@ -94,6 +95,9 @@ export function decodeConfig(options: {
     given === undefined ? undefined : { cert: path.resolve(options.folder, given.cert), key: path.resolve(options.folder, given.key) }
   const fault = tls === undefined || options.checksFiles !== true ? undefined : findTlsFault(tls)
   if (fault !== undefined) text.refuse([{ ...fault, offset: text.offsetOf(['gateway', 'tls', fault.key]) }])
+  const notices = decodeNotices(file.notices, options.folder)
+  const unusable = notices === undefined || options.checksFiles !== true ? undefined : findNoticeFault(notices)
+  if (unusable !== undefined) text.refuse([{ ...unusable, offset: text.offsetOf(['notices', ...unusable.at]) }])
   return {
     sources: file.sources.map(decodeSource),
     vendors: (file.vendors ?? []).map(decodeVendor),
@@ -110,6 +114,7 @@ export function decodeConfig(options: {
     keys: decodeKeys(file.keys, options.folder),
     ...(file.consent && { consent: file.consent as ConsentConfig }),
     ledger: decodeLedger(file.ledger, options.folder),
+    ...(notices && { notices }),
   }
 }
 

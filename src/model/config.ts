@@ -2,6 +2,7 @@
 import type { Secret } from '#base/secret.ts'
 import type { Field, Form, Trust } from '#model/field.ts'
 import type { ConsentBasis, SignalUse } from '#model/policy.ts'
+import type { NoticesConfig } from '#model/notices-config.ts'
 import type { NetworkBits, SourceLimits } from '#model/source-limits.ts'
 
 export interface Config {
@@ -14,6 +15,8 @@ export interface Config {
   consent?: ConsentConfig
   ledger?: LedgerConfig | undefined
   approvals?: ApprovalsConfig
+  /** Undefined: nobody can be told through this program. */
+  notices?: NoticesConfig | undefined
   /** Undefined: the root key is wrapped by a file in the key folder. */
   keys?: KeysConfig | undefined
 }
