@@ -26,6 +26,12 @@ export const LABELS = {
   // What people write of incidents; from the ledger's key.
   incident: 'incident',
   hold: 'hold',
+  // Of notices, all from the ledger's key: codes, the code that stands in a row, the address that fits it, text, networks that tried one.
+  noticeCode: 'notice-code',
+  noticeCheck: 'notice-check',
+  noticeFit: 'notice-fit',
+  noticeText: 'notice-text',
+  noticeReplay: 'notice-replay',
   // `dedup` and `waiting` made the repeat hashes and sealed the waiting room of format 1.
   dedup: 'dedup',
   dedupBlock: 'dedup-block',

@@ -8,6 +8,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { isDamaged } from '#base/files.ts'
 import { TRUSTS, type Trust } from '#model/field.ts'
 import { checkpoint, copyDatabase, openDatabase, transact } from './database.ts'
+import { NOTICE_TABLES, NoticeRows } from './notice-rows.ts'
 
 /** 2: with residences, which an earlier program would leave behind when somebody is erased. */
 export const ROWS_FORMAT = 2
@@ -110,7 +111,7 @@ export function openRows(options: { file: string; instance: string; keysBatch: n
     if (format > ROWS_FORMAT)
       throw new BulkheadError('data_format_newer', `${file} has format ${format}, this program knows up to ${ROWS_FORMAT}`)
     if (rows.meta('instance') !== instance) throw new BulkheadError('key_wrong', `${file} belongs to another instance than the keys`)
-    db.exec(`${NEWCOMERS}; ${TOMBSTONES}; ${RESIDENCES}`)
+    db.exec(`${NEWCOMERS}; ${TOMBSTONES}; ${RESIDENCES}; ${NOTICE_TABLES}`)
     if (format < ROWS_FORMAT) rows.setMeta('format', ROWS_FORMAT)
     if (rows.batch > keysBatch) throw new BulkheadError('key_wrong', `the key store is an older copy than ${file}`)
     return rows
@@ -133,9 +134,11 @@ function openWhole(file: string): DatabaseSync {
 export class Rows {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  readonly notices: NoticeRows
 
   constructor(db: DatabaseSync) {
     this.#db = db
+    this.notices = new NoticeRows(db)
   }
 
   transact<Result>(write: () => Result): Result {

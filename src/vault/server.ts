@@ -22,6 +22,7 @@ import type { Vault } from './vault.ts'
 import { type OpenValue, waitingLook } from './waiting-look.ts'
 import { alignedCopy, bytesOf, decodeLists, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
 import { matchMethods } from './match-server.ts'
+import { noticeCheckMethods, noticeMethods } from './notice-server.ts'
 
 export const VAULT_ROLES = ['gateway', 'worker', 'staff'] as const
 
@@ -39,7 +40,7 @@ export async function serveVault(options: {
     path,
     tokens,
     methodsByRole: {
-      gateway: gatewayMethods(vault),
+      gateway: { ...gatewayMethods(vault), ...noticeCheckMethods(vault) },
       worker: { ...workerMethods(vault), ...treeMethods(vault) },
       staff: { ...staffMethods(vault), ...treeReadingMethods(vault), ...waitingMethods(vault, options.openValue) },
     },
@@ -162,6 +163,7 @@ function staffMethods(vault: Vault): RpcMethods {
     ...fileMethods(vault),
     ...leavingMethods(vault),
     ...matchMethods(vault),
+    ...noticeMethods(vault),
   }
 }
 

@@ -27,6 +27,7 @@ import { Matching } from './matching.ts'
 import { checkLook, type LookEntry, Looks, type ReadLook } from './looks.ts'
 import { type LookQuery, openQuery, sealQuery } from './look-query.ts'
 import { Newcomers } from './newcomers.ts'
+import { NoticeKeeping } from './notice-keeping.ts'
 import type {
   CensusVault,
   DeletionVault,
@@ -92,6 +93,7 @@ export interface Vault extends GatewayVault, WorkerVault, DeletionVault, Omit<St
   readonly files: FileKeeping
   readonly census: Census
   readonly matching: Matching
+  readonly notices: NoticeKeeping
   close(): Promise<void>
 }
 
@@ -148,6 +150,7 @@ class OpenVault implements Vault {
   readonly files: FileKeeping
   readonly census: Census
   readonly matching: Matching
+  readonly notices: NoticeKeeping
 
   constructor(parts: VaultOptions & { opened: OpenKeys; keys: KeyStore; rows: Rows; looks: Looks; erasuresReplayed: number }) {
     this.erasuresReplayed = parts.erasuresReplayed
@@ -179,6 +182,7 @@ class OpenVault implements Vault {
     this.rotating = new KeyRotating({ ...kept, ...parts.opened, steady: this.#steady })
     this.epochs = new EpochKeeping(kept)
     this.matching = new Matching({ ...kept, rows: parts.rows, committer: this.#committer, staff: this.#staff })
+    this.notices = new NoticeKeeping({ secret: parts.keys.named('ledger'), rows: parts.rows, now: kept.now })
     this.files = new FileKeeping({ ...kept, keys: parts.keys.files })
     this.leaving = leavingVaultOf(kept)
     this.erasing = new Erasing({
@@ -372,6 +376,7 @@ class OpenVault implements Vault {
     this.#closed = true
     this.census.stop()
     this.rotating.stop()
+    this.notices.stop()
     this.keeping.close()
     this.#looks.close()
     this.#rows.close()
