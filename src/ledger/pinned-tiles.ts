@@ -30,8 +30,8 @@ export class PinnedTiles {
     this.#partial = partial
   }
 
-  static read(dir: string): PinnedTiles {
-    const files = new TileFiles(dir)
+  static read(dir: string | TileFiles): PinnedTiles {
+    const files = typeof dir === 'string' ? new TileFiles(dir) : dir
     for (let attempt = 1; ; attempt++) {
       const note = files.checkpoint()
       const head = note === undefined ? undefined : headOf(note)

@@ -8,15 +8,21 @@ import { nodeHash, type SubtreeHashes } from './tree.ts'
 
 const TILES_KEPT = 64
 
+/** Undefined when there is nothing. */
+export type ReadPlace = (place: string) => Buffer | undefined
+
 export class TileFiles {
   readonly dir: string
   /** Folders whose names this process knows to be on disk, those above them included. */
   readonly #flushed = new Set<string>()
   /** Lately read full tiles; they never change. */
   readonly #kept = new Map<string, Buffer[]>()
+  readonly #read: ReadPlace
 
-  constructor(dir: string) {
+  /** `read`: what stands at a place below the folder, for whoever has it elsewhere than on disk. */
+  constructor(dir: string, read: ReadPlace = (place) => readIfThere(path.join(dir, place))) {
     this.dir = dir
+    this.#read = read
   }
 
   /** Undefined when there is none. */
@@ -115,16 +121,6 @@ export class TileFiles {
     this.#flushed.delete(folder)
   }
 
-  #read(place: string): Buffer | undefined {
-    try {
-      return readFileSync(path.join(this.dir, place))
-    } catch (thrown) {
-      const code = (thrown as NodeJS.ErrnoException).code
-      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return undefined
-      throw thrown
-    }
-  }
-
   #keep(place: string, hashes: Buffer[]): void {
     this.#kept.set(place, hashes)
     const [oldest] = this.#kept.keys()
@@ -136,6 +132,16 @@ export class TileFiles {
 export function subtreeOfTile(hashes: readonly Buffer[], level: number, index: number): Buffer {
   if (level === 0) return hashes[index] as Buffer
   return nodeHash(subtreeOfTile(hashes, level - 1, index * 2), subtreeOfTile(hashes, level - 1, index * 2 + 1))
+}
+
+function readIfThere(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file)
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return undefined
+    throw thrown
+  }
 }
 
 async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {

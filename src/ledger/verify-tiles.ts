@@ -40,22 +40,45 @@ export function checkHead(tiles: PinnedTiles, verifiers: readonly NoteVerifier[]
   }
 }
 
+/** What is made of a file's bytes. Pure, so that who checks the same bytes a million times may remember it. */
+export interface TileHashing {
+  /** Undefined when it does not hold exactly so many hashes. */
+  tile(bytes: Buffer, width: number): Buffer[] | undefined
+  /** Of the leaves, whatever their number; undefined when it cannot be read. */
+  bundle(bytes: Buffer): Buffer[] | undefined
+  /** Over a full tile. */
+  root(hashes: readonly Buffer[]): Buffer
+}
+
+export const tileHashing: TileHashing = {
+  tile: decodeTile,
+  bundle: (bytes) => decodeBundle(bytes)?.map(leafHash),
+  root: (hashes) => subtreeOfTile(hashes, 8, 0),
+}
+
 /** All leaves in their order; what does not fit is added to `problems`. Without a signed head the tiles are held against themselves. */
-export function* leafRuns(tiles: PinnedTiles, head: TreeHead | undefined, problems: Problems): Generator<LeafRun> {
+export function* leafRuns(
+  tiles: PinnedTiles,
+  head: TreeHead | undefined,
+  problems: Problems,
+  hashing: TileHashing = tileHashing,
+): Generator<LeafRun> {
   // A size that nobody has signed may be any: no more is looked for than there can be.
   const size = head?.size ?? Math.min(tiles.head?.size ?? 0, tiles.files.leavesAtMost())
-  yield* new TileCheck(tiles, size, problems).all(head?.root)
+  yield* new TileCheck(tiles, size, problems, hashing).all(head?.root)
 }
 
 class TileCheck {
   readonly #tiles: PinnedTiles
   readonly #size: number
   readonly #problems: Problems
+  readonly #hashing: TileHashing
 
-  constructor(tiles: PinnedTiles, size: number, problems: Problems) {
+  constructor(tiles: PinnedTiles, size: number, problems: Problems, hashing: TileHashing) {
     this.#tiles = tiles
     this.#size = size
     this.#problems = problems
+    this.#hashing = hashing
   }
 
   *all(root: Buffer | undefined): Generator<LeafRun> {
@@ -107,7 +130,7 @@ class TileCheck {
   *#full(name: TileName, wanted: Buffer | undefined, isTrusted: boolean): Generator<LeafRun> {
     const read = this.#read(name)
     const fits = (hashes: Buffer[] | undefined): boolean =>
-      wanted !== undefined && hashes !== undefined && subtreeOfTile(hashes, 8, 0).equals(wanted)
+      wanted !== undefined && hashes !== undefined && this.#hashing.root(hashes).equals(wanted)
     if (fits(read)) return yield* this.#below(name, read, isTrusted)
     const derived = this.#derive(name)
     if (wanted !== undefined || read === undefined) this.#damaged(name)
@@ -137,7 +160,7 @@ class TileCheck {
 
   #read(name: TileName): Buffer[] | undefined {
     const bytes = this.#tiles.bytes(name)
-    return bytes && decodeTile(bytes, name.width)
+    return bytes && this.#hashing.tile(bytes, name.width)
   }
 
   /** A tile as what lies below it says. */
@@ -152,14 +175,14 @@ class TileCheck {
       const child = tileOf(level - 1, (index * TILE_WIDTH + at) * TILE_WIDTH, this.#size)
       const below = this.#read({ ...child, width: TILE_WIDTH })
       if (below === undefined) return undefined
-      hashes.push(subtreeOfTile(below, 8, 0))
+      hashes.push(this.#hashing.root(below))
     }
     return hashes
   }
 
   #bundle(name: TileName): Buffer[] | undefined {
     const bytes = this.#tiles.bytes(name)
-    return bytes && decodeBundle(bytes)?.map(leafHash)
+    return bytes && this.#hashing.bundle(bytes)
   }
 }
 

@@ -1,46 +1,19 @@
 import assert from 'node:assert/strict'
-import { createPublicKey } from 'node:crypto'
 import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { treeOrigin } from '#model/tree-head.ts'
 import { packRows } from '#vault/row-columns.ts'
-import { INSTANCE } from '#vault/testing.ts'
 import { keepErasedRows } from './erased-rows.ts'
-import { type NoteVerifier, noteVerifier } from './note.ts'
 import type { ProblemKind } from './problem.ts'
-import { type EntryBytes, openEntryBytes } from './stored-entries.ts'
-import { disclose, openTreePlace, rowsOf, type TreePlace, withTreePlace } from './testing-tree.ts'
+import { disclose, openTreePlace, rowsOf, withTreePlace } from './testing-tree.ts'
+import { fill, quiet, verifierOf, withLedger } from './testing-verified.ts'
 import { TileFiles } from './tile-files.ts'
-import { decodeBundle, encodeBundle } from './tile-paths.ts'
 import type { Total } from './totals.ts'
 import { treeRoot } from './tree.ts'
-import { type Verified, verifyFiles, verifyLedger } from './verify.ts'
-
-const quiet = (): void => undefined
-
-async function verifierOf(place: TreePlace): Promise<NoteVerifier> {
-  const { ledgerKey } = await place.vault.describe()
-  return noteVerifier(treeOrigin(INSTANCE), createPublicKey({ key: Buffer.from(ledgerKey ?? '', 'base64'), format: 'der', type: 'spki' }))
-}
-
-async function fill(place: TreePlace, entries: number): Promise<void> {
-  const states = ['delivered', 'possible', 'not_sent', undefined] as const
-  for (let made = place.ledger.head; made < entries; made = place.ledger.head) {
-    const count = Math.min(200, Math.ceil((entries - made) / 2))
-    await disclose(
-      place,
-      Array.from({ length: count }, (_, index) => {
-        const subjects = place.people.slice(index % 15, (index % 15) + 1 + (index % 3))
-        return { rows: rowsOf(subjects), state: states[index % states.length], destination: index % 2 === 0 ? 'main' : 'other' }
-      }),
-    )
-  }
-  await place.grow()
-}
+import { type Verified, verifyFiles } from './verify.ts'
 
 const named = ({ problems }: Verified): [number | null, ProblemKind][] => problems.map(({ index, kind }) => [index, kind])
 
@@ -107,70 +80,6 @@ test('a size that nobody signed, however great, is no reason to look for so many
     }
   })
 })
-
-test('10,000 entries: sampled bytes, and entries dropped, inserted and re-ordered in bundles', { timeout: 120_000 }, async () => {
-  await withTreePlace(async (place) => {
-    await fill(place, 10_000)
-    const verifiers = [await verifierOf(place)]
-    const whole = verifyFiles(place.tilesDir, verifiers, quiet)
-    assert.deepEqual([whole.ok, whole.entries], [true, place.ledger.head])
-    assert.ok(whole.entries >= 10_000)
-    const files = filesIn(place.tilesDir).sort()
-    for (let sample = 0; sample < 40; sample++) {
-      const file = files[(sample * 31) % files.length] as string
-      const at = (sample * 7_919) % readFileSync(file).length
-      withByte(file, at, () => assertNamed(verifyFiles(place.tilesDir, verifiers, quiet), file, at, place.tilesDir))
-    }
-    const rewrite = (change: (leaves: Buffer[]) => Buffer[], wanted: [number, ProblemKind][], bundle = 17): void => {
-      const file = path.join(place.tilesDir, 'tile', 'entries', String(bundle).padStart(3, '0'))
-      const bytes = readFileSync(file)
-      writeFileSync(file, encodeBundle(change(decodeBundle(bytes) ?? [])))
-      assert.deepEqual(named(verifyFiles(place.tilesDir, verifiers, quiet)), wanted)
-      writeFileSync(file, bytes)
-    }
-    const first = 17 * 256
-    rewrite((leaves) => leaves.toSpliced(9, 1), [[first + 9, 'dropped']])
-    rewrite((leaves) => leaves.toSpliced(9, 0, leaves[30] as Buffer), [[first + 9, 'inserted']])
-    rewrite((leaves) => leaves.toSpliced(9, 0, Buffer.alloc(66)), [[first + 9, 'inserted']])
-    rewrite((leaves) => leaves.with(9, leaves[200] as Buffer).with(200, leaves[9] as Buffer), [[first + 9, 'reordered']])
-    rewrite(
-      () => [],
-      Array.from({ length: 256 }, (_, index) => [first + index, 'dropped']),
-    )
-  })
-})
-
-interface Ledgered {
-  bytes: EntryBytes
-  verify(changed?: { get?: EntryBytes['get']; last?: number }, totals?: Total[]): Promise<Verified>
-}
-
-async function withLedger(place: TreePlace, body: (ledgered: Ledgered) => Promise<void>): Promise<void> {
-  const bytes = openEntryBytes(place.ledgerDir)
-  const { ledgerKey } = await place.vault.describe()
-  const vault = {
-    openManifests: (manifests: readonly { entry: number; sealed: string }[]) => place.vault.openManifests(manifests),
-    commitRows: (rows: Parameters<typeof place.vault.tree.commitRows>[0]) => place.vault.tree.commitRows(rows),
-    signedTree: () => place.vault.tree.signedTree(),
-  }
-  try {
-    await body({
-      bytes,
-      verify: ({ get = bytes.get, last = bytes.last() } = {}, totals) =>
-        verifyLedger({
-          tilesDir: place.tilesDir,
-          instance: INSTANCE,
-          bytes: { get, last: () => last, close: async () => undefined },
-          vault,
-          ledgerKey,
-          warehouseTotals: totals && (async () => totals),
-          onProgress: quiet,
-        }),
-    })
-  } finally {
-    await bytes.close()
-  }
-}
 
 test('every byte of an intent and of an outcome in the ledger: a change is found, and named with its number', {
   timeout: 120_000,

@@ -15,10 +15,11 @@ import { PinnedTiles } from './pinned-tiles.ts'
 import { type Problem, Problems } from './problem.ts'
 import { isSignedBy } from './restored-ledger.ts'
 import { type EntryBytes, StoredEntries } from './stored-entries.ts'
+import type { TileFiles } from './tile-files.ts'
 import { differences, type Total, Totals } from './totals.ts'
 import { commitRowsOf } from './tree-writer.ts'
 import { checkBeyond } from './verify-signed.ts'
-import { checkHead, leafRuns } from './verify-tiles.ts'
+import { checkHead, leafRuns, type TileHashing } from './verify-tiles.ts'
 
 export interface Verified {
   /** Entries that were held against the tree. */
@@ -41,13 +42,18 @@ export type OnProgress = (entries: number, of: number) => void
 const HASH_NOBODY_HAS = Buffer.alloc(32)
 
 /** Of a copy of the tree's files. */
-export function verifyFiles(dir: string, verifiers: readonly NoteVerifier[], onProgress: OnProgress): Verified {
+export function verifyFiles(
+  dir: string | TileFiles,
+  verifiers: readonly NoteVerifier[],
+  onProgress: OnProgress,
+  hashing?: TileHashing,
+): Verified {
   const problems = new Problems()
   const tiles = PinnedTiles.read(dir)
   const head = checkHead(tiles, verifiers, problems)
   const bundles = alignmentOf(problems, 'in the bundles')
   let entries = 0
-  for (const { width, wanted, found } of leafRuns(tiles, head, problems)) {
+  for (const { width, wanted, found } of leafRuns(tiles, head, problems, hashing)) {
     const known = wanted ?? Array.from({ length: width }, () => HASH_NOBODY_HAS)
     bundles.push(known, found ?? known)
     entries += width
