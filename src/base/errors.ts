@@ -199,6 +199,17 @@ export const ERRORS = {
   },
   credential_unknown: { exit: 1, status: 404, hint: '`bulkhead vendor show V` lists the credentials of a vendor by name.' },
   story_unknown: { exit: 1, status: 404, hint: 'Give the path of a file (`docs/stories.md` has the format) or one of these names.' },
+  notice_template_invalid: {
+    exit: 1,
+    status: 500,
+    hint: 'Correct the file of words named above; docs/notices.md says what a language needs. Nothing was sent.',
+  },
+  notice_language_unknown: { exit: 2, status: 400, hint: 'Choose one of the languages named above, or `auto`.' },
+  notice_text_invalid: {
+    exit: 1,
+    status: 400,
+    hint: 'Correct `notices:` in bulkhead.yaml, or the record named above. No notice was made.',
+  },
 } as const satisfies Record<string, ErrorSpec>
 
 export interface ErrorSpec {

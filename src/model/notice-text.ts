@@ -49,7 +49,14 @@ export interface NoticeSubject {
   zone: string
   /** Fields that were checked, and were not among those that we sent. */
   notSent: readonly string[]
-  checked: { policyFrom: number; policyTo: number; entries: number }
+  checked: {
+    policyFrom: number
+    policyTo: number
+    entries: number
+    /** When the record of sendings begins, and whether what the vendor held before that is not known. */
+    since?: number
+    isEarlierUnknown?: boolean
+  }
   measures: readonly NoticeMeasure[]
   checkpoint?: { size: number; root: string }
   regulator?: readonly string[]
