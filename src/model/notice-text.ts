@@ -98,9 +98,18 @@ const CLOSING_QUOTE = /["\u201d\u201c\u00bb]+$/u
 
 /** The words of a text in the form in which they are compared. Two texts with equal words are the same text. */
 export function canonicalWords(text: string): string[] {
-  const words: string[] = []
-  for (const line of unquoted(text.normalize('NFC')).split(LINE_END)) pushWords(words, line)
-  return words
+  return canonicalLines(text).flatMap(({ words }) => words)
+}
+
+/** The lines of a text with the words of each. */
+export function canonicalLines(text: string): { text: string; words: string[] }[] {
+  return unquoted(text.normalize('NFC'))
+    .split(LINE_END)
+    .map((line) => {
+      const words: string[] = []
+      pushWords(words, line)
+      return { text: line, words }
+    })
 }
 
 /** The paragraphs of a text, between empty lines, each as its words with one space between them. */

@@ -1,7 +1,7 @@
 /** Codes of notices, and what is kept to know a notice again. */
 import { createHash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { BulkheadError } from '#base/errors.ts'
-import { CODE_SECRET_BYTES, formatNoticeCode, parseNoticeCode, wordCount } from '#model/notice-text.ts'
+import { canonicalWords, CODE_SECRET_BYTES, formatNoticeCode, parseNoticeCode, wordCount } from '#model/notice-text.ts'
 import { canonicalEmail } from './canonical.ts'
 import { LABELS } from './labels.ts'
 import {
@@ -72,10 +72,11 @@ export class NoticeKeeping implements NoticeVault {
     const { notices } = this.#rows
     this.#rows.transact(() => {
       const number = notices.addVersion(version)
-      for (const { shape, language, common } of sheets) {
+      for (const { shape, language, common, subject } of sheets) {
         if (common.length > PARAGRAPHS_MAX) throw new BulkheadError('vault_refused', 'a notice does not have so many paragraphs')
         const maker = this.#sheetMaker(version.versionId, shape, language)
-        notices.putSheet(number, shape, language, encodeMarks(common.map((paragraph) => markOf(maker, paragraph))))
+        const marks = encodeMarks(common.map((paragraph) => markOf(maker, paragraph)))
+        notices.putSheet(number, shape, language, marks, subject === undefined ? null : maker.subject(subject))
       }
     })
   }
@@ -112,7 +113,7 @@ export class NoticeKeeping implements NoticeVault {
    * An unknown code and a known one of another address go the same way: one look-up, one comparison, the same texts against
    * paragraphs that are in none. What differs is written later and elsewhere (NoticeUses).
    */
-  async checkNotice({ code: typed, address, texts, network }: NoticeQuestion): Promise<NoticeAnswer> {
+  async checkNotice({ code: typed, address, texts, subject, network }: NoticeQuestion): Promise<NoticeAnswer> {
     checkSize(texts)
     const code = parseNoticeCode(typed)?.text ?? ''
     const mac = this.#codeMac(code)
@@ -124,7 +125,13 @@ export class NoticeKeeping implements NoticeVault {
     const compared = []
     for (const words of texts) compared.push(await alignWords(words, expected))
     if (!fits) return { fits: false }
-    return { fits, incident: row.incident, version: row.version, language: row.language, day: row.day, texts: compared }
+    const { incident, version, language, day } = row
+    const kept = row.subject
+    const isSubject =
+      kept === null || subject === undefined
+        ? null
+        : timingSafeEqual(this.#sheetMaker(row.versionId, row.shape, row.language).subject(subject), kept)
+    return { fits, incident, version, language, day, isSubject, texts: compared }
   }
 
   async noticeAlerts(): Promise<NoticeAlert[]> {
@@ -144,11 +151,11 @@ export class NoticeKeeping implements NoticeVault {
     return hmac(this.#keys.fit, bind(code, canonicalEmail(address))).subarray(0, MAC_BYTES)
   }
 
-  #sheetMaker(versionId: string, shape: string, language: string): MarkMaker {
+  #sheetMaker(versionId: string, shape: string, language: string): SheetMaker {
     return markMaker(takeKey(hmac(this.#keys.text, bind('sheet', versionId, shape, language))))
   }
 
-  #noticeMaker(code: string): MarkMaker {
+  #noticeMaker(code: string): SheetMaker {
     return markMaker(takeKey(hmac(this.#keys.text, bind('notice', code))))
   }
 
@@ -174,11 +181,16 @@ export class NoticeKeeping implements NoticeVault {
   }
 }
 
+interface SheetMaker extends MarkMaker {
+  subject(subject: string): Buffer
+}
+
 /** Each use of the key has its own first letter. */
-function markMaker(key: KeyObject): MarkMaker {
+function markMaker(key: KeyObject): SheetMaker {
   return {
     start: (word) => hmac(key, `w${word}`).subarray(0, START_BYTES),
     whole: (paragraph) => hmac(key, `p${paragraph}`).subarray(0, MAC_BYTES),
+    subject: (subject) => hmac(key, `s${canonicalWords(subject).join(' ')}`).subarray(0, MAC_BYTES),
   }
 }
 

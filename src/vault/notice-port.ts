@@ -17,6 +17,8 @@ export interface NoticeSheet {
   language: NoticeLanguage
   /** Canonical paragraphs, as `noticeParagraphs` gives them. */
   common: readonly string[]
+  /** What stands in the mail's head; absent: nothing can be said of it. */
+  subject?: string
 }
 
 export interface KeptNotice {
@@ -57,6 +59,8 @@ export interface NoticeQuestion {
   address: string
   /** Canonical words of each text that is to be compared: the two forms of a mail are two. */
   texts: readonly (readonly string[])[]
+  /** Of the mail, without what a program puts in front when it forwards. */
+  subject?: string
   /** Where the question comes from; absent when that says nothing. */
   network?: string
 }
@@ -71,10 +75,18 @@ export interface TextComparison {
   inOrder: boolean
 }
 
-/** An unknown code, and a known one of another address, are one answer. */
+/** An unknown code, and a known one of another address, are one answer. `isSubject`: null where none was given or kept. */
 export type NoticeAnswer =
   | { fits: false }
-  | { fits: true; incident: number; version: number; language: NoticeLanguage; day: number; texts: TextComparison[] }
+  | {
+      fits: true
+      incident: number
+      version: number
+      language: NoticeLanguage
+      day: number
+      isSubject: boolean | null
+      texts: TextComparison[]
+    }
 
 export interface NoticeCheckVault {
   checkNotice(question: NoticeQuestion): Promise<NoticeAnswer>

@@ -9,7 +9,7 @@ export const NOTICE_TABLES = `
   CREATE TABLE IF NOT EXISTS notice_versions (id INTEGER PRIMARY KEY, version_id TEXT NOT NULL UNIQUE, incident INTEGER NOT NULL,
     version INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS notice_sheets (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, shape TEXT NOT NULL, language TEXT NOT NULL,
-    marks BLOB NOT NULL, UNIQUE (version, shape, language));
+    marks BLOB NOT NULL, subject BLOB, UNIQUE (version, shape, language));
   CREATE TABLE IF NOT EXISTS notices (code BLOB PRIMARY KEY, fits BLOB NOT NULL, sheet INTEGER NOT NULL, day INTEGER NOT NULL,
     places BLOB NOT NULL, marks BLOB NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS notice_uses (code BLOB NOT NULL, network BLOB NOT NULL, at INTEGER NOT NULL,
@@ -25,6 +25,7 @@ export interface NoticeRow {
   shape: string
   language: string
   common: Uint8Array
+  subject: Uint8Array | null
   versionId: string
   incident: number
   version: number
@@ -57,11 +58,11 @@ export class NoticeRows {
     return this.#run('SELECT id FROM notice_versions WHERE version_id = ?').get(versionId)?.id as number | undefined
   }
 
-  putSheet(version: number, shape: string, language: string, marks: Uint8Array): void {
+  putSheet(version: number, shape: string, language: string, marks: Uint8Array, subject: Uint8Array | null): void {
     this.#run(
-      `INSERT INTO notice_sheets (version, shape, language, marks) VALUES (?, ?, ?, ?)
-        ON CONFLICT (version, shape, language) DO UPDATE SET marks = excluded.marks`,
-    ).run(version, shape, language, marks)
+      `INSERT INTO notice_sheets (version, shape, language, marks, subject) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (version, shape, language) DO UPDATE SET marks = excluded.marks, subject = excluded.subject`,
+    ).run(version, shape, language, marks, subject)
   }
 
   sheet(version: number, shape: string, language: string): number | undefined {
@@ -82,7 +83,7 @@ export class NoticeRows {
 
   notice(code: Uint8Array): NoticeRow | undefined {
     const row = this.#run(
-      `SELECT n.fits, n.day, n.places, n.marks, s.shape, s.language, s.marks AS common, v.version_id AS versionId, v.incident, v.version
+      `SELECT n.fits, n.day, n.places, n.marks, s.shape, s.language, s.marks AS common, s.subject, v.version_id AS versionId, v.incident, v.version
         FROM notices n JOIN notice_sheets s ON s.id = n.sheet JOIN notice_versions v ON v.id = s.version WHERE n.code = ?`,
     ).get(code)
     return row as unknown as NoticeRow | undefined

@@ -30,7 +30,7 @@ const textOf = (code: string): string[] =>
 
 async function keepOne(vault: Vault): Promise<string> {
   const [code = ''] = await vault.notices.issueNotices(version, [{ person: 7, address }])
-  await vault.notices.keepSheets(version, [{ shape: 's1', language: 'en', common }])
+  await vault.notices.keepSheets(version, [{ shape: 's1', language: 'en', common, subject: 'Security notice from Example' }])
   const kept = { code, address, shape: 's1', language: 'en', day: 20_783, personal: personal(code) }
   await vault.notices.keepNotices(version, [kept])
   return code
@@ -59,7 +59,7 @@ test('a notice is known by code and address together, and its text by every word
   await withVault(async (vault) => {
     const code = await keepOne(vault)
     const words = textOf(code)
-    const answer = { fits: true, incident: 3, version: 1, language: 'en', day: 20_783 }
+    const answer = { fits: true, incident: 3, version: 1, language: 'en', day: 20_783, isSubject: null }
     const asked = { code: code.toLowerCase(), address: 'ASHA.RAO@example.net', texts: [words, [...words, ...words]] }
     assert.deepEqual(await vault.notices.checkNotice(asked), { ...answer, texts: [whole, whole] })
     const around = await vault.notices.checkNotice({ ...asked, texts: [['See', 'below:', ...words, 'Regards']] })
@@ -75,6 +75,11 @@ test('a notice is known by code and address together, and its text by every word
         },
       ],
     })
+    for (const [subject, isSubject] of [
+      ['Security  notice from Example', true],
+      ['Urgent: security notice from Example', false],
+    ] as const)
+      assert.deepEqual(await vault.notices.checkNotice({ ...asked, texts: [], subject }), { ...answer, isSubject, texts: [] })
     const swapped = canonicalWords(
       ['Hello Asha Rao,', common[1], common[0], ...common.slice(2, 4), `Your code: ${code}`, common[4]].join('\n'),
     )
