@@ -13,10 +13,9 @@ import type { Records } from '#records/port.ts'
 import { createSplit } from '#split/split.ts'
 import type { DirectoryRow } from '#vault/port.ts'
 import { MARKS } from '#vault/survey.ts'
-import type { ColumnBlock } from '#warehouse/native.ts'
-import type { Warehouse } from '#warehouse/port.ts'
 import type { StaffDeps } from './deps.ts'
 import { NO_MATCHING } from './matching-fixture.ts'
+import { fakeWarehouse } from './warehouse-fixture.ts'
 
 export interface Stage {
   deps: StaffDeps
@@ -33,43 +32,6 @@ export interface Stage {
 }
 
 const ROLES = ['vault', 'warehouse', 'staff', 'worker', 'gateway']
-
-function engineRow(subject: number): Record<string, unknown> {
-  return {
-    subject: String(subject),
-    deliveredShapes: ['country:coarse,user_id:pseudonym'],
-    possibleShapes: [],
-    firstAt: '1770000000000',
-    lastAt: '1770000001000',
-    sentFirstAt: '1770000002000',
-    sentLastAt: '1770000003000',
-    eventCount: '4',
-    groupOrdinals: ['21'],
-  }
-}
-
-function pairRows(persons: number): Record<string, unknown>[] {
-  if (persons >= 5000) throw new Error('row text that must not leave: ann@example.com')
-  const counts = { subjects: String(persons), delivered: String(persons), policyFirst: 1, policyLast: 2 }
-  return ['', 'country:coarse', 'user_id:pseudonym'].map((pair) => ({
-    pair,
-    ...counts,
-    shapeTexts: pair === '' ? ['country:coarse,user_id:pseudonym'] : [],
-    groupOrdinals: pair === '' ? ['21'] : [],
-  }))
-}
-
-function personBlock(rows: number): ColumnBlock {
-  const times = { firstAt: 1_770_000_000_000, lastAt: 1_770_000_001_000, sentFirstAt: 1_770_000_002_000, sentLastAt: 1_770_000_003_000 }
-  const columns = { ...times, eventCount: 4, delivered0: 1, possible0: 0, groupLow: 21, groupHigh: 21, groupCount: 1 }
-  return {
-    rows,
-    columns: new Map([
-      ['user', Float64Array.from({ length: rows }, (_, index) => index + 1)],
-      ...Object.entries(columns).map(([name, value]) => [name, new Float64Array(rows).fill(value)] as const),
-    ]),
-  }
-}
 
 const NO_TREE: StaffDeps['ledgerTree'] = {
   checkpoint: async () => {
@@ -190,30 +152,6 @@ function fakeLeaving(): StaffDeps['leaving']['vault'] {
     leavingIn: async () => [],
     putLeaving: async () => undefined,
     closeEpochs: async () => undefined,
-  }
-}
-
-function fakeWarehouse(stage: Pick<Stage, 'persons'>): Warehouse {
-  return {
-    migrate: async () => undefined,
-    insertEvents: async () => ({ rows: 0 }),
-    insertDisclosures: async () => ({ rows: 0 }),
-    query: async <Row>(sql: string, given?: Record<string, unknown>) => {
-      if (sql.includes('FROM events') && sql.includes('count()')) return [{ rows: '12' }] as Row[]
-      if (sql.includes('firstDay')) return [{ rows: 1, firstDay: 20_000 }] as Row[]
-      if (sql.includes('bounds')) return [{ bounds: [] }] as Row[]
-      if (sql.includes('groupBitmapOr')) return pairRows(stage.persons) as Row[]
-      if (sql.includes('firstSent')) return [{ rows: 1, firstSent: 1_770_000_000_000 }] as Row[]
-      if (sql.includes('policyFirst')) return [{ rows: 1, policyFirst: 1, policyLast: 2 }] as Row[]
-      if (!sql.includes('deliveredCount')) return (sql.includes('1 AS found') && given?.vendor === 'gone' ? [{ found: 1 }] : []) as Row[]
-      const key = { vendor: 'acme', destination: 'acme-main', epoch: 1, surface: 'web', purpose: 'analytics' }
-      return [{ ...engineRow(1), ...key, deliveredCount: '4' }] as Row[]
-    },
-    columns: async () => [personBlock(stage.persons)],
-    stream: async function* () {
-      // Nobody has rows in several places.
-    },
-    close: async () => undefined,
   }
 }
 

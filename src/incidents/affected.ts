@@ -173,7 +173,7 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
   const gathered = await gather(scope, people, ports.warehouse)
   const shapes = new Shapes()
   const counts = await countPeople(scope, gathered, shapes, ports.warehouse)
-  const sent = await peopleInScope(scope, gathered, ports.warehouse)
+  const sent = counts.people
   // Whom the ledger has as of the same entry, whatever a file keeps.
   const inLedger = scope.kept === undefined ? sent : await sentIn(whole, people, ports)
   const leftOut = scope.kept === undefined ? undefined : inLedger.countWithout(sent)

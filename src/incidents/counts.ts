@@ -1,9 +1,15 @@
-/** What the engine counted, less the users that belong to people who were put together outside of it, plus these people. */
+/**
+ * Who is in scope and what was sent about them, counted over sets: the engine gives the users of each shape and surface, by state,
+ * as bitmaps. What is united and cut here is exact whatever the order: users of people who were put together outside of the
+ * engine are taken out, people whom a file does not keep are taken out, and these people are added.
+ */
+import { assert } from '#base/errors.ts'
 import type { Ordinal } from '#model/log-entry.ts'
+import type { Bitmap } from '#warehouse/bitmap.ts'
+import type { ColumnBlock } from '#warehouse/native.ts'
 import type { Warehouse } from '#warehouse/port.ts'
-import { eachSent } from './kept-count.ts'
 import { PersonSet } from './person-set.ts'
-import { type PairRow, pairsQuestion, type Question, type Scope, SURFACE_MARK, type Tally, usersInScope } from './rows.ts'
+import { type Question, type Scope, SMALL_ORDINALS, sentQuestion, type Tally, usersQuestion } from './rows.ts'
 import type { Gathered } from './scan.ts'
 import type { PairKey, Shapes } from './shapes.ts'
 
@@ -14,76 +20,127 @@ export interface Count {
 }
 
 export interface Counts extends Count {
+  /** Everybody in scope, by their number. */
+  people: PersonSet
   ofPair: Map<PairKey, Count>
   ofSurface: Map<string, Count>
   /** Users that have rows, before any are put together. */
-  users: number
+  users: PersonSet
   shapes: string[]
   groups: Ordinal[]
   policies: number[]
+}
+
+/** Rows about users of one shape and surface. */
+interface Sent {
+  shape: string
+  surface: string
+  /** Users with a row that arrived, and with one of which nobody knows. */
+  arrived: Bitmap
+  perhaps: Bitmap
 }
 
 export function askRows<Row>({ sql, parameters }: Question, warehouse: Warehouse): Promise<Row[]> {
   return warehouse.query<Row>(sql, parameters, 'badday')
 }
 
+/** Ordinals beyond 32 bits are rare enough to be asked for again in 64. */
+async function askSets(questionOf: (bits: 32 | 64) => Question, warehouse: Warehouse): Promise<ColumnBlock[]> {
+  const ask = ({ sql, parameters }: Question): Promise<ColumnBlock[]> => warehouse.columns(sql, parameters, 'badday')
+  const blocks = await ask(questionOf(32))
+  const isSmall = blocks.every(({ columns }) => columns.get('highest')?.every((highest) => highest < SMALL_ORDINALS) === true)
+  return isSmall ? blocks : ask(questionOf(64))
+}
+
 export async function countPeople(scope: Scope, gathered: Gathered, shapes: Shapes, warehouse: Warehouse): Promise<Counts> {
-  const rows = await askRows<PairRow>(pairsQuestion(scope), warehouse)
-  const all = rows.find((row) => row.pair === '')
+  const sent: Sent[] = []
+  const groups = new Set<Ordinal>()
+  const policies: number[] = []
+  for (const block of await askSets((bits) => sentQuestion(scope, bits), warehouse)) {
+    for (let row = 0; row < block.rows; row++) {
+      const [shape, surface] = [block.texts.get('shapeText')?.[row], block.texts.get('surfaceText')?.[row]]
+      const [arrived, perhaps] = [block.bitmaps.get('arrived')?.[row], block.bitmaps.get('perhaps')?.[row]]
+      assert(shape !== undefined && surface !== undefined, 'the engine gives what it was asked for')
+      assert(arrived !== undefined && perhaps !== undefined, 'the engine gives what it was asked for')
+      sent.push({ shape, surface, arrived, perhaps })
+      for (const group of block.lists.get('named')?.[row] ?? []) groups.add(group)
+      for (const name of ['policyFirst', 'policyLast']) policies.push(block.columns.get(name)?.[row] as number)
+    }
+  }
+  const users = setOf(sent.flatMap(({ arrived, perhaps }) => [arrived, perhaps]))
+  const single = singleUsers(users, scope, gathered)
+  const people = new PersonSet()
+  people.addAll(single)
   const counts: Counts = {
-    subjects: Number(all?.subjects ?? 0),
-    delivered: Number(all?.delivered ?? 0),
-    ofPair: new Map(),
-    ofSurface: new Map(),
-    users: Number(all?.subjects ?? 0),
-    shapes: [...(all?.shapeTexts ?? [])].sort(),
-    groups: (all?.groupOrdinals ?? []).map(Number),
-    policies: all === undefined ? [] : [Number(all.policyFirst), Number(all.policyLast)],
+    ...countIn(single, sent),
+    people,
+    ofPair: countPairs(single, sent, shapes),
+    ofSurface: new Map([...Map.groupBy(sent, ({ surface }) => surface)].map(([surface, own]) => [surface, countIn(single, own)])),
+    users,
+    shapes: [...new Set(sent.map(({ shape }) => shape))].sort(),
+    groups: [...groups],
+    policies,
   }
-  for (const { pair, subjects, delivered } of rows) {
-    const found = { subjects: Number(subjects), delivered: Number(delivered) }
-    if (pair.startsWith(SURFACE_MARK)) addTo(counts.ofSurface, pair.slice(SURFACE_MARK.length), found)
-    // A pair's text is a shape of one pair.
-    else if (pair !== '') for (const key of shapes.pairsOf(pair)) addTo(counts.ofPair, key, found)
+  for (const [person, tally] of gathered.people) {
+    people.add(person)
+    addTally(counts, tally, shapes)
   }
-  if (scope.kept === undefined) for (const row of gathered.counted) addTally(counts, row, shapes, -1)
-  else await countKept(counts, scope, gathered, shapes, warehouse)
-  for (const tally of gathered.people.values()) addTally(counts, tally, shapes, 1)
   for (const key of shapes.union(gathered.aside.shapes)) addTo(counts.ofPair, key, { subjects: 0, delivered: 0 })
   for (const surface of gathered.aside.surfaces) addTo(counts.ofSurface, surface, { subjects: 0, delivered: 0 })
   return counts
 }
 
-/** Fields and surfaces of whom a file took out stay, with nobody: that they were sent is not undone by it. */
-async function countKept(counts: Counts, scope: Scope, gathered: Gathered, shapes: Shapes, warehouse: Warehouse): Promise<void> {
-  for (const all of [counts.ofPair, counts.ofSurface]) for (const count of all.values()) Object.assign(count, { subjects: 0, delivered: 0 })
-  Object.assign(counts, { subjects: 0, delivered: 0 })
-  const isCounted = (user: Ordinal): boolean => scope.kept?.has(user) === true && !gathered.users.has(user)
-  const given = { scope, shapes: counts.shapes, surfaces: [...counts.ofSurface.keys()], users: counts.users, isCounted }
-  const namesOf = (sent: ReadonlyMap<string, boolean>, isWanted: boolean): Set<string> =>
-    new Set([...sent].filter(([, hasArrived]) => hasArrived === isWanted).map(([name]) => name))
-  await eachSent(
-    given,
-    ({ shapes: texts, surfaces }, users) => {
-      const byState = { delivered: namesOf(texts, true), possible: namesOf(texts, false) }
-      addTally(counts, { ...byState, deliveredAt: namesOf(surfaces, true), possibleAt: namesOf(surfaces, false) }, shapes, users)
-    },
-    warehouse,
-  )
+/** Fields of users who are counted elsewhere or not at all stay, with nobody: that they were sent is not undone by it. */
+function countPairs(single: PersonSet, sent: readonly Sent[], shapes: Shapes): Map<PairKey, Count> {
+  const having = new Map<PairKey, Sent[]>()
+  for (const own of sent) {
+    for (const key of shapes.pairsOf(own.shape)) {
+      const rows = having.get(key)
+      if (rows === undefined) having.set(key, [own])
+      else rows.push(own)
+    }
+  }
+  // Many pairs stand in the same shapes.
+  const known = new Map<string, Count>()
+  const counts = new Map<PairKey, Count>()
+  for (const [key, rows] of having) {
+    const text = rows.map((own) => sent.indexOf(own)).join()
+    const count = known.get(text) ?? countIn(single, rows)
+    known.set(text, count)
+    counts.set(key, { ...count })
+  }
+  return counts
 }
 
-function addTally(
-  counts: Counts,
-  tally: Pick<Tally, 'delivered' | 'possible' | 'deliveredAt' | 'possibleAt'>,
-  shapes: Shapes,
-  by: number,
-): void {
-  counts.subjects += by
-  if (tally.delivered.size > 0) counts.delivered += by
+function countIn(single: PersonSet, sent: readonly Sent[]): Count {
+  const set = setOf(sent.map(({ arrived }) => arrived))
+  const delivered = set.countWith(single)
+  set.addBitmaps(sent.map(({ perhaps }) => perhaps))
+  return { subjects: set.countWith(single), delivered }
+}
+
+function setOf(bitmaps: Iterable<Bitmap>): PersonSet {
+  const set = new PersonSet()
+  set.addBitmaps(bitmaps)
+  return set
+}
+
+/** Users who are people of their own, as far as a file keeps them. */
+function singleUsers(users: PersonSet, scope: Scope, gathered: Gathered): PersonSet {
+  const single = new PersonSet()
+  single.addAll(users)
+  for (const user of gathered.users) single.remove(user)
+  if (scope.kept !== undefined) single.keepOnly(scope.kept)
+  return single
+}
+
+function addTally(counts: Counts, tally: Tally, shapes: Shapes): void {
+  counts.subjects += 1
+  if (tally.delivered.size > 0) counts.delivered += 1
   const [arrived, all] = [shapes.union(tally.delivered), shapes.union([...tally.delivered, ...tally.possible])]
-  for (const key of all) addTo(counts.ofPair, key, { subjects: by, delivered: arrived.has(key) ? by : 0 })
+  for (const key of all) addTo(counts.ofPair, key, { subjects: 1, delivered: arrived.has(key) ? 1 : 0 })
   for (const surface of new Set([...tally.deliveredAt, ...tally.possibleAt])) {
-    addTo(counts.ofSurface, surface, { subjects: by, delivered: tally.deliveredAt.has(surface) ? by : 0 })
+    addTo(counts.ofSurface, surface, { subjects: 1, delivered: tally.deliveredAt.has(surface) ? 1 : 0 })
   }
 }
 
@@ -98,16 +155,8 @@ function addTo<Key>(counts: Map<Key, Count>, key: Key, more: Count): void {
 
 /** Everybody in scope, by their number. */
 export async function peopleInScope(scope: Scope, gathered: Gathered, warehouse: Warehouse): Promise<PersonSet> {
-  const found = new PersonSet()
-  const { sql, parameters } = usersInScope(scope, 'subject')
-  const blocks = await warehouse.columns(`SELECT toFloat64(subject) AS user FROM (${sql}) GROUP BY subject`, parameters, 'badday')
-  for (const { rows, columns } of blocks) {
-    const users = columns.get('user')
-    for (let row = 0; row < rows; row++) {
-      const user = users?.[row] as number
-      if (!gathered.users.has(user) && scope.kept?.has(user) !== false) found.add(user)
-    }
-  }
+  const blocks = await askSets((bits) => usersQuestion(scope, bits), warehouse)
+  const found = singleUsers(setOf(blocks.flatMap(({ bitmaps }) => bitmaps.get('users') ?? [])), scope, gathered)
   for (const person of gathered.people.keys()) found.add(person)
   return found
 }

@@ -4,7 +4,7 @@
  */
 import type { Ordinal } from '#model/log-entry.ts'
 import type { StaffVault } from '#vault/port.ts'
-import { MARKS } from '#vault/survey.ts'
+import { MARKS, MARKS_END } from '#vault/survey.ts'
 import type { Places } from './coarse-places.ts'
 import type { People } from './people.ts'
 import type { PersonSet } from './person-set.ts'
@@ -36,35 +36,41 @@ export async function surveyPeople(
   given: { people: People; vault: Pick<StaffVault, 'survey'>; places: Places },
 ): Promise<Surveyed> {
   const { people, vault, places } = given
-  const joined: (readonly Ordinal[])[] = []
-  const single = scope.values().filter((person) => {
-    const isSingle = !people.hasSeveral(person)
-    if (!isSingle) joined.push(people.identifiersOf(person))
-    return isSingle
-  })
+  const { single, joined } = people.byIdentifiers(scope)
   const survey = await vault.survey({ single, joined })
   const { residence, marks } = survey
-  if (residence.some((place, at) => place === 0 && ((marks[at] as number) & MARKS.erased) === 0)) await places.refresh()
-  const rows = new Map<string, Jurisdiction>()
-  const found: Omit<Surveyed, 'jurisdictions'> = { erased: 0, withoutAddress: 0 }
+  // Millions of people in a few combinations of place and marks: counted as numbers, and looked at as combinations.
+  const counts = new Float64Array(survey.places.length * MARKS_END)
+  const unplaced: number[] = []
   for (let at = 0; at < marks.length; at++) {
-    const mark = marks[at] as number
-    const isErased = (mark & MARKS.erased) !== 0
-    if (isErased) found.erased += 1
-    else if ((mark & MARKS.address) === 0) found.withoutAddress += 1
-    let place = survey.places[residence[at] as number] as string
-    let basis: keyof Jurisdiction['basis'] = (mark & MARKS.byDirectory) !== 0 ? 'directory' : 'server'
-    if (place === '' && !isErased) {
-      basis = 'place'
-      place = at < single.length ? places.countryOf(single[at] as number) : placeOfAny(joined[at - single.length] ?? [], places)
-    }
+    const [place, mark] = [residence[at] as number, marks[at] as number]
+    counts[place * MARKS_END + mark] = (counts[place * MARKS_END + mark] as number) + 1
+    if (place === 0 && (mark & MARKS.erased) === 0) unplaced.push(at)
+  }
+  const rows = new Map<string, Jurisdiction>()
+  const add = (place: string, basis: keyof Jurisdiction['basis'], subjects: number): void => {
     let row = rows.get(place)
     if (row === undefined) {
       row = emptyRow(place)
       rows.set(place, row)
     }
-    row.subjects += 1
-    if (place !== '') row.basis[basis] += 1
+    row.subjects += subjects
+    if (place !== '') row.basis[basis] += subjects
+  }
+  const found: Omit<Surveyed, 'jurisdictions'> = { erased: 0, withoutAddress: 0 }
+  for (const [index, subjects] of counts.entries()) {
+    if (subjects === 0) continue
+    const mark = index % MARKS_END
+    const place = survey.places[Math.floor(index / MARKS_END)] as string
+    const isErased = (mark & MARKS.erased) !== 0
+    if (isErased) found.erased += subjects
+    else if ((mark & MARKS.address) === 0) found.withoutAddress += subjects
+    if (place !== '' || isErased) add(place, (mark & MARKS.byDirectory) !== 0 ? 'directory' : 'server', subjects)
+  }
+  if (unplaced.length > 0) await places.refresh()
+  for (const at of unplaced) {
+    const coarse = at < single.length ? places.countryOf(single[at] as number) : placeOfAny(joined[at - single.length] ?? [], places)
+    add(coarse, 'place', 1)
   }
   const jurisdictions = [...rows.values()].sort((a, b) => b.subjects - a.subjects || (a.jurisdiction < b.jurisdiction ? -1 : 1))
   return { jurisdictions, ...found }

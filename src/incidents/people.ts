@@ -35,8 +35,17 @@ export class People {
     return this.#identifiersOf.get(person) ?? [person]
   }
 
-  hasSeveral(person: Ordinal): boolean {
-    return (this.#identifiersOf.get(person)?.length ?? 1) > 1
+  /** These people by their identifiers: those of one, ascending, then those of several. */
+  byIdentifiers(of: PersonSet): { single: Float64Array; joined: (readonly Ordinal[])[] } {
+    const single = new PersonSet()
+    single.addAll(of)
+    const joined: (readonly Ordinal[])[] = []
+    for (const [person, own] of this.#identifiersOf) {
+      if (own.length < 2 || !of.has(person)) continue
+      single.remove(person)
+      joined.push(own)
+    }
+    return { single: single.values(), joined }
   }
 
   /** User identifiers of people who have several. */

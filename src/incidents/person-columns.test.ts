@@ -8,6 +8,7 @@ import { openWarehouse } from '#warehouse/client.ts'
 import type { DisclosureRow } from '#warehouse/port.ts'
 import { startWarehouse } from '#warehouse/warehouse-process.ts'
 import { personColumns } from './person-columns.ts'
+import { PersonSet } from './person-set.ts'
 
 const AT = Date.UTC(2026, 1, 3, 8)
 const SHAPES = Array.from({ length: 70 }, (_, n) => `property.p${String(n).padStart(2, '0')}:clear`)
@@ -37,7 +38,9 @@ test('every user is in one slice, with each shape, group, time and event', async
     const scope = { vendor: 'acme', destination: undefined, windows, snapshot: { head: 10_000, open: [] } }
     const found: Record<string, unknown>[] = []
     let batches = 0
-    for await (const batch of personColumns({ scope, shapes: SHAPES, users: 90, hasGroups: true }, staff, 8)) {
+    const users = new PersonSet()
+    for (const { subject } of ROWS) users.add(subject)
+    for await (const batch of personColumns({ scope, shapes: SHAPES, users, hasGroups: true }, staff, 8)) {
       batches++
       const shapesOf = (masks: typeof batch.delivered, row: number): string[] =>
         SHAPES.filter((_, n) => ((masks[n >>> 5]?.[row] as number) >>> (n & 31)) & 1)

@@ -6,6 +6,7 @@
 import type { Ordinal } from '#model/log-entry.ts'
 import type { NumberColumn } from '#warehouse/native.ts'
 import type { Warehouse } from '#warehouse/port.ts'
+import type { PersonSet } from './person-set.ts'
 import { condition, type Scope } from './rows.ts'
 import { FIRST_MS, LAST_MS } from '#warehouse/schema.ts'
 
@@ -35,8 +36,8 @@ export interface PersonScope {
   scope: Scope
   /** All shapes of the users in scope, in the order of the bits. */
   shapes: readonly string[]
-  /** How many users there are, to choose the slices. */
-  users: number
+  /** All of them, to choose the slices. */
+  users: PersonSet
   hasGroups: boolean
 }
 
@@ -50,8 +51,8 @@ export async function* personColumns(
   warehouse: Warehouse,
   usersASlice = USERS_A_SLICE,
 ): AsyncGenerator<PersonColumns, void> {
-  if (given.users === 0) return
-  const slices = await chooseSlices(given, warehouse, usersASlice)
+  if (given.users.size === 0) return
+  const slices = chooseSlices(given, usersASlice)
   let next: Promise<PersonColumns[]> | undefined
   for (const [index, slice] of slices.entries()) {
     const current = next ?? askSlice(slice, given, warehouse)
@@ -64,25 +65,19 @@ export async function* personColumns(
   }
 }
 
-export async function chooseSlices(
-  given: Pick<PersonScope, 'scope' | 'users'>,
-  warehouse: Warehouse,
-  usersASlice: number,
-): Promise<Slice[]> {
-  const { where, parameters } = condition(given.scope)
-  const users = `${where} AND kind = 'user'`
-  const count = Math.min(SLICES_MAX, Math.ceil(given.users / usersASlice))
-  if (count === 1) return [{ where: users, parameters }]
-  const shares = Array.from({ length: count - 1 }, (_, index) => (index + 1) / count).join(', ')
-  const sql = `SELECT quantiles(${shares})(subject) AS bounds FROM disclosures WHERE ${users}`
-  const [row] = await warehouse.query<{ bounds: number[] }>(sql, parameters, 'badday')
+function chooseSlices({ scope, users }: Pick<PersonScope, 'scope' | 'users'>, usersASlice: number): Slice[] {
+  const { where, parameters } = condition(scope)
+  const ofUsers = `${where} AND kind = 'user'`
+  const count = Math.min(SLICES_MAX, Math.ceil(users.size / usersASlice))
+  if (count === 1) return [{ where: ofUsers, parameters }]
+  const all = users.values()
   // Where the bounds lie is a matter of speed alone: the slices join without gap or overlap.
-  const bounds = [...new Set((row?.bounds ?? []).map((bound) => Math.floor(bound)))].sort((a, b) => a - b)
+  const bounds = Array.from({ length: count - 1 }, (_, index) => all[Math.floor(((index + 1) * all.length) / count)] as number)
   return [0, ...bounds].map((after, index) => {
     const upTo = bounds[index]
     const limit = upTo === undefined ? '' : ' AND subject <= {upTo:UInt64}'
     return {
-      where: `${users} AND subject > {after:UInt64}${limit}`,
+      where: `${ofUsers} AND subject > {after:UInt64}${limit}`,
       parameters: { ...parameters, after, ...(upTo === undefined ? {} : { upTo }) },
     }
   })

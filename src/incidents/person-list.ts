@@ -26,7 +26,7 @@ export interface ListScope {
   shapes: Shapes
   /** Of the rows about users, sorted. */
   shapesInScope: readonly string[]
-  users: number
+  users: PersonSet
   hasGroups: boolean
   before: BaselineScope
   organisations: ReadonlyMap<Ordinal, Organisation>

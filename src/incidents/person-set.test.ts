@@ -19,6 +19,21 @@ test('a set of people is a set', () => {
       assert.equal(set.size, own.size)
       for (const number of [...ours, ...theirs]) assert.equal(set.has(number), own.has(number))
       assert.equal(set.countWithout(setOf(theirs)), own.difference(other).size)
+      assert.equal(set.countWith(setOf(theirs)), own.intersection(other).size)
+      const both = setOf(ours)
+      both.keepOnly(setOf(theirs))
+      assert.deepEqual(
+        [...both.values()],
+        [...own.intersection(other)].sort((a, b) => a - b),
+      )
+      assert.equal(both.size, own.intersection(other).size)
+      const rest = setOf(ours)
+      for (const number of theirs) rest.remove(number)
+      assert.deepEqual(
+        [...rest.values()],
+        [...own.difference(other)].sort((a, b) => a - b),
+      )
+      assert.equal(rest.size, own.difference(other).size)
       set.addAll(setOf(theirs))
       assert.equal(set.size, own.union(other).size)
       for (const number of [...ours, ...theirs]) assert.ok(set.has(number))

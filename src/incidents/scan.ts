@@ -42,8 +42,6 @@ export interface Gathered {
   people: Map<Ordinal, Tally>
   /** Users that must not be taken for people of their own: all identifiers of those people. */
   users: Set<Ordinal>
-  /** The rows of these users as the engine counts them, to be taken off its counts. */
-  counted: SubjectRow[]
   aside: Aside
   /** Policy versions of the rows that are not about users: the first and the last, or none. */
   policies: number[]
@@ -74,15 +72,11 @@ export async function gather(scope: Scope, people: People, warehouse: Warehouse)
   if (hasOthers) for await (const row of ask(warehouse, subjectsQuestion(scope, 'group'), 'group')) setAside(row, aside)
   const users = new Set(people.mergedUsers())
   for (const person of held.keys()) for (const user of people.identifiersOf(person)) users.add(user)
-  const counted: SubjectRow[] = []
   for (const some of slicesOf([...users])) {
-    for await (const row of ask(warehouse, subjectsQuestion(scope, 'user', some), 'user')) {
-      counted.push(row)
-      hold(people.personOf(row.subject), row)
-    }
+    for await (const row of ask(warehouse, subjectsQuestion(scope, 'user', some), 'user')) hold(people.personOf(row.subject), row)
   }
   for (const tally of held.values()) for (const group of tally.groups) aside.groups.add(group)
-  return { people: held, users, counted, aside, policies: hasOthers ? [Number(others?.policyFirst), Number(others?.policyLast)] : [] }
+  return { people: held, users, aside, policies: hasOthers ? [Number(others?.policyFirst), Number(others?.policyLast)] : [] }
 }
 
 async function* ask(warehouse: Warehouse, question: Question, kind: SubjectRow['kind']): AsyncGenerator<SubjectRow, void> {

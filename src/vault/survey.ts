@@ -32,6 +32,9 @@ export const MARKS = {
   byDirectory: 8,
 } as const
 
+/** No combination of marks is as large. */
+export const MARKS_END = 16
+
 export interface Survey {
   /** Place by its number: '' for unknown, then countries' codes, `US-` with a state's. */
   places: string[]

@@ -134,14 +134,14 @@ async function ask<Row>(client: ClickHouseClient, sql: string, parameters: Recor
 }
 
 async function askColumns(client: ClickHouseClient, sql: string, parameters: Record<string, unknown>): Promise<ColumnBlock[]> {
+  const chunks: Buffer[] = []
   try {
     const { stream } = await client.exec({ query: `${sql} FORMAT Native`, query_params: parameters })
-    const chunks: Buffer[] = []
     for await (const chunk of stream) chunks.push(chunk as Buffer)
-    return decodeNative(Buffer.concat(chunks))
   } catch (thrown) {
     throw toWarehouseError(thrown)
   }
+  return decodeNative(Buffer.concat(chunks))
 }
 
 async function* streamRows<Row>(client: ClickHouseClient, sql: string, parameters: Record<string, unknown>): AsyncGenerator<Row, void> {
