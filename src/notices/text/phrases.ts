@@ -40,6 +40,11 @@ export class Phrases {
     return fill(forms?.get(this.#plural.select(count)) ?? [], { ...values, count: this.number(count) })
   }
 
+  /** All forms of a sentence that changes with a number. */
+  countForms(key: PluralKey): string[] {
+    return [...(this.#template.plurals.get(key)?.values() ?? [])].map((sentence) => sentence.join(' '))
+  }
+
   number(value: number): string {
     return this.#number.format(value)
   }

@@ -76,10 +76,7 @@ export function approvedText(templates: NoticeTemplates, language: NoticeLanguag
   const { phrases } = compiledFor(templates, language, subject, shape)
   const others = [
     greetingLines(phrases, undefined).greeting,
-    ...[1, 2, 5].flatMap((count) => [
-      phrases.count('members.named', count, { organisation: phrases.placeholder('organisation') }),
-      phrases.count('members.unnamed', count),
-    ]),
+    ...(shape.kind === 'person' ? [] : (['members.named', 'members.unnamed'] as const).flatMap((key) => phrases.countForms(key))),
   ]
   const htmlHash = createHash('sha256').update(preview.html).digest('hex')
   return [`${language} ${shape.kind} ${shape.key}`, preview.subject, preview.text, ...others, htmlHash, ''].join('\n')

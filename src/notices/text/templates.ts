@@ -159,6 +159,7 @@ class Reading {
     const text = this.#leaves.get(key)
     if (text === undefined) this.problem(this.#leaves.has(key) ? `\`${key}\` is no text` : `\`${key}\` is missing`)
     else if (text.trim() === '' || text !== text.trim() || /\s\s|[\n\t]/u.test(text)) this.problem(`\`${key}\` has empty or stray space`)
+    else if (text !== text.normalize('NFC')) this.problem(`\`${key}\` is not in Unicode's form NFC`)
     else if (HIDDEN.test(text)) this.problem(`\`${key}\` holds a character that nobody sees`)
     else if (LINK.test(text)) this.problem(`\`${key}\` holds a link or an address`)
     return text
