@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
 import type { Doctor, WhoResult } from '#api/contract.ts'
-import type { LedgerCheckpoint } from '#api/ledger-contract.ts'
+import type { LedgerCheckpoint, LedgerVerify } from '#api/ledger-contract.ts'
 import type { StatementCheck } from '#api/statement-contract.ts'
 import { waitUntil } from '#drill/program.ts'
 import type { Statement } from '#ledger/statement.ts'
@@ -78,4 +78,6 @@ test('checkpoints leave by themselves, and doctor tells who holds which', async 
   // While nothing runs, the same is known from the files.
   await program.stop()
   assert.equal((await doctor()).find(({ id }) => id === 'checkpoints')?.state, 'ok')
+  const stopped = lastJson<LedgerVerify>((await program.cli(['ledger', 'verify', '--json'])).stdout)
+  assert.deepEqual([stopped.ok, stopped.notChecked, stopped.totals?.length], [true, [], 1])
 })

@@ -4,6 +4,7 @@ import type { LedgerTreePort } from '#api/deps.ts'
 import type { LedgerCheckpoint } from '#api/ledger-contract.ts'
 import { systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
+import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { formatVerifierKey, noteVerifier } from '#ledger/note.ts'
 import { PinnedTiles } from '#ledger/pinned-tiles.ts'
 import { openEntryBytes } from '#ledger/stored-entries.ts'
@@ -13,12 +14,11 @@ import { openVault } from '#vault/vault.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import { type Instance, killSurvivors, lockInstance, lockPlace, tilesDir } from './instance.ts'
 import { keyWrapFor } from './key-service.ts'
+import { stoppedTotals } from './stopped-warehouse.ts'
+import { TOTALS, totalOf, type TotalsAsked } from './totals-question.ts'
 
 const COVERED_MS_MAX = 10_000
 const POLL_MS = 50
-
-const TOTALS = `SELECT destination, state, count() AS rows, uniqExact(subject) AS people, sum(events) AS events FROM disclosures
-  WHERE entry <= {size:UInt64} AND entry NOT IN (SELECT arrayJoin({open:Array(UInt64)})) GROUP BY destination, state`
 
 export function ledgerTreePort(parts: {
   instance: Instance
@@ -57,7 +57,7 @@ export function ledgerTreePort(parts: {
   }
 }
 
-/** Under the locks that keep everybody else out. What the warehouse has is not looked at: its engine does not run. */
+/** Under the locks that keep everybody else out. Of the warehouse what its loader had finished is looked at. */
 export async function verifyStopped(instance: Instance, env: NodeJS.ProcessEnv, onProgress: OnProgress): Promise<Verified> {
   const lock = lockInstance(instance.dataDir)
   try {
@@ -79,7 +79,8 @@ export async function verifyStopped(instance: Instance, env: NodeJS.ProcessEnv, 
             signedTree: () => vault.tree.signedTree(),
           },
           ledgerKey,
-          warehouseTotals: undefined,
+          loadedBefore: loadedBefore(instance),
+          warehouseTotals: (of) => stoppedTotals(instance.warehouseDir, of),
           onProgress,
         })
       } finally {
@@ -91,6 +92,15 @@ export async function verifyStopped(instance: Instance, env: NodeJS.ProcessEnv, 
     }
   } finally {
     lock.release()
+  }
+}
+
+function loadedBefore({ ledgerDir }: Instance): number {
+  const reader = openLedgerReader({ dir: ledgerDir })
+  try {
+    return reader.loadCursor('disclosures')
+  } finally {
+    reader.close()
   }
 }
 
@@ -111,13 +121,6 @@ async function covered(instance: Instance, head: number): Promise<void> {
   while ((PinnedTiles.read(tilesDir(instance)).head?.size ?? -1) < head && systemClock.now() < until) await systemClock.sleep(POLL_MS)
 }
 
-async function totalsOf(warehouse: Warehouse, of: { size: number; open: readonly number[] }): Promise<Total[]> {
-  const rows = await warehouse.query<Record<keyof Total, string | number>>(TOTALS, of, 'badday')
-  return rows.map(({ destination, state, rows: count, people, events }) => ({
-    destination: String(destination),
-    state: state === 'delivered' ? 'delivered' : 'possible',
-    rows: Number(count),
-    people: Number(people),
-    events: Number(events),
-  }))
+async function totalsOf(warehouse: Warehouse, of: TotalsAsked): Promise<Total[]> {
+  return (await warehouse.query<Parameters<typeof totalOf>[0]>(TOTALS, { ...of }, 'badday')).map(totalOf)
 }

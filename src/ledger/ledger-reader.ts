@@ -9,6 +9,7 @@ import {
   readEntry,
   readGaps,
   readHeld,
+  readLoadCursor,
   readOpenIntents,
   readPosition,
   storeExists,
@@ -45,6 +46,10 @@ export function openLedgerReader(options: { dir: string }): LedgerReader {
     gaps: (): Gap[] => {
       const from = current()
       return from === undefined ? [] : readGaps(from)
+    },
+    loadCursor: (table) => {
+      const from = current()
+      return from === undefined ? 1 : readLoadCursor(from, table)
     },
     entry: (number: number): LedgerEntry | undefined => {
       const from = current()

@@ -22,6 +22,7 @@ import {
   readEntry,
   readGaps,
   readHeld,
+  readLoadCursor,
   readOpenIntents,
   readPosition,
   readUnsent,
@@ -240,9 +241,7 @@ class StoredLedger implements Ledger {
   }
 
   loadCursor(table: LoadPlan['table']): number {
-    const value = this.#store.state.get(`load/${table}`) ?? 1
-    if (!Number.isSafeInteger(value)) throw new BulkheadError('ledger_corrupt', 'a load cursor in the ledger is malformed')
-    return value as number
+    return readLoadCursor(this.#store, table)
   }
 
   plan(table: LoadPlan['table']): LoadPlan | undefined {

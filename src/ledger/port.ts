@@ -101,6 +101,7 @@ export interface LedgerReader {
   openIntents(destination?: string): Intent[]
   /** What restores from older backups have lost; every report names them. */
   gaps(): Gap[]
+  loadCursor(table: LoadPlan['table']): number
   /** Undefined where there is none; throws `ledger_corrupt`. */
   entry(number: number): LedgerEntry | undefined
   close(): void

@@ -14,7 +14,7 @@ import { countOf, type Table } from '#base/table.ts'
 import { commit } from '#log/folders.ts'
 import type { Gap, Intent, LedgerEntry, LogPosition } from '#model/disclosure.ts'
 import { corrupt, decodeEntry } from './entry-codec.ts'
-import type { HeldRange } from './port.ts'
+import type { HeldRange, LoadPlan } from './port.ts'
 import { FIRST_POSITION } from './position.ts'
 
 /**
@@ -138,6 +138,13 @@ export function readPosition(store: LedgerStore, key: `cursor/${string}` | `reac
     throw new BulkheadError('ledger_corrupt', 'a cursor in the ledger is malformed')
   }
   return { seq, index }
+}
+
+/** First entry of log or ledger that its loader has not finished. */
+export function readLoadCursor(store: LedgerStore, table: LoadPlan['table']): number {
+  const value = store.state.get(`load/${table}`) ?? 1
+  if (!Number.isSafeInteger(value)) throw new BulkheadError('ledger_corrupt', 'a load cursor in the ledger is malformed')
+  return value as number
 }
 
 const UNSENT = 'unsent/'

@@ -130,7 +130,7 @@ export class StoredEntries {
 
 /** Undefined when it is not, byte for byte, an entry; one that stands under another number than its own is given as what it is. */
 function readStored(number: number, bytes: Buffer): LedgerEntry | undefined {
-  for (const own of [number, numberIn(bytes)]) {
+  for (const own of new Set([number, numberIn(bytes)])) {
     if (own === undefined) continue
     try {
       const entry = decodeEntry(own, bytes)

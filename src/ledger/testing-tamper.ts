@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import type { TreeHead } from '#model/tree-head.ts'
 import { commitRowsOf } from './tree-writer.ts'
 import type { NoteVerifier } from './note.ts'
 import type { ProblemKind } from './problem.ts'
@@ -43,7 +44,7 @@ export class TamperedTiles {
   readonly #dir: string
   readonly #files: ReadonlyMap<string, Buffer>
   readonly #verifiers: readonly NoteVerifier[]
-  readonly #hashing: TileHashing
+  readonly #hashing = rememberingHashing()
 
   constructor(dir: string, verifiers: readonly NoteVerifier[]) {
     this.#dir = dir
@@ -51,8 +52,8 @@ export class TamperedTiles {
     const entries = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
     const places = entries.map((entry) => path.relative(dir, path.join(entry.parentPath, entry.name))).sort()
     this.#files = new Map(places.map((place) => [place, readFileSync(path.join(dir, place))]))
-    this.#hashing = rememberingHashing(entries.length * TILE_WIDTH)
     assert.deepEqual(this.verify().problems, [], 'nothing was tampered with yet')
+    this.#hashing.isPrimed = true
   }
 
   places(): string[] {
@@ -71,14 +72,23 @@ export class TamperedTiles {
   }
 }
 
-/** By the bytes themselves, which nobody changes in place; hashes that are equal are one object, so that they are equal at a glance. */
-function rememberingHashing(hashesMax: number): TileHashing {
+interface RememberingHashing extends TileHashing {
+  /** What comes from now on is remembered as long as its bytes are. */
+  isPrimed: boolean
+}
+
+/**
+ * By the bytes themselves, which nobody changes in place. Until it is primed hashes that are equal become one object, so that the
+ * files as they are compare at a glance.
+ */
+function rememberingHashing(): RememberingHashing {
   const first = new Map<string, Buffer>()
   const unique = (hash: Buffer): Buffer => {
+    if (hashing.isPrimed) return hash
     const key = hash.toString('latin1')
-    const known = first.get(key)
-    if (known === undefined && first.size < hashesMax) first.set(key, hash)
-    return known ?? hash
+    const known = first.get(key) ?? Buffer.from(hash)
+    first.set(key, known)
+    return known
   }
   const remembered = <Of extends object, Made>(make: (of: Of) => Made): ((of: Of) => Made) => {
     const known = new WeakMap<Of, { made: Made }>()
@@ -88,14 +98,22 @@ function rememberingHashing(hashesMax: number): TileHashing {
       return found.made
     }
   }
-  const ofWidth = Array.from({ length: 257 }, (_, width) =>
-    remembered((bytes: Buffer) => tileHashing.tile(bytes, width)?.map((hash) => unique(Buffer.from(hash)))),
+  const ofWidth = Array.from({ length: TILE_WIDTH + 1 }, (_, width) =>
+    remembered((bytes: Buffer) => tileHashing.tile(bytes, width)?.map(unique)),
   )
-  return {
+  let opened: { note: string; verifiers: readonly NoteVerifier[]; head: TreeHead } | undefined
+  const hashing: RememberingHashing = {
+    isPrimed: false,
+    head: (note, verifiers) => {
+      if (opened === undefined || opened.note !== note || opened.verifiers !== verifiers)
+        opened = { note, verifiers, head: tileHashing.head(note, verifiers) }
+      return opened.head
+    },
     tile: (bytes, width) => ofWidth[width]?.(bytes),
     bundle: remembered((bytes: Buffer) => tileHashing.bundle(bytes)?.map(unique)),
     root: remembered(tileHashing.root),
   }
+  return hashing
 }
 
 /** Holds what was found of a changed file against what it has to be called, and at which entry. */

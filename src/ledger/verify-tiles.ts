@@ -24,14 +24,18 @@ export interface LeafRun {
 }
 
 /** The checkpoint, when its signature is one by a given key. What is wrong with it is added to `problems`. */
-export function checkHead(tiles: PinnedTiles, verifiers: readonly NoteVerifier[], problems: Problems): TreeHead | undefined {
+export function checkHead(
+  tiles: PinnedTiles,
+  verifiers: readonly NoteVerifier[],
+  problems: Problems,
+  hashing: TileHashing = tileHashing,
+): TreeHead | undefined {
   if (tiles.note === undefined) {
     problems.add({ index: null, kind: 'checkpoint', what: 'there is no checkpoint' })
     return undefined
   }
   try {
-    const { origin, size, root } = openCheckpoint(tiles.note, verifiers)
-    return { origin, size, root }
+    return hashing.head(tiles.note, verifiers)
   } catch (thrown) {
     if (!(thrown instanceof BulkheadError)) throw thrown
     const isSignature = thrown instanceof NoteRefused && thrown.problem !== 'malformed'
@@ -42,6 +46,8 @@ export function checkHead(tiles: PinnedTiles, verifiers: readonly NoteVerifier[]
 
 /** What is made of a file's bytes. Pure, so that who checks the same bytes a million times may remember it. */
 export interface TileHashing {
+  /** What a checkpoint says; throws when nobody known has signed it. */
+  head(note: string, verifiers: readonly NoteVerifier[]): TreeHead
   /** Undefined when it does not hold exactly so many hashes. */
   tile(bytes: Buffer, width: number): Buffer[] | undefined
   /** Of the leaves, whatever their number; undefined when it cannot be read. */
@@ -51,6 +57,10 @@ export interface TileHashing {
 }
 
 export const tileHashing: TileHashing = {
+  head: (note, verifiers) => {
+    const { origin, size, root } = openCheckpoint(note, verifiers)
+    return { origin, size, root }
+  },
   tile: decodeTile,
   bundle: (bytes) => decodeBundle(bytes)?.map(leafHash),
   root: (hashes) => subtreeOfTile(hashes, 8, 0),

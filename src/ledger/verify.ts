@@ -50,7 +50,7 @@ export function verifyFiles(
 ): Verified {
   const problems = new Problems()
   const tiles = PinnedTiles.read(dir)
-  const head = checkHead(tiles, verifiers, problems)
+  const head = checkHead(tiles, verifiers, problems, hashing)
   const bundles = alignmentOf(problems, 'in the bundles')
   let entries = 0
   for (const { width, wanted, found } of leafRuns(tiles, head, problems, hashing)) {
@@ -70,8 +70,10 @@ export interface VerifyParts {
   vault: Pick<WorkerVault, 'openManifests'> & Pick<TreeVault, 'commitRows' | 'signedTree'>
   /** SPKI, base64; null when nothing was ever signed. */
   ledgerKey: string | null
-  /** What the warehouse has of entries up to `size`, without those of `open`; undefined when it cannot be asked. */
-  warehouseTotals: ((of: { size: number; open: readonly number[] }) => Promise<Total[]>) | undefined
+  /** The rows of what outcomes from this number on have closed need not be in the warehouse; none of them when left out. */
+  loadedBefore?: number
+  /** What the warehouse has of entries up to `size`, without those of `open`, or why it cannot tell; undefined when it is not asked. */
+  warehouseTotals: ((of: { size: number; open: readonly number[] }) => Promise<Total[] | string>) | undefined
   onProgress: OnProgress
 }
 
@@ -88,6 +90,8 @@ export async function verifyLedger(parts: VerifyParts): Promise<Verified> {
   const entries = alignmentOf(problems, 'in the ledger')
   const stored = new StoredEntries({ bytes, openManifests: (of) => vault.openManifests(of), commit: commitRowsOf(vault) })
   const totals = new Totals()
+  const loaded = parts.loadedBefore === undefined ? totals : new Totals()
+  const counts = loaded === totals ? [totals] : [totals, loaded]
   let size = 0
   // What the vault signed last is as good when the checkpoint cannot be read.
   for (const { index, width, wanted, found } of leafRuns(tiles, head ?? signed, problems)) {
@@ -96,9 +100,12 @@ export async function verifyLedger(parts: VerifyParts): Promise<Verified> {
     bundles.push(known, found ?? known)
     entries.push(known, hashes)
     for (const { entry, rows } of read) {
-      if (entry.type === 'intent') totals.intent(entry, rows ?? [])
-      else if (entry.type === 'outcome') totals.outcome(entry)
-      else if (!isSignedBy(entry, ledgerKey)) problems.add({ index: entry.entry - 1, kind: 'signature', what: 'the gap is not signed' })
+      for (const counted of counts) {
+        if (entry.type === 'intent') counted.intent(entry, rows ?? [])
+        else if (entry.type === 'outcome' && (counted === totals || entry.entry < (parts.loadedBefore ?? 0))) counted.outcome(entry)
+      }
+      if (entry.type === 'gap' && !isSignedBy(entry, ledgerKey))
+        problems.add({ index: entry.entry - 1, kind: 'signature', what: 'the gap is not signed' })
     }
     size += width
     parts.onProgress(size, (head ?? signed)?.size ?? 0)
@@ -109,13 +116,15 @@ export async function verifyLedger(parts: VerifyParts): Promise<Verified> {
     const opensAnother = (gap: Gap): boolean => isSignedBy(gap, ledgerKey) && treeOrigin(parts.instance, gap.origin) !== signed.origin
     await checkBeyond({ head, signed, tiles, stored, opensAnother }, problems)
   }
-  const own = totals.result()
-  if (parts.warehouseTotals !== undefined) {
-    const theirs = await parts.warehouseTotals({ size, open: totals.open() })
-    for (const what of differences(own, theirs)) problems.add({ index: null, kind: 'totals', what })
-  }
   const notChecked = parts.warehouseTotals === undefined ? ['totals of the warehouse'] : []
-  return resultOf({ problems, head, entries: size, totals: own, pending: Math.max(0, last - size), notChecked })
+  const theirs = await parts.warehouseTotals?.({ size, open: loaded.open() })
+  if (typeof theirs === 'string') notChecked.push(`totals of the warehouse: ${theirs}`)
+  else if (theirs !== undefined) {
+    for (const what of differences(loaded.result(), theirs)) problems.add({ index: null, kind: 'totals', what })
+    const later = loaded.open().length - totals.open().length
+    if (later > 0) notChecked.push(`totals of the warehouse for ${later} requests that it has not loaded yet`)
+  }
+  return resultOf({ problems, head, entries: size, totals: totals.result(), pending: Math.max(0, last - size), notChecked })
 }
 
 /** The name that the instance signs under: the last origin, which the checkpoint has to be of. */
