@@ -7,12 +7,19 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { commandSchemas } from '#api/contract.ts'
 import { configSchemaText } from '#app/config-schema.ts'
+import { RuleFileSchema } from '#clocks/rule-schema.ts'
 import { StorySchema } from '#drill/story-format.ts'
 
 /** File name → text. */
 export function schemaFiles(): Record<string, string> {
   const story = `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...StorySchema }, null, 2)}\n`
-  return { 'bulkhead.yaml.schema.json': configSchemaText(), 'story.schema.json': story, ...commandSchemas() }
+  const rules = `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...RuleFileSchema }, null, 2)}\n`
+  return {
+    'bulkhead.yaml.schema.json': configSchemaText(),
+    'story.schema.json': story,
+    'clock-rules.schema.json': rules,
+    ...commandSchemas(),
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -27,6 +27,7 @@ export const LEVELS: Readonly<Record<string, number>> = {
   vendors: 5,
   grants: 5,
   incidents: 5,
+  clocks: 5,
   erasure: 5,
   notices: 5,
   watch: 5,

@@ -15,6 +15,7 @@ import {
   PolicyProposeAnswer,
   PolicyShowAnswer,
 } from './policy-contract.ts'
+import { CLOCK_SCHEMAS } from './clock-contract.ts'
 import { AffectedIncident, INCIDENT_SCHEMAS } from './incident-contract.ts'
 import { DrillAnswer } from './drill-contract.ts'
 import { LINE_SCHEMAS } from './line-contract.ts'
@@ -338,6 +339,7 @@ export function commandSchemas(): Record<string, string> {
     ...LEDGER_SCHEMAS,
     ...OPERATOR_SCHEMAS,
     ...INCIDENT_SCHEMAS,
+    ...CLOCK_SCHEMAS,
     ...LEAVING_SCHEMAS,
     doctor: DoctorAnswer,
     'policy-risk': RiskAnswer,

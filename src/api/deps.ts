@@ -24,6 +24,7 @@ import type { HeldInWarehouse } from '#vendors/held.ts'
 import type { HeldFrom } from '#vendors/held-kinds.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import type { LedgerCheckpoint } from './ledger-contract.ts'
+import type { LegalClocks } from './clock-port.ts'
 import type { PlaceFacts, RoleView } from './facts.ts'
 
 /** The parts of a backup that only the owners of the files can make (src/app/backup.ts has the order). */
@@ -116,6 +117,7 @@ export interface StaffDeps {
   ledgerTree: LedgerTreePort
   matching: MatchVault
   incidents: IncidentBook
+  clocks: LegalClocks
   /** What restores from older backups have lost of the ledger. */
   gaps(): Gap[]
   /** Latest checkpoint of the ledger's tree; null while there is none. */

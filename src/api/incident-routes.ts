@@ -69,6 +69,7 @@ export function addIncidentRoutes(app: FastifyInstance, deps: StaffDeps): void {
         { ...body, eventFrom: body.eventFrom ?? pastText(accessFrom, now), eventTo: body.eventTo ?? pastText(accessTo, now) },
         undefined,
         now,
+        deps.clocks.place,
       )
       await assertVendorEverKnown(vendor, deps)
       const names = await knownNames(vendor, body, deps)
@@ -89,7 +90,7 @@ export function addIncidentRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const look = lookOf(request, 'incident times', reason)
       const after = await book.add(numberOf(params.id), look, ({ times }) => ({
         kind: 'times',
-        body: decodeTimes(texts, times, clock.now()),
+        body: decodeTimes(texts, times, clock.now(), deps.clocks.place),
         texts: textsOf({ reason }),
       }))
       return rowOf(after)

@@ -256,7 +256,7 @@ test('hostile input is refused with a code, and nothing of it is kept', async ()
   const refused: [Promise<Reply>, string][] = [
     [post('', { ...OPENING, vendor: 'nobody' }), 'vendor_unknown'],
     [post('', { vendor: 'acme' }), 'bad_usage'],
-    [post('', { ...OPENING, told: '2025-11-25' }), 'window_invalid'],
+    [post('', { ...OPENING, told: '2025-11-25T18:00:00' }), 'window_invalid'],
     [post('', { ...OPENING, told: '2025-11-31T00:00:00Z' }), 'window_invalid'],
     [post('', { ...OPENING, told: '2999-01-01T00:00:00Z' }), 'incident_invalid'],
     [post('', { ...OPENING, aware: '2999-01-01T00:00:00Z' }), 'incident_invalid'],

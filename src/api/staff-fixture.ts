@@ -2,18 +2,17 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
-import { IncidentBook } from '#incidents/incident-book.ts'
-import { incidentRowBytes, sealedHash } from '#model/incident-row.ts'
 import { statementBytes } from '#model/policy-statement.ts'
 import { applyClear, CLEAR_GRANT } from '#grants/clear-grants.ts'
 import { protocols } from '#protocols/registry.ts'
 import { createApprovals } from '#records/approvals.ts'
-import type { ErasureJob, Hold } from '#vault/erasure-port.ts'
+import type { ErasureJob } from '#vault/erasure-port.ts'
 import type { Records } from '#records/port.ts'
 import { createSplit } from '#split/split.ts'
 import type { DirectoryRow } from '#vault/port.ts'
 import { MARKS } from '#vault/survey.ts'
 import type { StaffDeps } from './deps.ts'
+import { fakeClocks, fakeIncidents } from './incident-fixture.ts'
 import { NO_MATCHING } from './matching-fixture.ts'
 import { fakeWarehouse } from './warehouse-fixture.ts'
 
@@ -91,42 +90,6 @@ function fakeErasing(): StaffDeps['erasing'] {
   }
 }
 
-/** Real but for the vault: what people write is only encoded, and signed with the stage's key. */
-function fakeIncidents(records: Records, stage: Pick<Stage, 'looks' | 'signing'>): IncidentBook {
-  const holds: Hold[] = []
-  return new IncidentBook({
-    records,
-    vault: {
-      signIncidentRow: async (row, texts, look) => {
-        stage.looks.push(`incident ${row.kind} ${look.reason}`)
-        const sealed = texts === undefined ? null : Buffer.from(JSON.stringify(texts)).toString('base64')
-        const head = { ...row, instance: 'instance', actor: look.actor, textsSha256: sealedHash(sealed) }
-        const { privateKey, publicKey } = stage.signing
-        const key = publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
-        return { ...head, sealed, key, signature: sign(null, incidentRowBytes(head), privateKey).toString('base64') }
-      },
-      openIncidentRows: async (rows, look) => {
-        stage.looks.push(`${look.action} ${look.reason}`)
-        return rows.map(({ sealed }) => (sealed === null ? {} : JSON.parse(Buffer.from(sealed, 'base64').toString('utf8'))))
-      },
-    },
-    holds: {
-      holds: async () => holds,
-      openHold: async ({ vendor }, { reason }) => {
-        const hold = { id: holds.length + 1, openedAt: 0, closedAt: null, reason, ...(vendor === undefined ? {} : { vendor }) }
-        holds.push(hold)
-        return hold
-      },
-      closeHold: async (id) => {
-        const hold = holds[id - 1] as Hold
-        hold.closedAt = 1
-        return hold
-      },
-    },
-    clock: systemClock,
-  })
-}
-
 function fakeEvidence(): StaffDeps['evidence'] {
   return {
     ...NO_EVIDENCE,
@@ -189,6 +152,7 @@ export function setStage(records: Records, credential: string): Stage {
     now: () => systemClock.now(),
     singleOperatorDelayHours: 0,
   })
+  const incidents = fakeIncidents(records, stage)
   const deps: StaffDeps = {
     host: '127.0.0.1',
     port: 0,
@@ -278,7 +242,8 @@ export function setStage(records: Records, credential: string): Stage {
       },
     },
     ledgerTree: NO_TREE,
-    incidents: fakeIncidents(records, stage),
+    incidents,
+    clocks: fakeClocks(incidents, stage, () => deps),
     evidence: fakeEvidence(),
     matching: NO_MATCHING,
     gaps: () => [],

@@ -19,6 +19,7 @@ import { addIncidentRoutes } from './incident-routes.ts'
 import { addIncidentReadingRoutes } from './incident-shown.ts'
 import { addMatchRoutes } from './match-routes.ts'
 import { addNarrowRoutes } from './narrow-routes.ts'
+import { addClockRoutes } from './clock-routes.ts'
 import { addRiskRoute } from './risk-routes.ts'
 import { addEpochRoutes, addErasureRoutes, addKeyRoutes } from './erase-routes.ts'
 import { addLeavingRoutes } from './leaving-routes.ts'
@@ -63,6 +64,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addStatementRoutes(app, deps)
   addIncidentRoutes(app, deps)
   addIncidentReadingRoutes(app, deps)
+  addClockRoutes(app, deps)
   addMatchRoutes(app, deps)
   addNarrowRoutes(app, deps)
   addErasureRoutes(app, deps)

@@ -4,6 +4,7 @@ import { APPROVALS_DEFAULTS, type DestinationConfig, DISK_DEFAULTS, type PlaceDe
 import { categoryOf, type Form, isClearField, isField } from '#model/field.ts'
 import { countryCode } from '#policy/forms.ts'
 import { PURPOSES_MAX, purposesOf, STORE_PURPOSE, whyNotApproved, whyNotGranted } from '#policy/policy.ts'
+import { checkClocks } from './config-clocks.ts'
 import { checkLedger } from './config-ledger.ts'
 import { checkNotices } from './config-notices.ts'
 import type { ConfigFile } from './config-schema.ts'
@@ -69,6 +70,7 @@ export function checkMeaning(
   checkApproved(file.store?.properties?.approved, ['store', 'properties', 'approved'], report)
   checkDisk(file.disk, report)
   checkKeys(file.keys, report)
+  checkClocks(file.clocks, report)
   checkLedger(file.ledger, report, whyNotUrl)
   const urls = (file.vendors ?? []).flatMap((vendor) => vendor.destinations.map(({ url }) => url))
   checkNotices(file.notices, urls, report)

@@ -6,6 +6,7 @@ import { type Static, Type } from 'typebox'
 import { APPROVALS_DEFAULTS, DISK_DEFAULTS, PLACE_DETAILS } from '#model/config.ts'
 import { FORMS } from '#model/field.ts'
 import { CONSENT_BASES, SIGNAL_USES } from '#model/policy.ts'
+import { ClocksSchema } from './config-clocks.ts'
 import { LedgerSchema } from './config-ledger.ts'
 import { NoticesSchema } from './config-notices.ts'
 import { type FlowLimits, defaultLimits, NETWORK_BITS } from '#model/source-limits.ts'
@@ -331,12 +332,13 @@ export const ConfigSchema = Type.Object(
     keys: Type.Optional(KeysSchema),
     consent: Type.Optional(ConsentSchema),
     ledger: Type.Optional(LedgerSchema),
+    clocks: Type.Optional(ClocksSchema),
     notices: Type.Optional(NoticesSchema),
   },
   {
     ...closed,
     title: 'bulkhead.yaml',
-    description: 'a mapping with sources, and perhaps vendors, gateway, store, disk, consent, ledger, notices',
+    description: 'a mapping with sources, and perhaps vendors, gateway, store, disk, consent, ledger, clocks, notices',
   },
 )
 

@@ -22,6 +22,7 @@ import {
   type VendorConfig,
 } from '#model/config.ts'
 import { defaultLimits, type SourceLimits } from '#model/source-limits.ts'
+import { decodeClocks, findRulesFault } from './config-clocks.ts'
 import { decodeLedger } from './config-ledger.ts'
 import { decodeNotices, findNoticeFault } from './config-notices.ts'
 import { checkMeaning, decodeInstant } from './config-meaning.ts'
@@ -95,6 +96,9 @@ export function decodeConfig(options: {
     given === undefined ? undefined : { cert: path.resolve(options.folder, given.cert), key: path.resolve(options.folder, given.key) }
   const fault = tls === undefined || options.checksFiles !== true ? undefined : findTlsFault(tls)
   if (fault !== undefined) text.refuse([{ ...fault, offset: text.offsetOf(['gateway', 'tls', fault.key]) }])
+  const clocks = decodeClocks(file.clocks, options.folder)
+  const rules = clocks === undefined || options.checksFiles !== true ? undefined : findRulesFault(clocks)
+  if (rules !== undefined) text.refuse([{ ...rules, offset: text.offsetOf(['clocks', 'rules']) }])
   const notices = decodeNotices(file.notices, options.folder)
   const unusable = notices === undefined || options.checksFiles !== true ? undefined : findNoticeFault(notices)
   if (unusable !== undefined) text.refuse([{ ...unusable, offset: text.offsetOf(['notices', ...unusable.at]) }])
@@ -115,6 +119,7 @@ export function decodeConfig(options: {
     ...(file.consent && { consent: file.consent as ConsentConfig }),
     ledger: decodeLedger(file.ledger, options.folder),
     ...(notices && { notices }),
+    ...(clocks && { clocks }),
   }
 }
 

@@ -39,6 +39,10 @@ import type { Remember } from '#vault/port.ts'
 import { configuredCredentials } from '#vendors/credentials.ts'
 import { countHeld, heldFrom, heldInWarehouse } from '#vendors/held.ts'
 import { assertDestinationsStay, destinationsOf } from '#vendors/register.ts'
+import { incidentPorts } from '#api/incident-ports.ts'
+import { openLegalClocks } from '#api/clock-port.ts'
+import type { StaffDeps } from '#api/deps.ts'
+import { readRulePack } from '#clocks/rule-pack.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import { askFreeze } from '#warehouse/freeze.ts'
 import { openIncidents } from './incident-ports.ts'
@@ -122,7 +126,17 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   const settling = settleApprovals(approvals, effects, systemClock, (error) =>
     trace('warn', 'staff', `an approval waits: ${error.code}: ${sayable(error)}`),
   )
-  const staff = await startStaff({
+  const clocks = openLegalClocks({
+    book: incidents,
+    records,
+    ports: () => incidentPorts(deps),
+    pack: readRulePack(config.clocks?.rules),
+    config: config.clocks,
+    clock: systemClock,
+    say: (text) => trace('warn', 'staff', text),
+    onFailure: onceEach((text) => trace('warn', 'staff', `legal clocks: ${text}`)),
+  })
+  const deps: StaffDeps = {
     host: init.consoleHost,
     port: init.consolePort,
     version: init.version,
@@ -166,6 +180,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     evidence,
     matching: matchVault(vaultClient),
     incidents,
+    clocks,
     policies,
     ...statementPorts({ instance, config, ledger, vaultClient, vault }),
     ledgerTree: ledgerTreePort({
@@ -184,14 +199,15 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     singleOperatorDelayHours,
     clearDaysMax,
     clock: systemClock,
-  })
+  }
+  const staff = await startStaff(deps)
   // A leaving that was killed between its record and its epochs.
   for (const { vendor, state, actor, reason } of records.flows()) {
     const look = { actor, action: 'vendor retire', reason: reason || 'vendor retire' }
     if (state === 'retired') await leaving.closeEpochs(destinationsOf(vendor, records, config.vendors), look)
   }
   const { signal } = stopping
-  const running = Promise.all([erasures.run(signal), deletions.run(signal), settling.run(signal)])
+  const running = Promise.all([erasures.run(signal), deletions.run(signal), settling.run(signal), clocks.keeper.run(signal)])
   const cut = records.flows().filter((flow) => flow.state !== 'open')
   return {
     facts: { port: staff.port, policyVersion: policy.version, cut: cut.map((flow) => flow.vendor).join(', ') },
@@ -207,6 +223,16 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       records.close()
       reserve.close()
     },
+  }
+}
+
+/** Said again only when it is another fault. */
+function onceEach(say: (text: string) => void): (error: BulkheadError) => void {
+  let said = ''
+  return (error) => {
+    const text = `${error.code}: ${sayable(error)}`
+    if (text !== said) say(text)
+    said = text
   }
 }
 

@@ -1,5 +1,6 @@
 /** `incident …`, but for `affected`: the commands and their options. */
 import { type Command, InvalidArgumentError } from 'commander'
+import { addClocks } from './clock-program.ts'
 import type { CommonOptions, Context } from './context.ts'
 import { addMatch } from './match-program.ts'
 import type {
@@ -98,6 +99,7 @@ export function addIncidentCommands({ incident, placed, common, reason, contextO
     .action(async (id: string, text: string, options: CommonOptions & { at?: string }) =>
       (await commands()).noteIncident(contextOf(options), numberOf(id), text, options),
     )
+  addClocks({ incident, common, placed, reason, contextOf, numberOf })
   addMatch({ incident, common, reason, contextOf })
   const evidence = incident.command('evidence').description('files that belong to an incident, sealed')
   reason(common(evidence.command('add <id> <file>')), false)

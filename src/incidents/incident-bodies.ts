@@ -24,6 +24,8 @@ export interface TimesBody {
   vendorAware: number | null
   told: number
   aware: number | null
+  /** Of those of which only the day is known: the instant is 00:00 of it in this zone. */
+  days?: Partial<Record<'told' | 'aware' | 'vendorAware', string>>
 }
 
 /** One version of the scope. */

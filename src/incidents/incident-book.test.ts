@@ -52,6 +52,7 @@ async function withBook(body: (stage: Stage) => Promise<void>): Promise<void> {
     const ports: BookPorts = {
       records: {
         incidentRows: (id) => records.incidentRows(id),
+        incidentHeads: () => [],
         addIncidentRow: (row) => {
           const isLast = trouble.calls-- === 0
           if (isLast && trouble.when === 'before') throw new Error('killed')

@@ -85,16 +85,23 @@ export class IncidentBook {
   }
 
   /**
-   * Adds what `make` says of the incident as it then is; nothing else is added between. Throws `incident_unknown`, and
-   * `incident_closed` unless `closed` is allowed.
+   * Adds what `make` says of the incident as it then is, and nothing for undefined. Nothing else is added between.
+   * Throws `incident_unknown`, and `incident_closed` unless `closed` is allowed.
    */
-  add(id: number, look: Look, make: (state: IncidentState) => Addition, options: { closed?: boolean } = {}): Promise<IncidentState> {
+  add(
+    id: number,
+    look: Look,
+    make: (state: IncidentState) => Addition | undefined,
+    options: { closed?: boolean } = {},
+  ): Promise<IncidentState> {
     return this.#inTurn(async () => {
       const before = this.state(id)
       if (before.state === 'closed' && options.closed !== true) {
         throw new BulkheadError('incident_closed', `incident ${id} is closed: nothing is added to it`)
       }
-      await this.#write(id, make(before), look)
+      const addition = make(before)
+      if (addition === undefined) return before
+      await this.#write(id, addition, look)
       return this.state(id)
     })
   }

@@ -24,10 +24,19 @@ export function pastInstant(name: string, text: string | undefined, now: number)
   return instant
 }
 
+/** Where a day begins that is given in the place of an instant. */
+export interface DayPlace {
+  zone: string
+  startOf(day: string): number | undefined
+}
+
+const DAY = /^\d{4}-\d{2}-\d{2}$/
+
 /** `before` stands for what is not said anew; `told` must be known in the end. */
-export function decodeTimes(texts: TimeTexts, before: TimesBody | undefined, now: number): TimesBody {
+export function decodeTimes(texts: TimeTexts, before: TimesBody | undefined, now: number, place?: DayPlace): TimesBody {
   const past = (name: string, text: string | undefined, known: number | null | undefined): number | null =>
-    pastInstant(name, text, now) ?? known ?? null
+    pastInstant(name, text === undefined ? undefined : dayAsInstant(text, place), now) ?? known ?? null
+  const days = daysOf(texts, before?.days ?? {}, place)
   const told = past('--told', texts.told, before?.told)
   if (told === null) throw new BulkheadError('incident_invalid', 'it is not said when we were told (--told)')
   const times: TimesBody = {
@@ -36,9 +45,28 @@ export function decodeTimes(texts: TimeTexts, before: TimesBody | undefined, now
     vendorAware: past('--vendor-aware', texts.vendorAware, before?.vendorAware),
     told,
     aware: past('--aware', texts.aware, before?.aware),
+    ...(Object.keys(days).length === 0 ? {} : { days }),
   }
   assertOrder('--event-from', times.eventFrom ?? undefined, '--event-to', times.eventTo ?? undefined)
   return times
+}
+
+/** A day is its first moment there: the earliest reading. */
+function dayAsInstant(text: string, place: DayPlace | undefined): string {
+  const start = place !== undefined && DAY.test(text) ? place.startOf(text) : undefined
+  return start === undefined ? text : new Date(start).toISOString()
+}
+
+/** Of which times only the day is known; one that is said anew as an instant is no more among them. */
+function daysOf(texts: TimeTexts, before: NonNullable<TimesBody['days']>, place: DayPlace | undefined): NonNullable<TimesBody['days']> {
+  const days = { ...before }
+  for (const name of ['told', 'aware', 'vendorAware'] as const) {
+    const text = texts[name]
+    if (text === undefined) continue
+    delete days[name]
+    if (place !== undefined && DAY.test(text)) days[name] = place.zone
+  }
+  return days
 }
 
 export interface SideTexts {

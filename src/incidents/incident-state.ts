@@ -87,7 +87,19 @@ export interface IncidentState {
 }
 
 /** Rows that say nothing of the matter itself, so that a sign-off before them still covers all. */
-const ASIDE: ReadonlySet<IncidentRowKind> = new Set(['held', 'released', 'counted', 'signed-off', 'reported', 'closed', 'reopened'])
+const ASIDE: ReadonlySet<IncidentRowKind> = new Set([
+  'held',
+  'released',
+  'counted',
+  'signed-off',
+  'reported',
+  'closed',
+  'reopened',
+  'surveyed',
+  'clocks',
+  'clock-warned',
+  'clocks-signed-off',
+])
 
 /** `texts` in the order of `rows`; without them titles and reasons are empty. */
 export function readIncident(rows: readonly IncidentRow[], texts: readonly (IncidentTexts | undefined)[] = []): IncidentState {

@@ -1,6 +1,7 @@
 /** Everything that happened, at the time at which it happened, and beside it when it was written down here. */
 import type { SignOffBody, StatementBody, AmendmentBody, EvidenceBody, ReportedBody, MatchBody, CountedBody } from './incident-bodies.ts'
 import type { FlowState } from '#records/port.ts'
+import { clockEntry } from './clock-timeline.ts'
 import { type Event, type IncidentState, noteOf, textOf } from './incident-state.ts'
 
 export interface TimelineEntry {
@@ -116,6 +117,6 @@ function entryOf(event: Event, state: IncidentState): TimelineEntry[] {
     case 'released':
       return entry('the hold was given back')
     default:
-      return []
+      return clockEntry(event, entry, reason)
   }
 }

@@ -14,12 +14,28 @@ export interface Config {
   disk: DiskConfig
   consent?: ConsentConfig
   ledger?: LedgerConfig | undefined
+  clocks?: ClocksConfig | undefined
   approvals?: ApprovalsConfig
   /** Undefined: nobody can be told through this program. */
   notices?: NoticesConfig | undefined
   /** Undefined: the root key is wrapped by a file in the key folder. */
   keys?: KeysConfig | undefined
 }
+
+/** What legal clocks need to know of the company; what is absent nobody has said. */
+export interface ClocksConfig {
+  /** Folder with files of rules of its own. */
+  rules?: string
+  establishedIn?: string[]
+  sectors?: string[]
+  roles?: string[]
+  /** IANA zone in which days begin of which no time is known. */
+  placeOfAwareness?: string
+  /** So long a signal may wait for its triage before doctor names it. */
+  signalHours?: number
+}
+
+export const SIGNAL_HOURS_DEFAULT = 4
 
 /** What one person alone may not do. */
 export interface ApprovalsConfig {

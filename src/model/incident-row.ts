@@ -23,6 +23,14 @@ export const INCIDENT_ROW_KINDS = [
   'closed',
   'released',
   'reopened',
+  // Of clocks (clock.ts).
+  'mark',
+  'assessed',
+  'done',
+  'surveyed',
+  'clocks',
+  'clock-warned',
+  'clocks-signed-off',
 ] as const
 export type IncidentRowKind = (typeof INCIDENT_ROW_KINDS)[number]
 

@@ -11,12 +11,14 @@ export function incidentRecords(database: DatabaseSync, transact: <Result>(act: 
   const all = database.prepare(`SELECT ${COLUMNS} FROM incident_row ORDER BY incident, row_no`)
   const one = database.prepare(`SELECT ${COLUMNS} FROM incident_row WHERE incident = ? ORDER BY row_no`)
   const last = database.prepare('SELECT max(row_no) AS last FROM incident_row WHERE incident = ?')
+  const heads = database.prepare('SELECT incident, max(row_no) AS "row" FROM incident_row GROUP BY incident ORDER BY incident')
   const insert = database.prepare(
     `INSERT INTO incident_row (incident, row_no, instance, kind, at, actor, body, texts_sha256, before_sha256, sealed, signing_key, signature)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   return {
     incidentRows: (incident) => (incident === undefined ? all.all() : one.all(incident)) as unknown as IncidentRow[],
+    incidentHeads: () => heads.all().map((head) => ({ incident: Number(head.incident), row: Number(head.row) })),
     addIncidentRow: (row) =>
       transact(() => {
         const before = Number((last.get(row.incident) as { last: number | null }).last ?? 0)

@@ -145,6 +145,8 @@ export interface RecordsReader {
 export interface IncidentRecords {
   /** Of one incident or of all, in order. */
   incidentRows(incident?: number): IncidentRow[]
+  /** The last row of each incident. */
+  incidentHeads(): { incident: number; row: number }[]
   /** Throws `incident_changed` when the row does not follow the incident's last. */
   addIncidentRow(row: IncidentRow): void
 }

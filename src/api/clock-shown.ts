@@ -1,0 +1,114 @@
+/** Clocks as answers print them. */
+import { localText } from '#clocks/counting.ts'
+import type { Clock } from '#clocks/clocks.ts'
+import type { ClockRecord } from '#clocks/facts.ts'
+import { standingReview } from '#clocks/record.ts'
+import type { Span } from '#model/clock.ts'
+import type { ClockShown } from './clock-contract.ts'
+import { iso } from './incident-print.ts'
+
+/** In the order in which somebody has to act. */
+export function showClocks(clocks: readonly Clock[], record: ClockRecord, options: { all: boolean }): ClockShown[] {
+  return clocks
+    .filter((clock) => options.all || !isAside(clock))
+    .sort(
+      (a, b) =>
+        rank(a) - rank(b) ||
+        (a.dueAt ?? Number.MAX_SAFE_INTEGER) - (b.dueAt ?? Number.MAX_SAFE_INTEGER) ||
+        (a.rule.id < b.rule.id ? -1 : 1),
+    )
+    .map((clock) => showClock(clock, record))
+}
+
+/** Nobody is reached and nothing was started: shown with all the others only. */
+function isAside({ applies, state, recorded }: Clock): boolean {
+  return applies.isFar && !applies.byAssessment && recorded === undefined && (state === 'not_applicable' || state === 'planned')
+}
+
+const ORDER = [
+  'overdue',
+  'due_soon',
+  'running',
+  'needs_assessment',
+  'waiting',
+  'no_fixed_time',
+  'met',
+  'planned',
+  'not_applicable',
+] as const
+
+function rank({ state }: Clock): number {
+  return ORDER.indexOf(state)
+}
+
+function showClock(clock: Clock, record: ClockRecord): ClockShown {
+  const { regime, rule, basis, state, trigger, startsAt, dueAt, doneAt, applies, why, assumed, recorded, before } = clock
+  const { known, unknown, byDirectory, byServer, byPlace } = applies.residents
+  const maybe = (at: number | undefined): string | null => (at === undefined ? null : iso(at))
+  const local = (at: number | undefined): string | null => (at === undefined ? null : localText(at, regime.zone))
+  return {
+    regime: regime.id,
+    to: rule.to,
+    trigger,
+    startsAt: maybe(startsAt),
+    dueAt: maybe(dueAt),
+    state,
+    rule: rule.id,
+    source: regime.sources.join('; '),
+    asOf: regime.asOf,
+    assumed,
+    basis,
+    why,
+    whom: rule.whom,
+    name: regime.name,
+    law: regime.law,
+    wording: rule.wording,
+    delay: rule.delay,
+    status: regime.status,
+    confidence: regime.confidence,
+    unverified: [...regime.unverified],
+    notes: [...rule.notes],
+    zone: regime.zone,
+    startsLocal: local(startsAt),
+    dueLocal: local(dueAt),
+    period: periodText(recorded?.span ?? rule.span),
+    doneAt: maybe(doneAt),
+    residents: { known, unknown, directory: byDirectory, server: byServer, place: byPlace },
+    recordedAt: maybe(recorded?.recordedAt),
+    moved: before.map((each) => ({
+      startsAt: iso(each.startsAt),
+      dueAt: each.dueAt === null ? null : iso(each.dueAt),
+      recordedAt: iso(each.recordedAt),
+    })),
+    warnedAt: record.warned
+      .filter((each) => each.rule === rule.id && each.basis === basis && each.dueAt === dueAt)
+      .map(({ percent, recordedAt }) => ({ percent, at: iso(recordedAt) })),
+    review: reviewText(record),
+    signedOff: signOffOf(record),
+  }
+}
+
+export function reviewText(record: ClockRecord): string {
+  if (standingReview(record) !== undefined) return 'reviewed by counsel'
+  const wasReviewed = record.signOffs.some(({ as }) => as === 'counsel')
+  return wasReviewed ? 'not reviewed by counsel: something was added since counsel signed' : 'not reviewed by counsel'
+}
+
+function signOffOf(record: ClockRecord): ClockShown['signedOff'] {
+  const last = record.signOffs.at(-1)
+  if (last === undefined) return null
+  return { as: last.as, name: last.name, at: iso(last.recordedAt), stands: last.upTo >= record.lastMatter }
+}
+
+/** `72 hours`, `3 calendar days, day 1 is the day after`. */
+export function periodText({ amount, unit, counting, rollOver, fromYearEnd }: Span): string {
+  if (unit === 'none') return 'no fixed time'
+  const name = unit.replace('-', ' ')
+  const text = `${amount} ${amount === 1 ? name.replace(/s$/, '') : name}`
+  return [
+    text,
+    ...(counting === 'inclusive' ? ['the day itself is day 1'] : []),
+    ...(rollOver ? ['moved to a working day'] : []),
+    ...(fromYearEnd ? ['from the end of the year'] : []),
+  ].join(', ')
+}

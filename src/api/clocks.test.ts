@@ -1,0 +1,231 @@
+/** Legal clocks through the API: what starts, what only people know, what hostile input gets, and that asking again moves nothing. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { Ajv } from 'ajv'
+import type { Records } from '#records/port.ts'
+import { openRecords } from '#records/records.ts'
+import type { ClockShown } from './clock-contract.ts'
+import type { IncidentShow } from './incident-contract.ts'
+import { type Staff, startStaff } from './staff.ts'
+import { type Stage, setStage } from './staff-fixture.ts'
+
+const CREDENTIAL = 'operator-credential-of-the-test'
+const SCHEMAS = path.join(import.meta.dirname, '..', '..', 'docs', 'schemas')
+const HOUR = 3_600_000
+
+let folder: string
+let records: Records
+let staff: Staff
+let stage: Stage
+let now = Date.parse('2025-11-25T19:00:00Z')
+
+before(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-clocks-'))
+  records = openRecords({ path: path.join(folder, 'records.db') })
+  stage = setStage(records, CREDENTIAL)
+  stage.deps.clock = { ...stage.deps.clock, now: () => now }
+  staff = await startStaff(stage.deps)
+})
+
+after(async () => {
+  await staff?.close()
+  records?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function call(method: string, route: string, body?: object): Promise<{ status: number; json: unknown; code: string | undefined }> {
+  const reply = await fetch(`${staff.url}/v1/incidents${route}`, {
+    method,
+    headers: { authorization: `Bearer ${CREDENTIAL}`, ...(body && { 'content-type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  const json = (await reply.json()) as { error?: { code: string } }
+  return { status: reply.status, json, code: json.error?.code }
+}
+
+const post = (route: string, body: object): ReturnType<typeof call> => call('POST', route, body)
+
+async function open(more: object = {}): Promise<number> {
+  const { status, json } = await post('', { vendor: 'acme', told: '2025-11-25T18:00:00Z', title: 'Export of a data set', ...more })
+  assert.equal(status, 200, JSON.stringify(json))
+  return (json as { id: number }).id
+}
+
+async function clocks(id: number, query = ''): Promise<ClockShown[]> {
+  const { status, json } = await call('GET', `/${id}/clocks${query}`)
+  assert.equal(status, 200, JSON.stringify(json))
+  const schema = JSON.parse(readFileSync(path.join(SCHEMAS, 'incident-clocks.schema.json'), 'utf8'))
+  const validate = new Ajv({ strict: false }).compile(schema)
+  assert.ok(validate(json), JSON.stringify(validate.errors))
+  return json as ClockShown[]
+}
+
+async function one(id: number, rule: string, basis = 'clock'): Promise<ClockShown> {
+  const found = (await clocks(id, '?all=true')).find((clock) => clock.rule === rule && clock.basis === basis)
+  assert.ok(found !== undefined, `${rule} ${basis}`)
+  return found
+}
+
+const rowsOf = (id: number): string[] => records.incidentRows(id).map(({ kind }) => kind)
+
+test('the first ten keys are those of the contract, and everybody who is reached is named with why', async () => {
+  const id = await open()
+  const found = await clocks(id)
+  const keys = ['regime', 'to', 'trigger', 'startsAt', 'dueAt', 'state', 'rule', 'source', 'asOf', 'assumed']
+  assert.deepEqual(Object.keys(found[0] as ClockShown).slice(0, 10), keys)
+  // The stage has one person, who lives in Germany by the directory.
+  const sa = found.find(({ rule }) => rule === 'eu-sa')
+  assert.deepEqual([sa?.state, sa?.startsAt, sa?.dueAt], ['running', '2025-11-25T18:00:00.000Z', '2025-11-28T18:00:00.000Z'])
+  assert.equal(sa?.dueLocal, '2025-11-28 19:00:00 +01:00')
+  assert.deepEqual(sa?.residents, { known: 1, unknown: 0, directory: 1, server: 0, place: 0 })
+  assert.ok(sa?.why.includes('1 person in the scope lives there (1 by the directory)'))
+  assert.equal(sa?.review, 'not reviewed by counsel')
+  assert.ok(!found.some(({ rule }) => rule === 'jp-prelim'))
+  assert.match((await one(id, 'jp-prelim')).why.at(-1) ?? '', /nobody in the scope is known to live there/)
+})
+
+test('asking again, later, moves nothing and records nothing more; a corrected time moves the clock and both stand', async () => {
+  const id = await open()
+  const first = await one(id, 'eu-sa', 'first-warning')
+  const rows = rowsOf(id)
+  now += HOUR
+  assert.deepEqual((await one(id, 'eu-sa', 'first-warning')).dueAt, first.dueAt)
+  assert.deepEqual(rowsOf(id), rows)
+  assert.equal((await post(`/${id}/times`, { told: '2025-11-24T18:00:00Z', reason: 'a shared box' })).status, 200)
+  const moved = await one(id, 'eu-sa', 'first-warning')
+  assert.equal(moved.dueAt, '2025-11-27T18:00:00.000Z')
+  assert.deepEqual(
+    moved.moved.map(({ dueAt }) => dueAt),
+    ['2025-11-28T18:00:00.000Z'],
+  )
+  const shown = (await call('GET', `/${id}`)).json as IncidentShow
+  assert.ok(shown.timeline.some(({ detail }) => detail.startsWith('clocks moved, since a time was corrected: ')))
+})
+
+test('a day without a time is its first moment at the place of awareness, and is said to be assumed', async () => {
+  const id = await open({ told: '2025-11-25' })
+  const sa = await one(id, 'eu-sa', 'first-warning')
+  // 00:00 in India is 18:30 UTC of the day before.
+  assert.equal(sa.startsAt, '2025-11-24T18:30:00.000Z')
+  assert.ok(sa.assumed.includes('only the day of told is known: 00:00 in Asia/Kolkata'))
+  assert.equal((await post(`/${id}/times`, { told: '2025-11-25T09:00:00Z' })).status, 200)
+  const exact = await one(id, 'eu-sa', 'first-warning')
+  assert.equal(exact.startsAt, '2025-11-25T09:00:00.000Z')
+  assert.ok(!exact.assumed.some((text) => text.startsWith('only the day')))
+})
+
+test('events, assessments and filings are rows with a reason, and a sign-off lapses with the next', async () => {
+  const id = await open()
+  assert.equal(
+    (await post(`/${id}/clock/mark`, { event: 'confirmed', at: '2025-11-25T18:30:00Z', reason: 'the data set came' })).status,
+    200,
+  )
+  assert.equal((await one(id, 'eu-sa')).dueAt, '2025-11-28T18:30:00.000Z')
+  assert.equal(
+    (await post(`/${id}/clock/mark`, { event: 'confirmed', at: '2025-11-25T18:40:00Z', reason: 'again' })).code,
+    'clock_recorded',
+  )
+  assert.equal(
+    (await post(`/${id}/clock/mark`, { event: 'confirmed', at: '2025-11-25T18:40:00Z', correct: true, reason: 'it was later' })).status,
+    200,
+  )
+  assert.equal((await one(id, 'eu-sa')).dueAt, '2025-11-28T18:40:00.000Z')
+  assert.equal((await one(id, 'eu-ind')).state, 'needs_assessment')
+  assert.equal(
+    (await post(`/${id}/clock/assess`, { regime: 'eu-gdpr-33-34', rule: 'eu-ind', applies: true, reason: 'aimed phishing' })).status,
+    200,
+  )
+  assert.equal((await one(id, 'eu-ind')).state, 'no_fixed_time')
+  assert.equal((await post(`/${id}/clock/sign-off`, { as: 'counsel', name: 'A. Counsel', reason: 'looked at' })).status, 200)
+  const signed = await one(id, 'eu-sa')
+  assert.equal(signed.review, 'reviewed by counsel')
+  assert.deepEqual([signed.signedOff?.name, signed.signedOff?.stands], ['A. Counsel', true])
+  assert.equal((await post(`/${id}/clock/done`, { rule: 'eu-sa', at: '2025-11-25T19:30:00Z', reason: 'filed' })).status, 200)
+  const done = await one(id, 'eu-sa')
+  assert.deepEqual([done.state, done.doneAt], ['met', '2025-11-25T19:30:00.000Z'])
+  assert.match(done.review, /^not reviewed by counsel: something was added/)
+})
+
+test('what is said is refused at the edge when it cannot be, and nothing is kept of it', async () => {
+  const id = await open()
+  await clocks(id)
+  const rows = rowsOf(id)
+  const refused: [string, object, string][] = [
+    ['mark', { event: 'confirmed', at: '2035-01-01T00:00:00Z', reason: 'r' }, 'incident_invalid'],
+    ['mark', { event: 'confirmed', at: '2025-02-30', reason: 'r' }, 'window_invalid'],
+    ['mark', { event: 'confirmed', at: '2025-11-25T18:00:00', reason: 'r' }, 'window_invalid'],
+    ['mark', { event: 'confirmed', at: '2025-11-25T18:00:00Z', reason: ' ' }, 'reason_required'],
+    ['mark', { event: 'confirmed', at: '2025-11-25T18:00:00Z', reason: 'a\u202eb' }, 'incident_invalid'],
+    ['mark', { event: 'invented', at: '2025-11-25T18:00:00Z', reason: 'r' }, 'bad_usage'],
+    ['mark', { event: 'confirmed', at: '2025-11-25T18:00:00Z', reason: 'r', regime: '__proto__' }, 'rule_unknown'],
+    ['assess', { regime: 'eu-gdpr-33-34', rule: 'jp-final', applies: true, reason: 'r' }, 'rule_unknown'],
+    ['assess', { regime: 'eu-gdpr-33-34', applies: 'yes', reason: 'r' }, 'bad_usage'],
+    ['done', { rule: 'no-rule', at: '2025-11-25T18:00:00Z' }, 'rule_unknown'],
+    ['sign-off', { as: 'nobody', name: 'n', reason: 'r' }, 'bad_usage'],
+    ['sign-off', { as: 'counsel', name: ' ', reason: 'r' }, 'incident_invalid'],
+  ]
+  for (const [verb, body, code] of refused) assert.equal((await post(`/${id}/clock/${verb}`, body)).code, code, JSON.stringify(body))
+  assert.equal((await call('GET', '/99/clocks')).code, 'incident_unknown')
+  assert.deepEqual(rowsOf(id), rows)
+})
+
+test('warnings come from the running program, each recorded once, and stand in the timeline', async () => {
+  const id = await open()
+  const { keeper } = stage.deps.clocks
+  now = Date.parse('2025-11-25T18:30:00Z')
+  await keeper.settle()
+  for (const hours of [36, 37, 58, 73, 74]) {
+    now = Date.parse('2025-11-25T18:00:00Z') + hours * HOUR
+    await keeper.settle()
+  }
+  const sa = await one(id, 'eu-sa', 'first-warning')
+  assert.deepEqual(
+    sa.warnedAt.map(({ percent }) => percent),
+    [50, 80, 100],
+  )
+  assert.equal(sa.state, 'overdue')
+  const said = stage.traces.filter((text) => text.includes(`incident ${id}: the clock eu-sa`))
+  assert.equal(said.length, 3)
+  const shown = (await call('GET', `/${id}`)).json as IncidentShow
+  assert.ok(shown.timeline.some(({ detail }) => detail === 'clocks warned: due: eu-sa (first-warning)'))
+  assert.deepEqual(shown.report.rows.broken, [])
+})
+
+test('that people were notified is recorded once, by the earliest', async () => {
+  const id = await open()
+  const look = { actor: 'bulkhead', action: 'incident notify', reason: 'the first notice was accepted' }
+  const { clocks: legal } = stage.deps
+  await legal.peopleNotified(id, now - HOUR, look)
+  await legal.peopleNotified(id, now, look)
+  await legal.peopleNotified(id, now - 2 * HOUR, look)
+  assert.equal(rowsOf(id).filter((kind) => kind === 'mark').length, 2)
+  const { doneAt } = await one(id, 'eu-ind', 'first-warning')
+  assert.equal(doneAt, new Date(now - 2 * HOUR).toISOString())
+})
+
+test('clocks of a closed incident stand still: they are shown, and nothing is recorded', async () => {
+  const id = await open()
+  await clocks(id)
+  assert.equal((await post(`/${id}/close`, { reason: 'over' })).status, 200)
+  const rows = rowsOf(id)
+  now += 400 * HOUR
+  await stage.deps.clocks.keeper.settle()
+  assert.equal((await clocks(id)).length > 0, true)
+  assert.equal((await post(`/${id}/clock/mark`, { event: 'determined', at: '2025-11-25T18:00:00Z', reason: 'r' })).code, 'incident_closed')
+  assert.deepEqual(rowsOf(id), rows)
+})
+
+test('a ledger that cannot be asked stops no clock', async () => {
+  const id = await open()
+  const persons = stage.persons
+  stage.persons = 5000
+  for (let round = 0; round < 4; round++) await stage.deps.clocks.keeper.settle()
+  const sa = await one(id, 'eu-sa', 'first-warning')
+  assert.notEqual(sa.recordedAt, null)
+  assert.ok(sa.assumed.includes('the ledger could not be asked who is in the scope: taken to reach it'))
+  stage.persons = persons
+  assert.deepEqual((await one(id, 'eu-sa', 'first-warning')).dueAt, sa.dueAt)
+})

@@ -1,0 +1,64 @@
+/** Test support: incidents and their legal clocks, as the staff API has them. */
+import { type KeyObject, sign } from 'node:crypto'
+import { systemClock } from '#base/clock.ts'
+import { readRulePack } from '#clocks/rule-pack.ts'
+import { IncidentBook } from '#incidents/incident-book.ts'
+import { incidentRowBytes, sealedHash } from '#model/incident-row.ts'
+import type { Records } from '#records/port.ts'
+import type { Hold } from '#vault/erasure-port.ts'
+import { type LegalClocks, openLegalClocks } from './clock-port.ts'
+import type { StaffDeps } from './deps.ts'
+import { incidentPorts } from './incident-ports.ts'
+
+/** Real but for the vault: what people write is only encoded, and signed with the stage's key. */
+export function fakeIncidents(
+  records: Records,
+  stage: { looks: string[]; signing: { privateKey: KeyObject; publicKey: KeyObject } },
+): IncidentBook {
+  const holds: Hold[] = []
+  return new IncidentBook({
+    records,
+    vault: {
+      signIncidentRow: async (row, texts, look) => {
+        stage.looks.push(`incident ${row.kind} ${look.reason}`)
+        const sealed = texts === undefined ? null : Buffer.from(JSON.stringify(texts)).toString('base64')
+        const head = { ...row, instance: 'instance', actor: look.actor, textsSha256: sealedHash(sealed) }
+        const { privateKey, publicKey } = stage.signing
+        const key = publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
+        return { ...head, sealed, key, signature: sign(null, incidentRowBytes(head), privateKey).toString('base64') }
+      },
+      openIncidentRows: async (rows, look) => {
+        stage.looks.push(`${look.action} ${look.reason}`)
+        return rows.map(({ sealed }) => (sealed === null ? {} : JSON.parse(Buffer.from(sealed, 'base64').toString('utf8'))))
+      },
+    },
+    holds: {
+      holds: async () => holds,
+      openHold: async ({ vendor }, { reason }) => {
+        const hold = { id: holds.length + 1, openedAt: 0, closedAt: null, reason, ...(vendor === undefined ? {} : { vendor }) }
+        holds.push(hold)
+        return hold
+      },
+      closeHold: async (id) => {
+        const hold = holds[id - 1] as Hold
+        hold.closedAt = 1
+        return hold
+      },
+    },
+    clock: systemClock,
+  })
+}
+
+/** Days without a time begin in India. */
+export function fakeClocks(book: IncidentBook, stage: { traces: string[] }, deps: () => StaffDeps): LegalClocks {
+  return openLegalClocks({
+    book,
+    records: { incidentHeads: () => deps().records.incidentHeads() },
+    ports: () => incidentPorts(deps()),
+    pack: readRulePack(),
+    config: { placeOfAwareness: 'Asia/Kolkata', establishedIn: [], sectors: [] },
+    clock: { ...systemClock, now: () => deps().clock.now() },
+    say: (text) => void stage.traces.push(text),
+    onFailure: (error) => void stage.traces.push(error.code),
+  })
+}

@@ -1,0 +1,235 @@
+/** Whether a rule applies to an incident, and why: the time that it is in force, the company, the people, the data, what was assessed. */
+import type { SurveyedBody } from '#model/clock.ts'
+import type { ClockRecord, Profile } from './facts.ts'
+import { timeOf } from './facts.ts'
+import { startOfDay } from './counting.ts'
+import type { Regime, Rule, RulePack } from './rule.ts'
+
+/** https://european-union.europa.eu/principles-countries-history/eu-countries_en, 27 since 2020. */
+const EU: readonly string[] = 'AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE'.split(' ')
+
+/** Forms in which a field says something of a person by itself. */
+const SAYING_FORMS: ReadonlySet<string> = new Set(['clear', 'coarse'])
+/** Free text of an address or a title, where anything may have stood. */
+const OPEN_TEXT: ReadonlySet<string> = new Set(['url', 'search_keyword', 'page_title', 'user_agent'])
+
+export type Verdict = 'applies' | 'open' | 'no' | 'planned'
+
+export interface Residents {
+  known: number
+  /** Of no known residence, or of a country whose part is not known; null: nobody could be counted. */
+  unknown: number | null
+  byDirectory: number
+  byServer: number
+  byPlace: number
+}
+
+export interface Applies {
+  verdict: Verdict
+  why: string[]
+  assumed: string[]
+  residents: Residents
+  /** Somebody recorded that. */
+  byAssessment: boolean
+  /** Nobody lives there, of unknown residence neither, and the company is not there; or it binds other companies. */
+  isFar: boolean
+  /** Only what the configuration does not say keeps it open. */
+  isUnsaid: boolean
+}
+
+export function appliesTo(
+  rule: Rule,
+  regime: Regime,
+  given: { record: ClockRecord; profile: Profile; pack: Pick<RulePack, 'elements'>; startsAt: number | undefined; now: number },
+): Applies {
+  const { record, profile } = given
+  const residents = residentsOf(regime.territory, record.survey)
+  const found: Applies = { verdict: 'applies', why: [], assumed: [], residents, byAssessment: false, isFar: false, isUnsaid: false }
+  const no = (why: string): Applies => ({ ...found, verdict: 'no', why: [...found.why, why] })
+  const soften = (why: string): void => {
+    found.verdict = 'open'
+    found.why.push(why)
+  }
+
+  const reach = reachOf(regime, residents, profile, found)
+  found.isFar = reach === 'far'
+  const force = inForce(rule, regime, given)
+  if (force !== undefined) return { ...found, verdict: force.verdict, why: [...found.why, force.why] }
+
+  const assessed =
+    record.assessed.findLast((each) => each.regime === regime.id && each.rule === rule.id) ??
+    record.assessed.findLast((each) => each.regime === regime.id && each.rule === null)
+  if (assessed !== undefined) {
+    found.why.push(`it was assessed that it ${assessed.applies ? 'applies' : 'does not apply'} (row ${assessed.row})`)
+    return { ...found, verdict: assessed.applies ? 'applies' : 'no', byAssessment: true }
+  }
+  if (found.isFar)
+    return no('nobody in the scope is known to live there or may live there, and the company is not said to be established there')
+  if (reach === 'perhaps') soften('only people of unknown residence may live there')
+
+  const company = companyFits(rule, profile)
+  if (company === 'no') return { ...no(companyText(rule, 'is not among')), isFar: true }
+  if (company === 'unsaid') {
+    found.isUnsaid = true
+    soften(`${companyText(rule, 'is not said to be among')} (clocks.sectors of the configuration)`)
+  }
+  if (rule.insteadOf !== null && !wasAssessedNo(rule.insteadOf, regime, record))
+    return no(`it takes the place of ${rule.insteadOf} where that was assessed not to apply`)
+
+  const elements = rule.elements === null ? undefined : elementsIn(rule.elements, given.pack, record.survey)
+  if (elements !== undefined) {
+    if (elements.verdict === 'not') return no(elements.why)
+    found.assumed.push(...elements.assumed)
+    if (elements.verdict === 'perhaps') soften(elements.why)
+    else found.why.push(elements.why)
+  }
+  return countAndAssessment(rule, regime, record, found)
+}
+
+function countAndAssessment(rule: Rule, regime: Regime, record: ClockRecord, found: Applies): Applies {
+  const { residents } = found
+  const all = record.survey?.subjects ?? 0
+  const known = rule.countsAll ? all : residents.known
+  const unknown = rule.countsAll ? 0 : (residents.unknown ?? 0)
+  const notCounted = record.survey === undefined
+  const where = rule.countsAll ? 'in the scope' : `known to live there`
+  if (rule.residentsMax !== null && known >= rule.residentsMax) {
+    return { ...found, verdict: 'no', why: [...found.why, `${peopleText(known)} ${where}, and it is for fewer than ${rule.residentsMax}`] }
+  }
+  let isMany = rule.residentsMin === 0
+  if (rule.residentsMin > 0) {
+    const text = `${peopleText(known)} ${where}, ${unknown} of unknown residence; it counts from ${rule.residentsMin} on`
+    isMany = known + unknown >= rule.residentsMin || notCounted
+    if (known < rule.residentsMin && isMany) {
+      found.assumed.push(
+        notCounted
+          ? 'people could not be counted: taken to be enough'
+          : `${peopleText(unknown)} of unknown residence may live there, and ${unknown === 1 ? 'is' : 'are'} counted as if so`,
+      )
+    }
+    found.why.push(text)
+    if (!isMany && rule.assessment === null) return { ...found, verdict: 'no' }
+    // Enough people are enough, whatever would be assessed besides.
+    if (isMany) return found
+  }
+  const { assessment } = rule
+  if (assessment === null) return found
+  const yes = assessment.yesBy === undefined ? undefined : timeOf(assessment.yesBy, regime.id, record)
+  if (yes !== undefined) found.why.push(`${assessment.yesBy} is recorded`)
+  else if (assessment.until === 'runs') found.assumed.push(`taken as yes until it is assessed: ${assessment.question}`)
+  else {
+    found.verdict = 'open'
+    found.why.push(`not assessed: ${assessment.question}`)
+  }
+  return found
+}
+
+function reachOf(regime: Regime, residents: Residents, profile: Profile, found: Applies): 'near' | 'perhaps' | 'far' {
+  const { territory } = regime
+  if (territory.length === 0) return 'near'
+  const at = territory.flatMap((each) => (each === 'EU' ? EU : [each]))
+  const here = regime.establishment ? (profile.establishedIn ?? []).filter((country) => at.includes(country)) : []
+  if (here.length > 0) found.why.push(`the company is established in ${here.join(', ')}`)
+  if (residents.known > 0) {
+    const by = [
+      ...(residents.byDirectory > 0 ? [`${residents.byDirectory} by the directory`] : []),
+      ...(residents.byServer > 0 ? [`${residents.byServer} by a server`] : []),
+      ...(residents.byPlace > 0 ? [`${residents.byPlace} by the coarse place of their events`] : []),
+    ]
+    found.why.push(`${peopleText(residents.known)} in the scope live${residents.known === 1 ? 's' : ''} there (${by.join(', ')})`)
+  }
+  if (residents.known > 0 || here.length > 0) return 'near'
+  if (residents.unknown === null) found.assumed.push('the ledger could not be asked who is in the scope: taken to reach it')
+  return residents.unknown === null || residents.unknown > 0 ? 'perhaps' : 'far'
+}
+
+export function residentsOf(territory: readonly string[], survey: SurveyedBody | undefined): Residents {
+  const found = { known: 0, byDirectory: 0, byServer: 0, byPlace: 0 }
+  if (survey === undefined) return { ...found, unknown: null }
+  const places = territory.flatMap((each) => (each === 'EU' ? EU : [each]))
+  const countries = new Set(places.filter((place) => !place.includes('-')))
+  const parts = new Set(places.filter((place) => place.includes('-')))
+  const countriesOfParts = new Set([...parts].map((part) => part.slice(0, 2)))
+  let unknown = 0
+  for (const { of, people, directory, server, place } of survey.residents) {
+    const country = of.slice(0, 2)
+    if (parts.has(of) || (of !== 'unknown' && countries.has(country))) {
+      found.known += people
+      found.byDirectory += directory
+      found.byServer += server
+      found.byPlace += place
+      // A person of a country of which no part is known may live in any of them.
+    } else if (of === 'unknown' || countriesOfParts.has(of)) unknown += people
+  }
+  return { ...found, unknown }
+}
+
+function peopleText(count: number): string {
+  return count === 1 ? '1 person' : `${count} people`
+}
+
+function inForce(
+  rule: Rule,
+  regime: Regime,
+  { startsAt, now }: { startsAt: number | undefined; now: number },
+): { verdict: 'planned' | 'no'; why: string } | undefined {
+  const from = rule.inForceFrom === null ? undefined : startOfDay(rule.inForceFrom, regime.zone)
+  const until = rule.inForceUntil === null ? undefined : startOfDay(rule.inForceUntil, regime.zone)
+  if (from !== undefined && now < from) return { verdict: 'planned', why: `it is in force from ${rule.inForceFrom} on` }
+  if (from !== undefined && startsAt !== undefined && startsAt < from) {
+    return { verdict: 'no', why: `it is in force from ${rule.inForceFrom} on, and this began before` }
+  }
+  if (until !== undefined && (startsAt ?? now) >= until) return { verdict: 'no', why: `it was in force until ${rule.inForceUntil}` }
+  return undefined
+}
+
+function companyFits({ sectors, roles }: Rule, profile: Profile): 'yes' | 'no' | 'unsaid' {
+  if (roles.any.length > 0 && !roles.any.some((role) => profile.roles.includes(role))) return 'no'
+  if (roles.none.some((role) => profile.roles.includes(role))) return 'no'
+  if (sectors.length === 0) return 'yes'
+  if (profile.sectors === undefined) return 'unsaid'
+  return sectors.some((sector) => profile.sectors?.includes(sector)) ? 'yes' : 'no'
+}
+
+function companyText({ sectors, roles }: Rule, verb: string): string {
+  const names = [...sectors, ...roles.any, ...roles.none.map((role) => `not ${role}`)]
+  return `the company ${verb} those whom it binds (${names.join(', ')})`
+}
+
+function wasAssessedNo(rule: string, regime: Regime, { assessed }: ClockRecord): boolean {
+  return assessed.findLast((each) => each.regime === regime.id && each.rule === rule)?.applies === false
+}
+
+/** Names and addresses of mail alone are in no list; what a vendor held before us is not looked at here. */
+function elementsIn(
+  id: string,
+  { elements }: Pick<RulePack, 'elements'>,
+  survey: SurveyedBody | undefined,
+): { verdict: 'met' | 'perhaps' | 'not'; why: string; assumed: string[] } | undefined {
+  const list = elements.get(id)
+  if (list === undefined) return undefined
+  if (survey === undefined) return { verdict: 'perhaps', why: `it needs listed kinds of data: ${list.words}`, assumed: [] }
+  const sent = survey.fields.map((pair) => pair.split(':') as [string, string]).filter(([, form]) => SAYING_FORMS.has(form))
+  const has = (names: readonly string[]): string[] =>
+    [...new Set(sent.map(([field]) => field).filter((field) => names.includes(field)))].sort()
+  const isBeside = list.with.length === 0 || has(list.with).length > 0
+  const [met, perhaps] = [has(list.fields), has(list.perhaps)]
+  const assumed = ['what the vendor held before Bulkhead and what went past it held none of the listed kinds']
+  const others = survey.freeText.filter((field) => !OPEN_TEXT.has(field))
+  if (others.length > 0) assumed.push(`approved text (${others.slice(0, 10).join(', ')}) held none of the listed kinds`)
+  if (isBeside && met.length > 0) return { verdict: 'met', why: `${met.join(', ')} were sent, which is listed`, assumed }
+  if (isBeside && perhaps.length > 0) {
+    return {
+      verdict: 'perhaps',
+      why: `${perhaps.join(', ')} were sent beside names: whether that is listed (${list.words}) has to be judged`,
+      assumed,
+    }
+  }
+  const open = survey.freeText.filter((field) => OPEN_TEXT.has(field))
+  if (open.length > 0) return { verdict: 'perhaps', why: `${open.join(', ')} hold free text, in which listed data may have stood`, assumed }
+  const words =
+    sent.length === 0
+      ? 'no field that says something of a person by itself was sent'
+      : `sent were ${has(sent.map(([field]) => field)).join(', ')}`
+  return { verdict: 'not', why: `none of the kinds of data that it lists was among the fields that we sent: ${words}`, assumed }
+}
