@@ -15,7 +15,8 @@ import { PersonSet } from '#incidents/person-set.ts'
 import { who } from '#incidents/who.ts'
 import { makeIds, subjectBlocks } from '#vault/pseudonym.ts'
 import type { StaffVault } from '#vault/port.ts'
-import { MARKS, type Memberships } from '#vault/survey.ts'
+import { MembershipBook } from '#vault/membership-book.ts'
+import { MARKS } from '#vault/survey.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import { startWarehouse, type WarehouseProcess } from '#warehouse/warehouse-process.ts'
@@ -112,27 +113,18 @@ function userBlocks(users: Float64Array): Buffer {
 }
 
 /** What the vault remembers of these people: each lives somewhere and belongs to a group, one in a hundred administers it. */
-function knownOf(rows: number): { memberships: Memberships; survey: StaffVault['survey'] } {
+function knownOf(rows: number): { book: MembershipBook; survey: StaffVault['survey'] } {
   const people = peopleOf(rows)
   const places = ['', 'DE', 'FR', 'IN', 'BR', 'US-CA', 'US-NY', 'GB']
-  const each = <Column>(
-    fill: (person: number) => number,
-    column: { from(length: { length: number }, map: (_: unknown, at: number) => number): Column },
-  ) => column.from({ length: people }, (_, at) => fill(at + 1))
-  const memberships = {
-    keys: ['company'],
-    users: each((person) => person, Float64Array),
-    groups: each((person) => people + 1 + (person % 500), Float64Array),
-    key: new Uint16Array(people),
-    trust: new Uint8Array(people).fill(2),
-    admin: each((person) => (person % 100 === 0 ? 1 : 0), Uint8Array),
-  }
+  const book = new MembershipBook()
+  for (let person = 1; person <= people; person++)
+    book.put({ id: person, person, target: people + 1 + (person % 500), trust: 2, admin: person % 100 === 0 })
   const survey: StaffVault['survey'] = async ({ single, joined }) => {
     const residence = new Uint16Array(single.length + joined.length)
     for (let at = 0; at < single.length; at++) residence[at] = 1 + ((single[at] as number) % 7)
     return { places, residence, marks: new Uint8Array(residence.length).fill(MARKS.byDirectory | MARKS.address) }
   }
-  return { memberships, survey }
+  return { book, survey }
 }
 
 function portsOf(staff: Warehouse, rows: number): IncidentPorts {
@@ -141,7 +133,8 @@ function portsOf(staff: Warehouse, rows: number): IncidentPorts {
     warehouse: staff,
     vault: {
       graph: async () => ({ merged: [], devices: [] }),
-      memberships: async () => known.memberships,
+      groups: async (question) => known.book.survey(question, () => 'company'),
+      members: async (users) => known.book.members(users),
       survey: known.survey,
       staffPseudonyms: async (subjects) => subjects.map((subject) => String(subject.ordinal)),
       staffUserIds: async (users) => makeIds(STAFF_KEY, userBlocks(users)),

@@ -172,14 +172,15 @@ export function setStage(records: Records, credential: string): Stage {
       graph: async () => ({ merged: [], devices: [] }),
       staffPseudonyms: async (subjects) => subjects.map((subject) => `${subject.kind}-${subject.ordinal}`),
       staffUserIds: async (users) => new Uint8Array(users.length * 16).fill(0x44),
-      memberships: async () => ({
+      groups: async () => ({
         keys: ['org'],
-        users: Float64Array.of(1),
         groups: Float64Array.of(21),
         key: Uint16Array.of(0),
-        trust: Uint8Array.of(1),
-        admin: Uint8Array.of(0),
+        hasMembers: Uint8Array.of(1),
+        administrators: new Float64Array(0),
+        administered: new Uint32Array(0),
       }),
+      members: async () => ({ users: Float64Array.of(1), groups: Float64Array.of(21) }),
       survey: async ({ single, joined }) => ({
         places: ['', 'DE'],
         residence: new Uint16Array(single.length + joined.length).fill(1),

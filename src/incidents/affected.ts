@@ -11,7 +11,7 @@ import { boundOf, narrowedBound } from './bound.ts'
 import { type Checked, type PolicyReader, whatWasChecked } from './checked.ts'
 import type { Places } from './coarse-places.ts'
 import { type Count, countPeople, peopleInScope } from './counts.ts'
-import { countOrganisations, findGroupKeys, gatherOrganisations, type OrganisationCounts } from './groups.ts'
+import { countOrganisations, findGroupKeys, gatherMembers, gatherOrganisations, type OrganisationCounts } from './groups.ts'
 import type { KeptFile } from './kept-people.ts'
 import { type Jurisdiction, surveyPeople } from './jurisdictions.ts'
 import { organisationLines } from './organisation-list.ts'
@@ -44,7 +44,8 @@ export interface DisclosurePorts {
 }
 
 export interface IncidentPorts extends DisclosurePorts {
-  vault: Pick<StaffVault, 'graph' | 'memberships' | 'survey' | 'staffPseudonyms' | 'staffUserIds' | 'identities' | 'recordLook' | 'resolve'>
+  vault: Pick<StaffVault, 'graph' | 'groups' | 'members' | 'survey' | 'staffPseudonyms' | 'staffUserIds' | 'identities'> &
+    Pick<StaffVault, 'recordLook' | 'resolve'>
   records: PolicyReader & BaselineReader
   /** One for all questions of a process. */
   places: Places
@@ -181,7 +182,7 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
   const everybody = new PersonSet()
   for (const part of [sent, before.people]) everybody.addAll(part)
   const named = new Set([...counts.groups, ...gathered.aside.groups])
-  const organisations = gatherOrganisations(await ports.vault.memberships(), { named, people, scope: everybody })
+  const organisations = await gatherOrganisations(ports.vault, { named, people, scope: everybody })
   const fields = shapes.sorted(counts.ofPair.keys()).map((key) => ({ ...shapes.pair(key), ...(counts.ofPair.get(key) as Count) }))
   const notSent = fieldsNotSent(fields)
   const surfaces = [...counts.ofSurface].sort(([a], [b]) => (a < b ? -1 : 1)).map(([surface, count]) => ({ surface, ...count }))
@@ -229,7 +230,8 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
     organisations: async function* (options) {
       await ports.vault.recordLook({ ...options.look, subjects: organisations.size })
       await findGroupKeys(organisations, ports.warehouse)
-      yield* organisationLines(organisations, people, ports.vault, options)
+      const members = await gatherMembers(ports.vault, { people, scope: everybody })
+      yield* organisationLines(organisations, { people, members }, ports.vault, options)
     },
   }
 }

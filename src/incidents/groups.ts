@@ -2,10 +2,9 @@
  * Organisations in a scope. Anybody with the public token can name a group beside an event, so being named makes a group count
  * and nothing more: who belongs to it is taken from servers and the directory alone, and who is told of it from the directory.
  */
-import { trustRank } from '#model/field.ts'
 import type { Ordinal } from '#model/log-entry.ts'
 import type { StaffVault } from '#vault/port.ts'
-import { MARKS, type Memberships } from '#vault/survey.ts'
+import { MARKS } from '#vault/survey.ts'
 import type { Warehouse } from '#warehouse/port.ts'
 import type { People } from './people.ts'
 import type { PersonSet } from './person-set.ts'
@@ -17,8 +16,8 @@ export interface Organisation {
   key: string
   /** Whether it was named in what was sent. */
   named: boolean
-  /** People in scope who belong to it, as servers or the directory say. */
-  members: Ordinal[]
+  /** Whether people in scope belong to it, as servers or the directory say; who they are, `gatherMembers` tells. */
+  hasMembers: boolean
   /** Whom the directory names as its administrators, in scope or not. */
   administrators: Ordinal[]
 }
@@ -35,42 +34,42 @@ export interface OrganisationCounts {
   reachableAdministrators: number
 }
 
-export function gatherOrganisations(
-  memberships: Memberships,
+export async function gatherOrganisations(
+  vault: Pick<StaffVault, 'groups'>,
   given: { named: ReadonlySet<Ordinal>; people: People; scope: PersonSet },
-): Map<Ordinal, Organisation> {
+): Promise<Map<Ordinal, Organisation>> {
   const { named, people, scope } = given
-  const { keys, users, groups, key, trust, admin } = memberships
-  const found = new Map<Ordinal, Organisation>()
-  const organisation = (group: Ordinal): Organisation => {
-    let known = found.get(group)
-    if (known === undefined) {
-      known = { key: '', named: named.has(group), members: [], administrators: [] }
-      found.set(group, known)
-    }
-    return known
-  }
-  for (const group of named) organisation(group)
-  const [server, directory] = [trustRank('server'), trustRank('directory')]
-  const administrators: number[] = []
-  for (let at = 0; at < users.length; at++) {
-    const group = groups[at] as number
-    if ((trust[at] as number) === directory && admin[at] === 1) administrators.push(at)
-    if (named.has(group)) organisation(group).key = keys[key[at] as number] as string
-    if ((trust[at] as number) < server) continue
+  const survey = await vault.groups({ users: people.identifiersIn(scope).pages(), named: Float64Array.from(named) })
+  const organisations = Array.from(
+    survey.groups,
+    (group, at): Organisation => ({
+      key: survey.keys[survey.key[at] as number] as string,
+      named: named.has(group),
+      hasMembers: survey.hasMembers[at] === 1,
+      administrators: [],
+    }),
+  )
+  for (const [at, place] of survey.administered.entries())
+    organisations[place]?.administrators.push(people.personOf(survey.administrators[at] as number))
+  // The same may be said twice, and two identifiers may be one person.
+  for (const own of organisations) own.administrators = unique(own.administrators)
+  return new Map(Array.from(survey.groups, (group, at) => [group, organisations[at] as Organisation]))
+}
+
+/** People in scope by the group to which they belong, as servers or the directory say. */
+export async function gatherMembers(
+  vault: Pick<StaffVault, 'members'>,
+  { people, scope }: { people: People; scope: PersonSet },
+): Promise<Map<Ordinal, Ordinal[]>> {
+  const { users, groups } = await vault.members(people.identifiersIn(scope).pages())
+  const found = new Map<Ordinal, Ordinal[]>()
+  for (const [at, group] of groups.entries()) {
     const person = people.personOf(users[at] as number)
-    if (!scope.has(person)) continue
-    const own = organisation(group)
-    own.key = keys[key[at] as number] as string
-    own.members.push(person)
+    const own = found.get(group)
+    if (own === undefined) found.set(group, [person])
+    else own.push(person)
   }
-  for (const at of administrators) found.get(groups[at] as number)?.administrators.push(people.personOf(users[at] as number))
-  for (const own of found.values()) {
-    // The same may be said twice, and two identifiers may be one person.
-    own.members = unique(own.members)
-    own.administrators = unique(own.administrators)
-  }
-  return found
+  return new Map([...found].map(([group, own]) => [group, unique(own)]))
 }
 
 function unique(ordinals: readonly Ordinal[]): Ordinal[] {
@@ -91,7 +90,7 @@ export async function countOrganisations(
   return {
     total: all.length,
     named: all.filter((own) => own.named).length,
-    withMembers: all.filter((own) => own.members.length > 0).length,
+    withMembers: all.filter((own) => own.hasMembers).length,
     withAdministrators: all.filter((own) => own.administrators.length > 0).length,
     administrators: administrators.length,
     reachableAdministrators: marks.filter((mark) => (mark & (MARKS.address | MARKS.erased)) === MARKS.address).length,

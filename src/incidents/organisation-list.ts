@@ -24,7 +24,7 @@ const ORGANISATIONS_A_CALL = 200
 
 export async function* organisationLines(
   organisations: ReadonlyMap<Ordinal, Organisation>,
-  people: People,
+  given: { people: People; members: ReadonlyMap<Ordinal, readonly Ordinal[]> },
   vault: Pick<StaffVault, 'staffPseudonyms' | 'identities'>,
   options: { look: Look; identities: boolean },
 ): AsyncGenerator<Buffer, void> {
@@ -33,15 +33,15 @@ export async function* organisationLines(
     const some = all.slice(start, start + ORGANISATIONS_A_CALL)
     const groups = await vault.staffPseudonyms(some.map(([ordinal]) => ({ kind: 'group', ordinal })))
     const lines = some.map(
-      ([, own], index): OrganisationLine => ({
+      ([ordinal, own], index): OrganisationLine => ({
         key: own.key,
         group: groups[index] as string,
         named: own.named,
-        members: own.members.length,
+        members: given.members.get(ordinal)?.length ?? 0,
         administrators: own.administrators.length,
       }),
     )
-    if (options.identities) await addIdentities(lines, some, { people, vault, look: options.look })
+    if (options.identities) await addIdentities(lines, some, { ...given, vault, look: options.look })
     yield Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   }
 }
@@ -49,15 +49,15 @@ export async function* organisationLines(
 async function addIdentities(
   lines: readonly OrganisationLine[],
   some: readonly (readonly [Ordinal, Organisation])[],
-  given: { people: People; vault: Pick<StaffVault, 'staffPseudonyms' | 'identities'>; look: Look },
+  given: Parameters<typeof organisationLines>[1] & { vault: Pick<StaffVault, 'staffPseudonyms' | 'identities'>; look: Look },
 ): Promise<void> {
-  const { people, vault, look } = given
+  const { people, members, vault, look } = given
   const administrators = some.flatMap(([, own]) => own.administrators)
   const asked = [...some.map(([ordinal]) => [ordinal]), ...administrators.map((person) => [...people.identifiersOf(person)])]
   const opened = await vault.identities(asked, look)
   const names = await vault.staffPseudonyms(administrators.map((ordinal) => ({ kind: 'user', ordinal })))
   let next = some.length
-  for (const [index, [, own]] of some.entries()) {
+  for (const [index, [group, own]] of some.entries()) {
     const line = lines[index] as OrganisationLine
     line.ids = (opened[index] as Identity).ids
     line.addresses = own.administrators.map(() => {
@@ -67,6 +67,6 @@ async function addIdentities(
       return { subject, emails: trust.emails === 'server' || trust.emails === 'directory' ? emails : [] }
     })
     if (own.administrators.length === 0) continue
-    line.memberSubjects = await vault.staffPseudonyms(own.members.map((ordinal) => ({ kind: 'user', ordinal })))
+    line.memberSubjects = await vault.staffPseudonyms((members.get(group) ?? []).map((ordinal) => ({ kind: 'user', ordinal })))
   }
 }

@@ -48,6 +48,14 @@ export class People {
     return { single: single.values(), joined }
   }
 
+  /** All identifiers of these people. */
+  identifiersIn(of: PersonSet): PersonSet {
+    const all = new PersonSet()
+    all.addAll(of)
+    for (const [person, own] of this.#identifiersOf) if (of.has(person)) for (const identifier of own) all.add(identifier)
+    return all
+  }
+
   /** User identifiers of people who have several. */
   mergedUsers(): Iterable<Ordinal> {
     return [...this.#identifiersOf.values()].filter((own) => own.length > 1).flat()

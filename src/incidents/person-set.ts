@@ -1,5 +1,7 @@
 import type { Ordinal } from '#model/log-entry.ts'
-import { type Bitmap, PAGE_BITS } from '#warehouse/bitmap.ts'
+import { joinPages, PAGE_BITS } from '#vault/ordinal-pages.ts'
+import type { OrdinalPages } from '#vault/survey.ts'
+import type { Bitmap } from '#warehouse/bitmap.ts'
 
 /** A set of people by number, as bits: millions of them take a few hundred kilobytes, since numbers are given in order. */
 export class PersonSet {
@@ -40,6 +42,10 @@ export class PersonSet {
       }
     }
     return values
+  }
+
+  pages(): OrdinalPages {
+    return joinPages(this.#pages)
   }
 
   /** How many are in this set and not in the other. */

@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import type { GatewayVault, WindowRequest } from '#vault/port.ts'
 import { group, LOOK, user, windowOf, withVault } from '#vault/testing.ts'
 import type { Vault } from '#vault/vault.ts'
-import { gatherOrganisations } from './groups.ts'
+import { gatherMembers, gatherOrganisations } from './groups.ts'
 import { People } from './people.ts'
 import { PersonSet } from './person-set.ts'
 
@@ -50,12 +50,14 @@ async function pictureOf(vault: Vault, persons: readonly number[], named: number
   const people = new People(await vault.graph())
   const scope = new PersonSet()
   for (const person of persons) scope.add(people.personOf(person))
-  const organisations = gatherOrganisations(await vault.census.memberships(), { named: new Set([named]), people, scope })
+  const organisations = await gatherOrganisations(vault.census, { named: new Set([named]), people, scope })
+  const members = await gatherMembers(vault.census, { people, scope })
   const { places, residence, marks } = await vault.census.survey({ single: Float64Array.from(persons), joined: [] })
   return {
     scope: [...scope.values()],
     identifiers: persons.map((person) => people.identifiersOf(person)),
     organisations: [...organisations],
+    members: [...members],
     residence: Array.from(residence, (number) => places[number]),
     marks: [...marks],
     addresses: (

@@ -5,6 +5,7 @@ import { DAY_MS, dayOf } from '#base/clock.ts'
 import { type BaselinePeople, NO_BASELINE, type RecordedBaseline } from '#model/baseline.ts'
 import type { Grant, PolicyVersion } from '#model/policy.ts'
 import type { DeviceInterval, PeopleGraph } from '#vault/port.ts'
+import { MembershipBook } from '#vault/membership-book.ts'
 import { MARKS } from '#vault/survey.ts'
 import type { DisclosureRow, Warehouse } from '#warehouse/port.ts'
 import type { IncidentPorts } from './affected.ts'
@@ -180,14 +181,8 @@ export async function prepare(
   const looks: string[] = []
   const vault: IncidentPorts['vault'] = {
     graph: async () => given.graph,
-    memberships: async () => ({
-      keys: ['org'],
-      users: Float64Array.from(given.known.memberships, ({ user }) => user),
-      groups: Float64Array.from(given.known.memberships, ({ group }) => group),
-      key: new Uint16Array(given.known.memberships.length),
-      trust: Uint8Array.from(given.known.memberships, ({ trust }) => trust),
-      admin: Uint8Array.from(given.known.memberships, ({ admin }) => (admin ? 1 : 0)),
-    }),
+    groups: async (question) => bookOf(given.known).survey(question, keyOf(given.known)),
+    members: async (users) => bookOf(given.known).members(users),
     survey: async ({ single, joined }) => {
       const firsts = [...single, ...joined.map((ids) => Math.min(...ids))]
       const places = ['', 'DE', 'US-CA', 'IN']
@@ -224,6 +219,19 @@ export async function prepare(
     looks,
     ports: { warehouse: staff, vault, snapshot, records, places, kept: async () => given.kept ?? new PersonSet() },
   }
+}
+
+/** The vault's own, over what a case knows. */
+function bookOf({ memberships }: Known): MembershipBook {
+  const book = new MembershipBook()
+  for (const [index, { user, group, trust, admin }] of memberships.entries())
+    book.put({ id: index + 1, person: user, target: group, trust, admin })
+  return book
+}
+
+/** Of the others it is told by events. */
+function keyOf({ memberships }: Known): (group: number) => string {
+  return (group) => (memberships.some((one) => one.group === group) ? 'org' : '')
 }
 
 /** Of a user, as lines show it. */

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { TRUSTS } from '#model/field.ts'
 import { countryOf, stateOf } from './residence.ts'
 import { encodingsOf, filesBelow, group, LOOK, user, windowOf, withVault } from './testing.ts'
+import { pagesOf } from './ordinal-pages.ts'
 import { MARKS, type Survey } from './survey.ts'
 import type { Vault } from './vault.ts'
 
@@ -108,25 +109,52 @@ test('countries that were said before there were blocks are counted too, once', 
   })
 })
 
-test('memberships follow what is said and who is erased', async () => {
+test('memberships follow what is said and who is erased; what a browser says names nobody', async () => {
   await withVault(async (vault, _place, reopen) => {
     const rows = ['a', 'b'].map((id) => ({ id, groups: [{ key: 'company', value: 'Acme', admin: id === 'a' }] }))
-    const count = async (of: Vault): Promise<[number, number]> => {
-      const { users, admin } = await of.census.memberships()
-      return [users.length, admin.reduce((sum, one) => sum + one, 0)]
-    }
-    assert.deepEqual(await count(vault), [0, 0])
     await vault.importDirectory(rows, 'default', LOOK)
-    assert.deepEqual(await count(vault), [2, 1])
-    await vault.importDirectory([{ id: 'b', groups: [{ key: 'company', value: 'Acme', admin: true }] }], 'default', LOOK)
-    assert.deepEqual(await count(vault), [2, 2])
     const { ordinals } = await vault.commitWindow(
-      windowOf({ identifiers: [user('a'), group('Acme')], memberships: [{ person: -1, group: -2, trust: 'browser', at: 1 }] }),
+      windowOf({ identifiers: [user('a'), user('b'), user('c'), group('Acme'), group('Other')] }),
     )
-    assert.deepEqual(await count(vault), [3, 2])
-    await vault.erase([ordinals[0] as number])
-    assert.deepEqual(await count(vault), [1, 1])
-    assert.deepEqual(await count(await reopen()), [1, 1])
+    const [a, b, c, acme, other] = ordinals as [number, number, number, number, number]
+    const found = async (of: Vault, users: number[], named: number[] = []): Promise<unknown> => {
+      const { keys, groups, key, hasMembers, administrators, administered } = await of.census.groups({
+        users: pagesOf(users),
+        named: Float64Array.from(named),
+      })
+      const members = await of.census.members(pagesOf(users))
+      return {
+        groups: Array.from(groups, (one, at) => ({ group: one, key: keys[key[at] as number], members: hasMembers[at] === 1 })),
+        administrators: Array.from(administrators, (one, at) => [one, groups[administered[at] as number]]).sort(),
+        members: Array.from(members.users, (one, at) => [one, members.groups[at]]).sort(),
+      }
+    }
+    const ofAcme = (members: number[], administrators: number[]): unknown => ({
+      groups: [{ group: acme, key: 'company', members: members.length > 0 }],
+      administrators: administrators.map((one) => [one, acme]),
+      members: members.map((one) => [one, acme]),
+    })
+    assert.deepEqual(await found(vault, [c]), { groups: [], administrators: [], members: [] })
+    assert.deepEqual(await found(vault, [b]), ofAcme([b], [a]))
+    assert.deepEqual(await found(vault, [], [acme]), ofAcme([], [a]))
+    await vault.importDirectory([{ id: 'b', groups: [{ key: 'company', value: 'Acme', admin: true }] }], 'default', LOOK)
+    assert.deepEqual(await found(vault, [a, b, c]), ofAcme([a, b], [a, b]))
+    await vault.commitWindow(
+      windowOf({
+        memberships: [
+          { person: c, group: acme, trust: 'browser', at: 1 },
+          { person: c, group: other, trust: 'server', at: 1 },
+        ],
+      }),
+    )
+    assert.deepEqual(await found(vault, [a, b], []), ofAcme([a, b], [a, b]))
+    const ofOther = { groups: [{ group: other, key: 'company', members: true }], administrators: [], members: [[c, other]] }
+    assert.deepEqual(await found(vault, [c]), ofOther)
+    await vault.erase([a])
+    assert.deepEqual(await found(vault, [a, b]), ofAcme([b], [b]))
+    const again = await reopen()
+    assert.deepEqual(await found(again, [a, b]), ofAcme([b], [b]))
+    assert.deepEqual(await found(again, [c]), ofOther)
   })
 })
 

@@ -11,11 +11,20 @@ import { type Committer, factBinding, type Witness } from './commit.ts'
 import type { KeyStore } from './key-store.ts'
 import { staffUserIds } from './identifiers.ts'
 import { LABELS } from './labels.ts'
-import type { CensusVault } from './port.ts'
+import { MembershipBook } from './membership-book.ts'
 import { countryOf, openResidences, sealResidence, stateOf } from './residence.ts'
 import { CHUNK_ROWS, type MembershipRow, type Rows } from './rows.ts'
 import { deriveKey, open } from './seal.ts'
-import { MARKS, type Memberships, type People, type Survey } from './survey.ts'
+import {
+  type CensusVault,
+  type GroupQuestion,
+  type GroupSurvey,
+  MARKS,
+  type Members,
+  type OrdinalPages,
+  type People,
+  type Survey,
+} from './survey.ts'
 
 /** Set when every country that was ever told has its block: rows of before have none. */
 const COMPLETE = 'residences'
@@ -98,12 +107,17 @@ export class Census implements Witness, CensusVault {
     return staffUserIds(deriveKey(this.#keys.named('staff-view'), LABELS.staffView), users)
   }
 
-  async memberships(): Promise<Memberships> {
+  async groups(question: GroupQuestion): Promise<GroupSurvey> {
     await this.warm()
-    return this.#members.columns((group) => {
+    return this.#members.survey(question, (group) => {
       const scope = this.#committer.scopeOf(group)
       return (scope === undefined ? '' : (this.#keys.scopeById(scope)?.kind ?? '')).replace(/^group:/, '')
     })
+  }
+
+  async members(users: OrdinalPages): Promise<Members> {
+    await this.warm()
+    return this.#members.members(users)
   }
 
   // ------------------------------------------------------------------------------------- told by commits
@@ -235,85 +249,5 @@ export class Census implements Witness, CensusVault {
     marks.set(this.#marks)
     this.#residence = residence
     this.#marks = marks
-  }
-}
-
-/** Memberships by the number of their row; a row that is gone has person 0. */
-class MembershipBook {
-  #users = new Float64Array(1024)
-  #groups = new Float64Array(1024)
-  #trust = new Uint8Array(1024)
-  #admin = new Uint8Array(1024)
-  #end = 0
-
-  put({ id, person, target, trust, admin }: MembershipRow): void {
-    if (id >= this.#users.length) this.#grow(id)
-    this.#users[id] = person
-    this.#groups[id] = target
-    this.#trust[id] = trust
-    this.#admin[id] = admin ? 1 : 0
-    this.#end = Math.max(this.#end, id + 1)
-  }
-
-  remove(ordinals: ReadonlySet<number>): void {
-    for (let id = 0; id < this.#end; id++) {
-      if (ordinals.has(this.#users[id] as number) || ordinals.has(this.#groups[id] as number)) this.#users[id] = 0
-    }
-  }
-
-  clear(): void {
-    this.#users.fill(0)
-    this.#end = 0
-  }
-
-  columns(keyOf: (group: number) => string): Memberships {
-    let count = 0
-    for (let id = 0; id < this.#end; id++) if (this.#users[id] !== 0) count++
-    const keys: string[] = []
-    const numberOfKey = new Map<string, number>()
-    const numberOfGroup = new Map<number, number>()
-    const found: Memberships = {
-      keys,
-      users: new Float64Array(count),
-      groups: new Float64Array(count),
-      key: new Uint16Array(count),
-      trust: new Uint8Array(count),
-      admin: new Uint8Array(count),
-    }
-    for (let id = 0, at = 0; id < this.#end; id++) {
-      if (this.#users[id] === 0) continue
-      const group = this.#groups[id] as number
-      let number = numberOfGroup.get(group)
-      if (number === undefined) {
-        const key = keyOf(group)
-        number = numberOfKey.get(key)
-        if (number === undefined) {
-          number = keys.push(key) - 1
-          numberOfKey.set(key, number)
-        }
-        numberOfGroup.set(group, number)
-      }
-      found.users[at] = this.#users[id] as number
-      found.groups[at] = group
-      found.key[at] = number
-      found.trust[at] = this.#trust[id] as number
-      found.admin[at] = this.#admin[id] as number
-      at++
-    }
-    return found
-  }
-
-  #grow(id: number): void {
-    const length = Math.max(id + 1, this.#users.length * 2)
-    const [users, groups] = [new Float64Array(length), new Float64Array(length)]
-    const [trust, admin] = [new Uint8Array(length), new Uint8Array(length)]
-    users.set(this.#users)
-    groups.set(this.#groups)
-    trust.set(this.#trust)
-    admin.set(this.#admin)
-    this.#users = users
-    this.#groups = groups
-    this.#trust = trust
-    this.#admin = admin
   }
 }

@@ -30,7 +30,7 @@ import type {
 } from './port.ts'
 import { packSubjects } from './pseudonym.ts'
 import { Uuids } from './uuids.ts'
-import { alignedCopy, bytesOf, decodeIntervals, decodeMemberships, decodeNumbers, encodeLists } from './wire.ts'
+import { alignedCopy, bytesOf, decodeGroups, decodeIntervals, decodeNumbers, encodeLists, encodePages } from './wire.ts'
 
 export function remembering(client: RpcClient): Remembering {
   return { remember: async (part) => void (await client.call('remember', part)) }
@@ -160,9 +160,14 @@ export function staffVault(client: RpcClient): StaffVault {
     },
     staffPseudonyms: async (subjects) => (await client.call('staffPseudonyms', null, [bytesOf(packSubjects(subjects))])).body as string[],
     staffUserIds: async (users) => (await client.call('staffUserIds', null, [bytesOf(users)])).attachments[0] as Buffer,
-    memberships: async () => {
-      const { body, attachments } = await client.call('memberships', null)
-      return decodeMemberships(body as string[], attachments)
+    groups: async ({ users, named }) => {
+      const { body, attachments } = await client.call('groups', null, [bytesOf(named), ...encodePages(users)])
+      return decodeGroups(body as string[], attachments)
+    },
+    members: async (of) => {
+      const { attachments } = await client.call('members', null, encodePages(of))
+      const [users, groups] = attachments.map(alignedCopy) as [ArrayBuffer, ArrayBuffer]
+      return { users: new Float64Array(users), groups: new Float64Array(groups) }
     },
     survey: async ({ single, joined }) => {
       const { body, attachments } = await client.call('survey', null, [bytesOf(single), encodeLists(joined)])

@@ -11,7 +11,7 @@ import type { IncidentRow, IncidentRowHead } from '#model/incident-row.ts'
 import type { Policy } from '#model/policy.ts'
 import type { PolicySeal, PolicyStatement } from '#model/policy-statement.ts'
 import type { Epoch } from './epochs.ts'
-import type { Memberships, People, Survey } from './survey.ts'
+import type { CensusVault } from './survey.ts'
 import type { Uuids } from './uuids.ts'
 
 // ------------------------------------------------------------------------------------------- gateway: index, seal
@@ -353,16 +353,6 @@ export interface ErasureCounts {
   due: number
   /** Holds that are open. */
   holds: number
-}
-
-/** For questions about millions of people at once. */
-export interface CensusVault {
-  /** Staff-view pseudonyms of many users, 16 bytes each. */
-  staffUserIds(users: Float64Array): Promise<Uint8Array>
-  /** No plain values, so no look. */
-  memberships(): Promise<Memberships>
-  /** What counts of people are made of: closed vocabulary and marks, so no look. In the order of the question. */
-  survey(people: People): Promise<Survey>
 }
 
 export interface StaffVault extends CensusVault {

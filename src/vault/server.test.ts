@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { RpcClient } from '#base/rpc.ts'
 import { gatewayVault, staffVault, workerVault } from './client.ts'
 import type { DiscloseReply } from './port.ts'
+import { pagesOf } from './ordinal-pages.ts'
 import { packSubjects } from './pseudonym.ts'
 import { serveVault, VAULT_ROLES } from './server.ts'
 import { device, group, LOOK, makePlace, openAt, type Place, removePlace, user, windowOf, withVault } from './testing.ts'
@@ -85,7 +86,12 @@ test('through the socket each call gives what it gives in the process', async ()
       await assert.rejects(worker.openManifests([{ entry: 8, sealed }]), { code: 'ledger_corrupt' })
 
       assert.deepEqual(await staff.graph(), await vault.graph())
-      assert.deepEqual(await staff.memberships(), await vault.census.memberships())
+      const users = pagesOf(reply.ordinals)
+      for (const named of [[], [4]]) {
+        const question = { users, named: Float64Array.from(named) }
+        assert.deepEqual(await staff.groups(question), await vault.census.groups(question))
+      }
+      assert.deepEqual(await staff.members(users), await vault.census.members(users))
       assert.deepEqual(await staff.staffPseudonyms(subjects), await vault.staffPseudonyms(subjects))
       assert.deepEqual(await staff.resolve('anna@example.com', LOOK), await vault.resolve('anna', LOOK))
       assert.deepEqual(await staff.identities([reply.ordinals.slice(0, 2)], LOOK), [

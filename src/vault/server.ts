@@ -20,7 +20,7 @@ import type {
 import { treeMethods, treeReadingMethods } from './tree-server.ts'
 import type { Vault } from './vault.ts'
 import { type OpenValue, waitingLook } from './waiting-look.ts'
-import { alignedCopy, bytesOf, decodeLists, encodeIntervals, encodeMemberships, encodeNumbers } from './wire.ts'
+import { alignedCopy, bytesOf, decodeLists, decodePages, encodeGroups, encodeIntervals, encodeNumbers } from './wire.ts'
 import { matchMethods } from './match-server.ts'
 import { noticeCheckMethods, noticeMethods } from './notice-server.ts'
 
@@ -129,7 +129,12 @@ function staffMethods(vault: Vault): RpcMethods {
       body: null,
       attachments: [Buffer.from(await vault.census.staffUserIds(new Float64Array(alignedCopy(attachments[0] as Buffer))))],
     }),
-    memberships: async () => encodeMemberships(await vault.census.memberships()),
+    groups: async (_body, [named = Buffer.alloc(0), ...users]) =>
+      encodeGroups(await vault.census.groups({ users: decodePages(users), named: new Float64Array(alignedCopy(named)) })),
+    members: async (_body, attachments) => {
+      const { users, groups } = await vault.census.members(decodePages(attachments))
+      return { body: null, attachments: [bytesOf(users), bytesOf(groups)] }
+    },
     survey: async (_body, [single = Buffer.alloc(0), joined = Buffer.alloc(0)]) => {
       const asked = { single: new Float64Array(alignedCopy(single)), joined: decodeLists(joined) }
       const { places, residence, marks } = await vault.census.survey(asked)

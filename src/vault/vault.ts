@@ -28,8 +28,8 @@ import { checkLook, type LookEntry, Looks, type ReadLook } from './looks.ts'
 import { type LookQuery, openQuery, sealQuery } from './look-query.ts'
 import { Newcomers } from './newcomers.ts'
 import { NoticeKeeping } from './notice-keeping.ts'
+import type { CensusVault } from './survey.ts'
 import type {
-  CensusVault,
   DeletionVault,
   DirectoryRow,
   DiscloseReply,

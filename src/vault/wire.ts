@@ -3,7 +3,7 @@
  * said otherwise.
  */
 import type { DeviceInterval } from './port.ts'
-import type { Memberships } from './survey.ts'
+import type { GroupSurvey, OrdinalPages } from './survey.ts'
 
 export function bytesOf(numbers: Float64Array | Uint32Array | Uint16Array | Uint8Array): Buffer {
   return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength)
@@ -36,25 +36,32 @@ export function decodeIntervals(bytes: Buffer): DeviceInterval[] {
   return intervals
 }
 
-export function encodeMemberships({ keys, users, groups, key, trust, admin }: Memberships): { body: string[]; attachments: Buffer[] } {
-  return { body: keys, attachments: [bytesOf(users), bytesOf(groups), bytesOf(key), bytesOf(trust), bytesOf(admin)] }
+export function encodePages({ numbers, words }: OrdinalPages): Buffer[] {
+  return [bytesOf(numbers), bytesOf(words)]
 }
 
-export function decodeMemberships(keys: string[], attachments: readonly Buffer[]): Memberships {
-  const [users, groups, key, trust, admin] = attachments.map(alignedCopy) as [
-    ArrayBuffer,
-    ArrayBuffer,
-    ArrayBuffer,
-    ArrayBuffer,
-    ArrayBuffer,
-  ]
+export function decodePages([numbers, words]: readonly Buffer[]): OrdinalPages {
+  return { numbers: new Float64Array(alignedCopy(numbers ?? NOTHING)), words: new Uint32Array(alignedCopy(words ?? NOTHING)) }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+export function encodeGroups({ keys, groups, key, hasMembers, administrators, administered }: GroupSurvey): {
+  body: string[]
+  attachments: Buffer[]
+} {
+  return { body: keys, attachments: [groups, key, hasMembers, administrators, administered].map(bytesOf) }
+}
+
+export function decodeGroups(keys: string[], attachments: readonly Buffer[]): GroupSurvey {
+  const [groups, key, hasMembers, administrators, administered] = attachments.map(alignedCopy)
   return {
     keys,
-    users: new Float64Array(users),
-    groups: new Float64Array(groups),
-    key: new Uint16Array(key),
-    trust: new Uint8Array(trust),
-    admin: new Uint8Array(admin),
+    groups: new Float64Array(groups as ArrayBuffer),
+    key: new Uint16Array(key as ArrayBuffer),
+    hasMembers: new Uint8Array(hasMembers as ArrayBuffer),
+    administrators: new Float64Array(administrators as ArrayBuffer),
+    administered: new Uint32Array(administered as ArrayBuffer),
   }
 }
 
