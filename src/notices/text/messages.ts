@@ -127,6 +127,7 @@ export type PluralKey = keyof typeof PLURALS
 export const PATTERNS = {
   date: 'day month year',
   instant: 'date time zone utcDate utcTime',
+  instantSameDay: 'date time zone utcTime',
   utc: 'date time',
   quote: 'text',
   version: 'from',
@@ -170,7 +171,7 @@ export const FORMS_IN_WORDS: Partial<Record<KnownField, readonly ('coarse' | 'ps
   time: ['coarse'],
 }
 
-/** Context is always coarse: its plain name says what was sent, and "in coarse form" would say nothing more. */
+/** Context is always coarse: its plain name says what was sent, and "given roughly" would say nothing more. */
 export const COARSE_BY_NATURE: ReadonlySet<string> = new Set([
   'country',
   'region',

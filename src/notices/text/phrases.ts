@@ -74,12 +74,13 @@ export class Phrases {
     }
   }
 
-  /** In the company's zone, with UTC beside it; the day of each, since they can differ. */
+  /** In the company's zone, with UTC beside it, and its day where that is another. */
   instant(at: number): string {
     const there = this.#clock(at, this.#zone)
     const utc = this.#clock(at, 'UTC')
     if (there.zone === utc.zone) return this.#pattern('utc', { date: utc.date, time: utc.time })
-    return this.#pattern('instant', { date: there.date, time: there.time, zone: there.zone, utcDate: utc.date, utcTime: utc.time })
+    const values = { date: there.date, time: there.time, zone: there.zone, utcDate: utc.date, utcTime: utc.time }
+    return this.#pattern(there.date === utc.date ? 'instantSameDay' : 'instant', values)
   }
 
   day(at: number): string {
