@@ -22,7 +22,7 @@ export async function eventCounts(program: Program): Promise<EventCounts> {
 /** The JSON value that a command printed last; commands print one. */
 export function parseLast(stdout: string): unknown {
   const text = stdout.trim()
-  for (let at = text.startsWith('{') ? 0 : text.indexOf('\n{') + 1; at >= 0 && at < text.length; at = text.indexOf('\n{', at) + 1) {
+  for (let at = /^[{[]/.test(text) ? 0 : text.indexOf('\n{') + 1; at >= 0 && at < text.length; at = text.indexOf('\n{', at) + 1) {
     try {
       return JSON.parse(text.slice(at))
     } catch {
