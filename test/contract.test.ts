@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
-import type { LedgerCheckpoint, LedgerProve, LedgerVerify } from '#api/ledger-contract.ts'
+import type { LedgerCheckpoint, LedgerProve, LedgerRepair, LedgerVerify } from '#api/ledger-contract.ts'
 import { waitUntil } from '#drill/program.ts'
 import { lastJson, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
@@ -155,6 +155,8 @@ test('every command: its --json follows the published schema, its errors have a 
     assert.deepEqual([verified.ok, verified.problems, verified.notChecked], [true, [], []])
     assert.ok(verified.entries > 0 && verified.totals?.some(({ state, people }) => state === 'delivered' && people > 0))
     assert.ok(verified.checkpoint !== null && verified.checkpoint.size >= checkpoint.size)
+    const repaired = await ask<LedgerRepair>('ledger-repair', 'ledger', 'repair', '--reason', 'test')
+    assert.deepEqual(repaired.repaired, [])
     const proved = await ask<LedgerProve>('ledger-prove', 'ledger', 'prove', '0')
     assert.deepEqual([proved.entry, proved.header.vendor, 'salt' in proved.header], [1, 'mixpanel', false])
     await refuse('not_found', 1, 'ledger', 'prove', '999999')

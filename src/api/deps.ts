@@ -8,6 +8,7 @@ import type { IncidentBook } from '#incidents/incident-book.ts'
 import type { Snapshot } from '#incidents/rows.ts'
 import type { StatementPorts } from '#incidents/statement.ts'
 import type { PlaceState } from '#ledger/outside/state.ts'
+import type { Repaired } from '#ledger/tree-writer.ts'
 import type { OnProgress, Verified } from '#ledger/verify.ts'
 import type { Config } from '#model/config.ts'
 import type { Gap } from '#model/disclosure.ts'
@@ -45,6 +46,8 @@ export interface LedgerTreePort {
   /** The newest checkpoint, once it covers what is in the ledger now. Throws `not_found`. */
   checkpoint(): Promise<LedgerCheckpoint>
   verify(onProgress: OnProgress): Promise<Verified>
+  /** Makes files again that are not those that were signed. Throws `ledger_tree_broken`. */
+  repair(): Promise<Repaired>
 }
 
 /** What lies behind the questions about policy. */

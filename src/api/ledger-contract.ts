@@ -78,6 +78,17 @@ export const LedgerVerifyAnswer = Type.Object(
   { ...closed, title: 'bulkhead ledger verify --json' },
 )
 
+export const LedgerRepairRequest = Type.Object({ reason: Type.Optional(Type.String()) }, closed)
+
+export const LedgerRepairAnswer = Type.Object(
+  {
+    size: Type.Integer({ minimum: 0, description: 'entries of the tree that was signed' }),
+    repaired: Type.Array(Type.String(), { description: 'files below `ledger/tiles` that were made again' }),
+  },
+  { ...closed, title: 'bulkhead ledger repair --json' },
+)
+
+export type LedgerRepair = Static<typeof LedgerRepairAnswer>
 export type LedgerCheckpoint = Static<typeof LedgerCheckpointAnswer>
 export type LedgerProve = Static<typeof LedgerProveAnswer>
 export type LedgerVerify = Static<typeof LedgerVerifyAnswer>
@@ -85,5 +96,6 @@ export type LedgerVerify = Static<typeof LedgerVerifyAnswer>
 export const LEDGER_SCHEMAS = {
   'ledger-checkpoint': LedgerCheckpointAnswer,
   'ledger-prove': LedgerProveAnswer,
+  'ledger-repair': LedgerRepairAnswer,
   'ledger-verify': LedgerVerifyAnswer,
 } as const

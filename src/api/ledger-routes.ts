@@ -1,14 +1,26 @@
-/** The staff API's routes about the tree over the ledger. Nothing personal is in their answers, so no look is recorded. */
+/** The staff API's routes about the tree over the ledger. Nothing personal is in their answers: only a repair is on record. */
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import type { Static } from 'typebox'
 import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
-import { hideFault } from './routes.ts'
+import { type LedgerRepair, LedgerRepairRequest } from './ledger-contract.ts'
+import { hideFault, lookFor } from './routes.ts'
 
 const PROGRESS_MS = 1_000
 
 export function addLedgerRoutes(app: FastifyInstance, deps: StaffDeps): void {
   app.get(`${ROUTES.ledger}/checkpoint`, async () => deps.ledgerTree.checkpoint())
+
+  app.post<{ Body: Static<typeof LedgerRepairRequest> }>(
+    `${ROUTES.ledger}/repair`,
+    { schema: { body: LedgerRepairRequest } },
+    async (request): Promise<LedgerRepair> => {
+      const look = lookFor(request, 'ledger repair', request.body.reason)
+      await deps.vault.recordLook({ ...look, subjects: 0 })
+      return deps.ledgerTree.repair()
+    },
+  )
 
   /** Lines of progress, then one with the answer or an error: a caller that sees neither knows that it is not whole. */
   app.post(`${ROUTES.ledger}/verify`, async (_request, reply) => {

@@ -32,13 +32,11 @@ export interface Stage {
 
 const ROLES = ['vault', 'warehouse', 'staff', 'worker', 'gateway']
 
+const noTree = (): Promise<never> => Promise.reject(new BulkheadError('ledger_tree_broken', 'this stage has no tree'))
 const NO_TREE: StaffDeps['ledgerTree'] = {
-  checkpoint: async () => {
-    throw new BulkheadError('not_found', 'this stage has no tree')
-  },
-  verify: async () => {
-    throw new BulkheadError('ledger_tree_broken', 'this stage has no tree')
-  },
+  checkpoint: noTree,
+  verify: noTree,
+  repair: noTree,
 }
 
 const NO_EVIDENCE: Omit<StaffDeps['evidence'], 'put'> = {

@@ -28,10 +28,12 @@ export function ledgerTreePort(parts: {
   warehouse: Warehouse
   /** All that is closed is in the warehouse when it returns; the ledger's last entry. */
   barrier: () => Promise<{ head: number }>
+  repair: LedgerTreePort['repair']
   ledgerHead: () => number
 }): LedgerTreePort {
   const { instance, vault, warehouse } = parts
   return {
+    repair: () => parts.repair(),
     checkpoint: async () => {
       await covered(instance, parts.ledgerHead())
       return readCheckpoint(instance, await parts.ledgerKey())

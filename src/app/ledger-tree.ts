@@ -4,7 +4,7 @@ import type { RpcClient } from '#base/rpc.ts'
 import type { Manifests } from '#forward/manifest-memory.ts'
 import { keepErasedRows } from '#ledger/erased-rows.ts'
 import type { Ledger } from '#ledger/port.ts'
-import { type TreeStatus, TreeWriter } from '#ledger/tree-writer.ts'
+import { type Repaired, type TreeStatus, TreeWriter } from '#ledger/tree-writer.ts'
 import type { Ordinal } from '#model/log-entry.ts'
 import { treeVault } from '#vault/tree-client.ts'
 import type { Warehouse } from '#warehouse/port.ts'
@@ -15,6 +15,7 @@ export interface LedgerTree {
   status(): TreeStatus
   /** Everything that names these people is in the tree, and what proofs will need of their rows is kept. */
   keepRows(subjects: readonly Ordinal[]): Promise<number>
+  repair(): Promise<Repaired>
   stop(): Promise<void>
 }
 
@@ -55,6 +56,7 @@ export function startLedgerTree(parts: {
       const entries = [...loaded.map(({ entry }) => Number(entry)), ...open, ...ledger.unsent()]
       return keepErasedRows({ subjects, entries }, { ledger, rows, vault })
     },
+    repair: () => writer.repair(),
     stop: async () => {
       stopping.abort()
       await running

@@ -189,6 +189,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       ledgerKey: async () => (await vault.describe()).ledgerKey,
       warehouse,
       barrier: async () => (await worker.call('barrier', null)).body as { head: number },
+      repair: async () => (await worker.call('repairTree', null)).body as never,
       ledgerHead: () => ledger.head(),
     }),
     gaps: () => ledger.gaps(),

@@ -92,6 +92,7 @@ export async function startWorker(init: RoleInit): Promise<RunningRole> {
         turnOver: async ({ vendor }: { vendor: string }) => ({ body: await pipeline.turnOver(vendor) }),
         eventsLoaded: async () => ({ body: await pipeline.eventsLoaded() }),
         sendCheckpoint: async () => ({ body: await outside.send() }),
+        repairTree: async () => ({ body: await tree.repair() }),
         keepRows: async ({ subjects }: { subjects: number[] }) => ({ body: await tree.keepRows(subjects) }),
         eraseEvents: async (people: ErasedPeople) => {
           await pipeline.forgetConsents(people.ordinals)

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { ROUTES } from '#api/contract.ts'
 import type { SentPlaceResult } from '#api/statement-contract.ts'
-import type { LedgerCheckpoint, LedgerProve, LedgerVerify } from '#api/ledger-contract.ts'
+import type { LedgerCheckpoint, LedgerProve, LedgerRepair, LedgerVerify } from '#api/ledger-contract.ts'
 import { openInstance, readRun, tilesDir } from '#app/instance.ts'
 import { readCheckpoint, verifyStopped } from '#app/ledger-checking.ts'
 import { BulkheadError, isErrorCode } from '#base/errors.ts'
@@ -60,6 +60,19 @@ function renderProof({ index, entry, size, origin, root, header, proof }: Ledger
     `of ${origin}, shown by ${count(proof.length, 'hash', 'hashes')} (--json has them).`,
     table(fields, '  '),
   ].join('\n')
+}
+
+export async function repairCommand(context: Context, reason: string | undefined): Promise<void> {
+  const instance = openInstance({ dataDir: context.dataDir, create: false, env: context.env })
+  const run = readRun(instance.dataDir)
+  if (run === undefined) throw new BulkheadError('not_running', 'files are made again by a Bulkhead that runs')
+  const body = reason === undefined ? {} : { reason }
+  const answer = await openClient(run.consoleUrl, instance, context).post<LedgerRepair>(`${ROUTES.ledger}/repair`, body)
+  printAnswer(context, answer, ({ size, repaired }) =>
+    repaired.length === 0
+      ? `All files of the tree of ${count(size, 'entry', 'entries')} are as they were signed.`
+      : ['Made again, as they were signed:', ...repaired.map((place) => `  ${place}`)].join('\n'),
+  )
 }
 
 export interface VerifyOptions {
@@ -159,6 +172,8 @@ function renderVerified(answer: LedgerVerify): string {
   ]
   const hidden = problems.length + moreProblems - Math.min(problems.length, SHOWN_MAX)
   if (hidden > 0) lines.push(`  and ${hidden} more (--json)`)
+  if (totals !== null && problems.some(({ kind }) => kind === 'tile' || kind === 'bundle'))
+    lines.push('Tiles and bundles are made again from the entries by `bulkhead ledger repair --reason "…"`, as far as those are whole.')
   if (totals !== null && totals.length > 0) {
     const rows = totals.map(({ destination, state, rows: all, people, events }) => [
       destination,

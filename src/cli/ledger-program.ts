@@ -21,6 +21,14 @@ export function addLedger(root: Command, { common, contextOf }: Shared, exit: (c
     .action(async (index: string, options: CommonOptions) => {
       await (await commands()).proveCommand(contextOf(options), wholeIndex(index))
     })
+  common(ledger.command('repair'))
+    .description(
+      "makes files of the tree again that are not as they were signed, from the ledger's entries; refused where those differ too",
+    )
+    .option('--reason <text>', 'kept on record')
+    .action(async (options: CommonOptions & { reason?: string }) => {
+      await (await commands()).repairCommand(contextOf(options), options.reason)
+    })
   common(ledger.command('verify'))
     .description('everything, against the signed tree: files, entries, the totals of the warehouse; exit 1 when anything does not fit')
     .option('--files <dir>', "only a copy of the tree's files (or of the ledger's folder): needs nothing else but --key")

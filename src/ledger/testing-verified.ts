@@ -15,8 +15,14 @@ export async function verifierOf(place: TreePlace): Promise<NoteVerifier> {
   return noteVerifier(treeOrigin(INSTANCE), createPublicKey({ key: Buffer.from(ledgerKey ?? '', 'base64'), format: 'der', type: 'spki' }))
 }
 
-/** At least so many, of two destinations, all states and requests that stay open, with the tree over them. */
+/** At least so many entries, with the tree over them. */
 export async function fill(place: TreePlace, entries: number): Promise<void> {
+  await discloseUpTo(place, entries)
+  await place.grow()
+}
+
+/** To two destinations, in all states, with requests that stay open. */
+export async function discloseUpTo(place: TreePlace, entries: number): Promise<void> {
   const states = ['delivered', 'possible', 'not_sent', undefined] as const
   for (let made = place.ledger.head; made < entries; made = place.ledger.head) {
     const count = Math.min(200, Math.ceil((entries - made) / 2))
@@ -28,7 +34,6 @@ export async function fill(place: TreePlace, entries: number): Promise<void> {
       }),
     )
   }
-  await place.grow()
 }
 
 /** What the worker asks of the vault. */

@@ -13,7 +13,7 @@ import {
   TILE_WIDTH,
   type TileName,
 } from './tile-paths.ts'
-import { leafHash } from './tree.ts'
+import { leafHash, treeRoot } from './tree.ts'
 
 export interface TileFile {
   name: TileName
@@ -90,6 +90,18 @@ export class TreeEdge {
       return former?.index !== index || former.width !== width
     })
     return { edge, files: [...files, ...partial.map((name) => ({ name, bytes: edge.#bytesOf(name) }))] }
+  }
+
+  partialFiles(): TileFile[] {
+    return partialTiles(this.size).map((name) => ({ name, bytes: this.#bytesOf(name) }))
+  }
+
+  /** Whole subtrees on the way to it stand in the last tile of their level. */
+  root(): Buffer {
+    return treeRoot(this.size, (level, index) => {
+      const hashes = this.#levels[Math.floor(level / 8)] ?? []
+      return subtreeOfTile(hashes, level % 8, index % (TILE_WIDTH / 2 ** (level % 8)))
+    })
   }
 
   #bytesOf({ kind }: TileName): Buffer {

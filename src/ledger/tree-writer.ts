@@ -17,9 +17,11 @@ import type { TreeVault } from '#vault/tree-port.ts'
 import { parseCheckpoint } from './checkpoint.ts'
 import { type CommitRows, leavesOf, type Material } from './leaf.ts'
 import { formatNote, noteSignature, noteVerifier, parseNote } from './note.ts'
+import { PinnedTiles } from './pinned-tiles.ts'
 import type { Ledger } from './port.ts'
+import { filesToRepair, placesOf } from './repair.ts'
 import { TileFiles } from './tile-files.ts'
-import { partialTiles, TILE_WIDTH, type TileName } from './tile-paths.ts'
+import { CHECKPOINT_FILE, partialTiles, TILE_WIDTH, type TileName } from './tile-paths.ts'
 import { TreeEdge } from './tree-edge.ts'
 import { consistencyProof, treeRoot } from './tree.ts'
 
@@ -42,6 +44,13 @@ export interface TreeStatus {
   state: 'current' | 'building' | 'waiting' | 'broken'
   /** Why it waits or is broken: a code. */
   reason?: string
+}
+
+export interface Repaired {
+  /** Entries of the tree. */
+  size: number
+  /** Places of the files that were made again. */
+  repaired: string[]
 }
 
 /** At most this long after an entry, and what takes longer than a poll is batched. */
@@ -70,6 +79,8 @@ export class TreeWriter {
   /** Written since the last checkpoint. */
   #partials: TileName[] = []
   #failure: BulkheadError | undefined
+  #isOver = false
+  #repairs: PromiseWithResolvers<Repaired>[] = []
   /** Intents lately seen, without their rows: outcomes come soon after. */
   readonly #intents = new Map<number, Intent>()
 
@@ -94,9 +105,30 @@ export class TreeWriter {
     }
   }
 
+  /**
+   * Makes files again that are not those of the tree that the vault has signed, as far as the entries make just that tree; their
+   * places. Takes its turn with the growing of the tree. Throws `ledger_tree_broken`.
+   */
+  repair(): Promise<Repaired> {
+    const wanted = Promise.withResolvers<Repaired>()
+    if (this.#isOver) wanted.reject(this.#failure ?? new BulkheadError('not_running', 'the tree over the ledger is not written any more'))
+    else this.#repairs.push(wanted)
+    return wanted.promise
+  }
+
   /** Until the signal, or until the tree does not fit: then it stays where it is and says so. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, ledger, trace } = this.#options
+    try {
+      await this.#grow(signal)
+    } finally {
+      this.#isOver = true
+      const why = this.#failure ?? new BulkheadError('not_running', 'the tree over the ledger is not written any more')
+      for (const { reject } of this.#repairs.splice(0)) reject(why)
+    }
+  }
+
+  async #grow(signal: AbortSignal): Promise<void> {
+    const { clock, trace } = this.#options
     while (!signal.aborted) {
       const before = clock.now()
       try {
@@ -104,6 +136,7 @@ export class TreeWriter {
         const isBehind = await this.#step()
         this.#failure = undefined
         if (isBehind) continue
+        for (const wanted of this.#repairs.splice(0)) await this.#repair().then(wanted.resolve, wanted.reject)
       } catch (thrown) {
         const error = isDiskFull(thrown)
           ? new BulkheadError('disk_full', 'there is no space for tiles', { cause: thrown })
@@ -111,13 +144,14 @@ export class TreeWriter {
         if (signal.aborted) return
         if (this.#failure?.code !== error.code) trace('error', `the tree over the ledger does not grow: ${error.code}: ${error.message}`)
         this.#failure = error
+        for (const { reject } of this.#repairs.splice(0)) reject(error)
         if (error.code === 'ledger_tree_broken' || error.code === 'ledger_corrupt') return
         // What failed half-way is taken up from the files.
         this.#isOpen = false
         await clock.sleep(RETRY_MS, signal)
       }
       await clock.sleep(Math.max(POLL_MS, PERIOD_MS - (clock.now() - before)), signal)
-      while (!signal.aborted && this.#isOpen && ledger.head <= this.#edge.size && this.#isSigned()) await clock.sleep(POLL_MS, signal)
+      while (!signal.aborted && this.#isOpen && !this.#isWanted()) await clock.sleep(POLL_MS, signal)
     }
   }
 
@@ -159,6 +193,10 @@ export class TreeWriter {
     }
   }
 
+  #isWanted(): boolean {
+    return this.#options.ledger.head > this.#edge.size || !this.#isSigned() || this.#repairs.length > 0
+  }
+
   #isSigned(): boolean {
     return this.#covered?.size === this.#edge.size && this.#covered.origin === this.#origin
   }
@@ -197,6 +235,29 @@ export class TreeWriter {
     this.#files.dropPartials([...(this.#covered === undefined ? [] : partialTiles(this.#covered.size)), ...this.#partials], size)
     this.#partials = []
     this.#covered = head
+  }
+
+  async #repair(): Promise<Repaired> {
+    const { vault, trace } = this.#options
+    const signed = await vault.signedTree()
+    if (signed === undefined || !this.#isSigned()) throw new BulkheadError('ledger_tree_broken', 'no tree was signed yet')
+    const tiles = PinnedTiles.read(this.#options.dir)
+    const wrong = await filesToRepair({ tiles, head: signed, leaves: (from, to) => this.#leavesFrom(from, to) })
+    await this.#files.write(wrong)
+    const repaired = placesOf(wrong)
+    if (tiles.head === undefined || !tiles.head.root.equals(signed.root)) {
+      await this.#cover()
+      repaired.push(CHECKPOINT_FILE)
+    }
+    if (repaired.length > 0) trace('warn', `files of the tree over the ledger were made again: ${repaired.slice(0, 20).join(', ')}`)
+    return { size: signed.size, repaired }
+  }
+
+  async #leavesFrom(from: number, to: number): Promise<Buffer[]> {
+    const entries = Array.from({ length: to - from + 1 }, (_, index) => this.#options.ledger.entry(from + index))
+    const missing = entries.indexOf(undefined)
+    if (missing >= 0) throw new BulkheadError('ledger_corrupt', `ledger entry ${from + missing} is not there`)
+    return leavesOf(await this.#materials(entries as LedgerEntry[]), commitRowsOf(this.#options.vault))
   }
 
   /** The next entries, so many as one call to the vault may be about. */
