@@ -25,6 +25,7 @@ import { ERASURE_SCHEMAS } from './erase-contract.ts'
 import { STATEMENT_SCHEMAS } from './statement-contract.ts'
 import { LEDGER_SCHEMAS } from './ledger-contract.ts'
 import { OPERATOR_SCHEMAS } from './operator-contract.ts'
+import { NOTICE_SCHEMAS } from './notice-contract.ts'
 import { CredentialsToRotate, FLOW_STATES, LEAVING_SCHEMAS, leavingOfVendor } from './leaving-contract.ts'
 
 const closed = { additionalProperties: false } as const
@@ -340,6 +341,7 @@ export function commandSchemas(): Record<string, string> {
     ...OPERATOR_SCHEMAS,
     ...INCIDENT_SCHEMAS,
     ...CLOCK_SCHEMAS,
+    ...NOTICE_SCHEMAS,
     ...LEAVING_SCHEMAS,
     doctor: DoctorAnswer,
     'policy-risk': RiskAnswer,

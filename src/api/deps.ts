@@ -16,10 +16,12 @@ import type { LogRecord } from '#model/log-entry.ts'
 import type { Protocol } from '#model/protocol.ts'
 import type { Split } from '#model/split-draft.ts'
 import type { CompiledPolicy } from '#policy/policy.ts'
+import type { NoticeDesk } from '#notices/desk.ts'
 import type { Approvals } from '#records/approvals.ts'
 import type { Records } from '#records/port.ts'
 import type { ErasingVault, LeavingVault } from '#vault/erasure-port.ts'
 import type { MatchVault } from '#vault/match-port.ts'
+import type { NoticeOpener } from '#vault/notice-opening-port.ts'
 import type { EpochVault, PolicySigner, RotatingVault, StaffVault, WaitingVault } from '#vault/port.ts'
 import type { HeldInWarehouse } from '#vendors/held.ts'
 import type { HeldFrom } from '#vendors/held-kinds.ts'
@@ -131,6 +133,9 @@ export interface StaffDeps {
   place(): Promise<PlaceFacts>
   /** Diagnostics of faults: names of places, never messages that may quote what was asked. */
   trace(text: string): void
+  /** Versions of notices and who brings them to people. */
+  notices: NoticeDesk
+  noticeOpener: NoticeOpener
   /** What needs a second person. */
   approvals: Approvals
   /** Brings about what counts by now. */

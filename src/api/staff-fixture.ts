@@ -13,6 +13,8 @@ import type { DirectoryRow } from '#vault/port.ts'
 import { MARKS } from '#vault/survey.ts'
 import type { StaffDeps } from './deps.ts'
 import { fakeClocks, fakeIncidents } from './incident-fixture.ts'
+import { NO_NOTICES } from './notices-fixture.ts'
+import { NoticeDesk } from '#notices/desk.ts'
 import { NO_MATCHING } from './matching-fixture.ts'
 import { fakeWarehouse } from './warehouse-fixture.ts'
 
@@ -289,6 +291,8 @@ export function setStage(records: Records, credential: string): Stage {
     heldEvents: async (destinations) => (destinations.includes('acme-main') ? 7 : -1),
     metrics: async () => 'bulkhead_up 1\n',
     trace: (text) => void stage.traces.push(text),
+    notices: new NoticeDesk({ ...NO_NOTICES, records, clock: systemClock }),
+    noticeOpener: NO_NOTICES.vault,
     approvals,
     settleApprovals: async () => {
       const ports = { records, vault: deps.policies.signer, clock: systemClock, approvals, gatewayTakes: deps.policies.gatewayTakes }

@@ -20,6 +20,7 @@ import { addIncidentReadingRoutes } from './incident-shown.ts'
 import { addMatchRoutes } from './match-routes.ts'
 import { addNarrowRoutes } from './narrow-routes.ts'
 import { addClockRoutes } from './clock-routes.ts'
+import { addNoticeRoutes } from './notice-routes.ts'
 import { addRiskRoute } from './risk-routes.ts'
 import { addEpochRoutes, addErasureRoutes, addKeyRoutes } from './erase-routes.ts'
 import { addLeavingRoutes } from './leaving-routes.ts'
@@ -67,6 +68,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addClockRoutes(app, deps)
   addMatchRoutes(app, deps)
   addNarrowRoutes(app, deps)
+  addNoticeRoutes(app, deps)
   addErasureRoutes(app, deps)
   addEpochRoutes(app, deps)
   addLeavingRoutes(app, deps)

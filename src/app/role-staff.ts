@@ -23,6 +23,7 @@ import { policyFromConfig } from '#policy/policy.ts'
 import { createApprovals } from '#records/approvals.ts'
 import type { Approval, Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
+import { noticeOpener } from '#vault/notice-server.ts'
 import { treeReadingVault } from '#vault/tree-client.ts'
 import {
   backupVault,
@@ -48,6 +49,7 @@ import { askFreeze } from '#warehouse/freeze.ts'
 import { openIncidents } from './incident-ports.ts'
 import { FIRST_OPERATOR, type Instance, readOperatorCredential } from './instance.ts'
 import { ledgerTreePort } from './ledger-checking.ts'
+import { openNotices } from './notice-ports.ts'
 import { erasurePorts, vendorCalls } from './erasure-ports.ts'
 import { placeFacts } from './place-facts.ts'
 import { policyPorts } from './policy-ports.ts'
@@ -136,6 +138,8 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     say: (text) => trace('warn', 'staff', text),
     onFailure: onceEach((text) => trace('warn', 'staff', `legal clocks: ${text}`)),
   })
+  const { peopleNotified } = clocks
+  const notices = openNotices({ instance, config: config.notices, records, vaultClient, vault, incidents, peopleNotified })
   const deps: StaffDeps = {
     host: init.consoleHost,
     port: init.consolePort,
@@ -181,6 +185,8 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     matching: matchVault(vaultClient),
     incidents,
     clocks,
+    notices,
+    noticeOpener: noticeOpener(vaultClient),
     policies,
     ...statementPorts({ instance, config, ledger, vaultClient, vault }),
     ledgerTree: ledgerTreePort({
@@ -207,6 +213,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     const look = { actor, action: 'vendor retire', reason: reason || 'vendor retire' }
     if (state === 'retired') await leaving.closeEpochs(destinationsOf(vendor, records, config.vendors), look)
   }
+  notices.resume()
   const { signal } = stopping
   const running = Promise.all([erasures.run(signal), deletions.run(signal), settling.run(signal), clocks.keeper.run(signal)])
   const cut = records.flows().filter((flow) => flow.state !== 'open')
@@ -214,7 +221,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     facts: { port: staff.port, policyVersion: policy.version, cut: cut.map((flow) => flow.vendor).join(', ') },
     stop: async () => {
       stopping.abort()
-      await staff.close()
+      await Promise.all([staff.close(), notices.close()])
       await remembered.stop()
       await warehouse.close()
       for (const client of [vaultClient, worker, gateway]) client.close()

@@ -201,6 +201,21 @@ export const ERRORS = {
     hint: 'A vendor that was left stays closed. For a new contract configure the vendor and its destinations under ids of their own.',
   },
   credential_unknown: { exit: 1, status: 404, hint: '`bulkhead vendor show V` lists the credentials of a vendor by name.' },
+  notice_not_configured: {
+    exit: 1,
+    status: 409,
+    hint: 'Add `notices:` to bulkhead.yaml and start again; docs/configuration.md has the keys.',
+  },
+  notice_nobody: { exit: 1, status: 409, hint: '`bulkhead incident notify ID --dry-run` counts who could be told.' },
+  notice_unknown: { exit: 1, status: 404, hint: '`bulkhead incident notice list ID` names the versions and what is open in them.' },
+  notice_changed: { exit: 1, status: 409, hint: 'Propose it anew: `bulkhead incident notify ID --propose --reason "…"`.' },
+  notice_stopped: {
+    exit: 1,
+    status: 409,
+    hint: 'Find out first whom it has reached, from the mail server; then `bulkhead incident notify ID --send --continue --reason "…"`.',
+  },
+  notice_key_unusable: { exit: 1, status: 409, hint: 'Correct the file that `notices` in bulkhead.yaml names, and send again.' },
+  outbox_place_wrong: { exit: 1, status: 409, hint: 'Name an empty folder, or a maildir, outside the data folder and the key folder.' },
   story_unknown: { exit: 1, status: 404, hint: 'Give the path of a file (`docs/stories.md` has the format) or one of these names.' },
   notice_template_invalid: {
     exit: 1,

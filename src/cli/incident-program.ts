@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { addClocks } from './clock-program.ts'
 import type { CommonOptions, Context } from './context.ts'
 import { addMatch } from './match-program.ts'
+import { addNotices } from './notice-program.ts'
 import type {
   AmendOptions,
   EvidenceOptions,
@@ -101,6 +102,7 @@ export function addIncidentCommands({ incident, placed, common, reason, contextO
     )
   addClocks({ incident, common, placed, reason, contextOf, numberOf })
   addMatch({ incident, common, reason, contextOf })
+  addNotices({ incident, common, reason, contextOf })
   const evidence = incident.command('evidence').description('files that belong to an incident, sealed')
   reason(common(evidence.command('add <id> <file>')), false)
     .description('seal a file and record its hash')

@@ -11,6 +11,7 @@ import { boundOf, narrowedBound } from './bound.ts'
 import { type Checked, type PolicyReader, whatWasChecked } from './checked.ts'
 import type { Places } from './coarse-places.ts'
 import { type Count, countPeople, peopleInScope } from './counts.ts'
+import { type Exposed, exposedIn } from './exposures.ts'
 import { countOrganisations, findGroupKeys, gatherMembers, gatherOrganisations, type OrganisationCounts } from './groups.ts'
 import type { KeptFile } from './kept-people.ts'
 import { type Jurisdiction, surveyPeople } from './jurisdictions.ts'
@@ -122,6 +123,8 @@ export interface AffectedAnswer {
   lines(options: ListOptions): AsyncGenerator<Buffer, void>
   /** Everybody in scope by number, sent through us or in the baseline: to compare scopes. Numbers stay inside. */
   people(): Promise<PersonSet>
+  /** Who is to be told what; numbers stay inside. */
+  exposed(): Promise<Exposed>
   /** NDJSON of `OrganisationLine`. The look is on record before the first is given. */
   organisations(options: Pick<ListOptions, 'look' | 'identities'>): AsyncGenerator<Buffer, void>
 }
@@ -221,6 +224,7 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
   return {
     summary,
     people: async () => everybody,
+    exposed: async () => exposedIn({ ...listed, members: await gatherMembers(ports.vault, { people, scope: everybody }) }, ports),
     lines: async function* (options) {
       const { look, without } = options
       await ports.vault.recordLook({ ...look, subjects: without === undefined ? everybody.size : everybody.countWithout(without) })

@@ -31,6 +31,10 @@ export const INCIDENT_ROW_KINDS = [
   'clocks',
   'clock-warned',
   'clocks-signed-off',
+  'notice-proposed',
+  'notice-begun',
+  'notice-ended',
+  'notice-settled',
 ] as const
 export type IncidentRowKind = (typeof INCIDENT_ROW_KINDS)[number]
 
@@ -84,6 +88,11 @@ export function brokenRows(rows: readonly IncidentRow[], key: string | null): nu
     before = incidentRowHash(row)
     return follows && isSigned(row, key) ? [] : [row.row]
   })
+}
+
+/** Whether the row by itself is not as the holder of `key` signed it. */
+export function brokenSignature(row: IncidentRow, key: string | null): boolean {
+  return row.textsSha256 !== sealedHash(row.sealed) || !isSigned(row, key)
 }
 
 function isSigned(row: IncidentRow, key: string | null): boolean {

@@ -7,6 +7,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { LEAVING_STEP } from './leaving-records.ts'
 import { BASELINE_STEP } from './baselines.ts'
 import { EVIDENCE_STEP } from './evidence-records.ts'
+import { NOTICE_STEP } from './notice-rows.ts'
 
 const STEPS: readonly string[] = [
   `CREATE TABLE policy_version (
@@ -71,6 +72,7 @@ const STEPS: readonly string[] = [
    CREATE INDEX approval_of ON approval (kind, sha256);`,
   BASELINE_STEP,
   LEAVING_STEP,
+  NOTICE_STEP,
 ]
 
 export const RECORDS_FORMAT = STEPS.length

@@ -7,6 +7,7 @@ import type { Policy, PolicyVersion } from '#model/policy.ts'
 import type { PolicySeal } from '#model/policy-statement.ts'
 import type { EvidenceRecords } from './evidence-records.ts'
 import type { BaselineReading, BaselineWriting } from './baselines.ts'
+import type { NoticeRecords } from './notice-rows.ts'
 
 /** Who may use the staff API. A name is one person's for ever: it is not given again after it was removed. */
 export interface Operator {
@@ -151,7 +152,7 @@ export interface IncidentRecords {
   addIncidentRow(row: IncidentRow): void
 }
 
-export interface Records extends RecordsReader, IncidentRecords, EvidenceRecords, BaselineReading, BaselineWriting {
+export interface Records extends RecordsReader, IncidentRecords, EvidenceRecords, BaselineReading, BaselineWriting, NoticeRecords {
   readonly operators: OperatorRows
   readonly approvals: ApprovalRows
   /** A new version when the policy differs from the current one; else the current one. */

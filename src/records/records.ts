@@ -15,6 +15,7 @@ import { incidentRecords } from './incident-rows.ts'
 import { evidenceRecords } from './evidence-records.ts'
 import { readingBaselines, writingBaselines } from './baselines.ts'
 import { LEAVING_STEP, readLeaving, writeLeaving } from './leaving-records.ts'
+import { noticeRecords } from './notice-rows.ts'
 import { formatOf, migrate, RECORDS_FORMAT, recordsFormat, refuseNewer } from './migrations.ts'
 import { approvalRows, operatorRows } from './operator-rows.ts'
 import type { Records, RecordsReader, VendorFlow } from './port.ts'
@@ -149,6 +150,7 @@ function writing(database: DatabaseSync, room: Room): Omit<Records, keyof Record
       }),
     history: (vendor) => history.all(vendor) as unknown as VendorFlow[],
     ...evidenceRecords(database, transact),
+    ...noticeRecords(database, transact),
   }
 }
 

@@ -42,6 +42,8 @@ export const LABELS = {
   factMac: 'fact-mac',
   fieldTag: 'field-tag',
   residence: 'residence',
+  // Whether two people of one version of notices have the same address.
+  noticeAddress: 'notice-address',
   waiting: 'waiting',
   waitingPair: 'waiting-pair',
   index: 'index',

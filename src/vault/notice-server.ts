@@ -10,7 +10,11 @@ import type {
   NoticeVault,
   NoticeVersion,
 } from './notice-port.ts'
+import type { IncidentRow } from '#model/incident-row.ts'
+import type { AddressedPerson, NoticeOpener, ReachablePerson } from './notice-opening-port.ts'
+import type { Look } from './port.ts'
 import type { Vault } from './vault.ts'
+import { decodeLists, encodeLists } from './wire.ts'
 
 export function noticeCheckMethods({ notices }: Vault): RpcMethods {
   return { checkNotice: async (question: NoticeQuestion) => ({ body: await notices.checkNotice(question) }) }
@@ -46,5 +50,25 @@ export function noticeVault(client: RpcClient): NoticeVault {
     keepSheets: async (version, sheets) => void (await client.call('keepSheets', { version, sheets })),
     keepNotices: async ({ versionId }, kept) => void (await client.call('keepNotices', { versionId, kept })),
     noticeAlerts: async () => (await client.call('noticeAlerts', null)).body as NoticeAlert[],
+  }
+}
+
+export function noticeOpeningMethods({ noticeOpening }: Vault): RpcMethods {
+  return {
+    findReachable: async ({ versionId, look }: { versionId: string; look: Look }, [people = Buffer.alloc(0)]) => ({
+      body: await noticeOpening.findReachable(versionId, decodeLists(people), look),
+    }),
+    openAddresses: async ({ of, look }: { of: { versionId: string; begun: IncidentRow }; look: Look }, [people = Buffer.alloc(0)]) => ({
+      body: await noticeOpening.openAddresses(of, decodeLists(people), look),
+    }),
+  }
+}
+
+export function noticeOpener(client: RpcClient): NoticeOpener {
+  return {
+    findReachable: async (versionId, people, look) =>
+      (await client.call('findReachable', { versionId, look }, [encodeLists(people)])).body as ReachablePerson[],
+    openAddresses: async (of, people, look) =>
+      (await client.call('openAddresses', { of, look }, [encodeLists(people)])).body as AddressedPerson[],
   }
 }

@@ -22,7 +22,7 @@ import type { Vault } from './vault.ts'
 import { type OpenValue, waitingLook } from './waiting-look.ts'
 import { alignedCopy, bytesOf, decodeLists, decodePages, encodeGroups, encodeIntervals, encodeNumbers } from './wire.ts'
 import { matchMethods } from './match-server.ts'
-import { noticeCheckMethods, noticeMethods } from './notice-server.ts'
+import { noticeCheckMethods, noticeMethods, noticeOpeningMethods } from './notice-server.ts'
 
 export const VAULT_ROLES = ['gateway', 'worker', 'staff'] as const
 
@@ -169,6 +169,7 @@ function staffMethods(vault: Vault): RpcMethods {
     ...leavingMethods(vault),
     ...matchMethods(vault),
     ...noticeMethods(vault),
+    ...noticeOpeningMethods(vault),
   }
 }
 

@@ -29,6 +29,7 @@ import { type LookQuery, openQuery, sealQuery } from './look-query.ts'
 import { Newcomers } from './newcomers.ts'
 import { NoticeKeeping } from './notice-keeping.ts'
 import type { CensusVault } from './survey.ts'
+import { NoticeOpening } from './notice-opening.ts'
 import type {
   DeletionVault,
   DirectoryRow,
@@ -94,6 +95,7 @@ export interface Vault extends GatewayVault, WorkerVault, DeletionVault, Omit<St
   readonly census: Census
   readonly matching: Matching
   readonly notices: NoticeKeeping
+  readonly noticeOpening: NoticeOpening
   close(): Promise<void>
 }
 
@@ -151,6 +153,7 @@ class OpenVault implements Vault {
   readonly census: Census
   readonly matching: Matching
   readonly notices: NoticeKeeping
+  readonly noticeOpening: NoticeOpening
 
   constructor(parts: VaultOptions & { opened: OpenKeys; keys: KeyStore; rows: Rows; looks: Looks; erasuresReplayed: number }) {
     this.erasuresReplayed = parts.erasuresReplayed
@@ -168,11 +171,12 @@ class OpenVault implements Vault {
     this.#reading = new Reading(parts.keys, parts.rows, this.#committer)
     this.tree = new TreeKeeping({ ...parts, committer: this.#committer })
     this.census = new Census(parts.keys, parts.rows, this.#committer)
+    const ledgerKey = (): string | null => this.keeping.describe().ledgerKey
     this.clear = new ClearOpening({
       rows: parts.rows,
       committer: this.#committer,
       instance: parts.instance,
-      ledgerKey: () => this.keeping.describe().ledgerKey,
+      ledgerKey,
       now: () => parts.clock.now(),
     })
     this.#ledger = deriveKey(parts.keys.named('ledger'), LABELS.ledger)
@@ -183,6 +187,7 @@ class OpenVault implements Vault {
     this.epochs = new EpochKeeping(kept)
     this.matching = new Matching({ ...kept, rows: parts.rows, committer: this.#committer, staff: this.#staff })
     this.notices = new NoticeKeeping({ secret: parts.keys.named('ledger'), rows: parts.rows, now: kept.now })
+    this.noticeOpening = new NoticeOpening({ ...kept, ...parts, committer: this.#committer, ledgerKey })
     this.files = new FileKeeping({ ...kept, keys: parts.keys.files })
     this.leaving = leavingVaultOf(kept)
     this.erasing = new Erasing({

@@ -1,0 +1,61 @@
+/** `incident notify` and `incident notice`: their options. */
+import { type Command, InvalidArgumentError } from 'commander'
+import type { CommonOptions, Context } from './context.ts'
+import type { NotifyOptions, SettleOptions } from './notice-commands.ts'
+
+interface Parts {
+  incident: Command
+  common: (command: Command) => Command
+  reason: (command: Command, needed: boolean) => Command
+  contextOf: (options: CommonOptions) => Context
+}
+
+const commands = () => import('./notice-commands.ts')
+
+export function addNotices({ incident, common, reason, contextOf }: Parts): void {
+  reason(common(incident.command('notify <id>')), false)
+    .description('tell the people who may be affected: draft, propose, and send what a second person has approved')
+    .option('--lang <language>', 'auto (each person’s own), en, hi')
+    .option('--dry-run', 'count whom it would tell; nothing is kept')
+    .option('--preview', 'the exact text, with placeholders')
+    .option('--shape <n>', 'with --preview: which of its texts', countOf)
+    .option('--html <file>', 'with --preview: write the HTML there')
+    .option('--propose', 'fix the texts and who gets them, and put them before a second person')
+    .option('--send', 'send what was approved; waits and shows how far it is, and joins one that runs')
+    .option('--outbox <dir>', 'with --send: write a plain maildir there, outside of the data folder, in place of sending')
+    .option('--resend-unknown', 'with --send: again to those of whom nobody knows whether the mail server took it')
+    .option('--continue', 'with --send: go on with a version that was stopped')
+    .option('--no-wait', 'with --send: return at once; it goes on by itself')
+    .action(async (id: string, options: CommonOptions & NotifyOptions) =>
+      (await commands()).notifyCommand(contextOf(options), numberOf(id), options),
+    )
+  const notice = incident.command('notice').description('what became of notices')
+  common(notice.command('list <id>'))
+    .description('the versions of an incident’s notices, and the Message-IDs whose fate is open')
+    .action(async (id: string, options: CommonOptions) => (await commands()).listCommand(contextOf(options), numberOf(id)))
+  reason(common(notice.command('settle <id> [messageId]')), true)
+    .description('say what became of a notice of which nobody knew, as the mail server’s log has it')
+    .option('--all', 'of all that are open, in place of one Message-ID')
+    .option('--was <what>', 'sent, or not-sent: it is then sent again')
+    .option('--notice-version <n>', 'the newest, when nothing is said', countOf)
+    .action(async (id: string, messageId: string | undefined, options: CommonOptions & SettleOptions) =>
+      (await commands()).settleCommand(contextOf(options), numberOf(id), messageId, options),
+    )
+  reason(common(notice.command('stop <id>')), true)
+    .description('stop sending; what is under way is brought to its end')
+    .option('--notice-version <n>', 'the newest, when nothing is said', countOf)
+    .action(async (id: string, options: CommonOptions & SettleOptions) =>
+      (await commands()).stopCommand(contextOf(options), numberOf(id), options),
+    )
+}
+
+function numberOf(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text))
+    throw new InvalidArgumentError('The id of an incident is a number; `bulkhead incident list` names them.')
+  return Number(text)
+}
+
+function countOf(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1.')
+  return Number(text)
+}

@@ -1,0 +1,310 @@
+/**
+ * Versions of notices from their proposal to their end, and the one job at a time that brings them to people. What a stop or a crash
+ * interrupts goes on by itself at the next start, from the states on the disk; what a crash left open stays open.
+ */
+import type { Clock } from '#base/clock.ts'
+import { BulkheadError, toBulkheadError } from '#base/errors.ts'
+import type { IncidentRow } from '#model/incident-row.ts'
+import type { Ordinal } from '#model/log-entry.ts'
+import type { NoticesConfig } from '#model/notices-config.ts'
+import type { NoticeRecords, NoticeVersion, NoticeWay, RecipientChange } from '#records/notice-rows.ts'
+import type { NoticeOpener } from '#vault/notice-opening-port.ts'
+import type { NoticeVault } from '#vault/notice-port.ts'
+import { createComposer } from './compose.ts'
+import { type NoticeCounts, countOf } from './counts.ts'
+import type { Draft, NoticeContent } from './draft.ts'
+import { fileVersion, openMaildir, settleFiling } from './maildir.ts'
+import { keepSheets, type PrepareOf, type PreparePorts } from './prepare.ts'
+import { sendVersion } from './sending.ts'
+import type { NoticeWords } from './words.ts'
+
+export interface Of {
+  incident: number
+  version: number
+}
+
+export interface DeskPorts {
+  records: NoticeRecords
+  vault: NoticeOpener & Pick<NoticeVault, 'issueNotices' | 'keepSheets' | 'keepNotices'>
+  words: NoticeWords
+  config: NoticesConfig | undefined
+  clock: Clock
+  /** Folders in which no clear mail is filed. */
+  sealedPlaces: readonly string[]
+  /** The signed row by which the sending of that version began. */
+  begunRow(incident: number, versionId: string): IncidentRow | undefined
+  identifiersOf(): Promise<(person: Ordinal) => readonly Ordinal[]>
+  /** A mail server took the first mail. May be called again after a crash. */
+  onTold(incident: number, at: number): Promise<void>
+  /** Nothing of it waits any more. May be called again after a crash. */
+  onEnded(of: Of, counts: NoticeCounts): Promise<void>
+  trace(level: 'info' | 'warn' | 'error', text: string): void
+}
+
+const ROWS_A_TIME = 1000
+
+interface Job {
+  ends: AbortController
+  done: Promise<void>
+}
+
+export class NoticeDesk {
+  readonly #ports: DeskPorts
+  readonly #jobs = new Map<string, Job>()
+  readonly #troubles = new Map<string, string>()
+  /** One version at a time: the throttle is one for all. */
+  #turn: Promise<void> = Promise.resolve()
+  #isClosed = false
+
+  constructor(ports: DeskPorts) {
+    this.#ports = ports
+  }
+
+  get config(): NoticesConfig {
+    const { config } = this.#ports
+    if (config === undefined) throw new BulkheadError('notice_not_configured', 'there is no `notices` in the configuration')
+    return config
+  }
+
+  get words(): NoticeWords {
+    return this.#ports.words
+  }
+
+  versions(incident: number): NoticeVersion[] {
+    return this.#ports.records.noticeVersions(incident)
+  }
+
+  counts(of: Of): NoticeCounts {
+    return countOf(this.#ports.records.recipientCounts(of))
+  }
+
+  /** What keeps it from going on right now, in words of ours and numbers of the mail server. */
+  trouble(of: Of): string | null {
+    return this.#troubles.get(nameOf(of)) ?? null
+  }
+
+  isRunning(of: Of): boolean {
+    return this.#jobs.has(nameOf(of))
+  }
+
+  /** Keeps a draft as a version, in place of one that was never begun. */
+  async keep(draft: Draft, scopeVersion: number, by: string): Promise<NoticeVersion> {
+    const { records, clock } = this.#ports
+    const { incident, version, versionId } = draft.content.subject
+    const of = { incident, version }
+    records.dropNotices(of)
+    const at = clock.now()
+    const rows = [...draft.recipients, ...draft.unreachable]
+    for (let start = 0; start < rows.length; start += ROWS_A_TIME) {
+      records.addRecipients(of, start + 1, rows.slice(start, start + ROWS_A_TIME), at)
+      await clock.sleep(0)
+    }
+    const kept: NoticeVersion = {
+      incident,
+      version,
+      id: versionId,
+      scopeVersion,
+      state: 'proposed',
+      way: null,
+      dir: null,
+      content: JSON.stringify(draft.content),
+      sha256: draft.sha256,
+      noAddress: draft.noAddress,
+      erased: draft.erased,
+      madeAt: at,
+      madeBy: by,
+      startedAt: null,
+      approval: null,
+      endedAt: null,
+    }
+    records.addNoticeVersion(kept)
+    return kept
+  }
+
+  /** The way that a sending would take. Throws when it cannot. */
+  wayOf(outbox: string | undefined): { way: NoticeWay; dir: string | null } {
+    if (outbox !== undefined) return { way: 'maildir', dir: openMaildir(outbox, this.#ports.sealedPlaces) }
+    if (this.config.smtp === undefined) return { way: 'outbox', dir: null }
+    // A key that cannot sign is found before anybody waits.
+    createComposer(this.config, 'windows')
+    return { way: 'smtp', dir: null }
+  }
+
+  /** After its beginning is in the record of the incident. What runs on another way already stays on it. */
+  begin(of: Of, given: { way: NoticeWay; dir: string | null; approval: number | null }): void {
+    const { records, clock } = this.#ports
+    const { startedAt } = this.#version(of)
+    const { way, dir, approval } = given
+    const change = approval === null ? {} : { approval }
+    records.changeNoticeVersion(of, { state: 'sending', way, dir, endedAt: null, startedAt: startedAt ?? clock.now(), ...change })
+    this.#start(of)
+  }
+
+  /** What is under way is brought to its end, nothing new begins. */
+  async stop(of: Of): Promise<void> {
+    const { state } = this.#version(of)
+    if (state === 'proposed' || state === 'done') throw new BulkheadError('notice_unknown', `version ${of.version} is not being sent`)
+    this.#ports.records.changeNoticeVersion(of, { state: 'stopped' })
+    const job = this.#jobs.get(nameOf(of))
+    job?.ends.abort()
+    await job?.done
+  }
+
+  /** Of those whose fate is open: all, or that one. How many. */
+  settle(of: Of, messageId: string | 'all', as: 'sent' | 'again'): number {
+    const { records, clock } = this.#ports
+    const change = as === 'sent' ? { state: 'sent' as const, why: 'settled' } : { state: 'waiting' as const, why: null, nextAt: 0 }
+    let settled = 0
+    if (messageId !== 'all') {
+      const row = records.recipientBy(of, messageId)
+      if (row?.state !== 'unknown') throw new BulkheadError('notice_unknown', 'no notice of that Message-ID is open in this version')
+      records.changeRecipients(of, [{ number: row.number, ...change }], clock.now())
+      return 1
+    }
+    for (;;) {
+      const rows = records.recipientsIn(of, 'unknown', { after: 0, limit: ROWS_A_TIME })
+      if (rows.length === 0) return settled
+      records.changeRecipients(
+        of,
+        rows.map(({ number }): RecipientChange => ({ number, ...change })),
+        clock.now(),
+      )
+      settled += rows.length
+    }
+  }
+
+  open(of: Of): { messageId: string; at: number; why: string | null }[] {
+    const rows = this.#ports.records.recipientsIn(of, 'unknown', { after: 0, limit: ROWS_A_TIME })
+    return rows.map(({ messageId, at, why }) => ({ messageId: messageId ?? '', at, why }))
+  }
+
+  /** At the start: what a crash left open is counted as open, and what was begun goes on. */
+  resume(): void {
+    const { records, clock, trace } = this.#ports
+    for (const version of records.noticeVersions()) {
+      const of = { incident: version.incident, version: version.version }
+      if (version.state === 'proposed') continue
+      if (version.way === 'maildir' && version.dir !== null) settleFiling({ ...of, dir: version.dir }, records, clock.now())
+      for (;;) {
+        const left = records.recipientsIn(of, 'sending', { after: 0, limit: ROWS_A_TIME })
+        if (left.length === 0) break
+        records.changeRecipients(
+          of,
+          left.map(({ number }) => ({ number, state: 'unknown', why: 'crash' })),
+          clock.now(),
+        )
+      }
+      if (version.state !== 'sending') continue
+      const { waiting, unknown } = this.counts(of)
+      trace('info', `the notices of incident ${of.incident}, version ${of.version}, go on: ${waiting} wait, of ${unknown} nobody knows`)
+      this.#start(of)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const jobs = [...this.#jobs.values()]
+    for (const job of jobs) job.ends.abort()
+    await Promise.all(jobs.map((job) => job.done))
+  }
+
+  // ------------------------------------------------------------------------------------------------ the job
+
+  #start(of: Of): void {
+    const name = nameOf(of)
+    if (this.#isClosed || this.#jobs.has(name)) return
+    const ends = new AbortController()
+    const act = async (): Promise<void> => {
+      // Somebody may have said of an open one that it goes again while the last of the others ended.
+      while (!ends.signal.aborted && (await this.#run(of, ends.signal))) this.#troubles.delete(name)
+    }
+    const done = this.#turn.then(act).catch((thrown: unknown) => {
+      const error = toBulkheadError(thrown)
+      this.#troubles.set(name, error.code)
+      this.#ports.trace('error', `the notices of incident ${of.incident}, version ${of.version}, stand still: ${error.code}`)
+    })
+    this.#turn = done
+    this.#jobs.set(name, { ends, done: done.finally(() => this.#jobs.delete(name)) })
+  }
+
+  /** Whether there is more to do. */
+  async #run(of: Of, signal: AbortSignal): Promise<boolean> {
+    const { records } = this.#ports
+    const { way, dir, id, content: text } = this.#version(of)
+    // In the sealed outbox notices wait for somebody's word.
+    if (way === 'outbox' || way === null || records.nextDue(of) === undefined) return this.#end(of)
+    const content = JSON.parse(text) as NoticeContent
+    const begun = this.#ports.begunRow(of.incident, id)
+    if (begun === undefined) throw new BulkheadError('notice_changed', 'the record of the incident does not say that it was begun')
+    const look = {
+      actor: begun.actor,
+      action: `incident ${of.incident}, notices, version ${of.version}`,
+      reason: 'an approved notice is sent',
+    }
+    const given: PrepareOf = { content, begun, look }
+    const ports = this.#preparePorts()
+    await keepSheets(given, ports)
+    if (way === 'maildir') {
+      const composer = createComposer(this.config, 'unix')
+      const filing = { ...of, ...given, dir: openMaildir(dir ?? '', this.#ports.sealedPlaces), officialDomain: this.config.officialDomain }
+      await fileVersion(filing, { ...ports, records, composer }, signal)
+    } else await this.#send(of, given, ports, signal)
+    return !signal.aborted && this.#end(of)
+  }
+
+  async #end(of: Of): Promise<boolean> {
+    const { records, clock } = this.#ports
+    if (records.nextDue(of) !== undefined || this.#version(of).state !== 'sending') return false
+    await this.#ports.onEnded(of, this.counts(of))
+    // While that was written somebody may have said that one goes again.
+    if (records.nextDue(of) !== undefined) return true
+    records.changeNoticeVersion(of, { state: 'done', endedAt: clock.now() })
+    this.#troubles.delete(nameOf(of))
+    return false
+  }
+
+  async #send(of: Of, given: PrepareOf, ports: PreparePorts, signal: AbortSignal): Promise<void> {
+    const { records, clock } = this.#ports
+    const { config } = this
+    const { smtp } = config
+    if (smtp === undefined) throw new BulkheadError('notice_not_configured', 'the configuration has no `notices.smtp` any more')
+    const name = nameOf(of)
+    let isTold = this.counts(of).sent > 0
+    let telling: Promise<void> = Promise.resolve()
+    const tell = (at: number): void => {
+      if (isTold) return
+      isTold = true
+      telling = this.#ports.onTold(of.incident, at).catch((thrown: unknown) => {
+        this.#ports.trace('warn', `that people were notified is not on record: ${toBulkheadError(thrown).code}`)
+      })
+    }
+    await sendVersion(
+      { ...of, ...given, config, smtp },
+      {
+        ...ports,
+        records,
+        clock,
+        composer: createComposer(config, 'windows'),
+        onTrouble: (trouble) => void (trouble === undefined ? this.#troubles.delete(name) : this.#troubles.set(name, trouble)),
+        onAccepted: tell,
+      },
+      signal,
+    )
+    await telling
+  }
+
+  #preparePorts(): PreparePorts {
+    const { vault, words, identifiersOf, clock } = this.#ports
+    return { vault, words, identifiersOf, now: () => clock.now() }
+  }
+
+  #version(of: Of): NoticeVersion {
+    const found = this.#ports.records.noticeVersion(of.incident, of.version)
+    if (found === undefined) throw new BulkheadError('notice_unknown', `incident ${of.incident} has no notices of version ${of.version}`)
+    return found
+  }
+}
+
+function nameOf({ incident, version }: Of): string {
+  return `${incident}/${version}`
+}

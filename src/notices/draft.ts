@@ -1,0 +1,204 @@
+/**
+ * A version of notices before anybody is told: who gets which text in which language. Everybody in scope whom no earlier version tells
+ * and who can be reached under an address from a server or the directory; devices of nobody in particular are in no exposure, and who
+ * was erased can be told by nobody. Its texts are fixed by what stands in `content`, and approved by their hash.
+ */
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '#base/canonical-json.ts'
+import type { Ordinal } from '#model/log-entry.ts'
+import type { ExposedField, NoticeShape, NoticeSubject } from '#model/notice-text.ts'
+import type { NewRecipient } from '#records/notice-rows.ts'
+import type { NoticeOpener, ReachablePerson } from '#vault/notice-opening-port.ts'
+import type { Look } from '#vault/port.ts'
+import type { NoticeWords } from './words.ts'
+
+/** Who is to be told what, as the incident has it. */
+export interface ExposedPeople {
+  exposures: readonly { sent: readonly { field: string; form: string }[]; possibleOnly: boolean }[]
+  of: ReadonlyMap<Ordinal, number>
+  organisations: ReadonlyMap<Ordinal, { members: readonly Ordinal[]; administrators: readonly Ordinal[] }>
+  people: { personOf(ordinal: Ordinal): Ordinal; identifiersOf(person: Ordinal): readonly Ordinal[] }
+}
+
+/** All that the texts of a version are made of. */
+export interface NoticeContent {
+  subject: NoticeSubject
+  shapes: NoticeShape[]
+  /** As it was asked for: `auto`, or one for all. */
+  asked: string
+  /** In each of these every shape has a text. */
+  languages: string[]
+  /** Of who gets what, so that two versions can be compared. */
+  recipientsSha256: string
+}
+
+export interface Draft {
+  content: NoticeContent
+  sha256: string
+  recipients: NewRecipient[]
+  /** Without an address: they are on record, since the administrators of their organisations are told of them. */
+  unreachable: NewRecipient[]
+  noAddress: number
+  erased: number
+}
+
+export interface DraftQuestion {
+  subject: NoticeSubject
+  exposed: ExposedPeople
+  /** `auto`: each person's own language. */
+  language: string
+  defaultLanguage: string
+  /** People in earlier versions, by the numbers that they had then: who was reached, and of whom administrators were told. */
+  told: { reached: Float64Array; counted: Float64Array }
+  /** The surface through which all of it was sent; undefined: there are several. */
+  surface: string | undefined
+  isFreeText(field: string): boolean
+}
+
+const PEOPLE_A_CALL = 1000
+
+export async function makeDraft(asked: DraftQuestion, ports: { vault: NoticeOpener; words: NoticeWords }, look: Look): Promise<Draft> {
+  const { exposed, subject, told } = asked
+  const { personOf, identifiersOf } = bound(exposed.people)
+  const asNow = (people: Float64Array): Set<Ordinal> => new Set(Array.from(people, (person) => personOf(person)))
+  const before = asNow(told.reached)
+  const counted = asNow(told.counted)
+  const people = [...exposed.of.keys()].filter((person) => !before.has(person)).sort((a, b) => a - b)
+  const added = new Set(people.filter((person) => !counted.has(person)))
+  const administrators = administratorsOf(exposed, added)
+  const asks = [...people, ...administrators.map(({ person }) => person)].map((person) => [...identifiersOf(person)])
+  const found: ReachablePerson[] = []
+  for (let start = 0; start < asks.length; start += PEOPLE_A_CALL) {
+    found.push(...(await ports.vault.findReachable(subject.versionId, asks.slice(start, start + PEOPLE_A_CALL), look)))
+  }
+  const shapes = new ShapeBook(asked)
+  const languageOf = (person: ReachablePerson): string =>
+    asked.language === 'auto' ? ports.words.languageFor(person.language, asked.defaultLanguage) : asked.language
+  const recipients: NewRecipient[] = []
+  const counts = { noAddress: 0, erased: 0 }
+  const unreachable: NewRecipient[] = []
+  const byTag = new Map<string, number>()
+  for (const [index, person] of people.entries()) {
+    const reached = found[index] as ReachablePerson
+    if (reached.isErased) counts.erased += 1
+    else if (reached.tag === '') {
+      counts.noAddress += 1
+      unreachable.push({ person, organisation: 0, members: 0, shape: 0, language: '', joined: 0, tag: '' })
+    } else {
+      const shape = shapes.ofPerson(exposed.of.get(person) as number)
+      const language = languageOf(reached)
+      const joined = byTag.get(reached.tag) ?? 0
+      const number = recipients.push({ person, organisation: 0, members: 0, shape, language, joined, tag: reached.tag })
+      if (joined === 0) byTag.set(reached.tag, number)
+      // One mail for one address: it tells all that was sent about whoever reads it.
+      else (recipients[joined - 1] as NewRecipient).shape = shapes.joined((recipients[joined - 1] as NewRecipient).shape, shape)
+    }
+  }
+  for (const [index, each] of administrators.entries()) {
+    const reached = found[people.length + index] as ReachablePerson
+    if (reached.isErased || reached.tag === '') continue
+    const shape = shapes.ofOrganisation(each.members.map((member) => exposed.of.get(member) as number))
+    const { person, organisation, members } = each
+    recipients.push({ person, organisation, members: members.length, shape, language: languageOf(reached), joined: 0, tag: reached.tag })
+  }
+  const languages = [...new Set(recipients.map(({ language }) => language))].sort()
+  const recipientsSha256 = hashRecipients(recipients)
+  const content: NoticeContent = { subject, shapes: shapes.list, asked: asked.language, languages, recipientsSha256 }
+  return { content, sha256: textsSha256(content, ports.words), recipients, unreachable, ...counts }
+}
+
+function bound(people: ExposedPeople['people']): ExposedPeople['people'] {
+  return { personOf: (ordinal) => people.personOf(ordinal), identifiersOf: (person) => people.identifiersOf(person) }
+}
+
+/** Whoever administers an organisation with members who are told now; of these members only. */
+function administratorsOf(
+  { organisations }: ExposedPeople,
+  added: ReadonlySet<Ordinal>,
+): { person: Ordinal; organisation: Ordinal; members: Ordinal[] }[] {
+  return [...organisations]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([organisation, { members, administrators }]) => {
+      const own = members.filter((member) => added.has(member))
+      return own.length === 0 ? [] : administrators.map((person) => ({ person, organisation, members: own }))
+    })
+}
+
+/** What was sent, put together for one mail; few, whatever the number of people. */
+class ShapeBook {
+  readonly list: NoticeShape[] = []
+  readonly #asked: DraftQuestion
+  readonly #numbers = new Map<string, number>()
+
+  constructor(asked: DraftQuestion) {
+    this.#asked = asked
+  }
+
+  ofPerson(exposure: number): number {
+    const { sent, possibleOnly } = this.#asked.exposed.exposures[exposure] as ExposedPeople['exposures'][number]
+    return this.#put('person', sent, possibleOnly)
+  }
+
+  ofOrganisation(exposures: readonly number[]): number {
+    const all = [...new Set(exposures)].map((each) => this.#asked.exposed.exposures[each] as ExposedPeople['exposures'][number])
+    return this.#put(
+      'organisation',
+      all.flatMap(({ sent }) => sent),
+      all.every(({ possibleOnly }) => possibleOnly),
+    )
+  }
+
+  joined(one: number, other: number): number {
+    if (one === other) return one
+    const [left, right] = [this.list[one] as NoticeShape, this.list[other] as NoticeShape]
+    return this.#put(left.kind, [...left.sent, ...right.sent], left.possibleOnly && right.possibleOnly)
+  }
+
+  #put(kind: NoticeShape['kind'], given: readonly { field: string; form: string }[], possibleOnly: boolean): number {
+    const keys = [...new Set(given.map(({ field, form }) => `${field}:${form}`))].sort()
+    const key = createHash('sha256')
+      .update(canonicalJson([kind, possibleOnly, keys]))
+      .digest('hex')
+      .slice(0, 16)
+    let number = this.#numbers.get(key)
+    if (number === undefined) {
+      const { surface, isFreeText } = this.#asked
+      const sent = keys.map((pair): ExposedField => {
+        const cut = pair.lastIndexOf(':')
+        const field = pair.slice(0, cut)
+        const form = pair.slice(cut + 1) as ExposedField['form']
+        return form === 'clear' && isFreeText(field) ? { field, form, freeText: true } : { field, form }
+      })
+      number = this.list.push({ key, kind, sent, surfaces: surface === undefined ? [] : [surface], possibleOnly }) - 1
+      this.#numbers.set(key, number)
+    }
+    return number
+  }
+}
+
+function hashRecipients(recipients: readonly NewRecipient[]): string {
+  const hash = createHash('sha256')
+  for (const { person, organisation, members, shape, language, joined } of recipients)
+    hash.update(`${person} ${organisation} ${members} ${shape} ${language} ${joined}\n`)
+  return hash.digest('hex')
+}
+
+/** Of every text that somebody of this version may get, in a fixed order. */
+export function textsSha256({ subject, shapes, languages }: NoticeContent, words: NoticeWords): string {
+  const hash = createHash('sha256')
+  for (const language of languages) {
+    for (const shape of shapes) hash.update(canonicalJson([language, shape.key, words.approved(language, subject, shape)])).update('\n')
+  }
+  return hash.digest('hex')
+}
+
+/** Whether nothing differs but the day, how far the ledger has come, and what is random. */
+export function saysTheSame(one: NoticeContent, other: NoticeContent): boolean {
+  return canonicalJson(timeless(one)) === canonicalJson(timeless(other))
+}
+
+function timeless(content: NoticeContent): unknown {
+  const { versionId, date, checkpoint, checked, ...subject } = content.subject
+  const { entries, ...policies } = checked
+  return JSON.parse(JSON.stringify({ ...content, subject: { ...subject, policies } }))
+}

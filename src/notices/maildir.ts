@@ -1,0 +1,146 @@
+/**
+ * Files a version as a maildir: a mail a file, for another program to send. Each file is whole and durable in `tmp` before its row says
+ * `sending`, and is renamed into `new` after: a file that is in `tmp` was not filed, and one that is not there any more was. So
+ * nothing is filed twice and nothing is left open, whenever the program ends.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import path from 'node:path'
+import { BulkheadError } from '#base/errors.ts'
+import { syncFolder } from '#base/files.ts'
+import type { NoticeRecipient, NoticeRecords } from '#records/notice-rows.ts'
+import { type Composer, newMessageId } from './compose.ts'
+import { prepare, type PrepareOf, type PreparePorts } from './prepare.ts'
+
+const PARTS = ['tmp', 'new', 'cur'] as const
+const BATCH = 250
+
+export interface FilingOf extends PrepareOf {
+  incident: number
+  version: number
+  dir: string
+  officialDomain: string
+}
+
+export interface FilingPorts extends PreparePorts {
+  records: NoticeRecords
+  composer: Composer
+}
+
+/**
+ * The folder, made where it is missing. `inside`: folders that hold what is sealed. Throws `outbox_place_wrong`: clear mails never lie
+ * among sealed things, and a folder of something else is not filled with them.
+ */
+export function openMaildir(given: string, inside: readonly string[]): string {
+  if (!path.isAbsolute(given)) throw wrong('it is not an absolute path')
+  try {
+    mkdirSync(given, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw wrong(`it cannot be made (${(cause as NodeJS.ErrnoException).code ?? 'unknown error'})`)
+  }
+  // As the disk has it: a link must not lead into it.
+  const dir = realpathSync(given)
+  for (const folder of inside) {
+    const other = existsSync(folder) ? realpathSync(folder) : path.resolve(folder)
+    if (isWithin(other, dir) || isWithin(dir, other)) throw wrong('it is a folder of Bulkhead, or around one')
+  }
+  const strangers = readdirSync(dir).filter((name) => !(PARTS as readonly string[]).includes(name))
+  if (strangers.length > 0) throw wrong('it holds something else than a maildir')
+  for (const part of PARTS) {
+    const folder = path.join(dir, part)
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    // A link in the place of a part would lead elsewhere.
+    if (realpathSync(folder) !== folder || !statSync(folder).isDirectory()) throw wrong(`${part} is no folder`)
+  }
+  syncFolder(dir)
+  return dir
+}
+
+function isWithin(folder: string, place: string): boolean {
+  const relative = path.relative(folder, place)
+  return relative === '' || (!relative.startsWith('..') && !path.isAbsolute(relative))
+}
+
+function wrong(why: string): BulkheadError {
+  return new BulkheadError('outbox_place_wrong', `no mail is filed there: ${why}`)
+}
+
+export async function fileVersion(of: FilingOf, ports: FilingPorts, signal: AbortSignal): Promise<void> {
+  const { records, now } = ports
+  let after = 0
+  while (!signal.aborted) {
+    const rows = records.recipientsDue(of, { now: now(), after, limit: BATCH })
+    const last = rows.at(-1)
+    if (last === undefined) {
+      if (after === 0 || records.nextDue(of) === undefined) return
+      after = 0
+      continue
+    }
+    after = last.number
+    await fileBatch(rows, of, ports)
+  }
+}
+
+async function fileBatch(rows: readonly NoticeRecipient[], of: FilingOf, ports: FilingPorts): Promise<void> {
+  const { records, composer, now } = ports
+  const { prepared, aside } = await prepare(rows, of, ports)
+  for (const number of aside.parted) records.partRecipients(of, number, now())
+  if (aside.changes.length > 0) records.changeRecipients(of, aside.changes, now())
+  const filed = prepared.map((each) => ({ ...each, messageId: each.row.messageId ?? newMessageId(of.officialDomain) }))
+  for (const { mail, address, messageId } of filed) {
+    const bytes = await composer.compose(mail, address.text, { messageId, at: now() })
+    await writeWhole(path.join(of.dir, 'tmp', nameOf(messageId)), bytes)
+  }
+  if (filed.length === 0) return
+  syncFolder(path.join(of.dir, 'tmp'))
+  const begun = filed.map(({ row, messageId }) => ({
+    number: row.number,
+    state: 'sending' as const,
+    messageId,
+    attempts: row.attempts + 1,
+  }))
+  records.changeRecipients(of, begun, now())
+  for (const { messageId } of filed) {
+    const name = nameOf(messageId)
+    renameSync(path.join(of.dir, 'tmp', name), path.join(of.dir, 'new', name))
+  }
+  syncFolder(path.join(of.dir, 'new'))
+  syncFolder(path.join(of.dir, 'tmp'))
+  records.changeRecipients(
+    of,
+    filed.map(({ row }) => ({ number: row.number, state: 'filed' as const })),
+    now(),
+  )
+}
+
+/** What a crash left between: filed when it is not in `tmp` any more. */
+export function settleFiling(of: { incident: number; version: number; dir: string }, records: NoticeRecords, at: number): void {
+  for (;;) {
+    const rows = records.recipientsIn(of, 'sending', { after: 0, limit: 1000 })
+    if (rows.length === 0) return
+    const changes = rows.map(({ number, messageId }) => {
+      const left = path.join(of.dir, 'tmp', nameOf(messageId ?? ''))
+      const isFiled = !existsSync(left)
+      if (!isFiled) rmSync(left, { force: true })
+      return { number, state: isFiled ? ('filed' as const) : ('waiting' as const) }
+    })
+    syncFolder(path.join(of.dir, 'new'))
+    records.changeRecipients(of, changes, at)
+  }
+}
+
+async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(file, 'w', 0o600)
+  try {
+    await handle.writeFile(bytes)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** As the maildir format has it: no slash, no colon, and the same for the same mail. */
+function nameOf(messageId: string): string {
+  return `${createHash('sha256').update(messageId).digest('hex').slice(0, 40)}.bulkhead`
+}

@@ -1,0 +1,281 @@
+/**
+ * Sends a version by a mail server. A row is durably `sending`, with the Message-ID of its mail, before the mail's first byte is
+ * handed over; the server's answer decides what it becomes. What nobody answered is `unknown` and stays so until a person says
+ * otherwise. A refusal for now is tried again later and later; trouble of the connection counts for nobody.
+ */
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Clock } from '#base/clock.ts'
+import { rateOf, take, waitFor } from '#base/gcra.ts'
+import type { NoticesConfig, NoticeSmtp } from '#model/notices-config.ts'
+import type { NoticeRecords, RecipientChange } from '#records/notice-rows.ts'
+import { Commits } from './commits.ts'
+import { type Composer, newMessageId } from './compose.ts'
+import { Line, type Outcome } from './line.ts'
+import { type Prepared, prepare, type PrepareOf, type PreparePorts } from './prepare.ts'
+
+export interface SendingPorts extends PreparePorts {
+  records: NoticeRecords
+  clock: Clock
+  composer: Composer
+  /** What keeps all of it from going on, and since when; undefined: nothing any more. */
+  onTrouble(trouble: string | undefined): void
+  /** A mail server took one. */
+  onAccepted(at: number): void
+}
+
+export interface SendingOf extends PrepareOf {
+  incident: number
+  version: number
+  config: NoticesConfig
+  smtp: NoticeSmtp
+}
+
+const FIRST_DELAY_MS = 2000
+const LAST_DELAY_MS = 15 * 60_000
+/** About a day: then the recipient's server is as good as gone. */
+const ATTEMPTS_MAX = 100
+const BATCH_MAX = 250
+/** So many seconds of the throttle are prepared ahead: whoever is erased meanwhile is still told. */
+const AHEAD_SECONDS = 2
+const BURST_MS = 250
+/** So long the answer to a mail that was handed over is waited for when the program stops. */
+const GOODBYE_MS = 5000
+
+/** Returns when nothing waits any more, or when the signal says so: what is under way is brought to its end first. */
+export async function sendVersion(of: SendingOf, ports: SendingPorts, signal: AbortSignal): Promise<void> {
+  const sending = new Sending(of, ports, signal)
+  await sending.run()
+}
+
+class Sending {
+  readonly #of: SendingOf
+  readonly #ports: SendingPorts
+  readonly #signal: AbortSignal
+  readonly #commits: Commits
+  readonly #queue: Prepared[] = []
+  readonly #batch: number
+  readonly #throttle: Throttle
+  /** Wakes whoever waits for a mail, or for room. */
+  #wake: (() => void)[] = []
+  #isFed = false
+  #inFlight = 0
+  #troubles = 0
+  #resumeAt = 0
+
+  constructor(of: SendingOf, ports: SendingPorts, signal: AbortSignal) {
+    this.#of = of
+    this.#ports = ports
+    this.#signal = signal
+    this.#commits = new Commits(of, ports.records, () => ports.clock.now())
+    this.#batch = Math.max(1, Math.min(BATCH_MAX, Math.ceil(of.smtp.perSecond * AHEAD_SECONDS)))
+    this.#throttle = new Throttle(of.smtp.perSecond, ports.clock)
+  }
+
+  async run(): Promise<void> {
+    const connections = Math.min(this.#of.smtp.connections, 50)
+    const [feeding, ...senders] = [this.#feed(), ...Array.from({ length: connections }, () => this.#connect())]
+    const ended = await Promise.allSettled([feeding, ...senders])
+    // What the last of them had to say.
+    await this.#commits.write()
+    for (const each of ended) if (each.status === 'rejected') throw each.reason
+  }
+
+  // ---------------------------------------------------------------------------------------------- preparing
+
+  async #feed(): Promise<void> {
+    const { records, clock } = this.#ports
+    let after = 0
+    try {
+      while (!this.#signal.aborted) {
+        if (this.#queue.length >= this.#batch) {
+          await this.#turn()
+          continue
+        }
+        const rows = records.recipientsDue(this.#of, { now: clock.now(), after, limit: this.#batch })
+        const last = rows.at(-1)
+        if (last !== undefined) {
+          after = last.number
+          const { prepared, aside } = await prepare(rows, this.#of, this.#ports)
+          for (const number of aside.parted) records.partRecipients(this.#of, number, clock.now())
+          if (aside.changes.length > 0) await this.#commits.write(...aside.changes)
+          this.#queue.push(...prepared)
+          this.#rouse()
+        } else if (this.#queue.length > 0 || this.#inFlight > 0) await this.#turn()
+        else {
+          // A new pass: those who were refused for now, and those who were parted from others.
+          after = 0
+          const next = records.nextDue(this.#of)
+          if (next === undefined) return
+          await clock.sleep(Math.min(1000, next - clock.now()), this.#signal)
+        }
+      }
+    } finally {
+      this.#isFed = true
+      this.#rouse()
+    }
+  }
+
+  async #take(): Promise<Prepared | undefined> {
+    for (;;) {
+      if (this.#signal.aborted) return undefined
+      const next = this.#queue.shift()
+      if (next !== undefined) {
+        this.#inFlight += 1
+        this.#rouse()
+        return next
+      }
+      if (this.#isFed) return undefined
+      await this.#turn()
+    }
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      this.#wake.push(wake)
+      this.#signal.addEventListener('abort', wake, { once: true })
+      if (this.#signal.aborted) wake()
+    })
+  }
+
+  #rouse(): void {
+    const waiting = this.#wake
+    this.#wake = []
+    for (const wake of waiting) wake()
+  }
+
+  // ------------------------------------------------------------------------------------------------ sending
+
+  async #connect(): Promise<void> {
+    const { config, smtp } = this.#of
+    const line = new Line({ ...smtp, name: config.officialDomain })
+    const hangUp = (): void => void setTimeout(() => line.close(), GOODBYE_MS).unref()
+    this.#signal.addEventListener('abort', hangUp, { once: true })
+    try {
+      for (let next = await this.#take(); next !== undefined; next = await this.#take()) {
+        try {
+          await this.#bring(next, line)
+        } finally {
+          this.#inFlight -= 1
+          this.#rouse()
+        }
+      }
+    } catch (thrown) {
+      // One that cannot write cannot send: the others end too.
+      this.#isFed = true
+      this.#queue.length = 0
+      throw thrown
+    } finally {
+      this.#signal.removeEventListener('abort', hangUp)
+      line.close()
+    }
+  }
+
+  /** Until its fate is decided; trouble of the connection does not decide it. */
+  async #bring({ row, address, mail }: Prepared, line: Line): Promise<void> {
+    const { clock, composer } = this.#ports
+    const { from, officialDomain } = this.#of.config
+    const messageId = row.messageId ?? newMessageId(officialDomain)
+    const bytes = await composer.compose(mail, address.text, { messageId, at: clock.now() })
+    for (;;) {
+      if (!(await this.#isOpen(line))) return
+      await this.#throttle.wait(this.#signal)
+      if (this.#signal.aborted) return
+      const attempts = row.attempts + 1
+      await this.#commits.write({ number: row.number, state: 'sending', messageId, attempts })
+      const outcome = await line.send({ from: from.address, to: address.text, needsUtf8: address.needsUtf8 }, bytes)
+      const change = this.#judge(row.number, attempts, outcome)
+      if (outcome.kind !== 'trouble') {
+        // It is durable before the next mail of this connection begins, in the same commit.
+        this.#commits.write(change).catch(() => undefined)
+        if (outcome.kind === 'accepted') this.#accept()
+        if (outcome.kind === 'open') this.#trouble(outcome.trouble)
+        return
+      }
+      await this.#commits.write({ number: row.number, state: 'waiting', attempts: row.attempts })
+      this.#trouble(outcome.trouble)
+    }
+  }
+
+  /** False: it is not to go on. */
+  async #isOpen(line: Line): Promise<boolean> {
+    const { clock } = this.#ports
+    for (;;) {
+      if (this.#signal.aborted) return false
+      const pause = this.#resumeAt - clock.now()
+      if (pause > 0) await clock.sleep(pause, this.#signal)
+      if (this.#signal.aborted) return false
+      const trouble = await line.open()
+      if (trouble === undefined) return true
+      this.#trouble(trouble)
+    }
+  }
+
+  #accept(): void {
+    if (this.#troubles > 0) this.#ports.onTrouble(undefined)
+    this.#troubles = 0
+    this.#ports.onAccepted(this.#ports.clock.now())
+  }
+
+  #trouble(trouble: string): void {
+    const now = this.#ports.clock.now()
+    // Several connections meet the same trouble at once.
+    if (now >= this.#resumeAt) {
+      this.#resumeAt = now + delay(this.#troubles, 250)
+      this.#troubles += 1
+    }
+    this.#ports.onTrouble(trouble)
+  }
+
+  #judge(number: number, attempts: number, outcome: Outcome): RecipientChange {
+    switch (outcome.kind) {
+      case 'accepted':
+        return { number, state: 'sent', reply: outcome.reply, why: null }
+      case 'refused':
+        return { number, state: 'failed', reply: outcome.reply, why: 'refused' }
+      case 'unsupported':
+        return { number, state: 'failed', why: 'smtputf8_missing' }
+      case 'open':
+        return { number, state: 'unknown', why: 'no_answer' }
+      case 'deferred': {
+        if (attempts >= ATTEMPTS_MAX) return { number, state: 'failed', reply: outcome.reply, why: 'deferred_too_often' }
+        const nextAt = this.#ports.clock.now() + delay(attempts - 1, FIRST_DELAY_MS)
+        return { number, state: 'waiting', reply: outcome.reply, nextAt }
+      }
+      case 'trouble':
+        return { number, state: 'waiting', attempts: attempts - 1 }
+    }
+  }
+}
+
+/** Twice as long each time, and never the same for all. */
+function delay(times: number, firstMs: number): number {
+  return Math.min(LAST_DELAY_MS, firstMs * 2 ** Math.min(times, 30)) * (0.75 + Math.random() / 2)
+}
+
+class Throttle {
+  readonly #clock: Clock
+  readonly #rate: ReturnType<typeof rateOf>
+  #paidAt = 0
+
+  constructor(perSecond: number, clock: Clock) {
+    this.#clock = clock
+    this.#rate = rateOf({ units: perSecond, perMs: 1000, burst: Math.max(1, (perSecond * BURST_MS) / 1000) })
+  }
+
+  async wait(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const now = this.#clock.now()
+      const pause = waitFor(this.#rate, this.#paidAt, now, 1)
+      if (pause <= 0 || signal.aborted) {
+        this.#paidAt = take(this.#rate, this.#paidAt, now, 1)
+        // Whoever else shares this loop gets a turn.
+        return turn()
+      }
+      await this.#clock.sleep(Math.max(1, pause), signal)
+    }
+  }
+}

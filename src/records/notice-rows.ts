@@ -1,0 +1,272 @@
+/**
+ * Versions of notices and who gets them. A row of a recipient holds a number of a person, a shape, a language and a state: neither
+ * address nor name nor code. What becomes of one is written in batches; a state counts when its batch is durable.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import type { Ordinal } from '#model/log-entry.ts'
+
+/**
+ * `proposed`: its text is fixed, nobody was told. `sending`: approved and begun. `stopped`: begun, and goes on only by somebody's word.
+ * `done`: nothing of it waits.
+ */
+export type NoticeVersionState = 'proposed' | 'sending' | 'stopped' | 'done'
+
+/** How it reaches people: by a mail server, as files for another program, or not yet. */
+export type NoticeWay = 'smtp' | 'maildir' | 'outbox'
+
+/** Why somebody without an address is skipped: they are no recipient, and on record because others were told of them. */
+export const UNREACHABLE = 'unreachable'
+
+/**
+ * `sending` is durable before the first byte of a mail is handed over; what a crash leaves there is `unknown`, and is not sent again by
+ * itself. `sent`: the mail server took it. `filed`: it lies in the maildir. `skipped`: nothing is to be sent, `why` says.
+ */
+export const RECIPIENT_STATES = ['waiting', 'sending', 'sent', 'filed', 'failed', 'unknown', 'skipped'] as const
+export type RecipientState = (typeof RECIPIENT_STATES)[number]
+
+export interface NoticeVersion {
+  incident: number
+  version: number
+  /** Random, 32 hex digits; stands in every code. */
+  id: string
+  scopeVersion: number
+  state: NoticeVersionState
+  way: NoticeWay | null
+  /** Of a maildir. */
+  dir: string | null
+  /** What the texts are made of, as JSON. */
+  content: string
+  /** Of all its texts. */
+  sha256: string
+  /** People in scope who were told by no earlier version, and have no address from a server or the directory. */
+  noAddress: number
+  erased: number
+  madeAt: number
+  madeBy: string
+  startedAt: number | null
+  approval: number | null
+  endedAt: number | null
+}
+
+export interface NoticeRecipient {
+  /** From 1 in its version. */
+  number: number
+  person: Ordinal
+  /** The organisation of which the person is told as its administrator; 0: they are told for themselves. */
+  organisation: Ordinal
+  /** Of the organisation, in scope. */
+  members: number
+  shape: number
+  language: string
+  state: RecipientState
+  /** From before the first attempt on. */
+  messageId: string | null
+  attempts: number
+  /** Of the last change, UTC ms. */
+  at: number
+  /** Not before. */
+  nextAt: number
+  /** Code of the mail server's last reply. */
+  reply: number | null
+  /** A word of ours: why it failed or was skipped. */
+  why: string | null
+  /** Number of the recipient who has the same address and is told in place of this one; 0: nobody. */
+  joined: number
+  /** Tells whether an address is still the one for which that was found; says nothing without the vault's key. '': there is none. */
+  tag: string
+}
+
+export type NewRecipient = Pick<NoticeRecipient, 'person' | 'organisation' | 'members' | 'shape' | 'language' | 'joined' | 'tag'>
+
+export type RecipientChange = Pick<NoticeRecipient, 'number' | 'state'> &
+  Partial<Pick<NoticeRecipient, 'messageId' | 'attempts' | 'nextAt' | 'reply' | 'why' | 'joined' | 'tag'>>
+
+export interface RecipientCount {
+  isOrganisation: boolean
+  state: RecipientState
+  why: string | null
+  count: number
+}
+
+export interface NoticeRecords {
+  /** Oldest first. */
+  noticeVersions(incident?: number): NoticeVersion[]
+  noticeVersion(incident: number, version: number): NoticeVersion | undefined
+  /** Recipients come in batches, the version last; without it they count for nothing and make room for the next. */
+  addRecipients(of: { incident: number; version: number }, first: number, rows: readonly NewRecipient[], at: number): void
+  addNoticeVersion(version: NoticeVersion): void
+  /** One that was never begun, and what was left of one that never came to be. */
+  dropNotices(of: { incident: number; version: number }): void
+  changeNoticeVersion(of: { incident: number; version: number }, change: Partial<NoticeVersion>): NoticeVersion
+  recipientCounts(of: { incident: number; version: number }): RecipientCount[]
+  /** Waiting ones whose time has come, behind that number, in order. */
+  recipientsDue(of: { incident: number; version: number }, given: { now: number; after: number; limit: number }): NoticeRecipient[]
+  /** When the next of those that wait is due; undefined: none waits. */
+  nextDue(of: { incident: number; version: number }): number | undefined
+  recipientsIn(of: { incident: number; version: number }, state: RecipientState, given: { after: number; limit: number }): NoticeRecipient[]
+  recipientBy(of: { incident: number; version: number }, messageId: string): NoticeRecipient | undefined
+  /** All or none, durable on return. */
+  changeRecipients(of: { incident: number; version: number }, changes: readonly RecipientChange[], at: number): void
+  /** Those who waited for that one to be told in their place wait for themselves. */
+  partRecipients(of: { incident: number; version: number }, joined: number, at: number): void
+  /**
+   * People in versions of that incident that were begun, by number. Without an address (`reached` false) somebody is told by nobody, but
+   * the administrators of their organisation were told of them.
+   */
+  peopleTold(incident: number): { reached: Float64Array; counted: Float64Array }
+}
+
+export const NOTICE_STEP = `CREATE TABLE notice_version (
+     incident INTEGER NOT NULL,
+     version INTEGER NOT NULL,
+     id TEXT NOT NULL,
+     scope_version INTEGER NOT NULL,
+     state TEXT NOT NULL,
+     way TEXT,
+     dir TEXT,
+     content TEXT NOT NULL,
+     sha256 TEXT NOT NULL,
+     no_address INTEGER NOT NULL,
+     erased INTEGER NOT NULL,
+     made_at BIGINT NOT NULL,
+     made_by TEXT NOT NULL,
+     started_at BIGINT,
+     approval INTEGER,
+     ended_at BIGINT,
+     PRIMARY KEY (incident, version)
+   );
+   CREATE TABLE notice_recipient (
+     incident INTEGER NOT NULL,
+     version INTEGER NOT NULL,
+     number INTEGER NOT NULL,
+     person BIGINT NOT NULL,
+     organisation BIGINT NOT NULL,
+     members INTEGER NOT NULL,
+     shape INTEGER NOT NULL,
+     language TEXT NOT NULL,
+     state TEXT NOT NULL,
+     message_id TEXT,
+     attempts INTEGER NOT NULL,
+     at BIGINT NOT NULL,
+     next_at BIGINT NOT NULL,
+     reply INTEGER,
+     why TEXT,
+     joined INTEGER NOT NULL,
+     tag TEXT NOT NULL,
+     PRIMARY KEY (incident, version, number)
+   );
+   CREATE INDEX notice_recipient_due ON notice_recipient (incident, version, state, number);
+   CREATE INDEX notice_recipient_joined ON notice_recipient (incident, version, joined);
+   CREATE INDEX notice_recipient_message ON notice_recipient (message_id);`
+
+const VERSION_COLUMNS = `incident, version, id, scope_version AS scopeVersion, state, way, dir, content, sha256, no_address AS noAddress, erased,
+  made_at AS madeAt, made_by AS madeBy, started_at AS startedAt, approval, ended_at AS endedAt`
+const COLUMNS = `number, person, organisation, members, shape, language, state, message_id AS messageId, attempts, at, next_at AS nextAt,
+  reply, why, joined, tag`
+const OF = 'incident = ? AND version = ?'
+const BEGUN = `SELECT r.person, r.tag FROM notice_recipient AS r JOIN notice_version AS v
+  ON v.incident = r.incident AND v.version = r.version WHERE r.incident = ? AND v.state <> 'proposed'`
+
+export function noticeRecords(database: DatabaseSync, transact: <Result>(act: () => Result) => Result): NoticeRecords {
+  const statement = (sql: string) => {
+    const prepared = database.prepare(sql)
+    return {
+      all: <Row>(...given: (string | number | null)[]): Row[] => prepared.all(...given).map((row) => ({ ...row }) as Row),
+      one: <Row>(...given: (string | number | null)[]): Row | undefined => {
+        const row = prepared.get(...given)
+        return row === undefined ? undefined : ({ ...row } as Row)
+      },
+      run: (...given: (string | number | null)[]): void => void prepared.run(...given),
+    }
+  }
+  const versions = statement(`SELECT ${VERSION_COLUMNS} FROM notice_version ORDER BY incident, version`)
+  const versionsOf = statement(`SELECT ${VERSION_COLUMNS} FROM notice_version WHERE incident = ? ORDER BY version`)
+  const version = statement(`SELECT ${VERSION_COLUMNS} FROM notice_version WHERE ${OF}`)
+  const insertVersion = statement(`INSERT INTO notice_version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  const updateVersion = statement(
+    `UPDATE notice_version SET state = ?, way = ?, dir = ?, started_at = ?, approval = ?, ended_at = ? WHERE ${OF}`,
+  )
+  const dropVersion = statement(`DELETE FROM notice_version WHERE ${OF}`)
+  const dropRows = statement(`DELETE FROM notice_recipient WHERE ${OF}`)
+  const insert = statement(
+    `INSERT INTO notice_recipient (incident, version, number, person, organisation, members, shape, language, state, message_id, attempts,
+       at, next_at, reply, why, joined, tag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, ?, 0, NULL, ?, ?, ?)`,
+  )
+  const counts = statement(
+    `SELECT organisation <> 0 AS isOrganisation, state, why, count(*) AS count FROM notice_recipient WHERE ${OF} GROUP BY 1, 2, 3`,
+  )
+  const due = statement(
+    `SELECT ${COLUMNS} FROM notice_recipient WHERE ${OF} AND state = 'waiting' AND number > ? AND next_at <= ? ORDER BY number LIMIT ?`,
+  )
+  const nextDue = statement(`SELECT min(next_at) AS next FROM notice_recipient WHERE ${OF} AND state = 'waiting'`)
+  const inState = statement(`SELECT ${COLUMNS} FROM notice_recipient WHERE ${OF} AND state = ? AND number > ? ORDER BY number LIMIT ?`)
+  const byMessage = statement(`SELECT ${COLUMNS} FROM notice_recipient WHERE message_id = ? AND ${OF}`)
+  const one = statement(`SELECT ${COLUMNS} FROM notice_recipient WHERE ${OF} AND number = ?`)
+  const update = statement(
+    `UPDATE notice_recipient SET state = ?, message_id = ?, attempts = ?, at = ?, next_at = ?, reply = ?, why = ?, joined = ?, tag = ?
+     WHERE ${OF} AND number = ?`,
+  )
+  const part = statement(`UPDATE notice_recipient SET state = 'waiting', why = NULL, joined = 0, at = ? WHERE ${OF} AND joined = ?`)
+  const told = statement(`${BEGUN} AND r.organisation = 0`)
+  const found = (of: { incident: number; version: number }): NoticeVersion | undefined =>
+    version.one<NoticeVersion>(of.incident, of.version)
+  return {
+    noticeVersions: (incident) => (incident === undefined ? versions.all() : versionsOf.all(incident)),
+    noticeVersion: (incident, number) => found({ incident, version: number }),
+    addRecipients: (of, first, rows, at) =>
+      transact(() => {
+        for (const [index, row] of rows.entries()) {
+          const { person, organisation, members, shape, language, joined, tag } = row
+          const why = tag === '' ? UNREACHABLE : joined === 0 ? null : 'same_address'
+          const state = why === null ? 'waiting' : 'skipped'
+          const number = first + index
+          insert.run(of.incident, of.version, number, person, organisation, members, shape, language, state, at, why, joined, tag)
+        }
+      }),
+    addNoticeVersion: (each) =>
+      transact(() => {
+        const { incident, id, scopeVersion, state, way, dir, content, sha256, noAddress, erased, madeAt, madeBy } = each
+        const { startedAt, approval, endedAt } = each
+        const head = [incident, each.version, id, scopeVersion, state, way, dir, content, sha256, noAddress, erased] as const
+        insertVersion.run(...head, madeAt, madeBy, startedAt, approval, endedAt)
+      }),
+    dropNotices: (of) =>
+      transact(() => {
+        const before = found(of)
+        if (before !== undefined && before.state !== 'proposed') throw new TypeError('what was begun stays on record')
+        dropVersion.run(of.incident, of.version)
+        dropRows.run(of.incident, of.version)
+      }),
+    changeNoticeVersion: (of, change) =>
+      transact(() => {
+        const before = found(of)
+        if (before === undefined) throw new TypeError('there is no such version of notices')
+        const next = { ...before, ...change }
+        updateVersion.run(next.state, next.way, next.dir, next.startedAt, next.approval, next.endedAt, of.incident, of.version)
+        return next
+      }),
+    recipientCounts: (of) =>
+      counts
+        .all<Omit<RecipientCount, 'isOrganisation'> & { isOrganisation: number }>(of.incident, of.version)
+        .map((row) => ({ ...row, isOrganisation: row.isOrganisation === 1 })),
+    recipientsDue: (of, { now, after, limit }) => due.all(of.incident, of.version, after, now, limit),
+    nextDue: (of) => nextDue.one<{ next: number | null }>(of.incident, of.version)?.next ?? undefined,
+    recipientsIn: (of, state, { after, limit }) => inState.all(of.incident, of.version, state, after, limit),
+    recipientBy: (of, messageId) => byMessage.one(messageId, of.incident, of.version),
+    changeRecipients: (of, changes, at) =>
+      transact(() => {
+        for (const change of changes) {
+          const before = one.one<NoticeRecipient>(of.incident, of.version, change.number)
+          if (before === undefined) throw new TypeError('there is no such recipient')
+          const { state, messageId, attempts, nextAt, reply, why, joined, tag } = { ...before, ...change }
+          update.run(state, messageId, attempts, at, nextAt, reply, why, joined, tag, of.incident, of.version, change.number)
+        }
+      }),
+    partRecipients: (of, joined, at) => transact(() => part.run(at, of.incident, of.version, joined)),
+    peopleTold: (incident) => {
+      const rows = told.all<{ person: number; tag: string }>(incident)
+      const numbers = (some: typeof rows): Float64Array => Float64Array.from(some, ({ person }) => person)
+      return { reached: numbers(rows.filter(({ tag }) => tag !== '')), counted: numbers(rows) }
+    },
+  }
+}
