@@ -1,8 +1,9 @@
 /** A notice as its blocks, in the order in which it is read. Text and HTML are written from the same blocks, so they say the same. */
 import type { ExposedField, NoticeShape, NoticeSubject } from '#model/notice-text.ts'
-import { type Exposure, exposureOf, fieldsToCallAbsent, inOrder, isProperty, propertyKey } from './exposure.ts'
+import { type Exposure, exposureOf, inOrder } from './exposure.ts'
 import { FIELDS_IN_WORDS, type MessageKey } from './messages.ts'
 import type { Phrases, Values } from './phrases.ts'
+import { fieldsToCallAbsent, isProperty, propertyKey } from './property-keys.ts'
 import type { Voice } from './templates.ts'
 
 export type Block =

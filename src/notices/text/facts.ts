@@ -7,7 +7,7 @@ import { type NoticePerson, type NoticeShape, type NoticeSubject, parseNoticeCod
 
 /** Control, invisible, private and unassigned characters, and the ends of lines that are none of these. */
 const HIDDEN = /[\p{C}\u2028\u2029]/u
-const LINK = /[a-z][a-z0-9+.-]*:\/\/|www\.|mailto:|javascript:|data:/iu
+const LINK = /[a-z][a-z0-9+.-]*:\/\/|www\.|mailto:|javascript:|data:[a-z]+\//iu
 const DOMAIN = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/u
 const TEXT_MAX = 200
 
@@ -27,7 +27,8 @@ export function checkFacts(subject: NoticeSubject, shape: NoticeShape): void {
   if (!DOMAIN.test(officialDomain)) throw invalid('officialDomain is no domain name in ASCII')
   checkAddress(subject.checkUrl, officialDomain)
   if (contact.mail !== undefined && !/^[^\s@]+@[^\s@]+$/u.test(contact.mail)) throw invalid('contact.mail is no mail address')
-  for (const [name, at] of Object.entries({ ...times, date })) checkInstant(name, at)
+  checkZone(subject.zone)
+  for (const [name, at] of Object.entries({ ...times, date, since: subject.checked.since })) checkInstant(name, at)
   if (times.eventFrom !== undefined && times.eventTo !== undefined && times.eventTo < times.eventFrom)
     throw invalid('the breach ends before it begins')
   if (shape.sent.length === 0) throw invalid('nothing was sent of these people')
@@ -56,6 +57,14 @@ function checkAddress(checkUrl: string, domain: string): void {
   if (!isOurs || url.protocol !== 'https:') throw invalid(`checkUrl must be an https address at ${domain} or below it`)
   if (checkUrl.length > 100 || !/^https:\/\/[a-z0-9.-]+(?::\d{1,5})?(?:\/[A-Za-z0-9/_.-]*)?$/u.test(checkUrl))
     throw invalid('checkUrl must be an address that can be typed: letters, digits and hyphens, no user, query or fragment')
+}
+
+function checkZone(zone: string): void {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone })
+  } catch {
+    throw invalid('zone is no time zone')
+  }
 }
 
 function checkInstant(what: string, at: number | undefined): void {

@@ -2,7 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { isErrorCode } from '#base/errors.ts'
-import { canonicalWords, formatNoticeCode, type NoticeMail, noticeParagraphs, type NoticeSubject } from '#model/notice-text.ts'
+import { FIELDS, isKnownField, type KnownField } from '#model/field.ts'
+import {
+  canonicalWords,
+  formatNoticeCode,
+  type NoticeMail,
+  noticeParagraphs,
+  type NoticeShape,
+  type NoticeSubject,
+} from '#model/notice-text.ts'
+import { Phrases } from './phrases.ts'
+import { propertyKey } from './property-keys.ts'
 import { approvedText, previewNotice, renderNotice } from './render.ts'
 import { loadNoticeTemplates } from './templates.ts'
 import { CODE, testingPerson, testingShapes, testingSubject, testingSubjectOf } from './testing-notices.ts'
@@ -92,6 +102,7 @@ test('facts that contradict themselves or could not be typed or read stop a noti
     'sent and not sent': { notSent: ['country'] },
     'ends before it begins': { times: { eventFrom: 2, eventTo: 1 } },
     'no instant': { date: Number.NaN },
+    'no time zone': { zone: 'Europe/Nowhere' },
     'slot character': { company: 'Nimbus \ue000' },
   }
   for (const [title, over] of Object.entries(refused)) {
@@ -130,5 +141,58 @@ test('the code of a person stands once, as it was given', () => {
       assert.equal(html.split(code).length, 2)
     }),
     { numRuns: 50 },
+  )
+})
+
+test('whatever was sent is told, in words, once; nothing that was sent is called absent', () => {
+  const known = fc.constantFrom(...(Object.keys(FIELDS) as KnownField[]).filter((field) => field !== 'technical'))
+  const property = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }).map((key) => `property.${key}`)
+  const sent = fc.uniqueArray(
+    fc.record({
+      field: fc.oneof({ weight: 3, arbitrary: known as fc.Arbitrary<string> }, { weight: 1, arbitrary: property }),
+      form: fc.constantFrom('clear' as const, 'coarse' as const, 'pseudonym' as const, 'alias' as const),
+      isFreeText: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 30, selector: ({ field, form }) => `${field}:${form}` },
+  )
+  fc.assert(
+    fc.property(
+      sent,
+      fc.boolean(),
+      fc.boolean(),
+      fc.constantFrom(...templates.languages),
+      (all, isOrganisation, possibleOnly, language) => {
+        const shape: NoticeShape = {
+          key: 'any',
+          kind: isOrganisation ? 'organisation' : 'person',
+          sent: all.map(({ field, form, isFreeText }) => ({ field, form, ...(isFreeText ? { freeText: true as const } : {}) })),
+          surfaces: [],
+          possibleOnly,
+        }
+        const notSent = Object.keys(FIELDS).filter((field) => !all.some((one) => one.field === field))
+        const subject = testingSubject({ notSent })
+        const mail = renderNotice(templates, language, subject, shape, testingPerson())
+        noticeParagraphs(mail)
+        assert.deepEqual(canonicalWords(textOfHtml(mail.html)), canonicalWords(mail.text))
+        const phrases = new Phrases(templates.get(language), subject.zone)
+        const voice = isOrganisation ? 'they' : 'you'
+        const items = mail.text.split('\n\n').filter((paragraph) => paragraph.startsWith('- '))
+        const absence = mail.text.split('\n\n').find((paragraph) => /184,220|1,84,220/u.test(paragraph)) ?? ''
+        const absent = absence.split(/[:,.।] (?:and |और )?/u)
+        for (const one of shape.sent) {
+          const words = phrases.fieldSent(one, voice)
+          if (words === undefined) continue
+          assert.ok(
+            items.some((item) => item === `- ${words}`),
+            `${one.field} ${one.form} is not told`,
+          )
+          assert.equal(absent.includes(phrases.fieldName(one.field, voice) ?? ''), false, `${one.field} is called absent`)
+        }
+        const named = shape.sent.filter(({ field }) => !isKnownField(field))
+        const told = named.filter(({ field }) => items.some((item) => item.includes(phrases.quote(propertyKey(field)))))
+        assert.equal(told.length === named.length || / more details?, whose| और जानकार(ी|ियाँ), जि/u.test(mail.text), true)
+      },
+    ),
+    { numRuns: 150 },
   )
 })

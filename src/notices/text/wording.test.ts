@@ -152,6 +152,22 @@ test('a field that a property is named like is not called absent, and nobody is 
   assert.doesNotMatch(typed, /are not in the list above|hardly anything/)
 })
 
+test('what another field in the clear can hold is not called absent', () => {
+  const { codes } = shapes
+  assert.ok(codes)
+  const absent = (field: string) => {
+    const shape: NoticeShape = { ...codes, sent: [...codes.sent, { field, form: 'clear' }] }
+    const notSent = ['email', 'name', 'first_name', 'postal_code', 'city', 'phone'].filter((one) => one !== field)
+    return { text: notice('en', shape, { notSent }), told: /What was not among[^\n]*/.exec(notice('en', shape, { notSent }))?.[0] ?? '' }
+  }
+  assert.match(absent('avatar').told, /your email address, your name, your first name, your phone number, your postal code, and your city/)
+  assert.doesNotMatch(absent('name').told, /first name/)
+  assert.doesNotMatch(absent('address').told, /postal code|city|name/)
+  assert.doesNotMatch(absent('user_id').told, /email|name|phone/)
+  assert.match(absent('user_id').text, /some of the details above may name you/)
+  assert.doesNotMatch(absent('user_id').text, /are not in the list above/)
+})
+
 test('a key that could hold a secret is not passed over, and one that could be a link is counted', () => {
   const { codes } = shapes
   assert.ok(codes)
