@@ -6,12 +6,13 @@ import { BulkheadError } from '#base/errors.ts'
 import { importBaseline } from '#incidents/baseline-import.ts'
 import { baselineOf, decodeDeclaration, printBaseline } from '#incidents/baseline-statement.ts'
 import type { Look } from '#vault/port.ts'
-import { assertVendorKnown, vendorNames } from '#vendors/register.ts'
 import { type BaselineBody, BaselineImportRequest, BaselineRequest, type BaselineResult } from './baseline-contract.ts'
 import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
 import { claimsOf, FILES } from './incident-routes.ts'
 import { namingOf } from './match-routes.ts'
+import { inTurn } from './match-turn.ts'
+import { assertVendorEverKnown } from './vendor-known.ts'
 
 interface OfVendor {
   Params: { vendor: string }
@@ -19,14 +20,14 @@ interface OfVendor {
 
 export function addBaselineRoutes(app: FastifyInstance, deps: StaffDeps): void {
   const route = `${ROUTES.vendors}/:vendor/baseline`
-  const known = (vendor: string): string => {
-    assertVendorKnown(vendor, vendorNames(deps.records, deps.config.vendors))
+  const known = async (vendor: string): Promise<string> => {
+    await assertVendorEverKnown(vendor, deps)
     return vendor
   }
   addImportRoute(app, deps, known)
-  app.get<OfVendor>(route, async (request) => answerOf(known(request.params.vendor), deps))
+  app.get<OfVendor>(route, async (request) => answerOf(await known(request.params.vendor), deps))
   app.post<OfVendor & { Body: BaselineBody }>(route, { schema: { body: BaselineRequest } }, async (request) => {
-    const vendor = known(request.params.vendor)
+    const vendor = await known(request.params.vendor)
     const { kind, reason, declaration } = request.body
     const said = {
       kind,
@@ -44,11 +45,11 @@ export function addBaselineRoutes(app: FastifyInstance, deps: StaffDeps): void {
 }
 
 /** An export is read as it comes and kept nowhere; what is said of it counts when all of it was read. */
-function addImportRoute(app: FastifyInstance, deps: StaffDeps, known: (vendor: string) => string): void {
+function addImportRoute(app: FastifyInstance, deps: StaffDeps, known: (vendor: string) => Promise<string>): void {
   app.register(async (files) => {
     files.addContentTypeParser(FILES, (_request, payload, done) => done(null, payload))
     files.post<OfVendor & { Body: Readable }>(`${ROUTES.vendors}/:vendor/baseline/import`, async (request): Promise<BaselineResult> => {
-      const vendor = known(request.params.vendor)
+      const vendor = await known(request.params.vendor)
       if (request.headers['content-type'] !== FILES) throw new BulkheadError('bad_usage', 'the request carries no file')
       const { reason, sha256, complete, saidBy = '', surfaces = [], format, map = [] } = claimsOf(request, BaselineImportRequest)
       const look: Look = { actor: request.operator, action: `vendor baseline ${vendor}: import of ${sha256}`, reason: reasonOf(reason) }
@@ -66,7 +67,9 @@ function addImportRoute(app: FastifyInstance, deps: StaffDeps, known: (vendor: s
       request.body.on('error', (error) => content.destroy(error))
       const devices = new Set((await deps.vault.graph()).devices.map(({ device }) => device))
       const query = { format, naming, approved, look }
-      const { shapes, fields, people, from, to, counts, parts } = await importBaseline(content, query, { vault: deps.matching, devices })
+      const { shapes, fields, people, from, to, counts, parts } = await inTurn(deps.matching, () =>
+        importBaseline(content, query, { vault: deps.matching, devices }),
+      )
       if (hash.digest('hex') !== sha256) throw new BulkheadError('baseline_invalid', 'the file is not the one whose hash was given')
       const { actor } = look
       const said = {

@@ -1,5 +1,6 @@
 /** What `incident …` says. Instants are ISO 8601 UTC text; null = not known, or open on that side. */
 import { type Static, type TSchema, Type } from 'typebox'
+import { VendorCredentials } from './leaving-contract.ts'
 import { MATCH_SCHEMAS, MatchShown } from './match-contract.ts'
 import { NARROW_SCHEMAS, Narrowed } from './narrow-contract.ts'
 import { AUDIENCES, SAYINGS, SIGNERS, SOURCES } from '#incidents/incident-bodies.ts'
@@ -250,6 +251,7 @@ const ReportState = Type.Object(
       ),
     ),
     holds: Type.Array(Count),
+    credentials: VendorCredentials,
     rows: Type.Object({ count: Count, broken: Type.Array(Count, { description: 'rows that are not as they were signed' }) }, closed),
   },
   closed,

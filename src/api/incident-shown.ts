@@ -12,6 +12,7 @@ import { currentScope, type IncidentState, type ScopeVersion, type Statement, st
 import { type Reconciled, reconcile } from '#incidents/reconcile.ts'
 import { reportMarkdown } from '#incidents/report-markdown.ts'
 import { timeline, type TimelineEntry } from '#incidents/timeline.ts'
+import { credentialsOf } from '#vendors/credentials.ts'
 import { gapText } from './backup-contract.ts'
 import type { StaffDeps } from './deps.ts'
 import {
@@ -230,6 +231,7 @@ async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow
       })),
       made: state.reports.map(({ audience, at, actor, sha256, draft }) => ({ audience, at: iso(at), by: actor, sha256, draft })),
       holds: state.holds,
+      credentials: credentialsOf(state.vendor, deps.records, deps.config.vendors),
       rows: { count: state.events.length, broken: await brokenOf(state.id, deps) },
     },
   }

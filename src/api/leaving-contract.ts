@@ -42,9 +42,11 @@ const DeletionCounts = Type.Object(
   { ...closed, description: 'identifiers by state of their deletion; null: the vault does not answer' },
 )
 
+export const VendorCredentials = Type.Array(CredentialAnswerObject, { description: 'by what the vendor knows us' })
+
 /** In the answer of `vendor show`. */
 export const leavingOfVendor = {
-  credentials: Type.Array(CredentialAnswerObject),
+  credentials: VendorCredentials,
   deletions: Type.Union([DeletionCounts, Type.Null()]),
   heldDecided: Type.Boolean({ description: 'false: events wait for this vendor, and nobody has decided what becomes of them' }),
 }

@@ -22,6 +22,7 @@ import {
   RetireRequest,
   type RetireResult,
 } from './leaving-contract.ts'
+import { assertVendorEverKnown } from './vendor-known.ts'
 
 /** What came in last is loaded within that, or not counted. */
 const LOADED_MS = 5000
@@ -38,7 +39,8 @@ export function addLeavingRoutes(app: FastifyInstance, deps: StaffDeps): void {
   }
 
   app.get<ToVendor & { Querystring: { refresh?: string } }>(`${ROUTES.vendors}/:vendor/deletions`, async ({ params, query }) => {
-    const vendor = known(params.vendor)
+    const { vendor } = params
+    await assertVendorEverKnown(vendor, deps)
     if (query.refresh === '1') await leaving.look(vendor)
     return deletionsAnswer(await leaving.vault.deletions(vendor), clock.now())
   })

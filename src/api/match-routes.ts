@@ -19,6 +19,7 @@ import { INCIDENTS_ROUTE } from './incident-contract.ts'
 import { numberOf } from './incident-print.ts'
 import { claimsOf, FILES } from './incident-routes.ts'
 import { type LeakedFileResult, LeakedFileRequest, type MatchAnswer, type MatchBodyRequest, MatchRequest } from './match-contract.ts'
+import { inTurn } from './match-turn.ts'
 import { hideFault, lookFor } from './routes.ts'
 
 const PROGRESS_MS = 500
@@ -31,13 +32,6 @@ interface OfIncident {
 
 export function addMatchRoutes(app: FastifyInstance, deps: StaffDeps): void {
   const { incidents: book, evidence } = deps
-  /** One after another: each has the vault's attention for a while. */
-  let turn: Promise<unknown> = Promise.resolve()
-  const inTurn = <Result>(act: () => Promise<Result>): Promise<Result> => {
-    const mine = turn.then(act, act)
-    turn = mine.catch(() => undefined)
-    return mine
-  }
 
   app.register(async (files) => {
     files.addContentTypeParser(FILES, (_request, payload, done) => done(null, payload))
@@ -73,7 +67,7 @@ export function addMatchRoutes(app: FastifyInstance, deps: StaffDeps): void {
         throw new BulkheadError('not_found', 'that file was not sealed for this incident')
       const query = queryOf(id, request.body, deps)
       const work = (signal: AbortSignal, onProgress: (rows: number) => void): Promise<MatchAnswer> =>
-        inTurn(() =>
+        inTurn(deps.matching, () =>
           match({ id, evidence: { id: row.id, sha256: row.sha256, bytes: row.bytes }, query, look, request, signal, onProgress }, deps),
         )
       return reply.type('application/x-ndjson').send(Readable.from(progressLines(work, deps), { objectMode: false }))

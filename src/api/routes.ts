@@ -56,7 +56,8 @@ export function addVendorRoutes(app: FastifyInstance, deps: StaffDeps): void {
     vendors: vendorNames(records, config.vendors).map((vendor) => summarizeVendor(vendor, records, config.vendors)),
   }))
   app.get<{ Params: { vendor: string } }>(`${ROUTES.vendors}/:vendor`, async (request) => {
-    const vendor = known(request.params.vendor)
+    const { vendor } = request.params
+    await assertVendorEverKnown(vendor, deps)
     const held = deps.heldInWarehouse(destinationsOf(vendor, records, config.vendors))
     const { kind, saidAt, people } = printBaseline(records.baselines(vendor).at(-1))
     return {

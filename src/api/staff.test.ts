@@ -166,6 +166,9 @@ test('who and affected follow their schemas; looking needs a reason; a list ends
   assert.equal((await call('POST', '/v1/incidents/affected', { vendor: 'acme', destination: 'none' })).status, 404)
   assert.equal((await call('POST', '/v1/incidents/affected', { vendor: 'acme', from: 'yesterday' })).status, 400)
   assert.equal((await call('POST', '/v1/incidents/affected', { vendor: 'gone' })).status, 200, 'the ledger alone knows it')
+  assert.equal((await call('GET', '/v1/vendors/gone')).status, 200)
+  assert.equal((await call('GET', '/v1/vendors/gone/deletions')).status, 200)
+  assert.equal((await call('GET', '/v1/vendors/gone/baseline')).status, 200)
   assert.equal((await call('POST', '/v1/incidents/affected', { vendor: 'nobody' })).status, 404)
   stage.looks.length = 0
   stage.persons = 1203

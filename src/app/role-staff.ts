@@ -21,7 +21,7 @@ import { openLogReader } from '#log/log-reader.ts'
 import type { LogReader } from '#log/port.ts'
 import { policyFromConfig } from '#policy/policy.ts'
 import { createApprovals } from '#records/approvals.ts'
-import type { Approval, Records } from '#records/port.ts'
+import type { Approval, FlowState, Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
 import { noticeOpener } from '#vault/notice-server.ts'
 import { treeReadingVault } from '#vault/tree-client.ts'
@@ -216,9 +216,14 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   notices.resume()
   const { signal } = stopping
   const running = Promise.all([erasures.run(signal), deletions.run(signal), settling.run(signal), clocks.keeper.run(signal)])
-  const cut = records.flows().filter((flow) => flow.state !== 'open')
+  const named = (state: FlowState): string =>
+    records
+      .flows()
+      .filter((flow) => flow.state === state)
+      .map(({ vendor }) => vendor)
+      .join(', ')
   return {
-    facts: { port: staff.port, policyVersion: policy.version, cut: cut.map((flow) => flow.vendor).join(', ') },
+    facts: { port: staff.port, policyVersion: policy.version, cut: named('cut'), left: named('retired') },
     stop: async () => {
       stopping.abort()
       await Promise.all([staff.close(), notices.close()])

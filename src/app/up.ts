@@ -140,10 +140,9 @@ function banner({ consoleUrl, consoleHost, gatewayUrl, instance, isNew, config, 
   ]
   if (destinations.length === 0) lines.push('  No vendor is configured: nothing leaves. Events are kept for your own analytics.')
   else {
-    const cut = String(facts.staff.cut ?? '')
-    lines.push(
-      `  Vendors       ${destinations.map((d) => `${d.vendor}/${d.id} → ${d.url}`).join(', ')}${cut === '' ? '' : `   CUT: ${cut}`}`,
-    )
+    const said = (word: string, vendors: string | number | undefined): string => (vendors ? `   ${word}: ${vendors}` : '')
+    const flows = said('CUT', facts.staff.cut) + said('LEFT FOR GOOD', facts.staff.left)
+    lines.push(`  Vendors       ${destinations.map((d) => `${d.vendor}/${d.id} → ${d.url}`).join(', ')}${flows}`)
     lines.push(`  Policy        version ${facts.staff.policyVersion}: only granted fields in granted forms leave`)
   }
   if (shareFileSystem(instance)) {

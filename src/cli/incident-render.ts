@@ -71,6 +71,16 @@ export function renderIncident(shown: IncidentShow): string {
             ...(match === undefined ? [] : [`    ${matchLine(match)}`]),
           ]),
         ]),
+    ...(report.credentials.length === 0
+      ? []
+      : [
+          '',
+          'Credentials at the vendor',
+          ...report.credentials.map(({ name, kind, place, toRotate, rotatedAt }) => {
+            const rotated = rotatedAt === null ? 'not rotated, as far as anybody has said' : `rotated ${when(rotatedAt)}`
+            return `  ${name}  ${kind}  ${toRotate ? 'TO ROTATE' : rotated}  (${place})`
+          }),
+        ]),
     '',
     'Timeline',
     table(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import test from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
@@ -164,6 +165,22 @@ test('hostile files are refused, or read as far as they hold rows, in bounded me
   assert.equal(own.rows.length, 1)
   const keys = Array.from({ length: 40_000 }, (_, at) => `{"k${at}":1}`).join('\n')
   assert.equal((await read(keys, { piece: 65_536 })).rows.length, 40_000)
+})
+
+test('bytes without meaning are no rows of CSV; texts in odd encodings and with a few such bytes are', async () => {
+  for (const length of [200, 5_000, 200_000]) {
+    await assert.rejects(read(randomBytes(length), { piece: 65_536 }), { code: 'leak_file_invalid' })
+    await assert.rejects(read(gzipSync(randomBytes(length)), { piece: 65_536 }), { code: 'leak_file_invalid' })
+  }
+  // Windows-1251, as many programs still write it.
+  const cyrillic = Buffer.concat([
+    Buffer.from('id,name\n'),
+    ...Array.from({ length: 50 }, () => Buffer.from('u-1,\xc8\xe2\xe0\xed\n', 'latin1')),
+  ])
+  assert.equal((await read(cyrillic, { piece: 65_536 })).rows.length, 50)
+  assert.equal((await read('id\n1\n\0\0\n3\n', { piece: 65_536 })).rows.length, 3)
+  const planted = `id\n${Array.from({ length: 1_000 }, (_, at) => `user-${at}${at % 50 === 0 ? '\u0001' : ''}`).join('\n')}\n`
+  assert.equal((await read(planted, { piece: 65_536 })).rows.length, 1_000)
 })
 
 test('every row that is written is read, however it is cut and quoted', async () => {

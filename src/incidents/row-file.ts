@@ -28,6 +28,7 @@ export function readRows(content: AsyncIterable<Uint8Array>, options: { format?:
     const { head, rest } = await peek(utf8Of(decompressed(content)))
     if (head.every((byte) => byte <= 0x20)) throw new BulkheadError('leak_file_invalid', 'the file is empty')
     format ??= formatOf(head)
+    if (format === 'csv') assertText(head)
     const parse = { csv: csvRows, json: jsonRows, ndjson: lineRows }[format]
     yield* parse(rest, sink, head)
     const last = sink.take()
@@ -67,6 +68,22 @@ const FOREIGN: readonly (readonly [what: string, bytes: string])[] = [
   ['compressed by xz', '\u00fd7zXZ'],
   ['a PDF', '%PDF-'],
 ]
+
+const SAMPLE_BYTES = 1 << 16
+/** Of the bytes of a text there are none, of bytes without meaning every ninth. */
+const CONTROLS_MAX = 0.02
+
+/**
+ * Everything can be cut at commas and line ends; what is no text must not stand in the record as a file that names nobody. A few
+ * such bytes are the row's matter in which they stand: whoever writes the file must not be able to have all of it refused by them.
+ */
+function assertText(head: Buffer): void {
+  const sample = head.subarray(0, SAMPLE_BYTES)
+  let controls = 0
+  for (const byte of sample) if ((byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) || byte === 0x7f) controls += 1
+  if (controls > Math.max(2, sample.length * CONTROLS_MAX))
+    throw new BulkheadError('leak_file_invalid', 'the file holds no text: export it as CSV, JSON or lines of JSON')
+}
 
 function formatOf(head: Buffer): RowFormat {
   const start = head.toString('latin1', 0, 16)

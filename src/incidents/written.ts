@@ -1,9 +1,23 @@
 /** What people write into an incident, at the edge: one line of readable text, or refused. */
 import { BulkheadError } from '#base/errors.ts'
 
-/** Control characters, line ends, and what turns the order of reading: a title must look as it is. */
-const UNREADABLE = /[\p{Cc}\p{Cs}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/u
-const UNREADABLE_ALL = new RegExp(UNREADABLE.source, 'gu')
+/**
+ * Letters and their marks in scripts that are not written rightly without U+200C and U+200D: those two make and break ligatures
+ * there, in Hindi, Persian, Malayalam and others.
+ */
+const JOINED = String.raw`[[\p{L}\p{M}]&&[${[
+  ...['Arab', 'Syrc', 'Mong', 'Deva', 'Beng', 'Guru', 'Gujr', 'Orya', 'Taml', 'Telu', 'Knda', 'Mlym', 'Sinh', 'Tibt', 'Mymr', 'Khmr'],
+]
+  .map((script) => String.raw`\p{scx=${script}}`)
+  .join('')}]]`
+
+/** Control characters, line ends, what turns the order of reading, and what is not seen at all: a title must look as it is. */
+const UNREADABLE_TEXT = [
+  String.raw`[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]`,
+  String.raw`(?<!${JOINED})[\u200c\u200d]|[\u200c\u200d](?!${JOINED})`,
+].join('|')
+const UNREADABLE = new RegExp(UNREADABLE_TEXT, 'v')
+const UNREADABLE_ALL = new RegExp(UNREADABLE_TEXT, 'gv')
 
 /** Trimmed; '' when nothing was given. Throws `incident_invalid`. */
 export function readableText(what: string, text: string | undefined, lengthMax: number): string {

@@ -48,7 +48,7 @@ export class PinnedTiles {
   }
 
   bytes(name: TileName): Buffer | undefined {
-    return this.#partial.get(tilePath(name)) ?? this.files.bytes(name)
+    return (name.width < TILE_WIDTH ? this.#partial.get(tilePath(name)) : undefined) ?? this.files.bytes(name)
   }
 
   /** Of the tree of that size, which is the checkpoint's; throws `ledger_tree_broken` where a tile cannot be read. */

@@ -16,6 +16,10 @@ export interface Tampering {
   /** How many of each are held against the check as it is, from disk and with nothing remembered. */
   wholes: number
   say: (told: Tampered) => void
+  /** These kinds of files alone. */
+  families?: readonly string[]
+  /** All of them when left out. */
+  ways?: readonly Way[]
 }
 
 /** All of these were found and named. */
@@ -63,7 +67,7 @@ async function eachByte(
   const positions = new Positions(lengths)
   const count = Math.min(positions.of, each)
   const whole = new Set(Array.from({ length: wholes }, (_, index) => Math.floor(((index + 0.5) * count) / wholes)))
-  for (const way of WAYS) {
+  for (const way of of.ways ?? WAYS) {
     let [done, same] = [0, 0]
     for (const position of sample(positions.of, each, seed)) {
       const answer = body({ ...positions.at(position), way }, whole.has(done))
@@ -91,6 +95,7 @@ export async function tamperFiles(place: TreePlace, tampering: Tampering): Promi
   const verifiers = [await verifierOf(place)]
   const tiles = new TamperedTiles(place.tilesDir, verifiers)
   for (const [family, places] of families(tiles)) {
+    if (tampering.families?.includes(family) === false) continue
     const lengths = places.map((one) => tiles.bytes(one).length)
     await eachByte({ family, lengths, ...tampering }, ({ piece, at, way }, isWhole) => {
       const file = places[piece] as string

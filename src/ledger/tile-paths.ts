@@ -24,11 +24,15 @@ export interface TileName {
 /** Below the folder of the tree; numbers in groups of three digits, so that no folder gets more than a thousand names. */
 export function tilePath({ kind, index, width }: TileName): string {
   assert(width > 0 && width <= TILE_WIDTH, 'a tile has a width')
+  return `tile/${kind}/${groupsOf(index)}${width === TILE_WIDTH ? '' : `.p/${width}`}`
+}
+
+function groupsOf(index: number): string {
   const digits = String(index)
+  if (digits.length <= 3) return digits.padStart(3, '0')
   const padded = digits.padStart(Math.ceil(digits.length / 3) * 3, '0')
   const groups = padded.match(/\d{3}/g) ?? []
-  const place = groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/')
-  return `tile/${kind}/${place}${width === TILE_WIDTH ? '' : `.p/${width}`}`
+  return groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/')
 }
 
 /** How many hashes a level holds in a tree of that size. */
