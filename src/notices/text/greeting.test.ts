@@ -7,7 +7,7 @@ import { canonicalParagraphs } from '#model/notice-text.ts'
 import { greetingName, organisationName } from './greeting.ts'
 import { renderNotice } from './render.ts'
 import { loadNoticeTemplates } from './templates.ts'
-import { CODE, testingShapes, testingSubjectOf } from './testing-notices.ts'
+import { CODE, HOSTILE_NAMES as HOSTILE, testingShapes, testingSubjectOf } from './testing-notices.ts'
 
 test('names that people have are spoken', () => {
   const names = [
@@ -37,61 +37,6 @@ test('names that people have are spoken', () => {
   assert.equal(greetingName('  Asha   Rao '), 'Asha Rao')
   assert.equal(greetingName('Zoe\u0308'), 'Zoë')
 })
-
-const HOSTILE = [
-  '',
-  ' ',
-  'Asha\r\nBcc: all@evil.example',
-  'Asha\nSubject: other',
-  'Asha\u2028Rao',
-  'Asha\u0000',
-  '<b>Asha</b>',
-  '<script>alert(1)</script>',
-  '{code}',
-  '{vendor}{url}',
-  '$&',
-  '\\u003c',
-  'evil.example',
-  'http://evil.example/x',
-  'www.evil.example',
-  'asha@evil.example',
-  'Asha\u202eoaR',
-  '\u2066Asha\u2069',
-  'As\u200bha',
-  'As\u00adha',
-  'As\u200dha',
-  'As\ufe0fha',
-  'As\u034fha',
-  '\u3164\u3164',
-  '\u115f',
-  'А\u0440p\u0430\u0443l', // Cyrillic and Latin in one name
-  'Аsha', // begins with a Cyrillic letter
-  'Aकsha',
-  'aि',
-  '𝐀𝐬𝐡𝐚',
-  'Asha 😀',
-  '👩‍👩‍👧',
-  'A1 Rao',
-  '1234567890',
-  `Z${'\u0301'.repeat(4)}`,
-  `Z${'\u0489'.repeat(3)}`,
-  'क'.repeat(4000),
-  'A '.repeat(2000),
-  'Your account is closed call us now please',
-  'A'.repeat(41),
-  'Click-here-to-win-money-for-free',
-  '..',
-  "'",
-  '- Asha',
-  '> Asha',
-  '*Asha*',
-  '_Asha_',
-  '"Asha"',
-  '=?utf-8?q?x?=',
-  '\ue000',
-  '\ue002',
-  '\ud800',
-]
 
 test('what could be anything but a name is not spoken', () => {
   for (const name of HOSTILE) assert.equal(greetingName(name), undefined, JSON.stringify(name).slice(0, 60))
