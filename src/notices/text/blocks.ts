@@ -3,7 +3,7 @@ import type { ExposedField, NoticeShape, NoticeSubject } from '#model/notice-tex
 import { type Exposure, exposureOf, inOrder } from './exposure.ts'
 import { FIELDS_IN_WORDS, type MessageKey } from './messages.ts'
 import type { Phrases, Values } from './phrases.ts'
-import { fieldsToCallAbsent, isProperty, propertyKey } from './property-keys.ts'
+import { fieldsToCallAbsent, isProperty, mayBeTyped, propertyKey } from './property-keys.ts'
 import type { Voice } from './templates.ts'
 
 export type Block =
@@ -109,7 +109,7 @@ function writeInvolved(writer: Writer, { notSent, checked }: NoticeSubject, shap
   if (absent.length > 0) {
     const versions = phrases.versions(policyFrom, policyTo)
     writer.paragraph('involved.notSent', { fields: phrases.list(absent), versions, entries: phrases.number(entries) })
-    if (shape.sent.some(({ freeText }) => freeText === true)) writer.paragraph('involved.notSentFreeText')
+    if (shape.sent.some(mayBeTyped)) writer.paragraph('involved.notSentFreeText')
   }
   if (since !== undefined)
     writer.paragraph(isEarlierUnknown === true ? 'involved.sinceUnknown' : 'involved.since', { date: phrases.day(since) })
@@ -126,7 +126,7 @@ export function sentInWords(phrases: Phrases, sent: readonly ExposedField[], voi
     sent.filter((one) => isProperty(one.field)),
     [],
   )) {
-    const kind = `${field.freeText === true}:${field.form}`
+    const kind = `${mayBeTyped(field)}:${field.form}`
     const group = kinds.get(kind) ?? { sample: field, keys: [] }
     kinds.set(kind, group)
     group.keys.push(propertyKey(field.field))

@@ -1,7 +1,7 @@
 /** What a shape of data means for the people in it: which sentences about consequences and advice are true for just these fields. */
 import { categoryOf, type Field, isKnownField } from '#model/field.ts'
 import type { ExposedField, NoticeShape } from '#model/notice-text.ts'
-import { isCalledSecret, isProperty, keyWords, mayName } from './property-keys.ts'
+import { isCalledSecret, isProperty, keyWords, mayBeTyped, mayName } from './property-keys.ts'
 
 export interface Exposure {
   /** Ways in which somebody who has the data can reach the person. */
@@ -41,7 +41,7 @@ export function exposureOf(shape: NoticeShape): Exposure {
     birthDate: clear.has('birth_date'),
     codes: shape.sent.some(({ form }) => form === 'pseudonym'),
     alias: shape.sent.some(({ form }) => form === 'alias'),
-    freeText: shape.sent.some(({ freeText }) => freeText === true),
+    freeText: shape.sent.some(mayBeTyped),
     mayName: clear.has('user_id') || shape.sent.some(({ field }) => isProperty(field) && mayName(keyWords(field))),
     secretByName: shape.sent.some(({ field }) => isProperty(field) && isCalledSecret(keyWords(field))),
     details: shape.sent.filter(isDetail),

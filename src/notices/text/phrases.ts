@@ -1,6 +1,7 @@
 /** Words of one language with facts filled in: sentences, plurals, lists, dates, the names of fields. Nothing here knows a notice. */
 import type { ExposedField, NoticeLanguage } from '#model/notice-text.ts'
 import { COARSE_BY_NATURE, FORMS_IN_WORDS, type MessageKey, type PatternKey, type PlaceholderKey, type PluralKey } from './messages.ts'
+import { mayBeTyped } from './property-keys.ts'
 import type { NoticeTemplate, Sentence, Voice } from './templates.ts'
 
 export type Values = Readonly<Record<string, string | number>>
@@ -97,12 +98,13 @@ export class Phrases {
   }
 
   /** A field in the form in which it was sent. */
-  fieldSent({ field, form, freeText }: ExposedField, voice: Voice): string | undefined {
+  fieldSent(sent: ExposedField, voice: Voice): string | undefined {
+    const { field, form } = sent
     const name = this.fieldName(field, voice)
     if (name === undefined) return undefined
     const own = (FORMS_IN_WORDS as Record<string, readonly string[] | undefined>)[field]?.includes(form)
     const words = own === true ? (this.#template.fields.get(`${field}.${form}.${voice}`) ?? name) : this.inForm(name, field, form)
-    return freeText === true ? this.freeText(words) : words
+    return mayBeTyped(sent) ? this.freeText(words) : words
   }
 
   inForm(words: string, field: string, form: ExposedField['form']): string {

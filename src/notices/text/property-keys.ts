@@ -3,10 +3,18 @@
  * the side on which a wrong guess is a needless sentence and not a false one.
  */
 import { isKnownField } from '#model/field.ts'
-import type { NoticeShape } from '#model/notice-text.ts'
+import type { ExposedField, NoticeShape } from '#model/notice-text.ts'
 
 export function isProperty(field: string): boolean {
   return !isKnownField(field)
+}
+
+/** Of the catalogue's fields these alone can hold what somebody wrote by the way; a name or an address is what it is called. */
+const TYPED: ReadonlySet<string> = new Set(['search_keyword', 'page_title', 'url', 'referrer', 'utm'])
+
+/** Names of events are approved one by one, so nobody's words stand in them, although the ledger counts them as text. */
+export function mayBeTyped({ field, form, freeText }: ExposedField): boolean {
+  return freeText === true && form === 'clear' && (isProperty(field) || TYPED.has(field))
 }
 
 export function propertyKey(field: string): string {

@@ -152,6 +152,16 @@ test('a field that a property is named like is not called absent, and nobody is 
   assert.doesNotMatch(typed, /are not in the list above|hardly anything/)
 })
 
+test('approved names of events hold nobody’s words, and an address is what it is called', () => {
+  const { clear } = shapes
+  assert.ok(clear)
+  const sent = [...clear.sent.filter(({ field }) => !field.startsWith('property.')), { field: 'address', form: 'clear' as const }]
+  const text = notice('en', { ...clear, sent: sent.map((one) => ({ ...one, freeText: true as const })) })
+  assert.doesNotMatch(text, /typed/)
+  const searched = notice('en', { ...clear, sent: [...sent, { field: 'search_keyword', form: 'clear', freeText: true }] })
+  assert.match(searched, /- words that you searched for, which may hold words that somebody typed/)
+})
+
 test('what another field in the clear can hold is not called absent', () => {
   const { codes } = shapes
   assert.ok(codes)
