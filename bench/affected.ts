@@ -13,7 +13,7 @@ import { CoarsePlaces } from '#incidents/coarse-places.ts'
 import { affected, type AffectedAnswer, type IncidentPorts } from '#incidents/affected.ts'
 import { PersonSet } from '#incidents/person-set.ts'
 import { who } from '#incidents/who.ts'
-import { makeIds, subjectBlocks } from '#vault/pseudonym.ts'
+import { staffUserIds } from '#vault/identifiers.ts'
 import type { StaffVault } from '#vault/port.ts'
 import { MembershipBook } from '#vault/membership-book.ts'
 import { MARKS } from '#vault/survey.ts'
@@ -107,11 +107,6 @@ async function showDisk(table: Table, staff: Warehouse, rows: number): Promise<v
 
 const STAFF_KEY = createSecretKey(randomBytes(32))
 
-/** As the vault makes them, without the way there. */
-function userBlocks(users: Float64Array): Buffer {
-  return subjectBlocks(Float64Array.from({ length: users.length * 2 }, (_, at) => (at % 2 === 0 ? 1 : (users[(at - 1) / 2] as number))))
-}
-
 /** What the vault remembers of these people: each lives somewhere and belongs to a group, one in a hundred administers it. */
 function knownOf(rows: number): { book: MembershipBook; survey: StaffVault['survey'] } {
   const people = peopleOf(rows)
@@ -137,7 +132,7 @@ function portsOf(staff: Warehouse, rows: number): IncidentPorts {
       members: async (users) => known.book.members(users),
       survey: known.survey,
       staffPseudonyms: async (subjects) => subjects.map((subject) => String(subject.ordinal)),
-      staffUserIds: async (users) => makeIds(STAFF_KEY, userBlocks(users)),
+      staffUserIds: async (users) => staffUserIds(STAFF_KEY, users),
       identities: async () => [],
       recordLook: async () => undefined,
       resolve: async (query) => [{ person: Number(query), users: [Number(query)], devices: [] }],

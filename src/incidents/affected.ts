@@ -217,6 +217,7 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
     shapes,
     shapesInScope: counts.shapes,
     users: counts.users,
+    single: counts.single,
     hasGroups: counts.groups.length > 0,
     before,
     organisations,

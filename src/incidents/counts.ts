@@ -26,6 +26,8 @@ export interface Counts extends Count {
   ofSurface: Map<string, Count>
   /** Users that have rows, before any are put together. */
   users: PersonSet
+  /** Those of them who are people of their own, as far as a file keeps them. */
+  single: PersonSet
   shapes: string[]
   groups: Ordinal[]
   policies: number[]
@@ -77,6 +79,7 @@ export async function countPeople(scope: Scope, gathered: Gathered, shapes: Shap
     ofPair: countPairs(single, sent, shapes),
     ofSurface: new Map([...Map.groupBy(sent, ({ surface }) => surface)].map(([surface, own]) => [surface, countIn(single, own)])),
     users,
+    single,
     shapes: [...new Set(sent.map(({ shape }) => shape))].sort(),
     groups: [...groups],
     policies,

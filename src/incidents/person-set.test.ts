@@ -34,6 +34,9 @@ test('a set of people is a set', () => {
         [...own.difference(other)].sort((a, b) => a - b),
       )
       assert.equal(rest.size, own.difference(other).size)
+      const left = setOf(ours)
+      left.removeAll(setOf(theirs))
+      assert.deepEqual([left.size, ...left.values()], [rest.size, ...rest.values()])
       set.addAll(setOf(theirs))
       assert.equal(set.size, own.union(other).size)
       for (const number of [...ours, ...theirs]) assert.ok(set.has(number))

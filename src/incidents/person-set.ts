@@ -82,6 +82,15 @@ export class PersonSet {
     this.#size -= 1
   }
 
+  removeAll(other: PersonSet): void {
+    for (const [number, page] of this.#pages) {
+      const theirs = other.#pages.get(number)
+      if (theirs === undefined) continue
+      for (let index = 0; index < page.length; index++) page[index] = (page[index] as number) & ~(theirs[index] as number)
+    }
+    this.#count()
+  }
+
   addAll(other: PersonSet): void {
     for (const [number, theirs] of other.#pages) this.#unite(number, theirs)
     this.#count()
