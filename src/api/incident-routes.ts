@@ -38,7 +38,7 @@ import {
 } from './incident-contract.ts'
 import { incidentPorts } from './incident-ports.ts'
 import { lookOf, numberOf, printCounted, printWindowsOf } from './incident-print.ts'
-import { reconciledOf } from './incident-shown.ts'
+import { peopleNow, reconciledOf } from './incident-shown.ts'
 import { hideFault } from './routes.ts'
 import { assertDestinations, assertVendorEverKnown } from './vendor-known.ts'
 
@@ -146,12 +146,12 @@ export function addIncidentRoutes(app: FastifyInstance, deps: StaffDeps): void {
       if (name === '') throw new BulkheadError('incident_invalid', 'it is not said who signs (--name)')
       const { as, reason } = body
       const look = demandLook(request, 'incident sign-off', reason)
-      const after = await book.add(
-        numberOf(params.id),
-        look,
-        (state) => ({ kind: 'signed-off', body: { as, upTo: lastMatter(state) } satisfies SignOffBody, texts: textsOf({ name, reason }) }),
-        { closed: true },
-      )
+      const id = numberOf(params.id)
+      const people = await peopleNow(book.state(id), deps)
+      const seen = people === undefined ? {} : { people }
+      const signed = (state: IncidentState): SignOffBody => ({ as, upTo: lastMatter(state), ...seen })
+      const texts = textsOf({ name, reason })
+      const after = await book.add(id, look, (state) => ({ kind: 'signed-off', body: signed(state), texts }), { closed: true })
       return rowOf(after)
     },
   )

@@ -8,7 +8,15 @@ import { type Affected, affected } from '#incidents/affected.ts'
 import type { ReportedBody } from '#incidents/incident-bodies.ts'
 import { asOfNow, peopleBefore, queryOf } from '#incidents/incident-count.ts'
 import { makeReport } from '#incidents/incident-report.ts'
-import { currentScope, type IncidentState, type ScopeVersion, type Statement, standingSignOff } from '#incidents/incident-state.ts'
+import {
+  currentScope,
+  hasOutgrown,
+  type IncidentState,
+  type ScopeVersion,
+  type SignOff,
+  type Statement,
+  standingSignOff,
+} from '#incidents/incident-state.ts'
 import { type Reconciled, reconcile } from '#incidents/reconcile.ts'
 import { reportMarkdown } from '#incidents/report-markdown.ts'
 import { timeline, type TimelineEntry } from '#incidents/timeline.ts'
@@ -164,6 +172,11 @@ async function ledgerNow(state: IncidentState, deps: StaffDeps): Promise<{ summa
   }
 }
 
+/** Undefined: the ledger could not be asked. */
+export async function peopleNow(state: IncidentState, deps: StaffDeps): Promise<number | undefined> {
+  return (await ledgerNow(state, deps)).summary?.subjects
+}
+
 function reconcileNow(statement: Statement, state: IncidentState, ledger: Affected | undefined): Reconciled {
   return reconcile({ statement, scope: currentScope(state).scope, ledger, match: state.matches.at(-1) })
 }
@@ -185,6 +198,8 @@ async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow
   const { version, scope } = currentScope(state)
   const { eventFrom, eventTo, vendorAware, told, aware } = state.times
   const { summary } = ledger
+  const covers = (signOff: SignOff): boolean => signOff.stands && !hasOutgrown(signOff, summary?.subjects)
+  const standing = standingSignOff(state)
   return {
     id: state.id,
     vendor: state.vendor,
@@ -219,16 +234,11 @@ async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow
       title: state.title,
       state: state.state,
       source: state.source,
-      status: standingSignOff(state) === undefined ? 'draft for counsel' : 'signed off',
-      signOffs: state.signOffs.map(({ as, name, reason, at, actor, upTo, stands }) => ({
-        as,
-        name,
-        reason,
-        at: iso(at),
-        by: actor,
-        upTo,
-        stands,
-      })),
+      status: standing === undefined || !covers(standing) ? 'draft for counsel' : 'signed off',
+      signOffs: state.signOffs.map((signOff) => {
+        const { as, name, reason, at, actor, upTo, people } = signOff
+        return { as, name, reason, at: iso(at), by: actor, upTo, people: people ?? null, stands: covers(signOff) }
+      }),
       made: state.reports.map(({ audience, at, actor, sha256, draft }) => ({ audience, at: iso(at), by: actor, sha256, draft })),
       holds: state.holds,
       credentials: credentialsOf(state.vendor, deps.records, deps.config.vendors),

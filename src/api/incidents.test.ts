@@ -236,6 +236,16 @@ test('a report is a draft until counsel signs, names nobody, and a signature end
   const signed = read<IncidentReportResult>(await post(`/${id}/report`, { audience: 'board' }), 'incident-report')
   assert.match(signed.markdown, /The sign-off covers rows 1\.\.\d+ of the record; figures of the ledger are those of when this was made/)
   assert.equal(await status(), 'signed off', 'making a report adds nothing to the matter')
+  stage.persons = 2
+  assert.equal(await status(), 'draft for counsel', 'people grew since, by what was sent meanwhile')
+  const grown = read<IncidentReportResult & { report: Record<string, unknown> }>(
+    await post(`/${id}/report`, { audience: 'board' }),
+    'incident-report',
+  )
+  assert.deepEqual([grown.report.status, grown.report.signOff], ['draft for counsel', null])
+  assert.match(grown.markdown, /People grew since the sign-off, by what was sent meanwhile: 1 then, 2 now/)
+  stage.persons = 1
+  assert.equal(await status(), 'signed off')
   read(await post(`/${id}/note`, { text: 'they rang again', at: '2025-11-26T10:00:00Z' }), 'incident-row')
   assert.equal(await status(), 'draft for counsel')
   const { report } = await show(id)
@@ -246,7 +256,7 @@ test('a report is a draft until counsel signs, names nobody, and a signature end
       ['Winston Wolfe', false],
     ],
   )
-  assert.equal(report.made.length, 4)
+  assert.equal(report.made.length, 5)
 })
 
 test('hostile input is refused with a code, and nothing of it is kept', async () => {

@@ -146,6 +146,8 @@ export interface SignOffBody {
   as: Signer
   /** Last row that it covers. */
   upTo: number
+  /** In the scope when it was signed; absent when the ledger could not be asked, and in rows of earlier programs. */
+  people?: number
 }
 
 export interface ReportedBody {

@@ -7,7 +7,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { SINGLE_OPERATOR } from '#records/approvals.ts'
 import type { Affected } from './affected.ts'
 import type { Audience, NarrowedBody, ScopeBody } from './incident-bodies.ts'
-import { currentScope, type IncidentState, type Statement, standingSignOff } from './incident-state.ts'
+import { currentScope, hasOutgrown, type IncidentState, type Statement, standingSignOff } from './incident-state.ts'
 import { type Reconciled, spanText } from './reconcile.ts'
 import type { TimelineEntry } from './timeline.ts'
 
@@ -103,7 +103,8 @@ export function makeReport(parts: ReportParts): IncidentReport {
   const { state, affected, audience, checkpoint } = parts
   const when = clockOf(parts.zone)
   const maybe = (instant: number | null): Instants | null => (instant === null ? null : when(instant))
-  const signOff = standingSignOff(state)
+  const standing = standingSignOff(state)
+  const signOff = standing === undefined || hasOutgrown(standing, affected?.subjects) ? undefined : standing
   const { version, scope } = currentScope(state)
   const { eventFrom, eventTo, vendorAware, told, aware } = state.times
   return {
@@ -261,6 +262,11 @@ function limitsOf({ state, affected, checkpoint, isHeldElsewhere, gaps, broken }
             ? 'The ledger is tamper-evident against anyone without the signing key, and against ourselves since the last checkpoint held elsewhere.'
             : 'No checkpoint of the ledger is held elsewhere: it is tamper-evident against anyone without the signing key, not against ourselves.',
         ]),
+    ...(signOff !== undefined && hasOutgrown(signOff, affected?.subjects)
+      ? [
+          `People grew since the sign-off, by what was sent meanwhile: ${signOff.people} then, ${affected?.subjects} now. It is a draft again.`,
+        ]
+      : []),
     ...(signOff === undefined
       ? []
       : [`The sign-off covers rows 1..${signOff.upTo} of the record; figures of the ledger are those of when this was made.`]),

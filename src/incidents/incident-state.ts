@@ -197,6 +197,11 @@ export function standingSignOff(state: IncidentState): SignOff | undefined {
   return state.signOffs.findLast((signOff) => signOff.as === 'counsel' && signOff.stands)
 }
 
+/** More people than counsel has seen: events still flow into the scope. The signature covers the figures that it was given for. */
+export function hasOutgrown({ people }: Pick<SignOff, 'people'>, peopleNow: number | undefined): boolean {
+  return people !== undefined && peopleNow !== undefined && peopleNow > people
+}
+
 export function currentScope(state: IncidentState): ScopeVersion {
   return state.scopes.at(-1) as ScopeVersion
 }
