@@ -140,7 +140,7 @@ export const PATTERNS = {
 export type PatternKey = keyof typeof PATTERNS
 
 /** What stands in a preview where a person's own words will be. */
-export const PLACEHOLDERS = ['name', 'code', 'organisation'] as const
+export const PLACEHOLDERS = ['name', 'code', 'organisation', 'members'] as const
 export type PlaceholderKey = (typeof PLACEHOLDERS)[number]
 
 /** What a vendor does for the company. Any other text is printed as the register has it. */

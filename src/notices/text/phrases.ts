@@ -38,7 +38,7 @@ export class Phrases {
 
   count(key: PluralKey, count: number, values: Values = {}): string {
     const forms = this.#template.plurals.get(key)
-    return fill(forms?.get(this.#plural.select(count)) ?? [], { ...values, count: this.number(count) })
+    return fill(forms?.get(this.#plural.select(count)) ?? [], { count: this.number(count), ...values })
   }
 
   /** All forms of a sentence that changes with a number. */

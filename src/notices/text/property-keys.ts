@@ -96,7 +96,11 @@ export function fieldsToCallAbsent(notSent: readonly string[], shape: NoticeShap
   const held = new Set(
     shape.sent.flatMap(({ field, form }) => (form === 'clear' && Object.hasOwn(MAY_HOLD, field) ? (MAY_HOLD[field] ?? []) : [])),
   )
-  return TOLD_WHEN_ABSENT.filter((field) => notSent.includes(field) && !held.has(field) && !keys.some((words) => isNamedLike(field, words)))
+  const absent = TOLD_WHEN_ABSENT.filter(
+    (field) => notSent.includes(field) && !held.has(field) && !keys.some((words) => isNamedLike(field, words)),
+  )
+  // Without a name there is no first one to speak of.
+  return absent.includes('name') ? absent.filter((field) => field !== 'first_name' && field !== 'last_name') : absent
 }
 
 /** What a field in the clear can hold besides: a full name the first one, an address the city, an id of users their mail address. */

@@ -78,7 +78,7 @@ test('the placeholders of a preview are the only difference to a notice', () => 
     const filled = preview.text
       .replace('[name]', 'Asha Rao')
       .replace('[check code]', CODE)
-      .replace('[organisation] who may be affected: 2', 'Rao & Sons Pvt. Ltd. who may be affected: 23')
+      .replace('[organisation] who may be affected: [number]', 'Rao & Sons Pvt. Ltd. who may be affected: 23')
     assert.equal(filled, mail.text, name)
     assert.deepEqual(preview.common, mail.common, name)
     assert.equal(approvedText(templates, 'en', subject, shape), approvedText(templates, 'en', structuredClone(subject), shape), name)

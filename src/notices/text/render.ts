@@ -66,7 +66,10 @@ export function previewNotice(
   return mailOf(compiled, {
     ...greetingLines(phrases, phrases.placeholder('name')),
     ...codeLines(phrases, phrases.placeholder('code')),
-    organisation: phrases.count('members.named', 2, { organisation: phrases.placeholder('organisation') }),
+    organisation: phrases.count('members.named', 2, {
+      organisation: phrases.placeholder('organisation'),
+      count: phrases.placeholder('members'),
+    }),
   })
 }
 
