@@ -71,7 +71,7 @@ async function makeWorld(t: TestContext, people: number, faults: object): Promis
 }
 
 test('nobody is told twice and nobody is forgotten, whatever is killed', { timeout: 240_000 + NOTICES * 40 }, async (t) => {
-  t.diagnostic(`NOTICES=${NOTICES} KILLS=${KILLS} SEED=${SEED}`)
+  process.stdout.write(`NOTICES=${NOTICES} KILLS=${KILLS} SEED=${SEED}\n`)
   const random = randomFrom(SEED)
   const lost = NOTICES >= 50_000 ? 0.0005 : 0.002
   const faults = { seed: SEED, lost, cut: lost, deferred: 0.01, refusedWord: 'refused', slow: 0.01, slowMs: 200, keep: 3 }
@@ -103,7 +103,8 @@ test('nobody is told twice and nobody is forgotten, whatever is killed', { timeo
   await waitUntil('nothing waits any more', async () => (await list()).state === 'done', 120_000 + NOTICES * 30, 500)
   const took = (Date.now() - begunAt) / 1000
   const end = await list()
-  t.diagnostic(`${NOTICES} notices in ${took.toFixed(1)} s with ${KILLS} kills: ${JSON.stringify({ ...end, open: end.open.length })}`)
+  const figures = JSON.stringify({ ...end, open: end.open.length })
+  process.stdout.write(`${NOTICES} notices in ${took.toFixed(1)} s with ${KILLS} kills: ${figures}\n`)
 
   const taken = mail.taken()
   const addresses = taken.map(({ to }) => to)

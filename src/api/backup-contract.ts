@@ -56,6 +56,7 @@ export const RestoreAnswer = Type.Object(
     takenAt: Instant,
     logFrom: Type.Integer({ minimum: 1, description: 'number that the next entry of the log gets' }),
     cut: Type.Array(Type.String(), { description: 'vendors cut after the backup, cut again' }),
+    noticesStopped: Type.Integer({ minimum: 0, description: 'versions of notices that were begun and go on only by somebody’s word' }),
     keys: Type.String({ description: 'the key folder in use' }),
     outside: Type.Array(
       Type.Object(

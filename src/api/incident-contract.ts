@@ -3,6 +3,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { VendorCredentials } from './leaving-contract.ts'
 import { MATCH_SCHEMAS, MatchShown } from './match-contract.ts'
 import { NARROW_SCHEMAS, Narrowed } from './narrow-contract.ts'
+import { NoticeShown } from './notice-contract.ts'
 import { AUDIENCES, SAYINGS, SIGNERS, SOURCES } from '#incidents/incident-bodies.ts'
 
 const closed = { additionalProperties: false } as const
@@ -270,6 +271,7 @@ export const IncidentShowAnswer = Type.Object(
     evidence: Type.Array(Evidence),
     timeline: Type.Array(TimelineEntryAnswer),
     report: ReportState,
+    notices: Type.Array(NoticeShown),
   },
   { ...closed, title: 'bulkhead incident show ID --json' },
 )

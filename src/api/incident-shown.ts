@@ -36,6 +36,7 @@ import {
 } from './incident-contract.ts'
 import { incidentPorts } from './incident-ports.ts'
 import { iso, isoOrNull, lookOf, numberOf, printCounted, printMatch, printNarrowed, printWindowsOf } from './incident-print.ts'
+import { shown } from './notice-shown.ts'
 import { ledgerGaps, listLines, lookFor, withCheckpoint, withGaps } from './routes.ts'
 
 interface OfIncident {
@@ -244,6 +245,7 @@ async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow
       credentials: credentialsOf(state.vendor, deps.records, deps.config.vendors),
       rows: { count: state.events.length, broken: await brokenOf(state.id, deps) },
     },
+    notices: deps.notices.versions(state.id).map((notice) => shown(notice, deps)),
   }
 }
 

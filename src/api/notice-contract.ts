@@ -70,7 +70,7 @@ const answer = {
   ),
   why: Type.Record(Type.String(), Count(), { description: 'of those that failed or were skipped' }),
   incident: Type.Integer({ minimum: 1 }),
-  scopeVersion: Type.Integer({ minimum: 1 }),
+  scopeVersion: Count('0: a restore has lost what it was about'),
   state: StateOf,
   way: nullable(Type.Enum(['smtp', 'maildir', 'outbox']), { description: 'outbox: sealed, for somebody to send' }),
   trouble: nullable(Type.String(), { description: 'what keeps it from going on right now' }),
@@ -82,6 +82,8 @@ const answer = {
   startedAt: nullable(Instant),
   endedAt: nullable(Instant),
 }
+
+export const NoticeShown = Type.Object(answer, closed)
 
 export const NotifyAnswer = Type.Object(answer, { ...closed, title: 'bulkhead incident notify ID --json' })
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { DAY_MS } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { type AffectedAnswer, affected } from '#incidents/affected.ts'
+import { firstSentTo } from '#incidents/bound.ts'
 import { asOfNow, queryOf } from '#incidents/incident-count.ts'
 import { currentScope, type IncidentState } from '#incidents/incident-state.ts'
 import type { NoticeMeasure, NoticeSubject } from '#model/notice-text.ts'
@@ -73,17 +74,28 @@ async function subjectOf({ state, answer, config, begun }: SubjectOf, deps: Staf
   const before = begun.at(-1)?.version
   return {
     incident: state.id,
-    version: begun.length + 1,
+    version: (before ?? 0) + 1,
     versionId: randomBytes(16).toString('hex'),
     ...(before === undefined ? {} : { correctsVersion: before }),
     ...fromConfiguration(state, config, deps),
     // Of fields that were granted only half holds: they were sent of nobody here.
     notSent: answer.summary.notSent.filter((field) => !granted.has(field) && !held.has(field)),
-    checked: { policyFrom: policies?.from ?? 0, policyTo: policies?.to ?? 0, entries },
+    checked: { policyFrom: policies?.from ?? 0, policyTo: policies?.to ?? 0, entries, ...(await recordOf(state.vendor, answer, deps)) },
     measures: await measuresOf(state, deps),
     ...(checkpoint === null ? {} : { checkpoint: { size: checkpoint.size, root: checkpoint.root } }),
     date: noonOf(deps.clock.now(), config.zone),
   }
+}
+
+/** Since when there is a record of what the vendor was sent, and whether anybody knows what it held before. */
+async function recordOf(
+  vendor: string,
+  { summary }: AffectedAnswer,
+  deps: StaffDeps,
+): Promise<Pick<NoticeSubject['checked'], 'since' | 'isEarlierUnknown'>> {
+  const isKnown = summary.baseline === 'none' || (summary.baseline === 'imported' && summary.beforeBulkhead?.complete === true)
+  const since = await firstSentTo(vendor, summary.checked.entries, deps.warehouse)
+  return { ...(since !== undefined && { since }), ...(!isKnown && { isEarlierUnknown: true }) }
 }
 
 type Configured = Pick<NoticeSubject, 'company' | 'officialDomain' | 'checkUrl' | 'contact' | 'vendor' | 'times' | 'zone'>

@@ -3,15 +3,14 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { canonicalJson } from '#base/canonical-json.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { currentScope } from '#incidents/incident-state.ts'
-import { countOf, type NoticeCounts } from '#notices/counts.ts'
 import type { Of } from '#notices/desk.ts'
 import { type Draft, type NoticeContent, saysTheSame, textsSha256 } from '#notices/draft.ts'
-import type { NoticeVersion, RecipientCount } from '#records/notice-rows.ts'
+import type { NoticeVersion } from '#records/notice-rows.ts'
 import type { Approval } from '#records/port.ts'
 import type { Look } from '#vault/port.ts'
 import type { StaffDeps } from './deps.ts'
 import { INCIDENTS_ROUTE } from './incident-contract.ts'
-import { iso, isoOrNull, lookOf, numberOf } from './incident-print.ts'
+import { iso, lookOf, numberOf } from './incident-print.ts'
 import { textsOf } from './incident-routes.ts'
 import {
   type NoticeListResult,
@@ -28,10 +27,8 @@ import {
   type NotifyResult,
 } from './notice-contract.ts'
 import { draftNotices, fromConfiguration } from './notice-draft.ts'
+import { NOTICE, shown, shownDraft } from './notice-shown.ts'
 import { lookFor } from './routes.ts'
-
-/** Kind of what is approved. */
-const NOTICE = 'notice'
 
 interface OfIncident {
   Params: { id: string }
@@ -59,7 +56,7 @@ export function addNoticeRoutes(app: FastifyInstance, deps: StaffDeps): void {
         if (act === 'dry-run') return dryRun(id, request, deps)
         if (act === 'propose') {
           const look = lookFor(request, 'incident notify, propose', reason)
-          const kept = await keepDraft(id, request.body.lang, look, deps)
+          const kept = await keepDraft(id, request.body, look, deps)
           await proposeVersion(kept, look, deps)
           return shown(kept, deps)
         }
@@ -104,11 +101,10 @@ export function addNoticeRoutes(app: FastifyInstance, deps: StaffDeps): void {
     { schema: { body: NoticeStopRequest } },
     async (request): Promise<NotifyResult> => {
       const id = numberOf(request.params.id)
-      lookFor(request, 'incident notice stop', request.body.reason)
+      const look = lookFor(request, 'incident notice stop', request.body.reason)
       const version = begunVersion(id, request.body.version, deps)
       // Stopping waits for nobody: what is on record of it comes after.
       await notices.stop(version)
-      const look = lookFor(request, 'incident notice stop', request.body.reason)
       await book.add(
         id,
         look,
@@ -136,9 +132,10 @@ async function dryRun(id: number, request: FastifyRequest<{ Body: NotifyBody }>,
   return shownDraft(draft, scopeVersion)
 }
 
-async function keepDraft(id: number, lang: string | undefined, look: Look, deps: StaffDeps): Promise<NoticeVersion> {
+async function keepDraft(id: number, asked: Pick<NotifyBody, 'lang' | 'continue'>, look: Look, deps: StaffDeps): Promise<NoticeVersion> {
   const { notices, incidents: book } = deps
-  const { draft, scopeVersion } = await draftNotices(id, lang, look, deps)
+  assertNoneLost(id, asked, deps)
+  const { draft, scopeVersion } = await draftNotices(id, asked.lang, look, deps)
   if (draft.recipients.length === 0) throw new BulkheadError('notice_nobody', `nobody is left to tell in incident ${id}`)
   const proposed = notices.versions(id).find(({ state }) => state === 'proposed')
   if (proposed !== undefined && isAsProposed(proposed, draft, scopeVersion, deps)) return proposed
@@ -148,6 +145,19 @@ async function keepDraft(id: number, lang: string | undefined, look: Look, deps:
   const body = { version, id: kept.id, sha256, scopeVersion, recipients, organisations: organisations.recipients, noAddress, erased }
   await book.add(id, look, () => ({ kind: 'notice-proposed', body, texts: textsOf({ reason: look.reason }) }))
   return kept
+}
+
+/** Of a version that a restore has lost nobody here knows whom it reached: to tell everybody again takes somebody's word. */
+function assertNoneLost(id: number, asked: Pick<NotifyBody, 'continue'>, { notices }: StaffDeps): void {
+  const lost = notices.versions(id).find(({ content }) => content === '')
+  if (lost === undefined || asked.continue === true) return
+  throw new BulkheadError(
+    'notice_stopped',
+    `version ${lost.version} was begun before the restore, and these records do not know whom it reached`,
+    {
+      hint: 'Look at the mail server’s log; `--propose --continue --reason "…"` proposes notices to all who are in scope, once more.',
+    },
+  )
 }
 
 function isAsProposed(proposed: NoticeVersion, draft: Draft, scopeVersion: number, deps: StaffDeps): boolean {
@@ -223,7 +233,7 @@ async function send(id: number, request: FastifyRequest<{ Body: NotifyBody }>, d
   }
   const look = lookOf(request, 'incident notify, send', reason)
   let proposed = notices.versions(id).find(({ state }) => state === 'proposed')
-  if (proposed === undefined && begun?.state === 'stopped') return goOn(begun, request, deps)
+  if (proposed === undefined && begun?.state === 'stopped' && begun.content !== '') return goOn(begun, request, deps)
   if (proposed === undefined && begun?.state === 'sending') {
     // Whoever calls again joins; what lies in the sealed outbox takes the way that there is by now.
     if (begun.way === 'outbox') notices.begin(begun, { ...notices.wayOf(outbox), approval: null })
@@ -233,7 +243,7 @@ async function send(id: number, request: FastifyRequest<{ Body: NotifyBody }>, d
   if (proposed === undefined) {
     const { draft } = await draftNotices(id, lang, look, deps)
     if (draft.recipients.length === 0 && begun !== undefined) return { ...shown(begun, deps), noTrustedAddress: draft.noAddress }
-    proposed = await keepDraft(id, lang, look, deps)
+    proposed = await keepDraft(id, request.body, look, deps)
     await proposeVersion(proposed, look, deps)
   }
   assertUnchanged(proposed, lang, deps)
@@ -347,53 +357,4 @@ function versionNow({ incident, version }: Of, deps: StaffDeps): NoticeVersion {
 
 function openOf(version: NoticeVersion, deps: StaffDeps): NoticeListResult['notices'][number]['open'] {
   return deps.notices.open(version).map(({ messageId, at, why }) => ({ messageId, at: iso(at), why }))
-}
-
-export function shown(version: NoticeVersion, deps: Pick<StaffDeps, 'notices' | 'approvals'>): NotifyResult {
-  const { notices, approvals } = deps
-  const content = JSON.parse(version.content) as NoticeContent
-  const proposal = approvals.list().findLast(({ kind, what }) => kind === NOTICE && what.endsWith(`, id ${version.id}`))
-  const countsFrom = proposal === undefined ? null : isoOrNull(approvals.countsFrom(proposal) ?? null)
-  return {
-    ...counted(version.version, notices.counts(version), version),
-    incident: version.incident,
-    scopeVersion: version.scopeVersion,
-    state: version.state,
-    way: version.way,
-    trouble: notices.trouble(version),
-    languages: content.languages,
-    shapes: content.shapes.length,
-    sha256: version.sha256,
-    approval: proposal?.id ?? null,
-    countsFrom,
-    startedAt: isoOrNull(version.startedAt),
-    endedAt: isoOrNull(version.endedAt),
-  }
-}
-
-function counted(version: number, counts: NoticeCounts, { noAddress, erased }: { noAddress: number; erased: number }) {
-  const { recipients, sent, skipped, failed, unknown, waiting, filed, organisations, why } = counts
-  return { version, recipients, sent, skipped, failed, unknown, noTrustedAddress: noAddress, waiting, filed, erased, organisations, why }
-}
-
-function shownDraft({ content, sha256, recipients, noAddress, erased }: Draft, scopeVersion: number): NotifyResult {
-  const rows = recipients.map(({ organisation, joined }): RecipientCount => {
-    const why = joined === 0 ? null : 'same_address'
-    return { isOrganisation: organisation !== 0, state: joined === 0 ? 'waiting' : 'skipped', why, count: 1 }
-  })
-  return {
-    ...counted(content.subject.version, countOf(rows), { noAddress, erased }),
-    incident: content.subject.incident,
-    scopeVersion,
-    state: 'draft',
-    way: null,
-    trouble: null,
-    languages: content.languages,
-    shapes: content.shapes.length,
-    sha256,
-    approval: null,
-    countsFrom: null,
-    startedAt: null,
-    endedAt: null,
-  }
 }

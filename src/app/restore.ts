@@ -33,6 +33,8 @@ export interface Restored {
   takenAt: number
   logFrom: number
   cut: string[]
+  /** Versions of notices that were begun and go on only by somebody's word. */
+  noticesStopped: number
   keysDir: string
   /** What places outside know of how far the ledger had come. */
   outside: KnownOutside[]
@@ -177,28 +179,32 @@ async function putRight(
     // Their events and their text came back with the copy: what takes them out begins anew with the first start.
     vault.erasing.repeatErasures(manifest.takenAt)
     const { newest, ledgerKey } = await vault.describe()
-    const cut = adoptFlows(instance, newest)
+    const { cut, noticesStopped } = adoptNewer(instance, newest)
     const outside = await askOutside({ key: ledgerKey, instance: instanceId, env })
     const given = Math.max(ledgerHead ?? 0, ...outside.map(({ size }) => size ?? 0))
     const numbers = await settleNumbers(instance, vault, { newest, manifest, given })
     openOrigin(instance, vault)
     finish()
     vault.keeping.replaceNewest({ ...newest, ...numbers.newest, at: systemClock.now() })
-    return { ...numbers.restored, erasuresReplayed, takenAt: manifest.takenAt, cut, keysDir, outside }
+    return { ...numbers.restored, erasuresReplayed, takenAt: manifest.takenAt, cut, noticesStopped, keysDir, outside }
   } finally {
     await vault.close()
   }
 }
 
-/** A vendor that was cut after the backup was made must not get the flow back by a restore, nor an operator who was removed the access. */
-function adoptFlows(instance: Instance, newest: Newest): string[] {
+/**
+ * A vendor that was cut after the backup was made must not get the flow back by a restore, nor an operator who was removed the access;
+ * and nobody is told again by notices that went on after it.
+ */
+function adoptNewer(instance: Instance, newest: Newest): { cut: string[]; noticesStopped: number } {
   const records = openRecords({ path: instance.recordsPath })
   try {
     const at = systemClock.now()
     const reason = 'known from the key folder: later than the backup'
     records.operators.adopt(newest.operators ?? [])
     const adopted = newest.flows.filter((flow) => records.adopt({ ...flow, changedAt: at, actor: 'restore', reason }))
-    return adopted.filter((flow) => flow.state !== 'open').map((flow) => flow.vendor)
+    const noticesStopped = records.stopNotices(newest.notices ?? [], at)
+    return { cut: adopted.filter((flow) => flow.state !== 'open').map((flow) => flow.vendor), noticesStopped }
   } finally {
     records.close()
   }

@@ -93,6 +93,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   const remembered = await keepRemembered(remembering(vaultClient), () => ({
     flows: flows() ?? [],
     operators: records.operators.remembered(),
+    notices: records.begunNotices(),
   }))
   const erasing = erasingVault(vaultClient)
   const leaving = leavingVault(vaultClient)

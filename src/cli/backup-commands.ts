@@ -78,7 +78,7 @@ export async function restoreCommand(context: Context, dir: string, options: { k
     env,
     progress: (text) => context.err(`restore: ${text}\n`),
   })
-  const { gap, entries, erasuresReplayed, logFrom, cut, keysDir } = restored
+  const { gap, entries, erasuresReplayed, logFrom, cut, noticesStopped, keysDir } = restored
   const report: RestoreReport = {
     entries,
     ...(gap === undefined
@@ -88,6 +88,7 @@ export async function restoreCommand(context: Context, dir: string, options: { k
     takenAt: new Date(restored.takenAt).toISOString(),
     logFrom,
     cut,
+    noticesStopped,
     keys: keysDir,
     outside: restored.outside,
   }
@@ -105,6 +106,11 @@ function renderRestored(answer: RestoreReport, dataDir: string): string {
     ...answer.outside.map(
       ({ id, size, what }) => `${id}: ${size === null ? what : `knows of ${count(size, 'ledger entry', 'ledger entries')}`}.`,
     ),
+    ...(answer.noticesStopped > 0
+      ? [
+          `Notices that were begun: ${answer.noticesStopped}. They may have reached people since; they go on only by your word (incident notice list).`,
+        ]
+      : []),
     ...(answer.cut.length > 0 ? [`Cut after the backup and cut here too: ${answer.cut.join(', ')}.`] : []),
     'Events that were accepted after the backup are lost. Start it with `bulkhead up --data` on this folder.',
   ].join('\n')

@@ -40,8 +40,8 @@ export async function notifyCommand(context: Context, id: number, options: Notif
   const { dryRun = false, preview = false, propose = false, send = false, lang, outbox, resendUnknown = false, reason } = options
   if ([dryRun, preview, propose, send].filter(Boolean).length !== 1)
     throw new BulkheadError('bad_usage', 'give one of --dry-run, --preview, --propose and --send')
-  if (!send && (outbox !== undefined || resendUnknown || options.continue === true))
-    throw new BulkheadError('bad_usage', '--outbox, --resend-unknown and --continue go with --send')
+  if (!send && (outbox !== undefined || resendUnknown)) throw new BulkheadError('bad_usage', '--outbox and --resend-unknown go with --send')
+  if (!send && !propose && options.continue === true) throw new BulkheadError('bad_usage', '--continue goes with --send or --propose')
   if (!preview && (options.shape !== undefined || options.html !== undefined))
     throw new BulkheadError('bad_usage', '--shape and --html go with --preview')
   const client = connect(context)

@@ -61,3 +61,9 @@ async function findFirstSent(scope: Scope, warehouse: Warehouse): Promise<number
   }
   return undefined
 }
+
+/** When anything was first sent to a vendor through us, as of that entry; undefined: never. */
+export function firstSentTo(vendor: string, head: number, warehouse: Warehouse): Promise<number | undefined> {
+  const windows = { accessFrom: undefined, accessTo: undefined, from: undefined, to: undefined }
+  return findFirstSent({ vendor, destination: undefined, windows, snapshot: { head, open: [] } }, warehouse)
+}

@@ -162,7 +162,7 @@ export function makeReport(parts: ReportParts): IncidentReport {
   }
 }
 
-const MEASURES: ReadonlySet<string> = new Set(['cut', 'restored', 'retired', 'held', 'released'])
+const MEASURES: ReadonlySet<string> = new Set(['cut', 'restored', 'retired', 'held', 'released', 'notice_begun', 'notice_ended'])
 
 function notSentOf(affected: Affected | undefined): IncidentReport['notSent'] {
   if (affected === undefined) return { fields: [], words: 'the ledger could not be asked', grantedNotSent: [], freeText: [] }

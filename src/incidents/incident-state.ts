@@ -99,6 +99,10 @@ const ASIDE: ReadonlySet<IncidentRowKind> = new Set([
   'clocks',
   'clock-warned',
   'clocks-signed-off',
+  'notice-proposed',
+  'notice-begun',
+  'notice-ended',
+  'notice-settled',
 ])
 
 /** `texts` in the order of `rows`; without them titles and reasons are empty. */

@@ -3,6 +3,7 @@ import type { SignOffBody, StatementBody, AmendmentBody, EvidenceBody, ReportedB
 import type { FlowState } from '#records/port.ts'
 import { clockEntry } from './clock-timeline.ts'
 import { type Event, type IncidentState, noteOf, textOf } from './incident-state.ts'
+import { noticeEntry } from './notice-timeline.ts'
 
 export interface TimelineEntry {
   /** UTC ms. */
@@ -117,6 +118,6 @@ function entryOf(event: Event, state: IncidentState): TimelineEntry[] {
     case 'released':
       return entry('the hold was given back')
     default:
-      return clockEntry(event, entry, reason)
+      return noticeEntry(event, entry, reason) ?? clockEntry(event, entry, reason)
   }
 }

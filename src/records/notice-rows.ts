@@ -48,6 +48,13 @@ export interface NoticeVersion {
   endedAt: number | null
 }
 
+/** `content` is '' for one that a restore has lost: whom it reached is not known here. */
+export interface BegunNotices {
+  incident: number
+  version: number
+  id: string
+}
+
 export interface NoticeRecipient {
   /** From 1 in its version. */
   number: number
@@ -98,6 +105,12 @@ export interface NoticeRecords {
   /** One that was never begun, and what was left of one that never came to be. */
   dropNotices(of: { incident: number; version: number }): void
   changeNoticeVersion(of: { incident: number; version: number }, change: Partial<NoticeVersion>): NoticeVersion
+  begunNotices(): BegunNotices[]
+  /**
+   * For records from a backup, and versions that are known from elsewhere to have been begun: all of them are `stopped`. One that these
+   * records do not hold is written down without content. How many.
+   */
+  stopNotices(known: readonly BegunNotices[], at: number): number
   recipientCounts(of: { incident: number; version: number }): RecipientCount[]
   /** Waiting ones whose time has come, behind that number, in order. */
   recipientsDue(of: { incident: number; version: number }, given: { now: number; after: number; limit: number }): NoticeRecipient[]
@@ -186,6 +199,9 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
   const updateVersion = statement(
     `UPDATE notice_version SET state = ?, way = ?, dir = ?, started_at = ?, approval = ?, ended_at = ? WHERE ${OF}`,
   )
+  const begun = statement(`SELECT incident, version, id FROM notice_version WHERE state <> 'proposed' ORDER BY incident, version`)
+  const stopAll = statement(`UPDATE notice_version SET state = 'stopped' WHERE state = 'sending'`)
+  const stopped = statement(`SELECT count(*) AS count FROM notice_version WHERE state = 'stopped'`)
   const dropVersion = statement(`DELETE FROM notice_version WHERE ${OF}`)
   const dropRows = statement(`DELETE FROM notice_recipient WHERE ${OF}`)
   const insert = statement(
@@ -244,6 +260,24 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
         const next = { ...before, ...change }
         updateVersion.run(next.state, next.way, next.dir, next.startedAt, next.approval, next.endedAt, of.incident, of.version)
         return next
+      }),
+    begunNotices: () => begun.all(),
+    stopNotices: (known, at) =>
+      transact(() => {
+        stopAll.run()
+        for (const { incident, version: number, id } of known) {
+          const own = found({ incident, version: number })
+          if (own?.id === id) {
+            if (own.state === 'proposed') updateVersion.run('stopped', own.way, own.dir, at, null, null, incident, number)
+            continue
+          }
+          // Another text of that number was only proposed here.
+          if (own !== undefined && own.state !== 'proposed') continue
+          dropVersion.run(incident, number)
+          dropRows.run(incident, number)
+          insertVersion.run(incident, number, id, 0, 'stopped', null, null, '', '', 0, 0, at, 'restore', at, null, null)
+        }
+        return stopped.one<{ count: number }>()?.count ?? 0
       }),
     recipientCounts: (of) =>
       counts

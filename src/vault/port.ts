@@ -76,11 +76,19 @@ export interface RememberedOperator {
   removedBy: string | null
 }
 
+/** A version of notices whose sending was begun. */
+export interface RememberedNotices {
+  incident: number
+  version: number
+  id: string
+}
+
 export interface Remember {
   /** Last number of the log, of the ledger. Each role speaks of its own store only. */
   log?: number
   ledger?: number
   operators?: RememberedOperator[]
+  notices?: RememberedNotices[]
   flows?: { vendor: string; state: 'open' | 'cut' | 'retired'; fence: number }[]
   /** Nothing is written to that store any more until the next start. */
   final?: boolean
@@ -91,6 +99,7 @@ export interface Newest {
   ledger: number
   /** Absent: written before there were several. */
   operators?: RememberedOperator[]
+  notices?: RememberedNotices[]
   flows: { vendor: string; state: 'open' | 'cut' | 'retired'; fence: number }[]
   /** When this was last heard, UTC ms. */
   at: number

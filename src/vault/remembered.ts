@@ -30,7 +30,7 @@ export class Remembered {
   }
 
   /** Numbers never go down here: that an older copy runs must not make the newer one forgotten. */
-  remember({ log, ledger, flows, operators = this.#newest.operators, final = false }: Remember): void {
+  remember({ log, ledger, flows, operators = this.#newest.operators, notices = this.#newest.notices, final = false }: Remember): void {
     for (const [part, value] of Object.entries({ log, ledger })) {
       if (value === undefined) continue
       if (final) this.#final.add(part)
@@ -41,6 +41,7 @@ export class Remembered {
       ledger: Math.max(this.#newest.ledger, ledger ?? 0),
       flows: flows ?? this.#newest.flows,
       ...(operators && { operators }),
+      ...(notices && { notices }),
       at: this.#now(),
       exact: this.#final.size === 2,
     }

@@ -157,7 +157,9 @@ function staffMethods(vault: Vault): RpcMethods {
     importDirectory: async ({ rows, namespace, look }: { rows: DirectoryRow[]; namespace: string; look: Look }) => ({
       body: await vault.importDirectory(rows, namespace, look),
     }),
-    remember: async ({ flows, operators }: Remember) => ({ body: await vault.keeping.remember(given({ flows, operators })) }),
+    remember: async ({ flows, operators, notices }: Remember) => ({
+      body: await vault.keeping.remember(given({ flows, operators, notices })),
+    }),
     backupRows: async ({ dir }: { dir: string }) => ({ body: await vault.keeping.backupRows(dir) }),
     backupKeys: async ({ dir }: { dir: string }) => ({ body: await vault.keeping.backupKeys(dir) }),
     recordBackup: async ({ kind, made }: { kind: keyof Backups; made: { at: number; dir: string } }) => ({

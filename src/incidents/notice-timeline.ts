@@ -1,0 +1,53 @@
+/** Notices in the timeline of an incident: numbers, never whom. */
+import type { Event } from './incident-state.ts'
+
+/** What the rows about notices hold, as far as it is told. */
+interface Body {
+  version: number
+  recipients: number
+  organisations: number
+  noAddress: number
+  sha256: string
+  way: 'smtp' | 'maildir' | 'outbox'
+  approval: number
+  approvedBy: string
+  sent: number
+  filed: number
+  skipped: number
+  failed: number
+  unknown: number
+  as: 'sent' | 'again' | 'stopped' | 'continued'
+  open: number
+}
+
+const WAYS = { smtp: 'by the mail server', maildir: 'as files for another program', outbox: 'into the sealed outbox' } as const
+
+/** Undefined for rows about anything else. */
+export function noticeEntry<Entry>(event: Event, entry: (detail: string, text?: string) => Entry[], reason: string): Entry[] | undefined {
+  const body = event.body as Body
+  const name = `notices, version ${body.version}`
+  switch (event.kind) {
+    case 'notice-proposed':
+      return entry(`${name}, proposed: to ${body.recipients} people, ${body.noAddress} without an address; SHA-256 ${body.sha256}`, reason)
+    case 'notice-begun': {
+      const administrators = body.organisations === 0 ? '' : ` and ${body.organisations} administrators`
+      const people = `to ${body.recipients} people${administrators}`
+      return entry(`${name}, begun ${WAYS[body.way]}: ${people}; proposal ${body.approval}, approved by ${body.approvedBy}`, reason)
+    }
+    case 'notice-ended': {
+      const { sent, filed, skipped, failed, unknown } = body
+      return entry(`${name}, ended: ${sent} sent, ${filed} filed, ${skipped} skipped, ${failed} failed, ${unknown} unknown`)
+    }
+    case 'notice-settled':
+      return entry(settledText(name, body), reason)
+    default:
+      return undefined
+  }
+}
+
+function settledText(name: string, { as, open }: Body): string {
+  if (as === 'stopped' || as === 'continued') return `${name}, ${as}`
+  return as === 'sent'
+    ? `${name}: of ${open} that were unknown, some were said to have been sent`
+    : `${name}: what was unknown goes again, of ${open}`
+}

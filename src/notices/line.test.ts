@@ -1,0 +1,128 @@
+/** What becomes of one mail, whatever the mail server does at each step of the talk: a server of lines, so that every step can go wrong. */
+import assert from 'node:assert/strict'
+import net from 'node:net'
+import { test, type TestContext } from 'node:test'
+import { Line, type Outcome } from './line.ts'
+
+type Step = 'greeting' | 'EHLO' | 'MAIL' | 'RCPT' | 'DATA' | 'mail'
+/** An answer; `close`: the connection ends instead. */
+type Script = Partial<Record<Step, string | 'close'>>
+
+const GOOD: Record<Step, string> = {
+  greeting: '220 test',
+  EHLO: '250-test\r\n250 PIPELINING',
+  MAIL: '250 ok',
+  RCPT: '250 ok',
+  DATA: '354 go on',
+  mail: '250 taken',
+}
+
+async function serve(t: TestContext, script: Script, seen: string[] = []): Promise<Line> {
+  const answers = { ...GOOD, ...script }
+  const server = net.createServer((socket) => {
+    let rest = ''
+    let isMail = false
+    const say = (step: Step): void => {
+      const answer = answers[step]
+      if (answer === 'close') socket.destroy()
+      else socket.write(`${answer}\r\n`)
+    }
+    socket.on('error', () => undefined)
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      rest += text
+      for (;;) {
+        // A mail without a line ends with its first dot.
+        if (isMail && rest.startsWith('.\r\n')) rest = `\r\n${rest}`
+        const end = isMail ? rest.indexOf('\r\n.\r\n') : rest.indexOf('\r\n')
+        if (end < 0) return
+        const line = rest.slice(0, end)
+        rest = rest.slice(end + (isMail ? 5 : 2))
+        if (isMail) {
+          isMail = false
+          seen.push(line)
+          say('mail')
+          continue
+        }
+        const verb = (line.split(/[ :]/)[0] as string).toUpperCase()
+        if (verb === 'QUIT') socket.end('221 bye\r\n')
+        else if (verb === 'RSET') socket.write('250 ok\r\n')
+        else say(verb as Step)
+        if (verb === 'DATA' && answers.DATA.startsWith('354')) isMail = true
+      }
+    })
+    say('greeting')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as net.AddressInfo
+  const settings = { user: undefined, passwordFile: undefined, ca: undefined, connections: 1, perSecond: 100, tls: 'none' as const }
+  const line = new Line({ ...settings, host: '127.0.0.1', port, name: 'company.example', answerMs: 2000 })
+  t.after(() => {
+    line.close()
+    server.close()
+  })
+  return line
+}
+
+const MAIL = Buffer.from('Subject: a\r\n\r\n.dots\r\nand text\r\n')
+const ENVELOPE = { from: 'a@company.example', to: 'ann@example.org', needsUtf8: false }
+
+async function fate(t: TestContext, script: Script): Promise<Outcome> {
+  const line = await serve(t, script)
+  assert.equal(await line.open(), undefined)
+  return line.send(ENVELOPE, MAIL)
+}
+
+test('a mail that is taken is taken whole, and the next goes on the same connection', async (t) => {
+  const seen: string[] = []
+  const line = await serve(t, {}, seen)
+  for (let mail = 0; mail < 3; mail++) {
+    assert.equal(await line.open(), undefined)
+    assert.deepEqual(await line.send(ENVELOPE, MAIL), { kind: 'accepted', reply: 250 })
+  }
+  assert.equal(seen.length, 3)
+  assert.match(seen[0] as string, /\r\n\.\.dots\r\nand text$/)
+})
+
+test('refusals of the recipient or the mail are told apart from trouble that says nothing of them', { timeout: 30_000 }, async (t) => {
+  const cases: [Script, Outcome['kind'], number?][] = [
+    [{ RCPT: '550 nobody', DATA: '503 no recipient' }, 'refused', 550],
+    [{ RCPT: '451 later', DATA: '503 no recipient' }, 'deferred', 451],
+    [{ RCPT: '550 nobody', DATA: '354 all the same' }, 'refused', 550],
+    [{ DATA: '554 no' }, 'refused', 554],
+    [{ mail: '554 spam' }, 'refused', 554],
+    [{ mail: '452 full' }, 'deferred', 452],
+    [{ MAIL: '550 not you' }, 'trouble'],
+    [{ MAIL: '451 slow down' }, 'trouble'],
+    [{ RCPT: '421 bye' }, 'trouble'],
+    [{ MAIL: 'close' }, 'trouble'],
+    [{ RCPT: 'close' }, 'trouble'],
+    [{ DATA: 'close' }, 'trouble'],
+    [{ mail: 'close' }, 'open'],
+  ]
+  for (const [script, kind, reply] of cases) {
+    const outcome = await fate(t, script)
+    assert.equal(outcome.kind, kind, JSON.stringify(script))
+    if (reply !== undefined) assert.equal((outcome as { reply: number }).reply, reply)
+  }
+})
+
+test('what keeps a connection from opening is told by its code, and the server’s own words are not', async (t) => {
+  const greeted = await serve(t, { greeting: '554 ann@example.org is not welcome' })
+  assert.equal(await greeted.open(), '554')
+  const silent = await serve(t, { greeting: 'close' })
+  assert.match((await silent.open()) ?? '', /^E[A-Z]+$/)
+  assert.deepEqual(await silent.send(ENVELOPE, MAIL), { kind: 'trouble', trouble: 'ECONNECTION' })
+})
+
+test('after a refusal the connection is of use again; an address beyond ASCII needs a server that takes it', async (t) => {
+  const seen: string[] = []
+  const line = await serve(t, { mail: '554 spam' }, seen)
+  await line.open()
+  assert.equal((await line.send(ENVELOPE, MAIL)).kind, 'refused')
+  assert.equal(await line.open(), undefined)
+  assert.equal((await line.send(ENVELOPE, MAIL)).kind, 'refused')
+  assert.equal(seen.length, 2)
+  const utf8 = { ...ENVELOPE, to: 'अनु@example.org', needsUtf8: true }
+  assert.deepEqual(await line.send(utf8, MAIL), { kind: 'unsupported' })
+  assert.equal(seen.length, 2)
+})
