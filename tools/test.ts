@@ -25,6 +25,7 @@ const systemOrder = [
   'cut',
   'drill',
   'stories',
+  'stories-long',
   'torn-files',
   'power-cut',
   'clock',

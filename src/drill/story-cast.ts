@@ -10,6 +10,8 @@ export interface StoryPerson {
   email: string
   group: PeopleGroup
   organisation: string | undefined
+  /** The organisation of which this person is the administrator. */
+  administers: string | undefined
 }
 
 export const EVENT = 'Thing done'
@@ -21,13 +23,16 @@ export function castOf(story: StoryFile): StoryPerson[] {
     for (let index = 0; index < group.count; index++) {
       const n = people.length + 1
       const mark = `${story.story}-${group.id}-${n}`
+      const organisation = group.organisations === undefined ? undefined : `org-${group.id}-${index % group.organisations}`
+      const isFirst = group.administrators === true && group.directory !== false && index < (group.organisations ?? 0)
       people.push({
         n,
         id: `user-${mark}`,
-        name: `Person ${group.id} Nr${n}`,
+        name: `${group.language === 'hi' ? 'आशा' : 'Person'} ${group.id} Nr${n}`,
         email: `${mark}@mail.example`,
         group,
-        organisation: group.organisations === undefined ? undefined : `org-${group.id}-${index % group.organisations}`,
+        organisation,
+        administers: isFirst ? organisation : undefined,
       })
     }
   }
@@ -48,14 +53,26 @@ export function surfaceNumbers(story: StoryFile): Map<string, number> {
 export function directoryOf(cast: readonly StoryPerson[]): string | undefined {
   const rows = cast.filter((person) => person.group.directory !== false)
   if (rows.length === 0) return undefined
-  const lines = rows.map(({ id, email, name, group, organisation }) =>
-    [id, email, name, group.country ?? '', organisation ?? ''].map((text) => `"${text}"`).join(','),
+  const lines = rows.map(({ id, email, name, group, organisation, administers }) =>
+    [id, email, name, group.country ?? '', group.region ?? '', group.language ?? '', organisation ?? '', administers ? 'yes' : '']
+      .map((text) => `"${text}"`)
+      .join(','),
   )
-  return `${['id,email,name,country,company', ...lines].join('\n')}\n`
+  return `${['id,email,name,country,region,language,company,admin', ...lines].join('\n')}\n`
+}
+
+export const COMPANY = 'Example Company'
+export const OFFICIAL_DOMAIN = 'company.example'
+
+/** The company's own mail server, and the file with the key that its mails are signed with. */
+export interface StoryMail {
+  host: string
+  port: number
+  keyFile: string
 }
 
 /** bulkhead.yaml; `urls` has the loopback cloud of each vendor. JSON is YAML. */
-export function storyConfig(story: StoryFile, urls: ReadonlyMap<string, string>): string {
+export function storyConfig(story: StoryFile, urls: ReadonlyMap<string, string>, mail?: StoryMail): string {
   const sources = story.sources.map(({ id, trust = 'server', surface = id }) => ({
     id,
     protocol: 'mixpanel',
@@ -79,7 +96,26 @@ export function storyConfig(story: StoryFile, urls: ReadonlyMap<string, string>)
       },
     ],
   }))
-  return JSON.stringify({ sources, vendors }, null, 2)
+  const { zone, language, ...clocks } = story.company ?? {}
+  const notices = mail && {
+    company: COMPANY,
+    officialDomain: OFFICIAL_DOMAIN,
+    checkUrl: `https://${OFFICIAL_DOMAIN}/check`,
+    contact: { team: 'Privacy team', mail: `privacy@${OFFICIAL_DOMAIN}` },
+    from: { name: `${COMPANY} security`, address: `security@${OFFICIAL_DOMAIN}` },
+    smtp: { host: mail.host, port: mail.port, tls: 'none', connections: 2, perSecond: 1000 },
+    dkim: { domain: OFFICIAL_DOMAIN, selector: 'story', keyFile: mail.keyFile },
+    defaultLanguage: language ?? 'en',
+    ...(zone !== undefined && { zone }),
+  }
+  const places = { ...clocks, ...(zone !== undefined && { placeOfAwareness: zone }) }
+  const parts = {
+    sources,
+    vendors,
+    ...(notices && { notices }),
+    ...(Object.keys(places).length > 0 && { clocks: places }),
+  }
+  return JSON.stringify(parts, null, 2)
 }
 
 export const SECRET_VARIABLE = 'DRILL_VENDOR_SECRET'

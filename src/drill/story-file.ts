@@ -8,6 +8,7 @@ import { parseInstant } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { isField } from '#model/field.ts'
 import { type Step, type StoryFile, StorySchema } from './story-format.ts'
+import { NoticeCheck } from './story-notice-problems.ts'
 
 const OWN_STORIES = path.join(import.meta.dirname, 'stories')
 
@@ -86,6 +87,7 @@ function meaningProblems(story: StoryFile, text: ConfigText): Problem[] {
       problems.push({ offset: text.offsetOf([list, index, 'id']), found: `the id ${id} again`, expected: 'an id that no other has' })
     })
   }
+  const notices = new NoticeCheck(story)
   let before = Number.NEGATIVE_INFINITY
   story.steps.forEach((step, index) => {
     const at = parseInstant(step.at)
@@ -96,7 +98,8 @@ function meaningProblems(story: StoryFile, text: ConfigText): Problem[] {
       const given = (step as Record<string, unknown>)[key]
       if (typeof given === 'string' && Number.isNaN(parseInstant(given))) say(key, given, 'a date that exists')
     }
-    for (const [key, found, expected] of stepProblems(step, story, known.incidents)) say(key, found, expected)
+    const wrong = [...stepProblems(step, story, known.incidents), ...notices.problems(step)]
+    for (const [key, found, expected] of wrong) say(key, found, expected)
     if (at < before)
       problems.push({
         offset: text.offsetOf(['steps', index, 'at']),
@@ -120,9 +123,20 @@ function meaningProblems(story: StoryFile, text: ConfigText): Problem[] {
   return problems
 }
 
-const INSTANTS = ['at', 'told', 'aware', 'accessFrom', 'accessTo', 'received', 'until'] as const
+const INSTANTS = ['at', 'told', 'aware', 'vendorAware', 'accessFrom', 'accessTo', 'received', 'until', 'happened'] as const
 /** What is compared with the scope of an incident. */
-const OF_SCOPE = ['people', 'added', 'withoutAddress', 'erased', 'upperBound', 'sent', 'notSent', 'statements'] as const
+const OF_SCOPE = [
+  'people',
+  'added',
+  'withoutAddress',
+  'erased',
+  'upperBound',
+  'sent',
+  'notSent',
+  'statements',
+  'clocks',
+  'notified',
+] as const
 
 /** What a step would pass over in silence: an expectation that nothing is compared with holds always. */
 function stepProblems(step: Step, story: StoryFile, incidents: ReadonlySet<string>): [key: string, found: string, expected: string][] {

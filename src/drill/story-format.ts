@@ -3,17 +3,8 @@
  * with dates. A story is data; whoever writes one needs no code.
  */
 import { type Static, Type } from 'typebox'
-
-const closed = { additionalProperties: false } as const
-const Id = Type.String({ pattern: '^[a-z][a-z0-9-]{0,39}$', description: 'lower case letters, digits and hyphens, 40 at most' })
-const Instant = Type.String({
-  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2})?(Z|[+-]\\d{2}:\\d{2})$',
-  description: 'an instant with a zone, as 2025-11-09T00:00:00Z',
-})
-const Count = Type.Integer({ minimum: 0, maximum: 100_000, description: 'a whole number' })
-const Text = Type.String({ minLength: 1, maxLength: 2000, description: 'some text' })
-const Flag = Type.Boolean({ description: 'true or false' })
-const optional = Type.Optional
+import { Company, NOTICE_EXPECTATIONS, NOTICE_STEPS } from './story-notice-format.ts'
+import { closed, Count, Flag, Id, Instant, optional, Role, step, Text } from './story-words.ts'
 
 const People = Type.Object(
   {
@@ -21,6 +12,10 @@ const People = Type.Object(
     count: Type.Integer({ minimum: 1, maximum: 5000, description: 'how many people, 1 to 5000' }),
     directory: optional(Type.Boolean({ description: "false: not in the company's user table, so there is no address to trust" })),
     country: optional(Type.String({ pattern: '^[A-Z]{2}$', description: 'ISO 3166-1 code in the user table' })),
+    region: optional(Type.String({ pattern: '^[A-Z]{2}$', description: 'a state of the United States in the user table, as CA' })),
+    language: optional(Type.Enum(['en', 'hi'], { description: 'en or hi, in the user table' })),
+    /** The first of each organisation is its administrator. */
+    administrators: optional(Flag),
     organisations: optional(Type.Integer({ minimum: 1, maximum: 500, description: 'over how many organisations they are spread' })),
   },
   closed,
@@ -43,11 +38,6 @@ const Vendor = Type.Object(
   closed,
 )
 
-/** Every step: when, and a few words that are printed. */
-const when = { at: Instant, why: optional(Text) }
-const step = <Name extends string, Properties extends Parameters<typeof Type.Object>[0]>(name: Name, properties: Properties) =>
-  Type.Object({ ...when, do: Type.Enum([name]), ...properties }, closed)
-
 const Claims = {
   says: Type.Enum(['affected', 'not-affected', 'unknown', 'corrected'], { description: 'affected, not-affected, unknown or corrected' }),
   text: Text,
@@ -63,9 +53,7 @@ export const STEPS = {
     /** Do not wait until it is at the vendors. */
     waits: optional(Flag),
   }),
-  kill: step('kill', {
-    role: Type.Enum(['supervisor', 'gateway', 'vault', 'worker', 'staff', 'warehouse'], { description: 'a process of Bulkhead' }),
-  }),
+  kill: step('kill', { role: Role }),
   vendorAnswers: step('vendor-answers', {
     vendor: Id,
     status: Type.Integer({ minimum: 200, maximum: 599, description: 'HTTP status for every request; 200: as it should' }),
@@ -99,6 +87,7 @@ export const STEPS = {
     from: optional(Type.Enum(['vendor', 'signal', 'press', 'person', 'us'], { description: 'vendor, signal, press, person or us' })),
     told: Instant,
     aware: optional(Instant),
+    vendorAware: optional(Instant),
     accessFrom: optional(Instant),
     accessTo: optional(Instant),
     surfaces: optional(Type.Array(Id, { description: 'only these surfaces' })),
@@ -134,7 +123,9 @@ export const STEPS = {
     ownEvents: optional(Count),
     /** Of a retired vendor. */
     state: optional(Type.Enum(['open', 'cut', 'retired'], { description: 'open, cut or retired' })),
+    ...NOTICE_EXPECTATIONS,
   }),
+  ...NOTICE_STEPS,
 } as const
 
 export type Step = { [Name in keyof typeof STEPS]: Static<(typeof STEPS)[Name]> }[keyof typeof STEPS]
@@ -154,6 +145,7 @@ export const StorySchema = Type.Object(
   {
     story: Id,
     about: Text,
+    company: optional(Company),
     sources: Type.Array(Source, { minItems: 1, description: 'where events come from' }),
     vendors: Type.Array(Vendor, { minItems: 1, description: 'to whom they are sent' }),
     people: Type.Array(People, { minItems: 1, description: 'groups of people' }),

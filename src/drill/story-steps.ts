@@ -3,20 +3,16 @@ import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { delay, waitUntil } from './program.ts'
-import { eventCounts } from './status.ts'
+import { delay } from './program.ts'
+import { markClock } from './story-clocks.ts'
 import { EVENT, type StoryPerson, tokenOf } from './story-cast.ts'
 import type { Step, StepOf } from './story-format.ts'
-import { type ScopeScore, scoreScope, truth } from './story-truth.ts'
-import type { OpenedIncident, StoryWorld } from './story-world.ts'
+import { notify } from './story-notify.ts'
+import { said, type StepResult } from './story-result.ts'
+import { expectScope } from './story-scope.ts'
+import { stolenRows, writeRows } from './story-stolen.ts'
+import type { StoryWorld } from './story-world.ts'
 import { openServerClient } from './traffic.ts'
-
-export interface StepResult {
-  what: string
-  ok: boolean
-  /** Of an expectation about a scope. */
-  scope?: ScopeScore
-}
 
 const fine = (what: string): StepResult => ({ what, ok: true })
 
@@ -43,6 +39,8 @@ const handlers: Handlers = {
   send: async ({ people, source, events = 2, profile = false, waits = true }, world, state) => {
     const group = world.group(people)
     await sendFrom(world, group, { source, events, profile })
+    const isTrusted = (world.story.sources.find(({ id }) => id === source)?.trust ?? 'server') === 'server'
+    if (profile && isTrusted) for (const { n } of group) world.withProfile.add(n)
     for (const { id } of world.story.vendors) state.due.set(id, (state.due.get(id) ?? 0) + group.length * events)
     const open = world.story.vendors.map(({ id }) => id).filter((id) => !state.closed.has(id))
     if (waits) await world.settled(open, state.due)
@@ -101,8 +99,9 @@ const handlers: Handlers = {
   erase: async ({ people, count, waits = false }, world) => {
     const asked = world.group(people).slice(0, count)
     let deferred = 0
-    for (const { id } of asked) {
+    for (const { id, n } of asked) {
       const { code, stderr } = await world.program.cli(['erase', id, '--reason', 'story', '--json'])
+      if (code === 0) world.erased.add(n)
       if (stderr.includes('erase_deferred')) deferred++
       else if (code !== 0) return { what: `an erasure ended with ${code}: ${stderr.slice(0, 300)}`, ok: false }
     }
@@ -128,6 +127,7 @@ const handlers: Handlers = {
     const { id } = await world.command([
       ...['incident', 'open', '--vendor', step.vendor, '--told', step.told],
       ...option('--aware', step.aware),
+      ...option('--vendor-aware', step.vendorAware),
       ...option('--access-from', step.accessFrom),
       ...option('--access-to', step.accessTo),
       ...option('--title', step.title),
@@ -136,7 +136,8 @@ const handlers: Handlers = {
     ])
     const accessTo = step.accessTo === undefined ? undefined : Date.parse(step.accessTo)
     const surfaces = step.surfaces === undefined ? undefined : new Set(step.surfaces)
-    world.incidents.set(step.as, { id: String(id), vendor: step.vendor, accessTo, surfaces })
+    const notified = { people: new Set<number>(), organisations: new Set<string>(), faults: [] }
+    world.incidents.set(step.as, { id: String(id), vendor: step.vendor, accessTo, surfaces, notified })
     return { what: `incident ${String(id)} at ${step.vendor} is opened`, ok: id !== undefined }
   },
 
@@ -187,44 +188,9 @@ const handlers: Handlers = {
     return fine('the incident is closed')
   },
 
-  expect: async (step, world) => {
-    const wrong: string[] = []
-    if (step.ownEvents !== undefined) {
-      const least = step.ownEvents
-      const holds = async (): Promise<boolean> => (await eventCounts(world.program)).warehouse >= least
-      await waitUntil('own analytics hold them', holds, 30_000, 200).catch(() => wrong.push(`own analytics do not hold ${least} events`))
-    }
-    if (step.vendor !== undefined) {
-      const shown = await world.command(['vendor', 'show', step.vendor])
-      if (step.state !== undefined && shown.state !== step.state) wrong.push(`${step.vendor} is ${String(shown.state)}, not ${step.state}`)
-    }
-    if (step.incident === undefined) return { what: `as expected${said(wrong)}`, ok: wrong.length === 0 }
-    const opened = world.incident(step.incident)
-    const { answer, list } = await askScope(opened, world, [])
-    const score = scoreScope(expectedPeople(opened, world), list)
-    if (score.recall < 1) wrong.push(`recall is ${score.recall}`)
-    if (score.precision < 1) wrong.push(`precision over delivered is ${score.precision}`)
-    if (step.people !== undefined && list.length !== step.people) wrong.push(`${list.length} people, not ${step.people}`)
-    if (step.added !== undefined) {
-      const added = await askScope(opened, world, ['--added'])
-      if (added.list.length !== step.added) wrong.push(`${added.list.length} people were added, not ${step.added}`)
-    }
-    wrong.push(...scopeFaults(step, answer))
-    if (step.statements !== undefined) {
-      const { statements } = await world.command(['incident', 'show', opened.id])
-      const count = Array.isArray(statements) ? statements.length : 0
-      if (count !== step.statements) wrong.push(`${count} statements are kept, not ${step.statements}`)
-    }
-    return {
-      what: `${list.length} people may be affected (${score.expected} by what the vendor holds)${said(wrong)}`,
-      ok: wrong.length === 0,
-      scope: score,
-    }
-  },
-}
-
-function said(wrong: readonly string[]): string {
-  return wrong.length === 0 ? '' : `; but ${wrong.join('; ')}`
+  expect: expectScope,
+  clock: markClock,
+  notify,
 }
 
 function option(name: string, value: string | undefined): string[] {
@@ -273,48 +239,6 @@ async function sendFrom(world: StoryWorld, people: readonly StoryPerson[], { sou
   for (const { n, id, name, email } of people) await taken((done) => client.people.set(id, { $name: name, $email: email, n, s }, done))
 }
 
-function expectedPeople(opened: OpenedIncident, world: StoryWorld): Set<number> {
-  const numbers = opened.surfaces === undefined ? undefined : new Set([...opened.surfaces].map((name) => world.surfaces.get(name) ?? 0))
-  return truth(world.cloud(opened.vendor).loot(), { accessTo: opened.accessTo, surfaces: numbers })
-}
-
-interface ScopeLine {
-  n: number | undefined
-  state: string
-}
-
-async function askScope(
-  opened: OpenedIncident,
-  world: StoryWorld,
-  more: readonly string[],
-): Promise<{ answer: Record<string, unknown>; list: ScopeLine[] }> {
-  const file = path.join(world.folder, 'scope.ndjson')
-  const args = ['incident', 'affected', opened.id, '--list', file, '--identities', '--reason', 'story', ...more]
-  const answer = await world.command(args)
-  const byId = new Map(world.cast.map((person) => [person.id, person.n]))
-  const list = readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as { state: string; ids?: string[] })
-    // What a vendor held before Bulkhead is told apart and is nothing that it received here.
-    .filter(({ state }) => state !== 'baseline')
-    .map(({ state, ids }) => ({ state, n: ids?.map((id) => byId.get(id)).find((n) => n !== undefined) }))
-  return { answer, list }
-}
-
-function scopeFaults(step: StepOf<'expect'>, answer: Record<string, unknown>): string[] {
-  const faults: string[] = []
-  const sent = new Set((answer.fields as { field: string }[] | undefined)?.map(({ field }) => field))
-  for (const field of step.sent ?? []) if (!sent.has(field)) faults.push(`${field} is not among the fields sent`)
-  for (const field of step.notSent ?? []) if (sent.has(field)) faults.push(`${field} is among the fields sent`)
-  const figures = { upperBound: answer.upperBound, withoutAddress: answer.withoutAddress, erased: answer.erased }
-  for (const [key, found] of Object.entries(figures)) {
-    const wanted = step[key as keyof typeof figures]
-    if (wanted !== undefined && found !== wanted) faults.push(`${key} is ${String(found)}, not ${String(wanted)}`)
-  }
-  return faults
-}
-
 /** Every key that is asked for has to be there with that value; objects are compared key by key. */
 function differences(wanted: Record<string, unknown>, found: unknown, at = ''): string[] {
   return Object.entries(wanted).flatMap(([key, value]) => {
@@ -324,42 +248,4 @@ function differences(wanted: Record<string, unknown>, found: unknown, at = ''): 
       return differences(value as Record<string, unknown>, got, name)
     return JSON.stringify(got) === JSON.stringify(value) ? [] : [`${name} is ${JSON.stringify(got)}, not ${JSON.stringify(value)}`]
   })
-}
-
-type Row = Record<string, unknown>
-
-/** As the vendor would export it: its own ids for everybody, which are our pseudonyms. */
-function stolenRows(step: StepOf<'steal'>, world: StoryWorld): Row[] {
-  const until = step.until === undefined ? undefined : Date.parse(step.until)
-  const rows: Row[] = []
-  for (const { record, at } of world.cloud(step.vendor).loot()) {
-    const { event, properties } = record as { event?: string; properties?: Row }
-    if (event === undefined || properties === undefined || (until !== undefined && at >= until)) continue
-    rows.push({ event, distinct_id: properties.distinct_id, time: properties.time, $insert_id: properties.$insert_id, n: properties.n })
-  }
-  const time = rows[0]?.time ?? Math.floor(world.now() / 1000)
-  for (let index = 0; index < (step.foreign ?? 0); index++) {
-    const hex = createHash('sha256').update(`foreign ${index}`).digest('hex')
-    const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
-    rows.push({ event: 'Somewhere else', distinct_id: id, time, $insert_id: hex.slice(0, 32), n: 0 })
-  }
-  const { people, count = 0 } = step.emails ?? {}
-  for (const person of people === undefined ? [] : world.group(people).slice(0, count)) {
-    rows.push({ event: 'Bought elsewhere', $email: person.email, time })
-  }
-  return rows
-}
-
-function writeRows(rows: readonly Row[], format: 'ndjson' | 'csv' | 'json'): string {
-  if (format === 'json') return JSON.stringify(rows.map(exported))
-  if (format === 'ndjson') return rows.map((row) => `${JSON.stringify(exported(row))}\n`).join('')
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
-  const quoted = (value: unknown): string => `"${String(value ?? '').replaceAll('"', '""')}"`
-  const lines = [columns, ...rows.map((row) => columns.map((column) => row[column]))]
-  return lines.map((cells) => `${cells.map(quoted).join(',')}\r\n`).join('')
-}
-
-/** Mixpanel's raw export: `{event, properties}` (docs/stories.md). */
-function exported({ event, ...properties }: Row): Row {
-  return { event, properties }
 }

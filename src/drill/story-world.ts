@@ -2,16 +2,29 @@
  * The world of a story: the real program under a clock that the story moves, one loopback cloud for each vendor under the
  * same clock, and what has been sent, stolen and opened so far.
  */
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { DAY_MS } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { CLOCK_VARIABLE } from '#base/moved-clock.ts'
 import { VENDOR_LOGIN } from './cast.ts'
 import { distinctEvents } from './loot.ts'
+import { type MailSink, startMailSink } from './mail-sink.ts'
 import { type MixpanelCloud, startMixpanelCloud } from './mixpanel-cloud.ts'
 import { delay, type Program, startProgram, waitUntil } from './program.ts'
 import { parseLast } from './status.ts'
-import { castOf, directoryOf, EVENT, projectToken, SECRET_VARIABLE, type StoryPerson, storyConfig, surfaceNumbers } from './story-cast.ts'
+import {
+  castOf,
+  directoryOf,
+  EVENT,
+  projectToken,
+  SECRET_VARIABLE,
+  type StoryMail,
+  type StoryPerson,
+  storyConfig,
+  surfaceNumbers,
+} from './story-cast.ts'
 import type { StoryFile } from './story-format.ts'
 
 export interface Stolen {
@@ -25,7 +38,20 @@ export interface OpenedIncident {
   accessTo: number | undefined
   /** Undefined: all. */
   surfaces: Set<string> | undefined
+  /** Whom notices were about so far, and what came of them. */
+  notified: NotifiedSoFar
 }
+
+export interface NotifiedSoFar {
+  /** Numbers of people who were owed one and to whom the mail server took it. */
+  people: Set<number>
+  organisations: Set<string>
+  /** Addresses to which something went that was not owed, or did not go. */
+  faults: string[]
+}
+
+/** So old the second person's credential is when a story begins: a newer one could be the first person's. */
+const BEFORE_DAYS = 2
 
 export class StoryWorld {
   readonly story: StoryFile
@@ -35,6 +61,9 @@ export class StoryWorld {
   readonly clouds = new Map<string, MixpanelCloud>()
   readonly stolen = new Map<string, Stolen>()
   readonly incidents = new Map<string, OpenedIncident>()
+  readonly erased = new Set<number>()
+  /** Numbers of people of whom a server of the company said an address. */
+  readonly withProfile = new Set<number>()
   readonly complaints: string[] = []
   /** Events that an SDK was told were taken. */
   eventsSent = 0
@@ -42,6 +71,7 @@ export class StoryWorld {
   readonly #clockFile: string
   #offset = 0
   #program: Program | undefined
+  #sink: MailSink | undefined
 
   constructor(story: StoryFile, folder: string) {
     this.story = story
@@ -54,6 +84,21 @@ export class StoryWorld {
   get program(): Program {
     if (this.#program === undefined) throw new Error('the program has not been started')
     return this.#program
+  }
+
+  get sink(): MailSink {
+    if (this.#sink === undefined) throw new Error('no mail server: nobody is notified in this story')
+    return this.#sink
+  }
+
+  /** File with the credential of somebody who approves what another proposed. */
+  get secondPerson(): string {
+    return path.join(this.folder, 'second-person')
+  }
+
+  /** The address may be trusted: the company's own table or one of its servers has it. */
+  hasAddress(person: StoryPerson): boolean {
+    return !this.erased.has(person.n) && (person.group.directory !== false || this.withProfile.has(person.n))
   }
 
   now(): number {
@@ -72,7 +117,9 @@ export class StoryWorld {
   async start(): Promise<void> {
     mkdirSync(this.folder, { recursive: true })
     // The story's first instant may lie in the past; from there on time only goes forward.
-    this.#offset = Date.parse(this.story.steps[0]?.at ?? '') - Date.now()
+    const first = Date.parse(this.story.steps[0]?.at ?? '')
+    const isNotified = this.story.steps.some((step) => step.do === 'notify')
+    this.#offset = first - Date.now() - (isNotified ? BEFORE_DAYS * DAY_MS : 0)
     writeFileSync(this.#clockFile, String(this.#offset))
     const urls = new Map<string, string>()
     for (const { id } of this.story.vendors) {
@@ -87,9 +134,11 @@ export class StoryWorld {
     }
     this.#program = await startProgram({
       folder: this.folder,
-      config: storyConfig(this.story, urls),
+      config: storyConfig(this.story, urls, isNotified ? await this.#startMail() : undefined),
       env: { [SECRET_VARIABLE]: VENDOR_LOGIN.secret, [CLOCK_VARIABLE]: this.#clockFile },
     })
+    if (isNotified) await this.command(['operator', 'add', 'second', '--file', this.secondPerson, '--reason', 'story'])
+    this.moveTo(first)
     const directory = directoryOf(this.cast)
     if (directory === undefined) return
     const file = path.join(this.folder, 'users.csv')
@@ -100,6 +149,15 @@ export class StoryWorld {
   async stop(): Promise<void> {
     await this.#program?.stop()
     for (const cloud of this.clouds.values()) await cloud.close()
+    await this.#sink?.close()
+  }
+
+  async #startMail(): Promise<StoryMail> {
+    this.#sink = await startMailSink(() => this.now(), path.join(this.folder, 'mails'))
+    const keyFile = path.join(this.folder, 'dkim.pem')
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+    return { host: this.#sink.host, port: this.#sink.port, keyFile }
   }
 
   cloud(vendor: string): MixpanelCloud {

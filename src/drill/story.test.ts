@@ -35,7 +35,7 @@ test('stories that come with Bulkhead are right, and make a configuration that i
     const story = readStory(name)
     assert.equal(story.story, name)
     const urls = new Map(story.vendors.map(({ id }) => [id, 'http://127.0.0.1:1']))
-    const text = storyConfig(story, urls)
+    const text = storyConfig(story, urls, { host: 'localhost', port: 2525, keyFile: '/dkim.pem' })
     const config = decodeConfig({ text, name, folder: '/', env: { DRILL_VENDOR_SECRET: 'x' }, protocols: ['mixpanel'] })
     assert.equal(config.sources.length, story.sources.length)
     const cast = castOf(story)

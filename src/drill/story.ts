@@ -10,7 +10,9 @@ import { type LootScore, searchValues } from './loot.ts'
 import { eventCounts } from './status.ts'
 import { readStory } from './story-file.ts'
 import type { StoryFile } from './story-format.ts'
-import { newState, play, type StepResult } from './story-steps.ts'
+import type { NoticeScore } from './story-notified.ts'
+import type { ClockScore, StepResult } from './story-result.ts'
+import { newState, play } from './story-steps.ts'
 import type { ScopeScore } from './story-truth.ts'
 import { StoryWorld } from './story-world.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -26,7 +28,15 @@ export interface StoryOptions {
 }
 
 export interface StoryScore extends DrillScore {
-  story: { name: string; steps: { at: string; what: string; ok: boolean }[]; scope: ScopeScore }
+  story: {
+    name: string
+    steps: { at: string; what: string; ok: boolean }[]
+    scope: ScopeScore
+    /** Every clock that was expected. */
+    clocks: ClockScore[]
+    /** Over all notices of the story. */
+    notified: NoticeScore
+  }
 }
 
 /** Resolves with the exit code: 0 when every step went as it has to. */
@@ -46,6 +56,10 @@ export async function runStory(options: StoryOptions): Promise<number> {
     await world.start()
     const score = await playAll(story, world, say)
     say(`\nScope: ${score.story.scope.expected} by what the vendor holds, ${score.story.scope.found} on the list.`)
+    const { clocks, notified } = score.story
+    if (clocks.length > 0) say(`Clocks: ${clocks.filter(({ ok }) => ok).length} of ${clocks.length} as worked out by hand.`)
+    if (notified.expected + notified.sent > 0)
+      say(`Notices: ${notified.expected} owed, ${notified.sent} taken by the mail server, ${notified.wrongly} wrongly or twice.`)
     say(score.ok ? 'All as it has to be.' : 'Not as it has to be.')
     if (options.json) process.stdout.write(`${JSON.stringify(score)}\n`)
     return score.ok ? 0 : 1
@@ -59,6 +73,8 @@ export async function runStory(options: StoryOptions): Promise<number> {
 async function playAll(story: StoryFile, world: StoryWorld, say: (line: string) => void): Promise<StoryScore> {
   const steps: StoryScore['story']['steps'] = []
   const state = newState()
+  const clocks: ClockScore[] = []
+  const notified: NoticeScore = { expected: 0, sent: 0, wrongly: 0 }
   let scope: ScopeScore = { expected: 0, found: 0, precision: 1, recall: 1 }
   let askedMs = 0
   for (const step of story.steps) {
@@ -72,6 +88,10 @@ async function playAll(story: StoryFile, world: StoryWorld, say: (line: string) 
       scope = result.scope
       askedMs = Math.round(performance.now() - beganAt)
     }
+    clocks.push(...(result.clocks ?? []))
+    notified.expected += result.notified?.expected ?? 0
+    notified.sent += result.notified?.sent ?? 0
+    notified.wrongly += result.notified?.wrongly ?? 0
     const what = step.why === undefined ? result.what : `${step.why}: ${result.what}`
     steps.push({ at: new Date(step.at).toISOString(), what, ok: result.ok })
     say(`${result.ok ? 'ok  ' : 'FAIL'} ${step.at}  ${what}`)
@@ -93,7 +113,7 @@ async function playAll(story: StoryFile, world: StoryWorld, say: (line: string) 
     cut: world.cut,
     events: { sent: world.eventsSent, warehouse, vendorDistinct, lost },
     ok: steps.every((step) => step.ok) && isClean && lost === 0 && rows > 0,
-    story: { name: story.story, steps, scope },
+    story: { name: story.story, steps, scope, clocks, notified },
   }
 }
 

@@ -1,4 +1,4 @@
-/** Stories that nobody thought of: sends, kills, silent vendors, cuts, new epochs and growing scopes in any order, from a seed. */
+/** Stories that nobody thought of: sends, kills, silent vendors, cuts, new epochs, growing scopes and notices in any order, from a seed. */
 import type { Step, StoryFile } from '#drill/story-format.ts'
 import { randomFrom } from './random.ts'
 
@@ -17,6 +17,8 @@ export function randomStory(seed: number): StoryFile {
     count: 3 + below(10),
     directory: random() < 0.7,
     organisations: 1 + below(3),
+    administrators: random() < 0.5,
+    language: pick(['en', 'hi'] as const),
   }))
   const steps: Step[] = []
   let at = Date.UTC(2025, 2, 1) + below(1000) * HOUR_MS
@@ -51,13 +53,25 @@ export function randomStory(seed: number): StoryFile {
   // The end of what the intruder could read lies an hour before some step, so nothing was sent at that moment.
   const ends = steps.slice(1).map((step) => iso(Date.parse(step.at) - HOUR_MS / 2))
   for (const { id } of vendors) {
+    const kills = (): object[] =>
+      Array.from({ length: below(3) }, (_, index) => ({
+        role: pick(['staff', 'supervisor', 'vault']),
+        after: 1 + index * 3 + below(3),
+        mayNotCome: true,
+      }))
+    const notify = (): void => {
+      const killed = kills()
+      add({ do: 'notify', incident: id, ...(killed.length > 0 && { kills: killed }) })
+    }
     add({ do: 'open', as: id, vendor: id, told: iso(at), accessTo: pick(ends), surfaces: [pick(sources).id] })
     add({ do: 'expect', incident: id })
+    if (random() < 0.7) notify()
     add({ do: 'kill', role: pick(ROLES) })
     add({ do: 'amend', incident: id, surfaces: sources.map((source) => source.id), reason: 'other surfaces too' })
     add({ do: 'expect', incident: id })
     add({ do: 'amend', incident: id, accessTo: iso(at), reason: 'they stayed longer' })
     add({ do: 'expect', incident: id })
+    notify()
   }
   return { story: 'random', about: `seed ${seed}`, sources, vendors, people, steps }
 }
