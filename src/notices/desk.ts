@@ -42,6 +42,8 @@ export interface DeskPorts {
 }
 
 const ROWS_A_TIME = 1000
+const FIRST_WAIT_MS = 500
+const LAST_WAIT_MS = 30_000
 
 interface Job {
   ends: AbortController
@@ -52,6 +54,8 @@ export class NoticeDesk {
   readonly #ports: DeskPorts
   readonly #jobs = new Map<string, Job>()
   readonly #troubles = new Map<string, string>()
+  /** Of which it is on record that people were told. */
+  readonly #told = new Set<string>()
   /** One version at a time: the throttle is one for all. */
   #turn: Promise<void> = Promise.resolve()
   #isClosed = false
@@ -216,7 +220,7 @@ export class NoticeDesk {
     const ends = new AbortController()
     const act = async (): Promise<void> => {
       // Somebody may have said of an open one that it goes again while the last of the others ended.
-      while (!ends.signal.aborted && (await this.#run(of, ends.signal))) this.#troubles.delete(name)
+      while (!ends.signal.aborted && (await this.#runThrough(of, ends.signal))) this.#troubles.delete(name)
     }
     const done = this.#turn.then(act).catch((thrown: unknown) => {
       const error = toBulkheadError(thrown)
@@ -225,6 +229,21 @@ export class NoticeDesk {
     })
     this.#turn = done
     this.#jobs.set(name, { ends, done: done.finally(() => this.#jobs.delete(name)) })
+  }
+
+  /** What passes by itself, a vault that is started again say, is waited for: what was begun ends without anybody's word. */
+  async #runThrough(of: Of, signal: AbortSignal): Promise<boolean> {
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LAST_WAIT_MS)) {
+      try {
+        return await this.#run(of, signal)
+      } catch (thrown) {
+        const error = toBulkheadError(thrown)
+        if (!PASSING.has(error.code)) throw thrown
+        this.#troubles.set(nameOf(of), error.code)
+        await this.#ports.clock.sleep(waitMs, signal)
+        if (signal.aborted) return false
+      }
+    }
   }
 
   /** Whether there is more to do. */
@@ -255,12 +274,32 @@ export class NoticeDesk {
   async #end(of: Of): Promise<boolean> {
     const { records, clock } = this.#ports
     if (records.nextDue(of) !== undefined || this.#version(of).state !== 'sending') return false
+    await this.#tellAtEnd(of)
     await this.#ports.onEnded(of, this.counts(of))
     // While that was written somebody may have said that one goes again.
     if (records.nextDue(of) !== undefined) return true
     records.changeNoticeVersion(of, { state: 'done', endedAt: clock.now() })
     this.#troubles.delete(nameOf(of))
     return false
+  }
+
+  /** That people were told goes on record in the end where it could not when the first was, or where a crash came first. */
+  async #tellAtEnd(of: Of): Promise<void> {
+    const { records } = this.#ports
+    if (this.#told.has(nameOf(of))) return
+    const sent = records.recipientsIn(of, 'sent', { after: 0, limit: ROWS_A_TIME })
+    if (sent.length > 0) await this.#tell(of, Math.min(...sent.map(({ at }) => at)))
+  }
+
+  async #tell(of: Of, at: number): Promise<void> {
+    try {
+      await this.#ports.onTold(of.incident, at)
+      this.#told.add(nameOf(of))
+    } catch (thrown) {
+      const error = toBulkheadError(thrown)
+      if (PASSING.has(error.code)) throw error
+      this.#ports.trace('warn', `that people were notified is not on record: ${error.code}`)
+    }
   }
 
   async #send(of: Of, given: PrepareOf, ports: PreparePorts, signal: AbortSignal): Promise<void> {
@@ -274,9 +313,8 @@ export class NoticeDesk {
     const tell = (at: number): void => {
       if (isTold) return
       isTold = true
-      telling = this.#ports.onTold(of.incident, at).catch((thrown: unknown) => {
-        this.#ports.trace('warn', `that people were notified is not on record: ${toBulkheadError(thrown).code}`)
-      })
+      // What passes is tried again at the end.
+      telling = this.#tell(of, at).catch(() => undefined)
     }
     await sendVersion(
       { ...of, ...given, config, smtp },
@@ -304,6 +342,9 @@ export class NoticeDesk {
     return found
   }
 }
+
+/** A process that is started again makes good by itself. */
+const PASSING: ReadonlySet<string> = new Set(['vault_unavailable', 'key_service_unavailable'])
 
 function nameOf({ incident, version }: Of): string {
   return `${incident}/${version}`
