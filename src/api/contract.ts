@@ -19,6 +19,7 @@ import { CLOCK_SCHEMAS } from './clock-contract.ts'
 import { AffectedIncident, INCIDENT_SCHEMAS } from './incident-contract.ts'
 import { DrillAnswer } from './drill-contract.ts'
 import { LINE_SCHEMAS } from './line-contract.ts'
+import { NOTICE_CHECK_SCHEMAS } from './notice-check-contract.ts'
 import { RiskAnswer } from './risk-contract.ts'
 import { DoctorAnswer } from './doctor-contract.ts'
 import { ERASURE_SCHEMAS } from './erase-contract.ts'
@@ -342,6 +343,7 @@ export function commandSchemas(): Record<string, string> {
     ...INCIDENT_SCHEMAS,
     ...CLOCK_SCHEMAS,
     ...NOTICE_SCHEMAS,
+    ...NOTICE_CHECK_SCHEMAS,
     ...LEAVING_SCHEMAS,
     doctor: DoctorAnswer,
     'policy-risk': RiskAnswer,

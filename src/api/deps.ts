@@ -1,4 +1,7 @@
 /** What the staff API stands on. `app` gives it ports; nothing here knows how they are reached. */
+import type { CheckDesk } from '#notices/check/check-desk.ts'
+import type { OfficialMarks } from '#notices/check/read-notice.ts'
+import type { NoticeAlert } from '#vault/notice-port.ts'
 import type { Clock } from '#base/clock.ts'
 import type { FillPorts } from '#grants/fill-back.ts'
 import type { Erasures } from '#erasure/erase.ts'
@@ -123,6 +126,10 @@ export interface StaffDeps {
   matching: MatchVault
   incidents: IncidentBook
   clocks: LegalClocks
+  /** Undefined: nobody is told anything through this program, so there is nothing to check. */
+  noticeCheck?: { desk: CheckDesk; marks: OfficialMarks } | undefined
+  /** Codes that many networks tried. */
+  noticeAlerts?(): Promise<NoticeAlert[]>
   /** What restores from older backups have lost of the ledger. */
   gaps(): Gap[]
   /** Latest checkpoint of the ledger's tree; null while there is none. */

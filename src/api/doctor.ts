@@ -14,6 +14,7 @@ import { type Check, cannotTell, type CheckRule, type Facts, fail, type Finding 
 import { CHECKPOINT_CHECKS } from './checkpoint-checks.ts'
 import { LEAVING_CHECKS } from './leaving-checks.ts'
 import { leavingFacts } from './leaving-routes.ts'
+import { NOTICE_CHECKS } from './notice-checks.ts'
 import { PLACE_CHECKS } from './place-checks.ts'
 import { RUNNING_CHECKS } from './running-checks.ts'
 
@@ -22,11 +23,11 @@ const PART_MS = 3000
 /** Updates of profiles and groups stand in the same table; they are no events. */
 const EVENTS_IN_WAREHOUSE = `SELECT count() AS rows FROM events WHERE type IN ('event', 'identify', 'merge')`
 
-export const CHECKS: readonly CheckRule[] = [...RUNNING_CHECKS, ...LEAVING_CHECKS, ...PLACE_CHECKS, ...CHECKPOINT_CHECKS]
+export const CHECKS: readonly CheckRule[] = [...RUNNING_CHECKS, ...LEAVING_CHECKS, ...PLACE_CHECKS, ...CHECKPOINT_CHECKS, ...NOTICE_CHECKS]
 
 export async function examine(deps: StaffDeps): Promise<Doctor> {
   const names = vendorNames(deps.records, deps.config.vendors)
-  const [roles, gateway, worker, described, warehouse, place, leaving] = await Promise.all([
+  const [roles, gateway, worker, described, warehouse, place, leaving, noticeAlerts] = await Promise.all([
     within(deps, deps.supervisor.status()),
     within(deps, deps.gateway.status()),
     within(deps, deps.worker.status()),
@@ -34,6 +35,7 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     within(deps, deps.warehouse.query<{ rows: number | string }>(EVENTS_IN_WAREHOUSE, {}, 'badday')),
     within(deps, deps.place()),
     within(deps, leavingFacts(names, deps)),
+    within(deps, deps.noticeAlerts?.() ?? Promise.resolve([])),
   ])
   const gaps = deps.gaps()
   const facts: Facts = {
@@ -54,6 +56,7 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     policy: deps.records.currentPolicy(),
     vendors: names.map((vendor) => ({ vendor, state: deps.records.flow(vendor).state })),
     ...(leaving === undefined ? {} : { leaving }),
+    ...(noticeAlerts === undefined ? {} : { noticeAlerts }),
     ...(described === undefined ? {} : { incidents: incidentFacts(deps, described.ledgerKey) }),
     gaps,
     gapsSigned: described === undefined || gaps.every((gap) => isSignedBy(gap, described.ledgerKey)),

@@ -1,4 +1,5 @@
 /** What `doctor` judges: everything that was found out, as plain values. What could not be found out is undefined. */
+import type { NoticeAlert } from '#vault/notice-port.ts'
 import type { PlaceState } from '#ledger/outside/state.ts'
 import type { Config } from '#model/config.ts'
 import type { Gap } from '#model/disclosure.ts'
@@ -76,6 +77,8 @@ export interface Facts {
   vendors: readonly { vendor: string; state: string }[]
   leaving?: readonly LeavingFacts[]
   /** Numbers of open incidents, and of those whose record is not as it was signed. */
+  /** Codes that many networks tried. */
+  noticeAlerts?: readonly NoticeAlert[]
   incidents?: { open: readonly number[]; broken: readonly number[] }
   gaps: readonly Gap[]
   gapsSigned: boolean

@@ -132,7 +132,7 @@ export function addIncidentReadingRoutes(app: FastifyInstance, deps: StaffDeps):
         affected: ledger.summary,
         why: ledger.unavailable ?? undefined,
         reconciled: state.statements.map((statement) => reconcileNow(statement, state, ledger.summary)),
-        timeline: timelineOf(state, deps),
+        timeline: await timelineOf(state, deps),
         checkpoint: await deps.checkpoint(),
         isHeldElsewhere: await isHeldElsewhere(deps),
         gaps: (ledgerGaps(deps).ledgerGaps ?? []).map((gap) => gapText(gap)),
@@ -190,8 +190,11 @@ async function brokenOf(id: number, deps: StaffDeps): Promise<number[]> {
   return deps.incidents.broken(id, (await deps.vault.describe()).ledgerKey)
 }
 
-function timelineOf(state: IncidentState, deps: StaffDeps): TimelineEntry[] {
-  return timeline(state, deps.records.history(state.vendor))
+/** Without what the vault knows, where it is away. */
+async function timelineOf(state: IncidentState, deps: StaffDeps): Promise<TimelineEntry[]> {
+  const alerts = (await deps.noticeAlerts?.().catch(() => [])) ?? []
+  const spread = alerts.filter(({ incident }) => incident === state.id)
+  return timeline(state, deps.records.history(state.vendor), spread)
 }
 
 async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow> {
@@ -230,7 +233,11 @@ async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow
       const shown = match === undefined ? {} : { match: printMatch(match) }
       return { row, at: iso(at), by: actor, id, as, file, note, sha256, bytes, ...shown }
     }),
-    timeline: timelineOf(state, deps).map(({ at, recordedAt, ...rest }) => ({ at: iso(at), recordedAt: isoOrNull(recordedAt), ...rest })),
+    timeline: (await timelineOf(state, deps)).map(({ at, recordedAt, ...rest }) => ({
+      at: iso(at),
+      recordedAt: isoOrNull(recordedAt),
+      ...rest,
+    })),
     report: {
       title: state.title,
       state: state.state,

@@ -21,6 +21,7 @@ import { addMatchRoutes } from './match-routes.ts'
 import { addNarrowRoutes } from './narrow-routes.ts'
 import { addClockRoutes } from './clock-routes.ts'
 import { addNoticeRoutes } from './notice-routes.ts'
+import { addNoticeCheckRoute } from './notice-check-routes.ts'
 import { addRiskRoute } from './risk-routes.ts'
 import { addEpochRoutes, addErasureRoutes, addKeyRoutes } from './erase-routes.ts'
 import { addLeavingRoutes } from './leaving-routes.ts'
@@ -69,6 +70,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addMatchRoutes(app, deps)
   addNarrowRoutes(app, deps)
   addNoticeRoutes(app, deps)
+  addNoticeCheckRoute(app, deps)
   addErasureRoutes(app, deps)
   addEpochRoutes(app, deps)
   addLeavingRoutes(app, deps)

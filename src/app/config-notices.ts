@@ -1,5 +1,5 @@
 /** `notices` of `bulkhead.yaml`: in whose name people are told, from where, and through which mail server. */
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { getDomain } from 'tldts'
@@ -71,8 +71,17 @@ export const NoticesSchema = Type.Object(
     ),
     defaultLanguage: Type.Optional(Text('the language of people whose language is not known, for example en or hi')),
     zone: Type.Optional(Text('an IANA time zone, for example Asia/Kolkata')),
+    checkDns: Type.Optional(
+      Type.Boolean({
+        description: 'true or false: whether a check may look up earlier DKIM keys of the official domain in DNS',
+        default: false,
+      }),
+    ),
   },
-  { ...closed, description: 'notices: {company, officialDomain, checkUrl, contact, from, smtp?, dkim?, defaultLanguage?, zone?}' },
+  {
+    ...closed,
+    description: 'notices: {company, officialDomain, checkUrl, contact, from, smtp?, dkim?, defaultLanguage?, zone?, checkDns?}',
+  },
 )
 
 type NoticesFile = Static<typeof NoticesSchema>
@@ -200,6 +209,7 @@ export function decodeNotices(notices: NoticesFile | undefined, folder: string):
     dkim: dkim && { domain: dkim.domain, selector: dkim.selector, keyFile: path.resolve(folder, dkim.keyFile) },
     defaultLanguage: notices.defaultLanguage ?? NOTICES_DEFAULTS.defaultLanguage,
     zone: notices.zone ?? NOTICES_DEFAULTS.zone,
+    checkDns: notices.checkDns ?? false,
   }
 }
 
@@ -219,6 +229,14 @@ export function findNoticeFault({ smtp, dkim }: NoticesConfig): { at: string[]; 
   return found === undefined
     ? undefined
     : { at: ['dkim', 'keyFile'], found, expected: 'an RSA key of at least 1024 bits, without a password' }
+}
+
+/** With the public half of the key that signs, so that no process but the sender has to read the private one. */
+export function withPublicKey(notices: NoticesConfig): NoticesConfig {
+  const { dkim } = notices
+  if (dkim === undefined) return notices
+  const key = createPublicKey(readFileSync(dkim.keyFile)).export({ type: 'spki', format: 'der' })
+  return { ...notices, dkim: { ...dkim, publicKey: key.toString('base64') } }
 }
 
 function whyNotRead(file: string): string | undefined {

@@ -24,7 +24,7 @@ import {
 import { defaultLimits, type SourceLimits } from '#model/source-limits.ts'
 import { decodeClocks, findRulesFault } from './config-clocks.ts'
 import { decodeLedger } from './config-ledger.ts'
-import { decodeNotices, findNoticeFault } from './config-notices.ts'
+import { decodeNotices, findNoticeFault, withPublicKey } from './config-notices.ts'
 import { checkMeaning, decodeInstant } from './config-meaning.ts'
 import { findTlsFault } from './config-tls.ts'
 import { type ConfigFile, ConfigSchema, GROUP_KEYS_DEFAULT } from './config-schema.ts'
@@ -118,7 +118,7 @@ export function decodeConfig(options: {
     keys: decodeKeys(file.keys, options.folder),
     ...(file.consent && { consent: file.consent as ConsentConfig }),
     ledger: decodeLedger(file.ledger, options.folder),
-    ...(notices && { notices }),
+    ...(notices && { notices: options.checksFiles === true ? withPublicKey(notices) : notices }),
     ...(clocks && { clocks }),
   }
 }

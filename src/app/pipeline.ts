@@ -23,6 +23,7 @@ import { createHttpSend } from '#forward/send-http.ts'
 import { freeSpaceOf, logSize } from '#ingest/free-space.ts'
 import { type Gateway, startGateway } from '#ingest/gateway.ts'
 import type { PolicyInForce } from '#ingest/intake.ts'
+import type { PublicPage } from '#ingest/public-page.ts'
 import type { Ledger } from '#ledger/port.ts'
 import { LogStopped } from '#log/log-writer.ts'
 import type { LogReader, LogWriter } from '#log/port.ts'
@@ -48,13 +49,15 @@ export interface GatewayParts {
   places: Record<string, string>
   /** Where the use of the disk budgets is kept over restarts. */
   quotaFile: string
+  /** What people see here: whether a notice is real. */
+  page?: PublicPage | undefined
   /** The log takes no more: the role has to start again. */
   onLogStopped: (error: BulkheadError) => void
 }
 
 /** request → protocol decode → split → vault → waiting room and log → the vendor's answer */
 export async function startGatewayPipeline(parts: GatewayParts): Promise<Gateway> {
-  const { config, policy, vault, log, registry, host, port, places, quotaFile } = parts
+  const { config, policy, vault, log, registry, host, port, places, quotaFile, page } = parts
   return startGateway({
     host,
     port,
@@ -69,6 +72,7 @@ export async function startGatewayPipeline(parts: GatewayParts): Promise<Gateway
     vault,
     log,
     clock: systemClock,
+    page,
     room: [...freeSpaceOf(places, config.disk), logSize(() => log.bytes(), config.disk.logBytesMax)],
     registry,
     onFailure: (stage, error) => {

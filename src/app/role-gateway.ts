@@ -8,6 +8,8 @@ import { openRecordsReader } from '#records/records.ts'
 import type { Gateway } from '#ingest/gateway.ts'
 import { openPlacesOf } from '#split/geo.ts'
 import { gatewayVault, remembering } from '#vault/client.ts'
+import { noticeCheckVault } from '#vault/notice-server.ts'
+import { openCheckDesk, publicCheckPage } from './check-page.ts'
 import { startGatewayPipeline } from './pipeline.ts'
 import { splitInForce } from './policy-in-force.ts'
 import { keepRemembered } from './remembering.ts'
@@ -43,6 +45,7 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
   })
   const remembered = await keepRemembered(remembering(vaultClient), () => ({ log: log.head }))
   const registry = new Registry()
+  const checking = config.notices && openCheckDesk(config.notices, noticeCheckVault(vaultClient))
   const gateway = await startGatewayPipeline({
     config,
     policy: () => policy,
@@ -59,6 +62,7 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
       keys: instance.keysDir,
     },
     quotaFile: path.join(instance.dataDir, 'quotas.json'),
+    page: config.notices && checking && publicCheckPage(config.notices, checking, systemClock),
     // Taken by nobody, so it ends the process (role-main), and the supervisor starts it again.
     onLogStopped: (error) => void Promise.reject(error),
   })
@@ -106,6 +110,7 @@ export async function startGatewayRole(init: RoleInit): Promise<RunningRole> {
       clearInterval(warning)
       clearInterval(watching)
       await gateway.close()
+      await checking?.close()
       await remembered.stop()
       await log.close()
       await rpc.close()

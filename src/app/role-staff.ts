@@ -23,7 +23,7 @@ import { policyFromConfig } from '#policy/policy.ts'
 import { createApprovals } from '#records/approvals.ts'
 import type { Approval, FlowState, Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
-import { noticeOpener } from '#vault/notice-server.ts'
+import { noticeOpener, noticeVault } from '#vault/notice-server.ts'
 import { treeReadingVault } from '#vault/tree-client.ts'
 import {
   backupVault,
@@ -46,6 +46,7 @@ import type { StaffDeps } from '#api/deps.ts'
 import { readRulePack } from '#clocks/rule-pack.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import { askFreeze } from '#warehouse/freeze.ts'
+import { openCheckDesk } from './check-page.ts'
 import { openIncidents } from './incident-ports.ts'
 import { FIRST_OPERATOR, type Instance, readOperatorCredential } from './instance.ts'
 import { ledgerTreePort } from './ledger-checking.ts'
@@ -120,6 +121,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       log.close()
     }
   }
+  const checking = config.notices && openCheckDesk(config.notices, noticeVault(vaultClient))
   const stopping = new AbortController()
   const detail = config.gateway.places
   const policies = policyPorts({ signer, waiting: waitingVault(vaultClient), gateway, worker, instance, warehouse, detail })
@@ -199,6 +201,8 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       repair: async () => (await worker.call('repairTree', null)).body as never,
       ledgerHead: () => ledger.head(),
     }),
+    noticeCheck: checking,
+    noticeAlerts: () => noticeVault(vaultClient).noticeAlerts(),
     gaps: () => ledger.gaps(),
     place: async () => placeFacts(instance, { config, ledgerHead: ledger.head() }),
     trace: (text) => trace('error', 'staff', text),
@@ -228,6 +232,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     stop: async () => {
       stopping.abort()
       await Promise.all([staff.close(), notices.close()])
+      await checking?.close()
       await remembered.stop()
       await warehouse.close()
       for (const client of [vaultClient, worker, gateway]) client.close()

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { BulkheadError } from '#base/errors.ts'
 import { addBaseline } from './baseline-program.ts'
+import { addNotice } from './check-program.ts'
 import type { CommonOptions, Context } from './context.ts'
 import type { WhoOptions } from './people-commands.ts'
 import { addLedger } from './ledger-program.ts'
@@ -112,6 +113,7 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
   addIncidentCommands({ incident: addIncident(root, common, reason, contextOf), placed, common, reason, contextOf })
   const shared = { common, reason, contextOf }
   addRisk(addPolicy(root, shared), shared)
+  addNotice(root, shared)
   addLedger(root, shared, exit)
   addLeaving(vendor, shared)
 

@@ -27,7 +27,14 @@ export interface FlowChange {
   reason: string
 }
 
-export function timeline(state: IncidentState, flows: readonly FlowChange[]): TimelineEntry[] {
+/** A code of a notice that many networks tried within a day. */
+export interface SpreadCode {
+  version: number
+  at: number
+  networks: number
+}
+
+export function timeline(state: IncidentState, flows: readonly FlowChange[], spread: readonly SpreadCode[] = []): TimelineEntry[] {
   const { eventFrom, eventTo, vendorAware, told, aware } = state.times
   const happened = (at: number | null, what: string, detail: string): TimelineEntry[] =>
     at === null ? [] : [{ at, recordedAt: null, what, detail, text: '', by: null, row: null }]
@@ -43,6 +50,10 @@ export function timeline(state: IncidentState, flows: readonly FlowChange[]): Ti
       return { at: changedAt, recordedAt: changedAt, what, detail, text: reason, by: actor, row: null }
     }),
   ]
+  for (const { version, at, networks } of spread) {
+    const detail = `a code of notice version ${version} was tried from ${networks} networks within a day: copies of it may be going around`
+    entries.push({ at, recordedAt: at, what: 'notice_code_spread', detail, text: '', by: null, row: null })
+  }
   return entries.sort((a, b) => a.at - b.at || (a.row ?? 0) - (b.row ?? 0))
 }
 

@@ -8,7 +8,6 @@ import type { AddressInfo, BlockList } from 'node:net'
 import { Registry } from 'prom-client'
 import type { Clock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
-import { remember } from '#base/remember.ts'
 import type { LogWriter } from '#log/port.ts'
 import type { SourceConfig } from '#model/config.ts'
 import { NETWORK_BITS, type NetworkBits } from '#model/source-limits.ts'
@@ -24,9 +23,11 @@ import { type RoomProbe, RoomWatch } from './free-space.ts'
 import { type Intake, keepRecords, type PolicyInForce } from './intake.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
 import { type Origin, Origins } from './network.ts'
+import { answerPage, type PublicPage } from './public-page.ts'
 import { Quotas } from './quota.ts'
 import { QuotaFile } from './quota-file.ts'
 import { type BodyOutcome, HeldBytes, Inflater, readBody } from './request-body.ts'
+import { splitUrl } from './request-url.ts'
 import { SourceTable } from './sources.ts'
 import { TLS_SETTINGS, TlsFiles } from './tls-files.ts'
 
@@ -51,6 +52,8 @@ export interface GatewayOptions {
   limits?: Partial<GatewayLimits>
   /** What must be left of disks and log for anything more to be taken; without it nothing is watched. */
   room?: readonly RoomProbe[]
+  /** What else answers here, where no protocol does. */
+  page?: PublicPage | undefined
   /** Where the metrics register; a registry of its own by default. */
   registry?: Registry
   /** For the trace: which stage failed a request or a window. Carries no content. */
@@ -236,7 +239,15 @@ class Edge {
       if (request.method === 'OPTIONS')
         return this.#send(request, response, { status: 204, headers: preflightHeaders(request.headers), body: '' })
       const found = path === '/' || path === '/healthz' ? undefined : this.#route(path)
-      if (found === undefined) return this.#answerPlainly(request, response, path)
+      if (found === undefined) {
+        const { page } = this.#options
+        if (page?.isAt(path, request.headers.host) !== true) return this.#answerPlainly(request, response, path)
+        const origin = this.#origins.of(clientAddress(request, this.#trusted))
+        const answered = await answerPage({ page, request, query, origin, hold, connection, limits: this.#parts.limits })
+        if (answered === undefined) return connection.end()
+        this.#parts.counts.request('page', 'check', answered.reply.status)
+        return this.#send(request, response, answered.reply, answered.close)
+      }
       const { protocol, route } = found
       const origin = this.#origins.of(clientAddress(request, this.#trusted))
       const refusal = this.#refusalAtOnce(request, route) ?? this.#refusalAtDoor(route, origin)
@@ -372,23 +383,4 @@ class Edge {
     response.writeHead(reply.status, headers)
     response.end(reply.body)
   }
-}
-
-/** Without scheme and host (proxies may send them) and without fragment; of repeated keys the last counts. */
-function splitUrl(url: string): { path: string; query: URLSearchParams } {
-  const local = url.startsWith('/') && !url.includes('#') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/#.*$/s, '')
-  const mark = local.indexOf('?')
-  const path = mark < 0 ? local : local.slice(0, mark)
-  const text = mark < 0 ? '' : local.slice(mark + 1)
-  return { path: path === '' ? '/' : path, query: SWITCHES.test(text) ? switchesOf(text) : parseQuery(text) }
-}
-
-/** Switches of SDKs (`verbose=1&ip=0`) are the same with every request and hold nothing of anybody: they are parsed once. */
-const SWITCHES = /^(?:[a-z]{1,16}=[01](?:&(?!$)|$)){0,8}$/
-const switchesOf = remember(parseQuery, { entriesMax: 100, charactersMax: 128 })
-
-function parseQuery(text: string): URLSearchParams {
-  const query = new URLSearchParams()
-  for (const [key, value] of new URLSearchParams(text)) query.set(key, value)
-  return query
 }

@@ -199,7 +199,9 @@ export function formatNoticeCode(version: Uint8Array, secret: Uint8Array): Notic
 export function parseNoticeCode(typed: string): NoticeCode | undefined {
   if (typed.length > 200) return undefined
   const folded = foldCode(typed).replace(/[\s\p{Pd}\p{Cf}_.:*>"']/gu, '')
-  const characters = folded.length === CODE_CHARACTERS + 2 && folded.startsWith('BH') ? folded.slice(2) : folded
+  // Without a dash behind it, BH may be the first letters of a code that was typed without its beginning.
+  const hasBeginning = folded.startsWith('BH') && (folded.length === CODE_CHARACTERS + 2 || /^\P{L}*BH[\s\p{Pd}]/iu.test(typed))
+  const characters = hasBeginning ? folded.slice(2) : folded
   return characters.length === CODE_CHARACTERS && isCrockford(characters) ? written(characters) : undefined
 }
 

@@ -17,6 +17,8 @@ export interface NoticesConfig {
   defaultLanguage: string
   /** IANA time zone in which dates are printed. */
   zone: string
+  /** Whether a check may ask name servers for keys of our own domain that are not in this configuration. */
+  checkDns?: boolean
 }
 
 export interface NoticeContact {
@@ -54,6 +56,8 @@ export interface NoticeDkim {
   selector: string
   /** PEM file with the private key; read when a sending begins. */
   keyFile: string
+  /** Its public half (SPKI in base64), read with the file at the start: who checks a notice needs no more. */
+  publicKey?: string
 }
 
 export const NOTICES_DEFAULTS = { connections: 4, perSecond: 20, defaultLanguage: 'en', zone: 'UTC' } as const

@@ -1,0 +1,138 @@
+/**
+ * The text of an HTML mail as somebody sees it, and what is in it besides. Our notices are plain: paragraphs, lists and one
+ * link. So it is asked what is there that they never have; what a mail program adds when it forwards is let pass.
+ */
+import { Parser } from 'htmlparser2'
+import { shown } from './letters.ts'
+import { judgeLink, linksIn } from './links.ts'
+import type { Findings, OfficialMarks } from './read-notice.ts'
+import { type Colours, coloursAfter, declarations, faultOf, faultsOfSheet, isUnreadable, PAPER } from './styles.ts'
+
+const words = (text: string): Set<string> => new Set(text.split(' '))
+const BLOCKS = words(
+  'address article blockquote body br caption center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 head header hr html li main nav ol p pre section table tbody tfoot thead title tr ul',
+)
+const CELLS = words('td th')
+const INLINE = words(
+  'a abbr b bdi big cite code dfn em font i ins kbd mark o:p q s samp small span strike strong sub sup time tt u var wbr',
+)
+const HEAD = words('meta style col colgroup')
+const ACTIVE = words('script base iframe frame frameset object embed applet link template noscript slot portal')
+const FORMS = words('form input button textarea select option fieldset label datalist')
+const PICTURES = words('img picture source svg math video audio canvas image map area')
+const DEPTH_MAX = 300
+const PIECE = 4096
+
+interface Open {
+  name: string
+  isHidden: boolean
+  colours: Colours
+  href: string | undefined
+  linkText: string
+}
+
+export function readHtml(html: string, given: { marks: OfficialMarks; recipients: readonly string[]; findings: Findings }): string {
+  const { marks, recipients, findings } = given
+  const stack: Open[] = []
+  let text = ''
+  let style = ''
+  let depth = 0
+  const top = (): Open | undefined => stack.at(-1)
+  const parser = new Parser(
+    {
+      onopentag(name, attributes) {
+        depth++
+        if (BLOCKS.has(name)) text += '\n'
+        else if (CELLS.has(name)) text += ' '
+        nameTag(name, findings)
+        const pairs = declarations(attributes.style ?? '')
+        if (attributes.color !== undefined) pairs.push(['color', attributes.color.toLowerCase()])
+        if (attributes.bgcolor !== undefined) pairs.push(['background-color', attributes.bgcolor.toLowerCase()])
+        const outer = top()
+        let isHidden = outer?.isHidden === true || attributes.hidden !== undefined || name === 'title'
+        for (const [property, value] of pairs) {
+          const fault = faultOf(property, value)
+          if (fault === 'hidden') isHidden = true
+          else if (fault === 'picture') findings.add('html_picture')
+          else if (fault === 'strange') findings.add('html_strange', { what: shown(property) })
+        }
+        nameAttributes(name, attributes, findings)
+        const colours = coloursAfter(outer?.colours ?? PAPER, pairs)
+        const href = name === 'a' ? attributes.href : undefined
+        stack.push({ name, isHidden, colours, href, linkText: '' })
+        if (href !== undefined) judgeLink(href, marks, recipients, findings)
+      },
+      ontext(piece) {
+        const around = top()
+        if (around?.name === 'style') {
+          style += piece
+          return
+        }
+        if (around?.name === 'title' || ACTIVE.has(around?.name ?? '')) return
+        if (around !== undefined && (around.isHidden || isUnreadable(around.colours)) && /\S/u.test(piece)) {
+          findings.add('html_hidden', { text: shown(piece) })
+          return
+        }
+        for (const open of stack) if (open.href !== undefined) open.linkText += piece
+        text += piece.replace(/[\t\n\r ]+/g, ' ')
+      },
+      onclosetag(name) {
+        depth--
+        const closed = stack.pop()
+        if (closed?.href !== undefined) compareLink(closed.linkText, closed.href, findings)
+        if (BLOCKS.has(name)) text += '\n'
+        else if (CELLS.has(name)) text += ' '
+      },
+      oncomment(comment) {
+        // Some programs show what others take for a comment.
+        if (/[<>]/.test(comment)) findings.add('html_strange', { what: 'comment' })
+      },
+      onprocessinginstruction(name) {
+        if (name.toLowerCase() !== '!doctype') findings.add('html_strange', { what: shown(name) })
+      },
+      oncdatastart() {
+        findings.add('html_strange', { what: 'CDATA' })
+      },
+    },
+    { decodeEntities: true, lowerCaseTags: true, lowerCaseAttributeNames: true, recognizeSelfClosing: false },
+  )
+  // In pieces: what is nested without end is not read to its end.
+  for (let at = 0; at < html.length && depth <= DEPTH_MAX; at += PIECE) parser.write(html.slice(at, at + PIECE))
+  if (depth > DEPTH_MAX) findings.add('html_strange', { what: 'nesting' })
+  else parser.end()
+  for (const fault of faultsOfSheet(style)) {
+    if (fault === 'picture') findings.add('html_picture')
+    else findings.add(fault === 'hidden' ? 'html_hidden' : 'html_strange', fault === 'hidden' ? { text: '<style>' } : { what: '<style>' })
+  }
+  return text
+}
+
+function nameTag(name: string, findings: Findings): void {
+  if (BLOCKS.has(name) && !FORMS.has(name)) return
+  if (CELLS.has(name) || INLINE.has(name) || HEAD.has(name)) return
+  if (ACTIVE.has(name)) findings.add('html_active', { what: shown(name) })
+  else if (FORMS.has(name)) findings.add('html_form')
+  else if (PICTURES.has(name)) findings.add('html_picture')
+  else findings.add('html_strange', { what: shown(name) })
+}
+
+function nameAttributes(name: string, attributes: Readonly<Record<string, string>>, findings: Findings): void {
+  for (const [attribute, value] of Object.entries(attributes)) {
+    if (attribute.startsWith('on')) findings.add('html_active', { what: shown(attribute) })
+    else if (attribute === 'background' || attribute === 'src' || attribute === 'srcset') findings.add('html_picture')
+    else if (attribute === 'dir' && value.toLowerCase() === 'rtl' && name !== 'html' && name !== 'body')
+      findings.add('html_strange', { what: 'dir' })
+    else if (attribute === 'ping' || attribute === 'action' || attribute === 'formaction') findings.add('html_form')
+    else if (attribute === 'size' && name === 'font' && /^(0|-)/.test(value)) findings.add('html_hidden', { text: '<font>' })
+  }
+  if (name === 'meta' && /^(refresh|set-cookie)$/i.test(attributes['http-equiv'] ?? '')) findings.add('html_active', { what: 'meta' })
+}
+
+/** A link whose words name one host and which leads to another. */
+function compareLink(linkText: string, href: string, findings: Findings): void {
+  const hostOf = (link: string): string | undefined => URL.parse(link)?.hostname.replace(/^www\./, '')
+  const [said] = linksIn(linkText).filter((link) => !link.startsWith('mailto:'))
+  const target = hostOf(href)
+  if (said === undefined || target === undefined || hostOf(said) === target) return
+  findings.add('link_unlike_text', { shown: shown(hostOf(said) ?? said), where: shown(target) })
+}

@@ -1,0 +1,202 @@
+/**
+ * The verdict, from what was read and what the vault knows. `genuine` needs a code that fits the address and, where there is
+ * a text, every word of that notice and nothing else; whatever is odd besides makes it `altered`. Pure.
+ */
+import type { NoticeAnswer, TextComparison } from '#vault/notice-port.ts'
+import { findUnseen, isMixed, shown } from './letters.ts'
+import { hostKind, judgeLink, linksIn } from './links.ts'
+import { type Finding, type FindingCode, Findings, type OfficialMarks, type ReadNotice, type ReadText } from './read-notice.ts'
+
+export const VERDICTS = ['genuine', 'altered', 'not_ours', 'cannot_tell'] as const
+export type Verdict = (typeof VERDICTS)[number]
+
+export type ReasonCode =
+  | FindingCode
+  | 'busy'
+  | 'code_differs'
+  | 'code_fits'
+  | 'code_not_for_address'
+  | 'lines_above'
+  | 'no_address'
+  | 'no_code'
+  | 'nothing_given'
+  | 'only_code'
+  | 'subject_differs'
+  | 'text_around'
+  | 'text_changed'
+  | 'text_missing'
+  | 'text_order'
+  | 'text_other'
+  | 'text_same'
+  | 'unavailable'
+
+export interface Reason {
+  code: ReasonCode
+  values: Readonly<Record<string, string>>
+}
+
+export interface Judgement {
+  verdict: Verdict
+  reasons: Reason[]
+}
+
+/** Said beside a verdict; they change none. */
+const NOTES: readonly FindingCode[] = ['address_from_mail', 'dkim_good', 'dkim_none', 'from_you']
+/** What cannot be read to its end can be neither right nor wrong. */
+const UNREAD: readonly FindingCode[] = ['too_large', 'unreadable', 'encrypted', 'attached_mail']
+const QUOTES_MAX = 4
+
+interface JudgedBy {
+  marks: OfficialMarks
+  /** Addresses that were tried: they may stand anywhere. */
+  recipients: readonly string[]
+}
+
+export interface ToJudge extends JudgedBy {
+  read: ReadNotice | undefined
+  /** Of the code and the address that fit, or of the last that were tried; undefined: there was no code or no address. */
+  answer: NoticeAnswer | undefined
+  hasCode: boolean
+  findings: readonly Finding[]
+  /** A code was typed, and the text carries another one. */
+  isOtherCode: boolean
+}
+
+export function judge(given: ToJudge): Judgement {
+  const { read, marks, answer, findings } = given
+  const notes = findings.filter(({ code }) => NOTES.includes(code))
+  const faults = findings.filter(({ code }) => !NOTES.includes(code))
+  if (answer?.fits !== true) return unfitting(given, notes, faults)
+  const found = new Findings()
+  const reasons: Reason[] = []
+  // A mail in which nothing stands is not the notice, whatever code was typed beside it.
+  if (read !== undefined && answer.texts.length === 0 && faults.length === 0) found.add('unreadable')
+  for (const [index, compared] of answer.texts.entries()) {
+    const text = read?.texts[index]
+    if (text !== undefined) reasons.push(...compareText(text, compared, given, found))
+  }
+  if (answer.isSubject === false) reasons.push({ code: 'subject_differs', values: { text: shown(read?.subject ?? '') } })
+  if (given.isOtherCode) reasons.push({ code: 'code_differs', values: {} })
+  reasons.push(...faults, ...found.all())
+  const date = new Date(answer.day * 86_400_000).toISOString().slice(0, 10)
+  const fits: Reason = { code: 'code_fits', values: { company: marks.company, date, version: String(answer.version) } }
+  const above = reasons.filter(({ code }) => code === 'lines_above')
+  const wrong = once(reasons.filter(({ code }) => code !== 'lines_above'))
+  if (wrong.length === 0) {
+    const same: Reason = { code: read === undefined ? 'only_code' : 'text_same', values: { company: marks.company } }
+    return { verdict: 'genuine', reasons: [fits, same, ...once(above), ...notes] }
+  }
+  const isUnread = wrong.every(({ code }) => (UNREAD as readonly ReasonCode[]).includes(code))
+  return { verdict: isUnread ? 'cannot_tell' : 'altered', reasons: [...wrong, fits, ...once(above), ...notes] }
+}
+
+/** One answer for every code that fits nothing, whoever's it is; what else is said comes from what was given alone. */
+function unfitting(
+  { answer, hasCode, read, marks, recipients }: ToJudge,
+  notes: readonly Finding[],
+  faults: readonly Finding[],
+): Judgement {
+  const values = { company: marks.company }
+  const warnings = once([...faults, ...(read?.strayLinks ?? [])])
+  const first = (code: ReasonCode): Reason[] => [{ code, values }, ...warnings.filter((each) => each.code !== code), ...notes]
+  if (answer !== undefined) return { verdict: 'not_ours', reasons: first('code_not_for_address') }
+  if (!hasCode && faults.some(({ code }) => code === 'code_form')) return { verdict: 'not_ours', reasons: first('code_form') }
+  const unread = faults.find(({ code }) => UNREAD.includes(code))
+  if (!hasCode) return { verdict: 'cannot_tell', reasons: first(unread?.code ?? (read === undefined ? 'nothing_given' : 'no_code')) }
+  return { verdict: 'cannot_tell', reasons: first(recipients.length > 0 ? 'unavailable' : 'no_address') }
+}
+
+// ------------------------------------------------------------------------------------------------------- the text
+
+function compareText(text: ReadText, compared: TextComparison, by: JudgedBy, found: Findings): Reason[] {
+  const { marks } = by
+  const reasons: Reason[] = []
+  const { missing, paragraphs, foreign, inOrder } = compared
+  if (missing.length === paragraphs) return [{ code: 'text_other', values: { company: marks.company } }]
+  const words = text.lines.flatMap((line) => line.words)
+  const above = linesAbove(text, foreign[0], marks, found)
+  for (const [index, [from, to]] of foreign.entries()) {
+    if (index === 0 && above) {
+      reasons.push({ code: 'lines_above', values: {} })
+      continue
+    }
+    const passage = words.slice(from, to)
+    if (index < QUOTES_MAX) {
+      const isOutside = missing.length === 0 && (from === 0 || to === words.length)
+      reasons.push({ code: isOutside ? 'text_around' : 'text_changed', values: { text: shown(passage.join(' ')), company: marks.company } })
+    }
+    nameDeceit(passage, by, found)
+  }
+  if (missing.length > 0) {
+    const numbers = missing.slice(0, 8).map((place) => place + 1)
+    const list = `${numbers.join(', ')}${missing.length > numbers.length ? ', …' : ''}`
+    reasons.push({ code: 'text_missing', values: { numbers: list, count: String(paragraphs), company: marks.company } })
+  }
+  if (!inOrder) reasons.push({ code: 'text_order', values: {} })
+  return reasons
+}
+
+function nameDeceit(passage: readonly string[], { marks, recipients }: JudgedBy, found: Findings): void {
+  for (const word of passage) {
+    const unseen = findUnseen(word)
+    if (unseen !== undefined) found.add('hidden_characters', { what: unseen })
+    if (isMixed(word)) found.add('mixed_letters', { text: shown(word) })
+  }
+  for (const link of linksIn(passage.join(' '))) judgeLink(link, marks, recipients, found)
+}
+
+const INTRO =
+  /^(forwarded message|original message|begin forwarded message|weitergeleitete nachricht|अग्रेषित (किया गया )?(संदेश|मेल)|मूल संदेश)\s*:?$/iu
+const HEADER = /^(from|to|cc|date|sent|subject|reply-to|प्रेषक|से|प्रति|को|दिनांक|तारीख|भेजा गया|विषय)\s*:\s*(.*)$/iu
+const WROTE = /^(on .{6,240} wrote|.{6,240}ने .{0,80}लिखा)\s*:$/iu
+const SENDER = /^(from|reply-to|प्रेषक|से)$/iu
+const DATE = /^(date|sent|दिनांक|तारीख|भेजा गया)$/iu
+const DATE_CHARACTERS = 80
+
+/** Whether what stands above the notice is only what a mail program writes there. Who is named as its sender is judged. */
+function linesAbove(text: ReadText, first: [number, number] | undefined, marks: OfficialMarks, found: Findings): boolean {
+  if (first === undefined || first[0] !== 0) return false
+  const lines: string[] = []
+  let count = 0
+  for (const line of text.lines) {
+    if (line.words.length === 0) continue
+    if (count >= first[1]) break
+    count += line.words.length
+    lines.push(line.words.join(' '))
+  }
+  // A line that goes on into the notice is none of its own.
+  if (count !== first[1]) return false
+  // `On … wrote:` is long and often takes two lines.
+  const isWritten = (line = '', next = ''): boolean => line.length + next.length <= 300 && WROTE.test(`${line} ${next}`)
+  const isFine = (line: string, index: number): boolean =>
+    isAbove(line) || isWritten(line, lines[index + 1]) || isWritten(lines[index - 1], line)
+  if (!lines.every(isFine)) return false
+  for (const line of lines) {
+    const [, name = '', value = ''] = HEADER.exec(line) ?? []
+    if (DATE.test(name) && value.length > DATE_CHARACTERS) return false
+    for (const link of linksIn(line)) if (!link.startsWith('mailto:')) judgeLink(link, marks, [], found)
+    const address = SENDER.test(name) ? /[^\s<>"]+@[^\s<>"]+/.exec(value)?.[0] : undefined
+    if (address === undefined) continue
+    const kind = hostKind(URL.parse(`https://${address.split('@').at(-1)}`)?.hostname ?? '', marks)
+    if (kind !== 'ours') found.add(kind === 'lookalike' ? 'from_lookalike' : 'from_foreign', { address: shown(address) })
+  }
+  return true
+}
+
+function isAbove(line: string): boolean {
+  const bare = line.replace(/^[-\s]+|[-\s]+$/g, '')
+  return line.length <= 300 && (INTRO.test(bare) || HEADER.test(line) || WROTE.test(line))
+}
+
+/** The subject that a mail, or the lines above a forwarded one, give; without what programs put in front. */
+export function subjectOf(read: ReadNotice | undefined): string | undefined {
+  if (read === undefined) return undefined
+  const lines = read.texts[0]?.lines.slice(0, 20) ?? []
+  const inText = lines.flatMap(({ words }) => /^(?:subject|विषय)\s*:\s*(.*)$/iu.exec(words.join(' '))?.[1] ?? [])
+  const subject = read.subject ?? inText[0]
+  return subject?.replace(/^\s*((fwd?|re|aw|wg)\s*:\s*)+/i, '')
+}
+
+function once(reasons: readonly Reason[]): Reason[] {
+  return [...new Map(reasons.map((reason) => [JSON.stringify(reason), reason])).values()]
+}
