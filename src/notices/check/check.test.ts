@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
+import { canonicalWords } from '#model/notice-text.ts'
 import { withVault } from '#vault/testing.ts'
 import { CheckDesk } from './check-desk.ts'
 import type { NoticeReader } from './reader.ts'
@@ -31,5 +33,37 @@ test('each case gets its verdict, with its reasons, in words of both languages',
     }
     assert.deepEqual(wrong, [])
     assert.ok(CHECK_CASES.length >= 60)
+  })
+})
+
+test('no text that differs from a notice in one character is called genuine', async () => {
+  await withVault(async ({ notices }) => {
+    const sent = await sendNotices(notices, [
+      { address: 'asha.rao@example.net', name: 'Asha Rao' },
+      { address: 'ravi@example.in', name: 'रवि शर्मा', language: 'hi', shape: 'alias' },
+      { address: 'kim@example.org', shape: 'organisation' },
+    ])
+    const desk = new CheckDesk({ vault: notices, marks: MARKS, reader: reader as NoticeReader })
+    const characters = fc.oneof(
+      fc.constantFrom(...'aA0९.,:/@-*_>"“’ \n\t\u200b\u200d\u200e\u202e\u00ad\u0430\ufeff\uff0e\u0967'),
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+    )
+    const kinds = fc.constantFrom('insert', 'replace', 'delete')
+    let edits = 0
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...sent), fc.nat(), characters, kinds, async (notice, place, character, kind) => {
+        const { text } = notice.mail
+        const at = place % text.length
+        const edited = text.slice(0, at) + (kind === 'delete' ? '' : character) + text.slice(kind === 'insert' ? at : at + 1)
+        const isSame = JSON.stringify(canonicalWords(edited)) === JSON.stringify(canonicalWords(text))
+        const { verdict } = await desk.check({ content: Buffer.from(edited), address: notice.address })
+        // Bytes that are no text come out as other ones: then it is altered, too.
+        if (isSame && Buffer.from(edited).toString() === edited) assert.equal(verdict, 'genuine', JSON.stringify({ at, character, kind }))
+        else assert.notEqual(verdict, 'genuine', JSON.stringify({ at, character, kind }))
+        if (!isSame) edits++
+      }),
+      { numRuns: 400 },
+    )
+    assert.ok(edits > 100)
   })
 })

@@ -13,9 +13,7 @@ const BLOCKS = words(
   'address article blockquote body br caption center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 head header hr html li main nav ol p pre section table tbody tfoot thead title tr ul',
 )
 const CELLS = words('td th')
-const INLINE = words(
-  'a abbr b bdi big cite code dfn em font i ins kbd mark o:p q s samp small span strike strong sub sup time tt u var wbr',
-)
+const INLINE = words('a abbr b bdi big cite code dfn em font i ins kbd mark o:p q samp small span strong sub sup time tt u var wbr')
 const HEAD = words('meta style col colgroup')
 const ACTIVE = words('script base iframe frame frameset object embed applet link template noscript slot portal')
 const FORMS = words('form input button textarea select option fieldset label datalist')

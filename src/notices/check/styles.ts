@@ -33,13 +33,24 @@ export function declarations(style: string): [property: string, value: string][]
     })
 }
 
+/** What sets type and space, and can neither hide, move, strike nor add text with the values that are looked at below. */
+const PLAIN = new RegExp(
+  `^(${[
+    'color|background(-color)?|color-scheme|caret-color|opacity|visibility|display|position|content|direction|unicode-bidi',
+    'font(-.+)?|line-height|letter-spacing|word-(break|spacing)|white-space(-collapse)?|(overflow|word)-wrap|hyphens|tab-size',
+    'text-(align(-last)?|decoration(-.+)?|indent|transform|wrap|size-adjust|rendering|underline-.+)|vertical-align|list-style(-.+)?',
+    'margin(-.+)?|padding(-.+)?|border(-.+)?|outline(-.+)?|(min-|max-)?(width|height)|box-sizing|cursor',
+    '-(webkit|ms|moz)-(text-size-adjust|font-smoothing|osx-font-smoothing|hyphens)|mso-.+|page(-break-.+)?|size|orphans|widows',
+  ].join('|')})$`,
+)
+
 /** Faults of declarations by themselves; colours are judged where they meet. */
 export function faultOf(property: string, value: string): StyleFault | undefined {
   if (/url\s*\(|image-set|@import|expression\s*\(/.test(value) || property === 'behavior') return 'picture'
-  if (/\\/.test(property + value)) return 'strange'
+  if (/\\/.test(property + value) || !PLAIN.test(property)) return 'strange'
   switch (property) {
     case 'display':
-      return value === 'none' ? 'hidden' : undefined
+      return value === 'none' ? 'hidden' : /reverse|contents|ruby/.test(value) ? 'strange' : undefined
     case 'visibility':
       return value === 'visible' || value === 'inherit' ? undefined : 'hidden'
     case 'opacity':
@@ -68,20 +79,9 @@ export function faultOf(property: string, value: string): StyleFault | undefined
       return value === 'static' || value === 'relative' ? undefined : 'hidden'
     case 'content':
       return /^(none|normal|""|'')$/.test(value) ? undefined : 'strange'
-    case 'clip':
-    case 'clip-path':
-    case 'transform':
-    case 'filter':
-    case 'mask':
-    case 'mix-blend-mode':
-    case '-webkit-text-fill-color':
-    case '-webkit-text-security':
-    case 'animation':
-    case 'left':
-    case 'top':
-    case 'right':
-    case 'bottom':
-      return 'hidden'
+    case 'text-decoration':
+    case 'text-decoration-line':
+      return /line-through/.test(value) ? 'strange' : undefined
     case 'direction':
       return value === 'rtl' ? 'strange' : undefined
     case 'unicode-bidi':

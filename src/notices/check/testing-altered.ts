@@ -224,6 +224,24 @@ export const ALTERED: readonly CheckCase[] = [
     make: (notice) => byHtml(notice, (html) => html.replace('<style>', '<style>h1::after{content:"Call 1800 200 300"}')),
   },
   {
+    name: 'a word struck out',
+    verdict: 'altered',
+    reasons: ['html_strange'],
+    make: (notice) => byHtml(notice, (html) => html.replace('never', '<s>never</s>')),
+  },
+  {
+    name: 'a word struck out by its style',
+    verdict: 'altered',
+    reasons: ['html_strange'],
+    make: (notice) => byHtml(notice, (html) => html.replace('never', '<span style="text-decoration:line-through">never</span>')),
+  },
+  {
+    name: 'all but the beginning cut off',
+    verdict: 'altered',
+    reasons: ['html_strange'],
+    make: (notice) => byHtml(notice, (html) => html.replace('<main>', '<main style="max-height:90px;overflow:hidden">')),
+  },
+  {
     name: 'a form',
     verdict: 'altered',
     reasons: ['html_form'],
