@@ -1,5 +1,6 @@
 /** What `incident amend ID --narrow-to-file` asks and says. */
 import { type Static, type TSchema, Type } from 'typebox'
+import { EVIDENCE_DESTROY_SCHEMAS } from './evidence-destroy-contract.ts'
 
 const closed = { additionalProperties: false } as const
 const Count = Type.Integer({ minimum: 0 })
@@ -49,4 +50,5 @@ export type NarrowBodyRequest = Static<typeof NarrowRequest>
 export type NarrowResult = Static<typeof NarrowAnswer>
 export type NarrowedShown = Static<typeof Narrowed>
 
-export const NARROW_SCHEMAS = { 'incident-narrow': NarrowAnswer }
+/** What needs a second person in an incident. */
+export const NARROW_SCHEMAS = { 'incident-narrow': NarrowAnswer, ...EVIDENCE_DESTROY_SCHEMAS }

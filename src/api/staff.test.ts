@@ -84,7 +84,10 @@ test('the published schemas are those of the contract, and no other files lie be
   const expected = commandSchemas()
   for (const [name, text] of Object.entries(expected))
     assert.equal(readFileSync(path.join(SCHEMAS, name), 'utf8'), text, `${name}: run tools/generate-schemas.ts`)
-  assert.deepEqual(readdirSync(SCHEMAS).sort(), ['bulkhead.yaml.schema.json', 'story.schema.json', ...Object.keys(expected)].sort())
+  assert.deepEqual(
+    readdirSync(SCHEMAS).sort(),
+    ['bulkhead.yaml.schema.json', 'clock-rules.schema.json', 'story.schema.json', ...Object.keys(expected)].sort(),
+  )
 })
 
 test('only the operator, only under a name of this machine, and never for another origin', async () => {

@@ -18,6 +18,7 @@ import { addStatementRoutes } from './statement-routes.ts'
 import { addIncidentRoutes } from './incident-routes.ts'
 import { addIncidentReadingRoutes } from './incident-shown.ts'
 import { addMatchRoutes } from './match-routes.ts'
+import { addEvidenceDestroyRoutes } from './evidence-destroy-routes.ts'
 import { addNarrowRoutes } from './narrow-routes.ts'
 import { addClockRoutes } from './clock-routes.ts'
 import { addNoticeRoutes } from './notice-routes.ts'
@@ -69,6 +70,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addClockRoutes(app, deps)
   addMatchRoutes(app, deps)
   addNarrowRoutes(app, deps)
+  addEvidenceDestroyRoutes(app, deps)
   addNoticeRoutes(app, deps)
   addNoticeCheckRoute(app, deps)
   addErasureRoutes(app, deps)

@@ -116,6 +116,12 @@ export function addIncidentCommands({ incident, placed, common, reason, contextO
     .action(async (id: string, name: string, options: CommonOptions & { out: string; reason?: string }) =>
       (await commands()).getEvidence(contextOf(options), { incident: numberOf(id), evidence: name }, options),
     )
+  reason(common(evidence.command('destroy <id> <evidence>')), true)
+    .description('make a sealed file unreadable for ever, once a second person has approved it; its row and hash stay')
+    .action(async (id: string, name: string, options: CommonOptions & { reason?: string }) => {
+      const { destroyEvidence } = await import('./evidence-destroy-command.ts')
+      await destroyEvidence(contextOf(options), { incident: numberOf(id), evidence: name }, options)
+    })
   common(incident.command('report <id>'))
     .description('what is said of it to others; a draft until counsel has signed it off')
     .requiredOption('--for <audience>', 'regulator, board, auditor')
