@@ -1,10 +1,12 @@
 /**
  * Pictures of notices as people get them: `node bin/bulkhead.mjs --run test/support/notice-pictures.ts FOLDER [WORD]` renders each shape in
  * each language in Debian's Chromium, on a phone and on a desk, light and dark, as `LANGUAGE-SHAPE-WIDTH-SCHEME.png` (only those
- * whose name holds WORD). It says when a notice is wider than its screen, asks for anything from elsewhere, or meets no font.
+ * whose name holds WORD). It says when a notice is wider than its screen, asks for anything from elsewhere, meets no font, or what axe
+ * finds against WCAG 2.2 AA.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import path from 'node:path'
 import { openChromium } from '#drill/browser.ts'
 import { renderNotice } from '#notices/text/render.ts'
@@ -13,6 +15,9 @@ import { testingPerson, testingShapes, testingSubjectOf } from '#notices/text/te
 
 const WIDTHS = [360, 1280]
 const SCHEMES = ['light', 'dark'] as const
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
+const RULES =
+  "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']}).then((found) => found.violations.map(({id}) => id).join(' '))"
 const HINDI_NAMES: Record<string, string> = { hi: 'आशा राव' }
 
 const [folder, word = ''] = process.argv.slice(2)
@@ -50,6 +55,12 @@ for (const width of WIDTHS)
         if (typeof wide !== 'number' || wide > width) {
           problems++
           process.stdout.write(`${file}: ${String(wide)} px wide\n`)
+        }
+        await page.evaluate(AXE)
+        const found = await page.evaluate(RULES)
+        if (found !== '') {
+          problems++
+          process.stdout.write(`${file}: axe finds ${String(found)}\n`)
         }
         await page.screenshot({ path: path.join(folder, file), fullPage: true })
         pictures++
