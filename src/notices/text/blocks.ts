@@ -137,7 +137,8 @@ export function sentInWords(phrases: Phrases, sent: readonly ExposedField[], voi
   return [...new Set([...known, ...properties])]
 }
 
-function propertiesInWords(phrases: Phrases, { field, form, freeText }: ExposedField, keys: readonly string[]): string[] {
+function propertiesInWords(phrases: Phrases, sample: ExposedField, keys: readonly string[]): string[] {
+  const { field, form } = sample
   const named = keys.filter(isShownKey)
   const lines = [
     ...(named.length > 0
@@ -145,7 +146,7 @@ function propertiesInWords(phrases: Phrases, { field, form, freeText }: ExposedF
       : []),
     ...(named.length < keys.length ? [phrases.count('involved.unnamedProperties', keys.length - named.length)] : []),
   ]
-  return lines.map((line) => phrases.inForm(line, field, form)).map((line) => (freeText === true ? phrases.freeText(line) : line))
+  return lines.map((line) => phrases.inForm(line, field, form)).map((line) => (mayBeTyped(sample) ? phrases.freeText(line) : line))
 }
 
 /** Approved names are the company's own, yet a key that could be read as a link or hides characters is counted, not printed. */

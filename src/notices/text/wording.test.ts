@@ -160,6 +160,9 @@ test('approved names of events hold nobody’s words, and an address is what it 
   assert.doesNotMatch(text, /typed/)
   const searched = notice('en', { ...clear, sent: [...sent, { field: 'search_keyword', form: 'clear', freeText: true }] })
   assert.match(searched, /- words that you searched for, which may hold words that somebody typed/)
+  const rough = notice('en', { ...clear, sent: [...sent, { field: 'property.seats', form: 'coarse', freeText: true }] })
+  assert.match(rough, /- a detail called “seats” \(given roughly\)\n/)
+  assert.doesNotMatch(rough, /typed/)
 })
 
 test('what another field in the clear can hold is not called absent', () => {
