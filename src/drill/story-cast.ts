@@ -114,8 +114,14 @@ export function storyConfig(story: StoryFile, urls: ReadonlyMap<string, string>,
     vendors,
     ...(notices && { notices }),
     ...(Object.keys(places).length > 0 && { clocks: places }),
+    // A check from many networks comes through a proxy that says from which.
+    ...(asksFromNetworks(story) && { gateway: { trustProxy: ['127.0.0.1/32'] } }),
   }
   return JSON.stringify(parts, null, 2)
+}
+
+function asksFromNetworks(story: StoryFile): boolean {
+  return story.steps.some((step) => step.do === 'check' && step.networks !== undefined)
 }
 
 export const SECRET_VARIABLE = 'DRILL_VENDOR_SECRET'

@@ -136,6 +136,7 @@ const OF_SCOPE = [
   'statements',
   'clocks',
   'notified',
+  'replayed',
 ] as const
 
 /** What a step would pass over in silence: an expectation that nothing is compared with holds always. */

@@ -1,8 +1,15 @@
-/** Steps of a story about clocks and notices: what counsel marks, and what is sent to whom. */
+/** Steps of a story about clocks and notices: what counsel marks, what is sent to whom, what a forger sends, and what a check says of it. */
 import { Type } from 'typebox'
 import { closed, Count, Flag, Id, Instant, optional, Role, step, Text } from './story-words.ts'
 
+const Host = Type.String({
+  pattern: '^(xn--)?[a-z0-9][a-z0-9.-]{0,99}\\.[a-z]{2,20}$',
+  description: 'a host name, as company-notice.example',
+})
+const Several = Type.Integer({ minimum: 1, maximum: 5000, description: 'how many of them, at least 1' })
 const Word = Type.String({ pattern: '^[A-Za-z][A-Za-z0-9.-]{0,59}$', description: 'a name of letters, digits, dots and hyphens' })
+
+export const VERDICTS = ['genuine', 'altered', 'not_ours', 'cannot_tell'] as const
 
 export const NOTICE_STEPS = {
   clock: step('clock', {
@@ -38,6 +45,34 @@ export const NOTICE_STEPS = {
       ),
     ),
   }),
+  phish: step('phish', {
+    as: Id,
+    /** Who gets it. */
+    people: Id,
+    count: optional(Several),
+    /** Words of the forger's own, or those of a notice that somebody really got. */
+    words: optional(Type.Enum(['own', 'copied'], { description: 'own (default) or copied' })),
+    /** No check code, one that is made up, one from somebody else's notice, or the receiver's own, by somebody who reads their mail. */
+    code: optional(Type.Enum(['none', 'invented', 'stolen', 'own'], { description: 'none (default), invented, stolen or own' })),
+    /** Whose notice was copied or whose code was stolen: the last of this group. */
+    from: optional(Id),
+    /** Where its sender and its link are; the official domain when absent, as a forged sender has it. */
+    domain: optional(Host),
+  }),
+  check: step('check', {
+    /** Who checks; the receivers of a phish when absent. */
+    people: optional(Id),
+    count: optional(Several),
+    /** `notice`: their own, as it came; or the name of a phish. */
+    mail: Id,
+    /** The whole mail, its text as it is pasted, or the code alone, each with the person's address. */
+    as: optional(Type.Enum(['mail', 'text', 'code'], { description: 'mail (default), text or code' })),
+    /** On the page, on the command line, or both (default). */
+    by: optional(Type.Enum(['page', 'command', 'both'], { description: 'page, command or both (default)' })),
+    /** Each check comes from so many networks, the page's only. */
+    networks: optional(Type.Integer({ minimum: 1, maximum: 200, description: 'from how many networks, 1 to 200' })),
+    expect: Type.Enum([...VERDICTS], { description: VERDICTS.join(', ') }),
+  }),
 } as const
 
 /** Parts of `expect` that are about an incident's clocks and notices. */
@@ -70,6 +105,8 @@ export const NOTICE_EXPECTATIONS = {
       { ...closed, description: 'people, organisations, nobodyElse' },
     ),
   ),
+  /** Codes of the incident's notices that were used from many networks. */
+  replayed: optional(Count),
 } as const
 
 /** What the company says of itself, for the clocks that depend on it and for the zone of its notices. */

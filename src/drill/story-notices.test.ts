@@ -1,4 +1,4 @@
-/** Steps about clocks and notices: what is refused, who is owed a notice, and what a mail server took. */
+/** Steps about clocks and notices: what is refused, who is owed a notice, what a mail server took, and what a forger makes of it. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
@@ -6,9 +6,11 @@ import { simpleParser } from 'mailparser'
 import nodemailer from 'nodemailer'
 import { BulkheadError } from '#base/errors.ts'
 import { startMailSink } from './mail-sink.ts'
-import { castOf, type StoryPerson } from './story-cast.ts'
+import { castOf, COMPANY, OFFICIAL_DOMAIN, type StoryPerson } from './story-cast.ts'
 import { decodeStory } from './story-file.ts'
+import type { StepOf } from './story-format.ts'
 import { owedNotices, scoreNotices } from './story-notified.ts'
+import { codeOf, forgeMail } from './story-phish.ts'
 
 const HEAD = `story: small
 about: a word
@@ -32,8 +34,12 @@ test('what is wrong with steps about clocks and notices is said with its place',
     'do: clock, incident: i, done: eu-sa, reason: r',
     NOTIFY,
     `${NOTIFY}, kills: [{ role: staff, after: 1 }, { role: supervisor, after: 2 }]`,
+    'do: phish, as: fake, people: all, code: invented',
+    'do: phish, as: copy, people: all, words: copied, code: stolen, from: some, domain: company-notice.example',
+    'do: check, mail: notice, people: all, expect: genuine',
+    'do: check, mail: fake, as: code, by: page, networks: 30, expect: not_ours',
     'do: expect, incident: i, clocks: [{ regime: eu-gdpr-33-34, to: regulator, dueAt: 2025-01-04T00:00:00Z, state: running }]',
-    'do: expect, incident: i, notified: { people: [all], organisations: 0, nobodyElse: true }',
+    'do: expect, incident: i, notified: { people: [all], organisations: 0, nobodyElse: true }, replayed: 0',
   ]
   assert.equal(decodeStory('s.yaml', storyOf(...good)).steps.length, 2 + good.length)
   const cases: [steps: string[], said: RegExp][] = [
@@ -46,6 +52,20 @@ test('what is wrong with steps about clocks and notices is said with its place',
     [[`${NOTIFY}, kills: [{ role: staff, after: 3 }, { role: staff, after: 3 }]`], /each after more mails/],
     [[`${NOTIFY}, kills: [{ role: janitor, after: 3 }]`], /a process of Bulkhead/],
     [['do: notify, incident: other'], /an incident opened before/],
+    [['do: phish, as: fake, people: all, code: stolen, from: some'], /a `notify` before it/],
+    [[NOTIFY, 'do: phish, as: fake, people: all, words: copied'], /`from`: whose it was/],
+    [[NOTIFY, 'do: phish, as: fake, people: all, from: some'], /words: copied or code: stolen beside it/],
+    [[NOTIFY, 'do: phish, as: fake, people: all, code: stolen, from: nobody'], /the id of a group of people/],
+    [['do: phish, as: notice, people: all'], /an id that no other phish has/],
+    [['do: phish, as: f, people: all', 'do: phish, as: f, people: all'], /an id that no other phish has/],
+    [['do: phish, as: f, people: all, count: 3'], /at most the 2 of all/],
+    [['do: phish, as: f, people: all, domain: "a b"'], /a host name/],
+    [['do: check, mail: notice, people: all, expect: genuine'], /a `notify` before it/],
+    [[NOTIFY, 'do: check, mail: notice, expect: genuine'], /`people` beside it/],
+    [['do: check, mail: fake, people: all, expect: genuine'], /the id of a phish before/],
+    [['do: phish, as: f, people: all', 'do: check, mail: f, as: code, expect: not_ours'], /mail or text/],
+    [['do: phish, as: f, people: all', 'do: check, mail: f, networks: 3, expect: not_ours'], /by: page beside it/],
+    [['do: phish, as: f, people: all', 'do: check, mail: f, expect: forged'], /genuine, altered, not_ours, cannot_tell/],
     [['do: expect, clocks: [{ regime: a, to: people, state: met }]'], /clocks without an incident/],
     [['do: expect, notified: { people: [all] }'], /notified without an incident/],
     [['do: expect, incident: i, clocks: [{ regime: a, to: people }]'], /a with nothing to compare/],
@@ -162,4 +182,39 @@ test('the mail server keeps each mail as it came, and who sends it waits while s
     ],
   )
   assert.equal((await simpleParser(sink.mails()[0]?.raw ?? '')).subject, 'अपने खाते के बारे में')
+})
+
+const GENUINE = 'BH-7K2QD-AAAAA-BBBBB-CCCCC-DDDDD'
+
+test('a forger copies words, code, both or neither, and sets another domain in their place', async () => {
+  const transport = nodemailer.createTransport({ streamTransport: true, buffer: true })
+  const text = `You may be affected.\n\nCheck it at https://${OFFICIAL_DOMAIN}/check with ${GENUINE}\n`
+  const { message } = await transport.sendMail({
+    from: `a@${OFFICIAL_DOMAIN}`,
+    to: 'x@mail.example',
+    subject: 's',
+    text,
+    html: `<p>${text}</p>`,
+  })
+  const forge = async (step: Partial<StepOf<'phish'>>) => {
+    const whole = { at: '', do: 'phish', as: 'f', people: 'all', ...step } as StepOf<'phish'>
+    const held = await forgeMail(whole, {
+      to: 'v@mail.example',
+      company: COMPANY,
+      officialDomain: OFFICIAL_DOMAIN,
+      notice: message as Buffer,
+    })
+    return { code: held.code, mail: await simpleParser(held.raw) }
+  }
+  const copied = await forge({ words: 'copied', code: 'stolen', domain: 'company-notice.example' })
+  assert.equal(copied.code, GENUINE)
+  assert.match(copied.mail.text ?? '', new RegExp(`https://company-notice.example/check with ${GENUINE}`))
+  assert.ok(!`${copied.mail.text}${String(copied.mail.html)}${copied.mail.from?.text}`.includes(`@${OFFICIAL_DOMAIN}`))
+  const invented = await forge({ words: 'copied', code: 'invented' })
+  assert.match(invented.code ?? '', /^BH(-[0-9A-HJKMNP-TV-Z]{5}){5}$/)
+  assert.equal(codeOf(invented.mail.text ?? ''), invented.code)
+  assert.notEqual(invented.code, GENUINE)
+  const own = await forge({})
+  assert.deepEqual([own.code, codeOf(own.mail.text ?? '')], [undefined, undefined])
+  assert.match(own.mail.text ?? '', /Confirm your password/)
 })

@@ -7,7 +7,7 @@ import { parseLast } from './status.ts'
 import type { StepOf } from './story-format.ts'
 import { type NoticeScore, type Owed, owedNotices, scoreNotices } from './story-notified.ts'
 import { expectedPeople } from './story-scope.ts'
-import { said, type StepResult } from './story-result.ts'
+import { counted, said, type StepResult } from './story-result.ts'
 import type { StoryWorld } from './story-world.ts'
 
 export async function notify(step: StepOf<'notify'>, world: StoryWorld): Promise<StepResult> {
@@ -46,10 +46,11 @@ export async function notify(step: StepOf<'notify'>, world: StoryWorld): Promise
 }
 
 function inWords(owed: Owed, score: NoticeScore, { count, settled }: Killed): string {
-  const administrators = owed.organisations.size === 0 ? '' : ` and administrators of ${owed.organisations.size} organisations`
-  const killed = count === 0 ? '' : `, with ${count} kill${count === 1 ? '' : 's'} in between`
+  const administrators =
+    owed.organisations.size === 0 ? '' : ` and administrators of ${counted(owed.organisations.size, 'organisation', 'organisations')}`
+  const killed = count === 0 ? '' : `, with ${counted(count, 'kill', 'kills')} in between`
   const lookedUp = settled === 0 ? '' : `; the fate of ${settled} was looked up there`
-  return `${owed.people.size} people${administrators} are owed a notice; the mail server took ${score.sent}${killed}${lookedUp}`
+  return `${counted(owed.people.size, 'person', 'people')}${administrators} ${owed.mails.size === 1 ? 'is' : 'are'} owed a notice; the mail server took ${score.sent}${killed}${lookedUp}`
 }
 
 interface Killed {

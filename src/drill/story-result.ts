@@ -34,3 +34,8 @@ export interface ClockScore {
 export function said(wrong: readonly string[]): string {
   return wrong.length === 0 ? '' : `; but ${wrong.join('; ')}`
 }
+
+/** `1 person`, `2 people`. */
+export function counted(count: number, one: string, several: string): string {
+  return `${count} ${count === 1 ? one : several}`
+}

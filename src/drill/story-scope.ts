@@ -5,7 +5,7 @@ import { waitUntil } from './program.ts'
 import { eventCounts } from './status.ts'
 import { compareClocks } from './story-clocks.ts'
 import type { StepOf } from './story-format.ts'
-import { said, type StepResult } from './story-result.ts'
+import { counted, said, type StepResult } from './story-result.ts'
 import { scoreScope, truth } from './story-truth.ts'
 import type { OpenedIncident, StoryWorld } from './story-world.ts'
 
@@ -32,20 +32,28 @@ export async function expectScope(step: StepOf<'expect'>, world: StoryWorld): Pr
     if (added.list.length !== step.added) wrong.push(`${added.list.length} people were added, not ${step.added}`)
   }
   wrong.push(...scopeFaults(step, answer))
-  if (step.statements !== undefined) {
-    const { statements } = await world.command(['incident', 'show', opened.id])
-    const count = Array.isArray(statements) ? statements.length : 0
-    if (count !== step.statements) wrong.push(`${count} statements are kept, not ${step.statements}`)
-  }
+  wrong.push(...(await shownFaults(step, opened, world)))
   wrong.push(...notifiedFaults(step, opened, world))
   const clocks = step.clocks && (await compareClocks(step.clocks, { at: step.at, incident: step.incident }, world))
   wrong.push(...(clocks?.wrong ?? []))
   return {
-    what: `${list.length} people may be affected (${score.expected} by what the vendor holds)${moreWords(step, opened)}${said(wrong)}`,
+    what: `${counted(list.length, 'person', 'people')} may be affected (${score.expected} by what the vendor holds)${moreWords(step, opened)}${said(wrong)}`,
     ok: wrong.length === 0,
     scope: score,
     ...(clocks && { clocks: clocks.clocks }),
   }
+}
+
+/** What is read from `incident show`. */
+async function shownFaults({ statements, replayed }: StepOf<'expect'>, { id }: OpenedIncident, world: StoryWorld): Promise<string[]> {
+  if (statements === undefined && replayed === undefined) return []
+  const shown = (await world.command(['incident', 'show', id])) as unknown as { statements?: unknown[]; timeline?: { what: string }[] }
+  const faults: string[] = []
+  const kept = shown.statements?.length ?? 0
+  if (statements !== undefined && kept !== statements) faults.push(`${kept} statements are kept, not ${statements}`)
+  const spread = shown.timeline?.filter(({ what }) => what === 'notice_code_spread').length ?? 0
+  if (replayed !== undefined && spread !== replayed) faults.push(`${spread} codes were used from many networks, not ${replayed}`)
+  return faults
 }
 
 export function expectedPeople(opened: OpenedIncident, world: StoryWorld): Set<number> {
@@ -91,9 +99,10 @@ function scopeFaults(step: StepOf<'expect'>, answer: Record<string, unknown>): s
 }
 
 function moreWords({ clocks, notified }: StepOf<'expect'>, { notified: sofar }: OpenedIncident): string {
-  const organisations = sofar.organisations.size === 0 ? '' : ` and administrators of ${sofar.organisations.size} organisations`
+  const organisations =
+    sofar.organisations.size === 0 ? '' : ` and administrators of ${counted(sofar.organisations.size, 'organisation', 'organisations')}`
   const told = notified === undefined ? '' : `; ${sofar.people.size} of them${organisations} were notified`
-  return clocks === undefined ? told : `${told}; ${clocks.length} clock${clocks.length === 1 ? '' : 's'} looked at`
+  return clocks === undefined ? told : `${told}; ${counted(clocks.length, 'clock', 'clocks')} looked at`
 }
 
 /** Who was notified so far: everybody of the groups who has an address to trust, and, where it says so, nobody else. */

@@ -4,11 +4,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { delay } from './program.ts'
+import { check, phish } from './story-check.ts'
 import { markClock } from './story-clocks.ts'
 import { EVENT, type StoryPerson, tokenOf } from './story-cast.ts'
 import type { Step, StepOf } from './story-format.ts'
 import { notify } from './story-notify.ts'
-import { said, type StepResult } from './story-result.ts'
+import { counted, said, type StepResult } from './story-result.ts'
 import { expectScope } from './story-scope.ts'
 import { stolenRows, writeRows } from './story-stolen.ts'
 import type { StoryWorld } from './story-world.ts'
@@ -44,7 +45,9 @@ const handlers: Handlers = {
     for (const { id } of world.story.vendors) state.due.set(id, (state.due.get(id) ?? 0) + group.length * events)
     const open = world.story.vendors.map(({ id }) => id).filter((id) => !state.closed.has(id))
     if (waits) await world.settled(open, state.due)
-    return fine(`${group.length} people of ${people} send ${events} events each from ${source}`)
+    return fine(
+      `${counted(group.length, 'person', 'people')} of ${people} send${group.length === 1 ? 's' : ''} ${counted(events, 'event', 'events')} each from ${source}`,
+    )
   },
 
   kill: async ({ role }, world) => {
@@ -191,6 +194,8 @@ const handlers: Handlers = {
   expect: expectScope,
   clock: markClock,
   notify,
+  phish,
+  check,
 }
 
 function option(name: string, value: string | undefined): string[] {

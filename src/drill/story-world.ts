@@ -26,6 +26,7 @@ import {
   surfaceNumbers,
 } from './story-cast.ts'
 import type { StoryFile } from './story-format.ts'
+import type { HeldMail } from './story-phish.ts'
 
 export interface Stolen {
   file: string
@@ -61,6 +62,8 @@ export class StoryWorld {
   readonly clouds = new Map<string, MixpanelCloud>()
   readonly stolen = new Map<string, Stolen>()
   readonly incidents = new Map<string, OpenedIncident>()
+  /** Mails of forgers, by name and by number of the person who got one. */
+  readonly phish = new Map<string, Map<number, HeldMail>>()
   readonly erased = new Set<number>()
   /** Numbers of people of whom a server of the company said an address. */
   readonly withProfile = new Set<number>()

@@ -11,7 +11,7 @@ import { randomStory } from './random-story.ts'
 import { assertSchema } from './schemas.ts'
 
 /** Played in a file of tests of their own. */
-export const LONG_STORIES = ['long-weekend']
+export const LONG_STORIES = ['phish-imitates-the-notice', 'long-weekend']
 
 /** `story`: the name of one that comes with Bulkhead, or the seed of one that nobody thought of. */
 export function testStory(story: string | number): void {
