@@ -33,7 +33,7 @@ export const ClockSignOffRequest = Type.Object(
   closed,
 )
 
-const Shown = Type.Object(
+export const ClockAnswer = Type.Object(
   {
     regime: Type.String(),
     to: Type.Enum([...ADDRESSEES], { description: 'us: the vendor owes it to us; own: a step of our own' }),
@@ -82,11 +82,11 @@ const Shown = Type.Object(
   closed,
 )
 
-export const IncidentClocksAnswer = Type.Array(Shown, { title: 'bulkhead incident clocks ID --json' })
+export const IncidentClocksAnswer = Type.Array(ClockAnswer, { title: 'bulkhead incident clocks ID --json' })
 
 export const CLOCK_SCHEMAS = { 'incident-clocks': IncidentClocksAnswer }
 
-export type ClockShown = Static<typeof Shown>
+export type ClockShown = Static<typeof ClockAnswer>
 export type ClockMarkBody = Static<typeof ClockMarkRequest>
 export type ClockAssessBody = Static<typeof ClockAssessRequest>
 export type ClockDoneBody = Static<typeof ClockDoneRequest>

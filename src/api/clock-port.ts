@@ -19,6 +19,8 @@ const LOOK: Look = { actor: 'bulkhead', action: 'incident clocks', reason: 'lega
 
 export interface LegalClocks {
   keeper: ClockKeeper
+  /** Numbers of open incidents. */
+  open(): number[]
   /** Where days begin of which no time is known. */
   place: DayPlace
   isPlaceSaid: boolean
@@ -56,13 +58,14 @@ export function openLegalClocks(parts: LegalClockParts): LegalClocks {
     if (known.get(incident)?.lastRow !== row) known.set(incident, readOne(book.state(incident)))
     return known.get(incident)?.isOpen === true
   }
+  const open = (): number[] =>
+    records
+      .incidentHeads()
+      .filter(isOpen)
+      .map(({ incident }) => incident)
   const keeper = createClockKeeper({
     book: {
-      open: () =>
-        records
-          .incidentHeads()
-          .filter(isOpen)
-          .map(({ incident }) => incident),
+      open,
       read: (incident) => readOne(book.state(incident)),
       add: async (incident, make) => {
         await book.add(incident, LOOK, (state) => make(readClockRecord(state.events, state.times)))
@@ -77,6 +80,7 @@ export function openLegalClocks(parts: LegalClockParts): LegalClocks {
   })
   return {
     keeper,
+    open,
     place: { zone, startOf: (day) => startOfDay(day, zone) },
     isPlaceSaid: placeOfAwareness !== undefined,
     peopleNotified: async (incident, at, look) => {

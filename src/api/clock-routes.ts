@@ -1,7 +1,6 @@
 /** `incident clocks` and `incident clock …`: what is due when, and what only people can say of it. Each adds a row and changes none. */
 import type { FastifyInstance } from 'fastify'
 import { BulkheadError } from '#base/errors.ts'
-import { readClockRecord } from '#clocks/record.ts'
 import type { Regime, Rule, RulePack } from '#clocks/rule.ts'
 import { pastInstant } from '#incidents/incident-input.ts'
 import type { IncidentState } from '#incidents/incident-state.ts'
@@ -18,7 +17,7 @@ import {
   type ClockSignOffBody,
   ClockSignOffRequest,
 } from './clock-contract.ts'
-import { showClocks } from './clock-shown.ts'
+import { clockRecordOf, showClocks } from './clock-shown.ts'
 import type { StaffDeps } from './deps.ts'
 import { INCIDENTS_ROUTE, type IncidentRowResult } from './incident-contract.ts'
 import { lookOf, numberOf } from './incident-print.ts'
@@ -38,7 +37,7 @@ export function addClockRoutes(app: FastifyInstance, deps: StaffDeps): void {
     const id = numberOf(request.params.id)
     const found = await clocks.keeper.now(id)
     const state = await book.read(id, lookOf(request, 'incident clocks', undefined))
-    return showClocks(found, readClockRecord(state.events, state.times), { all: request.query.all === 'true' })
+    return showClocks(found, clockRecordOf(state), { all: request.query.all === 'true' })
   })
 
   app.post<OfIncident & { Body: ClockMarkBody }>(
@@ -51,7 +50,7 @@ export function addClockRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const when = whenOf(at, deps)
       const body: MarkBody = { event, at: when.at, dayIn: when.dayIn, regime: regime ?? null, corrects: correct }
       return add(request, deps, 'incident clock mark', reason, (state) => {
-        const { marks } = readClockRecord(state.events, state.times)
+        const { marks } = clockRecordOf(state)
         const isKnown = marks.some((mark) => mark.event === event && mark.regime === body.regime)
         if (isKnown && !correct) throw new BulkheadError('clock_recorded', `${event} is on record already`)
         return { kind: 'mark', body, texts: { reason } }
@@ -83,7 +82,7 @@ export function addClockRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const when = whenOf(at, deps)
       const body: DoneBody = { rule, at: when.at, dayIn: when.dayIn, corrects: correct }
       return add(request, deps, 'incident clock done', reason || 'incident clock done', (state) => {
-        const { done } = readClockRecord(state.events, state.times)
+        const { done } = clockRecordOf(state)
         const isKnown = done.some((each) => each.rule === rule)
         if (isKnown && !correct && !isLatest) throw new BulkheadError('clock_recorded', `${rule} is recorded as done already`)
         return { kind: 'done', body, texts: reason === '' ? undefined : { reason } }
@@ -100,7 +99,7 @@ export function addClockRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const name = readableText('the name', request.body.name, NAME_MAX)
       if (name === '') throw new BulkheadError('incident_invalid', 'it is not said who signs (--name)')
       return add(request, deps, 'incident clock sign-off', reason, (state) => {
-        const { lastMatter } = readClockRecord(state.events, state.times)
+        const { lastMatter } = clockRecordOf(state)
         return { kind: 'clocks-signed-off', body: { as, upTo: lastMatter } satisfies ClocksSignedBody, texts: { name, reason } }
       })
     },

@@ -2,22 +2,36 @@
 import { localText } from '#clocks/counting.ts'
 import type { Clock } from '#clocks/clocks.ts'
 import type { ClockRecord } from '#clocks/facts.ts'
-import { standingReview } from '#clocks/record.ts'
+import { readClockRecord, standingReview } from '#clocks/record.ts'
+import type { ReportClock } from '#incidents/incident-report.ts'
+import type { IncidentState } from '#incidents/incident-state.ts'
 import type { Span } from '#model/clock.ts'
 import type { ClockShown } from './clock-contract.ts'
 import { iso } from './incident-print.ts'
 
+export function clockRecordOf({ events, times }: Pick<IncidentState, 'events' | 'times'>): ClockRecord {
+  return readClockRecord(events, times)
+}
+
+export function reportClocks(clocks: readonly Clock[], record: ClockRecord): { clocks: ReportClock[]; clocksReview: string } {
+  const shown = inOrder(clocks).map(({ regime, rule, basis, state, startsAt, dueAt, doneAt, why, assumed }) => {
+    const { id, law, sources, asOf } = regime
+    const about = { regime: id, rule: rule.id, basis, law, to: rule.to, whom: rule.whom, state }
+    return { ...about, startsAt, dueAt, doneAt, why, assumed, source: sources.join('; '), asOf }
+  })
+  return { clocks: shown, clocksReview: reviewText(record) }
+}
+
 /** In the order in which somebody has to act. */
 export function showClocks(clocks: readonly Clock[], record: ClockRecord, options: { all: boolean }): ClockShown[] {
+  return inOrder(clocks, options.all).map((clock) => showClock(clock, record))
+}
+
+function inOrder(clocks: readonly Clock[], all = false): Clock[] {
+  const dueAt = (clock: Clock): number => clock.dueAt ?? Number.MAX_SAFE_INTEGER
   return clocks
-    .filter((clock) => options.all || !isAside(clock))
-    .sort(
-      (a, b) =>
-        rank(a) - rank(b) ||
-        (a.dueAt ?? Number.MAX_SAFE_INTEGER) - (b.dueAt ?? Number.MAX_SAFE_INTEGER) ||
-        (a.rule.id < b.rule.id ? -1 : 1),
-    )
-    .map((clock) => showClock(clock, record))
+    .filter((clock) => all || !isAside(clock))
+    .sort((a, b) => rank(a) - rank(b) || dueAt(a) - dueAt(b) || (a.rule.id < b.rule.id ? -1 : 1))
 }
 
 /** Nobody is reached and nothing was started: shown with all the others only. */

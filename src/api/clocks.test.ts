@@ -194,6 +194,29 @@ test('warnings come from the running program, each recorded once, and stand in t
   assert.deepEqual(shown.report.rows.broken, [])
 })
 
+test('doctor names what is overdue, the report and `incident show` carry the clocks', async () => {
+  const id = await open()
+  await clocks(id)
+  now += 200 * HOUR
+  const headers = { authorization: `Bearer ${CREDENTIAL}` }
+  const doctor = (await (await fetch(`${staff.url}/v1/doctor`, { headers })).json()) as {
+    checks: { id: string; state: string; what: string }[]
+  }
+  const check = doctor.checks.find((each) => each.id === 'clocks')
+  assert.equal(check?.state, 'warn')
+  assert.match(check?.what ?? '', /overdue: .*incident \d+: eu-sa/)
+  const shown = (await call('GET', `/${id}`)).json as IncidentShow
+  assert.equal(shown.clocks.find(({ rule }) => rule === 'eu-sa')?.state, 'overdue')
+  const { json } = await post(`/${id}/report`, { audience: 'regulator', zone: 'Europe/Dublin' })
+  const { report, markdown } = json as {
+    report: { clocks: { review: string; all: { rule: string; due: { local: string } | null }[] } }
+    markdown: string
+  }
+  assert.equal(report.clocks.review, 'not reviewed by counsel')
+  assert.equal(report.clocks.all.find(({ rule }) => rule === 'eu-sa')?.due?.local, '2025-11-28 18:00:00 GMT+00:00')
+  assert.match(markdown, /## Legal clocks\n\nnot reviewed by counsel\./)
+})
+
 test('that people were notified is recorded once, by the earliest', async () => {
   const id = await open()
   const look = { actor: 'bulkhead', action: 'incident notify', reason: 'the first notice was accepted' }

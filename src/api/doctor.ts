@@ -12,6 +12,7 @@ import type { StaffDeps } from './deps.ts'
 import { operatorMode } from './operator-routes.ts'
 import { type Check, cannotTell, type CheckRule, type Facts, fail, type Finding } from './facts.ts'
 import { CHECKPOINT_CHECKS } from './checkpoint-checks.ts'
+import { CLOCK_CHECKS, clockFacts } from './clock-checks.ts'
 import { LEAVING_CHECKS } from './leaving-checks.ts'
 import { leavingFacts } from './leaving-routes.ts'
 import { NOTICE_CHECKS } from './notice-checks.ts'
@@ -23,7 +24,14 @@ const PART_MS = 3000
 /** Updates of profiles and groups stand in the same table; they are no events. */
 const EVENTS_IN_WAREHOUSE = `SELECT count() AS rows FROM events WHERE type IN ('event', 'identify', 'merge')`
 
-export const CHECKS: readonly CheckRule[] = [...RUNNING_CHECKS, ...LEAVING_CHECKS, ...PLACE_CHECKS, ...CHECKPOINT_CHECKS, ...NOTICE_CHECKS]
+export const CHECKS: readonly CheckRule[] = [
+  ...RUNNING_CHECKS,
+  ...CLOCK_CHECKS,
+  ...LEAVING_CHECKS,
+  ...PLACE_CHECKS,
+  ...CHECKPOINT_CHECKS,
+  ...NOTICE_CHECKS,
+]
 
 export async function examine(deps: StaffDeps): Promise<Doctor> {
   const names = vendorNames(deps.records, deps.config.vendors)
@@ -58,6 +66,7 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     ...(leaving === undefined ? {} : { leaving }),
     ...(noticeAlerts === undefined ? {} : { noticeAlerts }),
     ...(described === undefined ? {} : { incidents: incidentFacts(deps, described.ledgerKey) }),
+    clocks: clockFacts(deps),
     gaps,
     gapsSigned: described === undefined || gaps.every((gap) => isSignedBy(gap, described.ledgerKey)),
   }

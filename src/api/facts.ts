@@ -60,6 +60,17 @@ export interface LeavingFacts {
   heldDecided: boolean
 }
 
+export interface ClockFacts {
+  /** `incident 3: eu-sa`, by what is the matter. */
+  overdue: readonly string[]
+  soon: readonly string[]
+  unassessed: readonly string[]
+  running: number
+  /** Due first of all, UTC ms. */
+  next: number | undefined
+  signals: readonly { id: number; hours: number }[]
+}
+
 export interface Facts {
   now: number
   /** Numbers of proposals that wait for a second person. Absent: nothing runs. */
@@ -80,6 +91,8 @@ export interface Facts {
   /** Codes that many networks tried. */
   noticeAlerts?: readonly NoticeAlert[]
   incidents?: { open: readonly number[]; broken: readonly number[] }
+  /** Legal clocks of open incidents that somebody has to act on, and signals that nobody has triaged. */
+  clocks?: ClockFacts
   gaps: readonly Gap[]
   gapsSigned: boolean
 }

@@ -1,6 +1,7 @@
 /** What `incident …` says. Instants are ISO 8601 UTC text; null = not known, or open on that side. */
 import { type Static, type TSchema, Type } from 'typebox'
 import { VendorCredentials } from './leaving-contract.ts'
+import { ClockAnswer as ClockShown } from './clock-contract.ts'
 import { MATCH_SCHEMAS, MatchShown } from './match-contract.ts'
 import { NARROW_SCHEMAS, Narrowed } from './narrow-contract.ts'
 import { NoticeShown } from './notice-contract.ts'
@@ -272,6 +273,7 @@ export const IncidentShowAnswer = Type.Object(
     timeline: Type.Array(TimelineEntryAnswer),
     report: ReportState,
     notices: Type.Array(NoticeShown),
+    clocks: Type.Array(ClockShown, { description: 'legal clocks, as `incident clocks` gives them' }),
   },
   { ...closed, title: 'bulkhead incident show ID --json' },
 )

@@ -22,6 +22,7 @@ import { reportMarkdown } from '#incidents/report-markdown.ts'
 import { timeline, type TimelineEntry } from '#incidents/timeline.ts'
 import { credentialsOf } from '#vendors/credentials.ts'
 import { gapText } from './backup-contract.ts'
+import { clockRecordOf, reportClocks, showClocks } from './clock-shown.ts'
 import type { StaffDeps } from './deps.ts'
 import {
   IncidentEvidenceOpenRequest,
@@ -137,6 +138,7 @@ export function addIncidentReadingRoutes(app: FastifyInstance, deps: StaffDeps):
         isHeldElsewhere: await isHeldElsewhere(deps),
         gaps: (ledgerGaps(deps).ledgerGaps ?? []).map((gap) => gapText(gap)),
         broken: await brokenOf(id, deps),
+        ...reportClocks(deps.clocks.keeper.seen(id), clockRecordOf(state)),
       })
       const sha256 = createHash('sha256').update(JSON.stringify(report)).digest('hex')
       const made: ReportedBody = { audience, sha256, entries: ledger.summary?.checked.entries ?? 0, draft: report.status !== 'signed off' }
@@ -253,6 +255,7 @@ async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow
       rows: { count: state.events.length, broken: await brokenOf(state.id, deps) },
     },
     notices: deps.notices.versions(state.id).map((notice) => shown(notice, deps)),
+    clocks: showClocks(deps.clocks.keeper.seen(state.id), clockRecordOf(state), { all: false }),
   }
 }
 

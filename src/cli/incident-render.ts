@@ -81,6 +81,7 @@ export function renderIncident(shown: IncidentShow): string {
             return `  ${name}  ${kind}  ${toRotate ? 'TO ROTATE' : rotated}  (${place})`
           }),
         ]),
+    ...clockLines(shown),
     '',
     'Timeline',
     table(
@@ -92,6 +93,20 @@ export function renderIncident(shown: IncidentShow): string {
       '  ',
     ),
   ].join('\n')
+}
+
+/** Those that need somebody; all of them stand in `incident clocks`. */
+function clockLines({ id, clocks }: IncidentShow): string[] {
+  const live = clocks.filter(({ state }) => state === 'overdue' || state === 'due_soon' || state === 'running')
+  const waiting = clocks.filter(({ state }) => state === 'needs_assessment').length
+  if (live.length + waiting === 0) return []
+  const lines = live.map(({ state, dueAt, rule, basis, whom }) => [
+    state.replaceAll('_', ' '),
+    dueAt === null ? '-' : when(dueAt),
+    basis === 'clock' ? rule : `${rule} (${basis})`,
+    whom,
+  ])
+  return ['', `Legal clocks (${waiting} more wait for an assessment; bulkhead incident clocks ${id})`, table(lines, '  ')]
 }
 
 function amendmentLine({ version, at, reason, windows, surfaces, narrowed, counted }: IncidentShow['amendments'][number]): string {

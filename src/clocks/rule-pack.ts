@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { Ajv } from 'ajv'
-import { parse } from 'yaml'
+import { parseDocument } from 'yaml'
 import { canonicalJson } from '#base/canonical-json.ts'
 import { formatDay, dayOf } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
@@ -15,7 +15,7 @@ import { isCalendar, isZone } from './counting.ts'
 import type { Elements, Regime, Rule, RulePack, Trigger } from './rule.ts'
 import { type RuleFile, RuleFileSchema } from './rule-schema.ts'
 
-export const OWN_RULES = path.join(import.meta.dirname, 'rules')
+const OWN_RULES = path.join(import.meta.dirname, 'rules')
 const FILE_BYTES_MAX = 1024 * 1024
 const FILES_MAX = 100
 const HOURS_MAX = 9000
@@ -31,9 +31,8 @@ const validate = new Ajv({ strict: false }).compile(JSON.parse(JSON.stringify(Ru
 export function readRulePack(folder?: string): RulePack {
   const regimes = new Map<string, Regime>()
   const elements = new Map<string, Elements>()
-  for (const from of folder === undefined ? [OWN_RULES] : [OWN_RULES, folder]) {
-    for (const name of filesOf(from)) {
-      const file = readRuleFile(path.join(from, name), name)
+  for (const files of folder === undefined ? [ownFiles()] : [ownFiles(), readFiles(folder)]) {
+    for (const [name, file] of files) {
       for (const each of file.elements ?? []) {
         if (elements.has(each.id)) refuse(name, `elements ${each.id} are there already`)
         elements.set(each.id, { perhaps: [], with: [], ...each })
@@ -54,6 +53,18 @@ export function readRulePack(folder?: string): RulePack {
   return { version, regimes: [...regimes.values()], elements }
 }
 
+let own: [string, RuleFile][] | undefined
+
+/** They are part of the program: read once. */
+function ownFiles(): [string, RuleFile][] {
+  own ??= readFiles(OWN_RULES)
+  return own
+}
+
+function readFiles(folder: string): [string, RuleFile][] {
+  return filesOf(folder).map((name) => [name, readRuleFile(path.join(folder, name), name)])
+}
+
 function filesOf(folder: string): string[] {
   let names: string[]
   try {
@@ -69,10 +80,14 @@ function readRuleFile(file: string, name: string): RuleFile {
   let value: unknown
   try {
     if (statSync(file).size > FILE_BYTES_MAX) refuse(name, 'it is larger than 1 MiB')
-    value = parse(readFileSync(file, 'utf8'), { maxAliasCount: 0, uniqueKeys: true, logLevel: 'silent' })
+    const document = parseDocument(readFileSync(file, 'utf8'), { uniqueKeys: true, prettyErrors: false })
+    const [fault] = [...document.errors, ...document.warnings]
+    if (fault !== undefined) refuse(name, `it cannot be read: ${fault.message.split('\n')[0]?.slice(0, 200)}`)
+    // One alias of a list of aliases would be enough to fill the memory.
+    value = document.toJS({ maxAliasCount: 0 })
   } catch (thrown) {
     if (thrown instanceof BulkheadError) throw thrown
-    const message = thrown instanceof Error && thrown.name.startsWith('YAML') ? (thrown.message.split('\n')[0] as string) : codeOf(thrown)
+    const message = thrown instanceof ReferenceError ? 'it holds aliases' : codeOf(thrown)
     throw new BulkheadError('rules_invalid', `${name} cannot be read: ${message.slice(0, 200)}`, { cause: thrown })
   }
   if (!validate(value)) {

@@ -28,6 +28,27 @@ export interface ReportParts {
   isHeldElsewhere: boolean
   gaps: readonly string[]
   broken: readonly number[]
+  clocks: readonly ReportClock[]
+  /** Whether counsel has looked at the clocks, in words. */
+  clocksReview: string
+}
+
+/** A legal clock, as it is reported: rules and words of ours, nothing that people wrote. */
+export interface ReportClock {
+  regime: string
+  rule: string
+  basis: string
+  law: string
+  to: string
+  whom: string
+  state: string
+  startsAt: number | undefined
+  dueAt: number | undefined
+  doneAt: number | undefined
+  why: readonly string[]
+  assumed: readonly string[]
+  source: string
+  asOf: string
 }
 
 export interface Instants {
@@ -94,6 +115,10 @@ export interface IncidentReport {
   evidence: { row: number; at: Instants; as: string; sha256: string; bytes: number }[]
   measures: { at: Instants; what: string }[]
   timeline: { at: Instants; what: string; detail: string }[]
+  clocks: {
+    review: string
+    all: (Omit<ReportClock, 'startsAt' | 'dueAt' | 'doneAt'> & Record<'starts' | 'due' | 'done', Instants | null>)[]
+  }
   checkpoint: { size: number; root: string } | null
   record: { rows: number; broken: number[]; hold: boolean }
   limits: string[]
@@ -156,6 +181,7 @@ export function makeReport(parts: ReportParts): IncidentReport {
     evidence: state.evidence.map(({ row, at, as, sha256, bytes }) => ({ row, at: when(at), as, sha256, bytes })),
     measures: parts.timeline.filter(({ what }) => MEASURES.has(what)).map(({ at, detail }) => ({ at: when(at), what: detail })),
     timeline: parts.timeline.map(({ at, what, detail }) => ({ at: when(at), what, detail })),
+    clocks: { review: parts.clocksReview, all: parts.clocks.map((clock) => clockIn(clock, when)) },
     checkpoint,
     record: { rows: state.events.length, broken: [...parts.broken], hold: state.holds.length > 0 },
     limits: limitsOf(parts),
@@ -163,6 +189,14 @@ export function makeReport(parts: ReportParts): IncidentReport {
 }
 
 const MEASURES: ReadonlySet<string> = new Set(['cut', 'restored', 'retired', 'held', 'released', 'notice_begun', 'notice_ended'])
+function clockIn(
+  { startsAt, dueAt, doneAt, ...rest }: ReportClock,
+  when: (at: number) => Instants,
+): IncidentReport['clocks']['all'][number] {
+  const maybe = (at: number | undefined): Instants | null => (at === undefined ? null : when(at))
+  return { ...rest, starts: maybe(startsAt), due: maybe(dueAt), done: maybe(doneAt) }
+}
+
 
 function notSentOf(affected: Affected | undefined): IncidentReport['notSent'] {
   if (affected === undefined) return { fields: [], words: 'the ledger could not be asked', grantedNotSent: [], freeText: [] }

@@ -12,6 +12,7 @@ export function reportMarkdown(report: IncidentReport): string {
     statements(report),
     ...(audience === 'board' ? [] : [amendments(report)]),
     measures(report),
+    clocks(report),
     ...(audience === 'regulator' ? [forCounsel()] : []),
     limits(report),
     ...(audience === 'auditor' ? [evidence(report)] : []),
@@ -184,6 +185,27 @@ function measures({ measures: all }: IncidentReport): string[] {
   return [
     ...section('Measures'),
     ...(all.length === 0 ? ['None is on record here.'] : all.map(({ at, what }) => `- ${both(at)}: ${text(what)}`)),
+  ]
+}
+
+function clocks({ clocks: { review, all } }: IncidentReport): string[] {
+  const live = all.filter(({ state }) => state !== 'not_applicable' && state !== 'planned')
+  return [
+    ...section('Legal clocks'),
+    `${text(review)}. From a rule pack with sources; no legal advice. Each rule's sources, and what was assumed, stand in the report as data.`,
+    '',
+    ...(live.length === 0
+      ? ['No rule of the pack reaches anybody in the scope.']
+      : table([
+          ['State', 'Due', 'Rule', 'To', 'Law'],
+          ...live.map(({ state, due, rule, basis, whom, law }) => [
+            state.replaceAll('_', ' '),
+            due === null ? 'no fixed time' : both(due),
+            code(basis === 'clock' ? rule : `${rule} (${basis})`),
+            text(whom),
+            text(law),
+          ]),
+        ])),
   ]
 }
 

@@ -1,0 +1,58 @@
+/** Whether a legal clock needs somebody, and whether a signal waits for its triage: either may be the start of one. */
+import type { ClockState } from '#clocks/clocks.ts'
+import type { StaffDeps } from './deps.ts'
+import { type CheckRule, type ClockFacts, type Facts, type Finding, ok, warn } from './facts.ts'
+
+const NAMED_MAX = 6
+
+export const CLOCK_CHECKS: readonly CheckRule[] = [
+  { id: 'clocks', look: ({ clocks }: Facts) => (clocks === undefined ? undefined : clockFinding(clocks)) },
+  { id: 'signals', look: ({ clocks }: Facts) => (clocks === undefined ? undefined : signalFinding(clocks)) },
+]
+
+/** For `doctor`: as far as is recorded, since it must not wait for the ledger. */
+export function clockFacts({ clocks, clock }: Pick<StaffDeps, 'clocks' | 'clock'>): ClockFacts {
+  const { keeper, open } = clocks
+  const all = open().flatMap((incident) => keeper.seen(incident).map((each) => ({ incident, ...each })))
+  const inState = (...states: ClockState[]): typeof all => all.filter(({ state, applies }) => states.includes(state) && !applies.isFar)
+  const names = (of: typeof all): string[] =>
+    of.map(({ incident, rule, basis }) => `incident ${incident}: ${basis === 'clock' ? rule.id : `${rule.id} (${basis})`}`)
+  const running = inState('running', 'due_soon')
+  const due = running.flatMap(({ dueAt }) => (dueAt === undefined || dueAt < clock.now() ? [] : [dueAt]))
+  return {
+    overdue: names(inState('overdue')),
+    soon: names(inState('due_soon')),
+    unassessed: names(inState('needs_assessment').filter(({ applies }) => !applies.isUnsaid)),
+    running: running.length,
+    next: due.length === 0 ? undefined : Math.min(...due),
+    signals: [],
+  }
+}
+
+function clockFinding({ overdue, soon, unassessed, running, next }: ClockFacts): Finding | undefined {
+  const fix = '`bulkhead incident clocks ID` says what is due to whom; `bulkhead incident clock ID done` records what was filed.'
+  const due = next === undefined ? '' : `, the next due at ${new Date(next).toISOString()}`
+  if (overdue.length > 0) return warn(`${overdue.length} overdue: ${named(overdue)}${due}`, fix)
+  if (soon.length > 0) return warn(`${soon.length} due soon: ${named(soon)}${due}`, fix)
+  if (unassessed.length > 0) {
+    return warn(
+      `${running} running${due}; ${unassessed.length} wait for somebody's assessment: ${named(unassessed)}`,
+      '`bulkhead incident clocks ID` says what is to be judged; `bulkhead incident clock ID assess` records it.',
+    )
+  }
+  return running === 0 ? undefined : ok(`${running} running${due}`)
+}
+
+function signalFinding({ signals }: ClockFacts): Finding | undefined {
+  if (signals.length === 0) return undefined
+  const names = signals.map(({ id, hours }) => `${id} (${hours} h)`)
+  return warn(
+    `${signals.length} wait for a triage: ${named(names)}; a signal may start a legal clock`,
+    '`bulkhead signal list` shows them, `bulkhead signal triage N` records what was decided.',
+  )
+}
+
+function named(names: readonly string[]): string {
+  const more = names.length - NAMED_MAX
+  return more > 0 ? `${names.slice(0, NAMED_MAX).join(', ')} and ${more} more` : names.join(', ')
+}
