@@ -99,6 +99,8 @@ const grantEnding = {
 } as unknown as NonNullable<Facts['policy']>
 
 /** [check, what goes wrong, state that it must have then]. */
+const clocks: NonNullable<Facts['clocks']> = { overdue: [], soon: [], unassessed: [], running: 2, next: now + DAY_MS, signals: [] }
+
 const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['processes', { roles: [{ role: 'vault', pid: 1, state: 'starting', restarts: 0, since: now }] }, 'fail'],
   ['processes', { roles: [{ role: 'vault', pid: 1, state: 'ready', restarts: 2, since: now }] }, 'warn'],
@@ -180,6 +182,11 @@ const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['credentials:v', { leaving: [{ ...leaver, state: 'retired', toRotate: ['d.token'] }] }, 'fail'],
   ['held_decision:v', { leaving: [{ ...leaver, state: 'cut', heldDecided: false }] }, 'warn'],
   ['incidents', { incidents: { open: [1], broken: [2] } }, 'fail'],
+  ['incidents', { incidents: { open: [], broken: [], brokenSignals: [3] } }, 'fail'],
+  ['clocks', { clocks: { ...clocks, overdue: ['incident 1: eu-sa'] } }, 'warn'],
+  ['clocks', { clocks: { ...clocks, soon: ['incident 1: eu-sa'] } }, 'warn'],
+  ['clocks', { clocks: { ...clocks, unassessed: ['incident 1: eu-ind'] } }, 'warn'],
+  ['signals', { clocks: { ...clocks, signals: [{ id: 3, hours: 9 }] } }, 'warn'],
   ['ledger_gap', { gaps: [gap] }, 'warn'],
   ['ledger_gap', { gaps: [gap], gapsSigned: false }, 'fail'],
 ]

@@ -4,6 +4,7 @@ import type { StaffDeps } from './deps.ts'
 import { type CheckRule, type ClockFacts, type Facts, type Finding, ok, warn } from './facts.ts'
 
 const NAMED_MAX = 6
+const HOUR_MS = 3_600_000
 
 export const CLOCK_CHECKS: readonly CheckRule[] = [
   { id: 'clocks', look: ({ clocks }: Facts) => (clocks === undefined ? undefined : clockFinding(clocks)) },
@@ -11,8 +12,12 @@ export const CLOCK_CHECKS: readonly CheckRule[] = [
 ]
 
 /** For `doctor`: as far as is recorded, since it must not wait for the ledger. */
-export function clockFacts({ clocks, clock }: Pick<StaffDeps, 'clocks' | 'clock'>): ClockFacts {
+export function clockFacts({ clocks, signals, clock }: Pick<StaffDeps, 'clocks' | 'signals' | 'clock'>): ClockFacts {
   const { keeper, open } = clocks
+  const late = signals
+    .open()
+    .map(({ id, recordedAt }) => ({ id, hours: Math.floor((clock.now() - recordedAt) / HOUR_MS) }))
+    .filter(({ hours }) => hours >= clocks.signalHours)
   const all = open().flatMap((incident) => keeper.seen(incident).map((each) => ({ incident, ...each })))
   const inState = (...states: ClockState[]): typeof all => all.filter(({ state, applies }) => states.includes(state) && !applies.isFar)
   const names = (of: typeof all): string[] =>
@@ -25,7 +30,7 @@ export function clockFacts({ clocks, clock }: Pick<StaffDeps, 'clocks' | 'clock'
     unassessed: names(inState('needs_assessment').filter(({ applies }) => !applies.isUnsaid)),
     running: running.length,
     next: due.length === 0 ? undefined : Math.min(...due),
-    signals: [],
+    signals: late,
   }
 }
 

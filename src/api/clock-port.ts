@@ -11,7 +11,7 @@ import { queryOf } from '#incidents/incident-count.ts'
 import type { DayPlace } from '#incidents/incident-input.ts'
 import { currentScope, type IncidentState } from '#incidents/incident-state.ts'
 import type { DoneBody, MarkBody, SurveyedBody } from '#model/clock.ts'
-import type { ClocksConfig } from '#model/config.ts'
+import { type ClocksConfig, SIGNAL_HOURS_DEFAULT } from '#model/config.ts'
 import type { IncidentRecords } from '#records/port.ts'
 import type { Look } from '#vault/port.ts'
 
@@ -23,7 +23,8 @@ export interface LegalClocks {
   open(): number[]
   /** Where days begin of which no time is known. */
   place: DayPlace
-  isPlaceSaid: boolean
+  /** So long a signal may wait for its triage. */
+  signalHours: number
   /** The first notice to people left. Of several the earliest counts; saying it again changes nothing. */
   peopleNotified(incident: number, at: number, look: Look): Promise<void>
   /** What was due was filed or sent. Of several times the earliest counts. */
@@ -82,7 +83,7 @@ export function openLegalClocks(parts: LegalClockParts): LegalClocks {
     keeper,
     open,
     place: { zone, startOf: (day) => startOfDay(day, zone) },
-    isPlaceSaid: placeOfAwareness !== undefined,
+    signalHours: config?.signalHours ?? SIGNAL_HOURS_DEFAULT,
     peopleNotified: async (incident, at, look) => {
       await book.add(incident, look, (state) => {
         const said = readClockRecord(state.events, state.times).marks.filter(

@@ -127,7 +127,7 @@ async function add(
 }
 
 /** An instant, or a day: then its beginning at the place of awareness. */
-function whenOf(text: string, { clocks: { place }, clock }: StaffDeps): { at: number; dayIn: string | null } {
+export function whenOf(text: string, { clocks: { place }, clock }: StaffDeps): { at: number; dayIn: string | null } {
   if (DAY.test(text)) {
     const at = place.startOf(text)
     if (at === undefined) throw new BulkheadError('window_invalid', `--at ${JSON.stringify(text)} is no day of the calendar`)

@@ -252,3 +252,54 @@ test('a ledger that cannot be asked stops no clock', async () => {
   stage.persons = persons
   assert.deepEqual((await one(id, 'eu-sa', 'first-warning')).dueAt, sa.dueAt)
 })
+
+test('a signal gets a triage time; an incident that is opened from it takes its time as our awareness', async () => {
+  const { url } = staff
+  const headers = { authorization: `Bearer ${CREDENTIAL}`, 'content-type': 'application/json' }
+  const signal = async (route: string, body?: object): Promise<{ status: number; json: Record<string, unknown> }> => {
+    const reply = await fetch(`${url}/v1/signals${route}`, { headers, ...(body && { method: 'POST', body: JSON.stringify(body) }) })
+    return { status: reply.status, json: (await reply.json()) as Record<string, unknown> }
+  }
+  now = Date.parse('2025-11-25T19:00:00Z')
+  const what = 'mail to an alias that nobody but the vendor had'
+  const { json: first } = await signal('', { source: 'alias-mail', at: '2025-11-25T10:00:00Z', what })
+  const { json: second } = await signal('', { source: 'canary', at: '2025-11-25', what: 'a canary was written to' })
+  assert.deepEqual([first.id, second.id], [1, 2])
+  for (const [body, code] of [
+    [{ source: 'alias-mail', at: '2035-01-01T00:00:00Z', what }, 'incident_invalid'],
+    [{ source: 'nowhere', at: '2025-11-25T10:00:00Z', what }, 'bad_usage'],
+    [{ source: 'canary', at: '2025-11-25T10:00:00Z', what: ' ' }, 'incident_invalid'],
+    [{ source: 'canary', at: '2025-11-25T10:00:00Z', what: 'a\u202eb' }, 'incident_invalid'],
+  ] as const) {
+    assert.equal(((await signal('', body)).json.error as { code: string }).code, code)
+  }
+  now += 5 * HOUR
+  const findings = async (): Promise<string | undefined> => {
+    const doctor = (await (await fetch(`${url}/v1/doctor`, { headers })).json()) as { checks: { id: string; what: string }[] }
+    return doctor.checks.find(({ id }) => id === 'signals')?.what
+  }
+  // They were recorded by the system's clock, which is later than that of the test.
+  now = Date.now() + 5 * HOUR
+  assert.match((await findings()) ?? '', /^2 wait for a triage: 1 \(5 h\), 2 \(5 h\)/)
+  assert.equal((await signal('/2/triage', { decision: 'dismissed', reason: 'our own test' })).status, 200)
+  assert.equal(((await signal('/9/triage', { decision: 'dismissed', reason: 'r' })).json.error as { code: string }).code, 'signal_unknown')
+  assert.equal(
+    ((await signal('/1/triage', { decision: 'incident', incident: 999, reason: 'r' })).json.error as { code: string }).code,
+    'incident_unknown',
+  )
+  const id = await open({ signal: 1 })
+  const shown = (await call('GET', `/${id}`)).json as IncidentShow
+  assert.deepEqual([shown.times.aware, shown.report.source], ['2025-11-25T10:00:00.000Z', 'signal'])
+  assert.equal((await one(id, 'eu-sa')).dueAt, '2025-11-28T10:00:00.000Z')
+  assert.equal(await findings(), undefined)
+  const list = (await signal('')).json as { signals: { id: number; what: string; decision: string; triage: { incident: number }[] }[] }
+  assert.deepEqual(
+    list.signals.map(({ decision, triage }) => [decision, triage.at(-1)?.incident]),
+    [
+      ['incident', id],
+      ['dismissed', null],
+    ],
+  )
+  assert.equal(list.signals[0]?.what, what)
+  assert.equal(await open({ signal: 99 }).catch(() => 'refused'), 'refused')
+})

@@ -15,6 +15,7 @@ import {
   PolicyProposeAnswer,
   PolicyShowAnswer,
 } from './policy-contract.ts'
+import { SIGNAL_SCHEMAS } from './signal-contract.ts'
 import { CLOCK_SCHEMAS } from './clock-contract.ts'
 import { AffectedIncident, INCIDENT_SCHEMAS } from './incident-contract.ts'
 import { DrillAnswer } from './drill-contract.ts'
@@ -342,6 +343,7 @@ export function commandSchemas(): Record<string, string> {
     ...OPERATOR_SCHEMAS,
     ...INCIDENT_SCHEMAS,
     ...CLOCK_SCHEMAS,
+    ...SIGNAL_SCHEMAS,
     ...NOTICE_SCHEMAS,
     ...NOTICE_CHECK_SCHEMAS,
     ...LEAVING_SCHEMAS,

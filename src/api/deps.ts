@@ -8,6 +8,7 @@ import type { Erasures } from '#erasure/erase.ts'
 import type { EvidenceStore } from '#incidents/evidence.ts'
 import type { DisclosurePorts } from '#incidents/affected.ts'
 import type { IncidentBook } from '#incidents/incident-book.ts'
+import type { SignalBook } from '#incidents/signal-book.ts'
 import type { Snapshot } from '#incidents/rows.ts'
 import type { StatementPorts } from '#incidents/statement.ts'
 import type { PlaceState } from '#ledger/outside/state.ts'
@@ -130,6 +131,7 @@ export interface StaffDeps {
   noticeCheck?: { desk: CheckDesk; marks: OfficialMarks } | undefined
   /** Codes that many networks tried. */
   noticeAlerts?(): Promise<NoticeAlert[]>
+  signals: SignalBook
   /** What restores from older backups have lost of the ledger. */
   gaps(): Gap[]
   /** Latest checkpoint of the ledger's tree; null while there is none. */

@@ -141,12 +141,13 @@ function acceptedCount(gateway: Facts['gateway']): number | null {
   return isJsonObject(gateway?.records) && typeof gateway.records.kept === 'number' ? gateway.records.kept : null
 }
 
-function incidentFacts({ records }: Pick<StaffDeps, 'records'>, key: string | null): NonNullable<Facts['incidents']> {
+function incidentFacts({ records, signals }: Pick<StaffDeps, 'records' | 'signals'>, key: string | null): NonNullable<Facts['incidents']> {
   const incidents = [...Map.groupBy(records.incidentRows(), (row) => row.incident)]
   return {
     open: incidents
       .filter(([, rows]) => rows.findLast(({ kind }) => kind === 'closed' || kind === 'reopened')?.kind !== 'closed')
       .map(([id]) => id),
     broken: incidents.filter(([, rows]) => brokenRows(rows, key).length > 0).map(([id]) => id),
+    brokenSignals: signals.broken(key),
   }
 }

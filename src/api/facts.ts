@@ -87,10 +87,10 @@ export interface Facts {
   policy: PolicyVersion | undefined
   vendors: readonly { vendor: string; state: string }[]
   leaving?: readonly LeavingFacts[]
-  /** Numbers of open incidents, and of those whose record is not as it was signed. */
   /** Codes that many networks tried. */
   noticeAlerts?: readonly NoticeAlert[]
-  incidents?: { open: readonly number[]; broken: readonly number[] }
+  /** Numbers of open incidents, and of those whose record is not as it was signed. */
+  incidents?: { open: readonly number[]; broken: readonly number[]; brokenSignals?: readonly number[] }
   /** Legal clocks of open incidents that somebody has to act on, and signals that nobody has triaged. */
   clocks?: ClockFacts
   gaps: readonly Gap[]

@@ -41,6 +41,7 @@ export const IncidentOpenRequest = Type.Object(
     ...why,
     title: Type.Optional(Type.String({ maxLength: 1000 })),
     source: Type.Optional(Type.Enum([...SOURCES])),
+    signal: Type.Optional(Type.Integer({ minimum: 1 })),
   },
   closed,
 )

@@ -3,35 +3,26 @@ import { type KeyObject, sign } from 'node:crypto'
 import { systemClock } from '#base/clock.ts'
 import { readRulePack } from '#clocks/rule-pack.ts'
 import { IncidentBook } from '#incidents/incident-book.ts'
+import { SignalBook } from '#incidents/signal-book.ts'
 import { incidentRowBytes, sealedHash } from '#model/incident-row.ts'
 import type { Records } from '#records/port.ts'
 import type { Hold } from '#vault/erasure-port.ts'
+import type { IncidentVault } from '#vault/port.ts'
 import { type LegalClocks, openLegalClocks } from './clock-port.ts'
 import type { StaffDeps } from './deps.ts'
 import { incidentPorts } from './incident-ports.ts'
 
+interface StageParts {
+  looks: string[]
+  signing: { privateKey: KeyObject; publicKey: KeyObject }
+}
+
 /** Real but for the vault: what people write is only encoded, and signed with the stage's key. */
-export function fakeIncidents(
-  records: Records,
-  stage: { looks: string[]; signing: { privateKey: KeyObject; publicKey: KeyObject } },
-): IncidentBook {
+export function fakeIncidents(records: Records, stage: StageParts): IncidentBook {
   const holds: Hold[] = []
   return new IncidentBook({
     records,
-    vault: {
-      signIncidentRow: async (row, texts, look) => {
-        stage.looks.push(`incident ${row.kind} ${look.reason}`)
-        const sealed = texts === undefined ? null : Buffer.from(JSON.stringify(texts)).toString('base64')
-        const head = { ...row, instance: 'instance', actor: look.actor, textsSha256: sealedHash(sealed) }
-        const { privateKey, publicKey } = stage.signing
-        const key = publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
-        return { ...head, sealed, key, signature: sign(null, incidentRowBytes(head), privateKey).toString('base64') }
-      },
-      openIncidentRows: async (rows, look) => {
-        stage.looks.push(`${look.action} ${look.reason}`)
-        return rows.map(({ sealed }) => (sealed === null ? {} : JSON.parse(Buffer.from(sealed, 'base64').toString('utf8'))))
-      },
-    },
+    vault: fakeIncidentVault(stage),
     holds: {
       holds: async () => holds,
       openHold: async ({ vendor }, { reason }) => {
@@ -47,6 +38,27 @@ export function fakeIncidents(
     },
     clock: systemClock,
   })
+}
+
+export function fakeSignals(records: Records, stage: StageParts): SignalBook {
+  return new SignalBook({ records: records.signals, vault: fakeIncidentVault(stage), clock: systemClock })
+}
+
+function fakeIncidentVault(stage: StageParts): IncidentVault {
+  return {
+    signIncidentRow: async (row, texts, look) => {
+      stage.looks.push(`incident ${row.kind} ${look.reason}`)
+      const sealed = texts === undefined ? null : Buffer.from(JSON.stringify(texts)).toString('base64')
+      const head = { ...row, instance: 'instance', actor: look.actor, textsSha256: sealedHash(sealed) }
+      const { privateKey, publicKey } = stage.signing
+      const key = publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
+      return { ...head, sealed, key, signature: sign(null, incidentRowBytes(head), privateKey).toString('base64') }
+    },
+    openIncidentRows: async (rows, look) => {
+      stage.looks.push(`${look.action} ${look.reason}`)
+      return rows.map(({ sealed }) => (sealed === null ? {} : JSON.parse(Buffer.from(sealed, 'base64').toString('utf8'))))
+    },
+  }
 }
 
 /** Days without a time begin in India. */

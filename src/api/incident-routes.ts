@@ -40,6 +40,7 @@ import { incidentPorts } from './incident-ports.ts'
 import { lookOf, numberOf, printCounted, printWindowsOf } from './incident-print.ts'
 import { peopleNow, reconciledOf } from './incident-shown.ts'
 import { hideFault } from './routes.ts'
+import { awareFrom } from './signal-routes.ts'
 import { assertDestinations, assertVendorEverKnown } from './vendor-known.ts'
 
 const TITLE_MAX = 200
@@ -58,7 +59,8 @@ export function addIncidentRoutes(app: FastifyInstance, deps: StaffDeps): void {
     { schema: { body: IncidentOpenRequest } },
     async (request): Promise<IncidentOpened> => {
       const { body } = request
-      const { vendor, source = 'vendor' } = body
+      const signal = body.signal === undefined ? undefined : deps.signals.get(body.signal)
+      const { vendor, source = signal === undefined ? 'vendor' : 'signal' } = body
       const title = readableText('the title', body.title, TITLE_MAX)
       const look = lookOf(request, 'incident open', body.reason)
       const access = decodeClaimedSides({ accessFrom: body.accessFrom, accessTo: body.accessTo })
@@ -73,8 +75,10 @@ export function addIncidentRoutes(app: FastifyInstance, deps: StaffDeps): void {
       )
       await assertVendorEverKnown(vendor, deps)
       const names = await knownNames(vendor, body, deps)
-      const opened: OpenedBody = { vendor, source, times, scope: { ...names, ...access } }
+      const from = signal === undefined ? {} : { signal: signal.id }
+      const opened: OpenedBody = { vendor, source, times: awareFrom(times, signal), scope: { ...names, ...access }, ...from }
       const id = await book.open(opened, textsOf({ title, reason: body.reason }), look)
+      if (signal !== undefined) await deps.signals.triage(signal.id, { decision: 'incident', incident: id }, look.reason, look)
       await countAmended(id, 1, look, deps)
       return { id }
     },

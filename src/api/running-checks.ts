@@ -204,7 +204,15 @@ function erasures({ vault }: Facts): Finding | undefined {
 }
 
 function incidents({ incidents: known }: Facts): Finding | undefined {
-  if (known === undefined || known.open.length + known.broken.length === 0) return undefined
+  if (known === undefined) return undefined
+  const { brokenSignals = [] } = known
+  if (brokenSignals.length > 0) {
+    return fail(
+      `signals ${brokenSignals.join(', ')} are not as they were signed`,
+      'Restore records.db from a backup, and find out who wrote to it.',
+    )
+  }
+  if (known.open.length + known.broken.length === 0) return undefined
   const open = `open: ${known.open.join(', ') || 'none'}`
   if (known.broken.length === 0) return ok(`${open}; the record of each is as it was signed`)
   return fail(

@@ -12,7 +12,7 @@ import { createSplit } from '#split/split.ts'
 import type { DirectoryRow } from '#vault/port.ts'
 import { MARKS } from '#vault/survey.ts'
 import type { StaffDeps } from './deps.ts'
-import { fakeClocks, fakeIncidents } from './incident-fixture.ts'
+import { fakeClocks, fakeIncidents, fakeSignals } from './incident-fixture.ts'
 import { NO_NOTICES } from './notices-fixture.ts'
 import { NoticeDesk } from '#notices/desk.ts'
 import { NO_MATCHING } from './matching-fixture.ts'
@@ -244,6 +244,7 @@ export function setStage(records: Records, credential: string): Stage {
     },
     ledgerTree: NO_TREE,
     incidents,
+    signals: fakeSignals(records, stage),
     clocks: fakeClocks(incidents, stage, () => deps),
     evidence: fakeEvidence(),
     matching: NO_MATCHING,

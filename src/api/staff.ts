@@ -23,6 +23,7 @@ import { addNarrowRoutes } from './narrow-routes.ts'
 import { addClockRoutes } from './clock-routes.ts'
 import { addNoticeRoutes } from './notice-routes.ts'
 import { addNoticeCheckRoute } from './notice-check-routes.ts'
+import { addSignalRoutes } from './signal-routes.ts'
 import { addRiskRoute } from './risk-routes.ts'
 import { addEpochRoutes, addErasureRoutes, addKeyRoutes } from './erase-routes.ts'
 import { addLeavingRoutes } from './leaving-routes.ts'
@@ -68,6 +69,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
   addIncidentRoutes(app, deps)
   addIncidentReadingRoutes(app, deps)
   addClockRoutes(app, deps)
+  addSignalRoutes(app, deps)
   addMatchRoutes(app, deps)
   addNarrowRoutes(app, deps)
   addEvidenceDestroyRoutes(app, deps)

@@ -4,6 +4,7 @@ import { systemClock } from '#base/clock.ts'
 import type { EvidenceStore } from '#incidents/evidence.ts'
 import { type BookPorts, IncidentBook } from '#incidents/incident-book.ts'
 import { mendEvidence } from '#incidents/incident-evidence.ts'
+import { SignalBook } from '#incidents/signal-book.ts'
 import type { Records } from '#records/port.ts'
 import { incidentVault } from '#vault/client.ts'
 
@@ -19,4 +20,8 @@ export async function openIncidents(parts: {
   await book.mend()
   await mendEvidence(book, [...new Set(records.incidentRows().map((row) => row.incident))], evidence)
   return book
+}
+
+export function openSignals(records: Pick<Records, 'signals'>, vault: RpcClient): SignalBook {
+  return new SignalBook({ records: records.signals, vault: incidentVault(vault), clock: systemClock })
 }

@@ -47,7 +47,7 @@ import { readRulePack } from '#clocks/rule-pack.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import { askFreeze } from '#warehouse/freeze.ts'
 import { openCheckDesk } from './check-page.ts'
-import { openIncidents } from './incident-ports.ts'
+import { openIncidents, openSignals } from './incident-ports.ts'
 import { FIRST_OPERATOR, type Instance, readOperatorCredential } from './instance.ts'
 import { ledgerTreePort } from './ledger-checking.ts'
 import { openNotices } from './notice-ports.ts'
@@ -188,6 +188,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     matching: matchVault(vaultClient),
     incidents,
     clocks,
+    signals: openSignals(records, vaultClient),
     notices,
     noticeOpener: noticeOpener(vaultClient),
     policies,

@@ -181,6 +181,7 @@ export const ERRORS = {
   incident_invalid: { exit: 2, status: 400, hint: 'Nothing was recorded. `docs/incidents.md` says what an incident holds.' },
   rules_invalid: { exit: 1, status: 400, hint: 'Correct the file named above; docs/clocks.md says what a file of rules holds.' },
   rule_unknown: { exit: 1, status: 404, hint: '`bulkhead incident clocks ID --all` names all regimes and their rules.' },
+  signal_unknown: { exit: 1, status: 404, hint: '`bulkhead signal list` names them.' },
   clock_recorded: { exit: 1, status: 409, hint: 'Add --correct to state it anew; what was said before stays on record.' },
   match_unknown: { exit: 1, status: 404, hint: '`bulkhead incident show ID` names the files; `bulkhead incident match` reads one.' },
   match_outdated: {

@@ -55,7 +55,8 @@ export interface OpenOptions extends TimesOptions, Access, Named {
   vendor: string
   told: string
   title?: string
-  source: string
+  source?: string
+  signal?: number
 }
 
 export interface StatementOptions extends Access, Data {
@@ -93,9 +94,23 @@ export interface SignOffOptions {
 }
 
 export async function openIncident(context: Context, options: OpenOptions): Promise<void> {
-  oneOf('--source', options.source, SOURCES)
-  const { vendor, title, source, told, aware, vendorAware, eventFrom, eventTo, accessFrom, accessTo, reason } = options
-  const body = { vendor, title, source, told, aware, vendorAware, eventFrom, eventTo, accessFrom, accessTo, reason, ...names(options) }
+  if (options.source !== undefined) oneOf('--source', options.source, SOURCES)
+  const { vendor, title, source, signal, told, aware, vendorAware, eventFrom, eventTo, accessFrom, accessTo, reason } = options
+  const body = {
+    vendor,
+    title,
+    source,
+    signal,
+    told,
+    aware,
+    vendorAware,
+    eventFrom,
+    eventTo,
+    accessFrom,
+    accessTo,
+    reason,
+    ...names(options),
+  }
   const answer = await connect(context).post<IncidentOpened>(INCIDENTS_ROUTE, body)
   printAnswer(context, answer, ({ id }) =>
     [

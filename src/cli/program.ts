@@ -12,6 +12,7 @@ import { addIncidentCommands, numberOf } from './incident-program.ts'
 import { addOperators } from './operator-program.ts'
 import { addPolicy } from './policy-program.ts'
 import type { AffectedOptions } from './people-commands.ts'
+import { addSignals } from './signal-program.ts'
 import { addRisk } from './risk-program.ts'
 import { PLACE_DETAILS } from '#model/config.ts'
 
@@ -116,6 +117,7 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
   addNotice(root, shared)
   addLedger(root, shared, exit)
   addLeaving(vendor, shared)
+  addSignals(root, shared)
 
   common(root.command('backup <dir>'))
     .description('a copy of the data folder, while it runs or not; never of the keys')

@@ -67,6 +67,8 @@ export interface OpenedBody {
   source: IncidentSource
   times: TimesBody
   scope: ScopeBody
+  /** The signal from which it was opened. */
+  signal?: number
 }
 
 export interface HoldBody {

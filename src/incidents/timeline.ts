@@ -1,5 +1,14 @@
 /** Everything that happened, at the time at which it happened, and beside it when it was written down here. */
-import type { SignOffBody, StatementBody, AmendmentBody, EvidenceBody, ReportedBody, MatchBody, CountedBody } from './incident-bodies.ts'
+import type {
+  OpenedBody,
+  SignOffBody,
+  StatementBody,
+  AmendmentBody,
+  EvidenceBody,
+  ReportedBody,
+  MatchBody,
+  CountedBody,
+} from './incident-bodies.ts'
 import type { FlowState } from '#records/port.ts'
 import { clockEntry } from './clock-timeline.ts'
 import { type Event, type IncidentState, noteOf, textOf } from './incident-state.ts'
@@ -71,6 +80,10 @@ const TOLD = {
   us: 'we found it',
 } as const
 
+function openedText({ signal }: OpenedBody): string {
+  return `the incident was opened${signal === undefined ? '' : ` from signal ${signal}`}, scope version 1`
+}
+
 function amendedText({ version, scope: { narrowed } }: AmendmentBody): string {
   if (narrowed === undefined) return `scope version ${version}`
   const { stay, leftOut, file, approval } = narrowed
@@ -86,7 +99,7 @@ function entryOf(event: Event, state: IncidentState): TimelineEntry[] {
   const reason = textOf(texts, 'reason')
   switch (kind) {
     case 'opened':
-      return entry(`the incident was opened, scope version 1`, state.title)
+      return entry(openedText(event.body as OpenedBody), state.title)
     case 'statement': {
       const { says, receivedAt } = event.body as StatementBody
       const statement = state.statements.find((each) => each.row === row)

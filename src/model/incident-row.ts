@@ -31,6 +31,9 @@ export const INCIDENT_ROW_KINDS = [
   'clocks',
   'clock-warned',
   'clocks-signed-off',
+  // Of signals (signal.ts), in chains of their own.
+  'signal',
+  'triaged',
   'notice-proposed',
   'notice-begun',
   'notice-ended',

@@ -7,13 +7,18 @@ import type { IncidentRecords } from './port.ts'
 const COLUMNS = `incident, row_no AS "row", instance, kind, at, actor, body, texts_sha256 AS textsSha256, before_sha256 AS "before",
   sealed, signing_key AS "key", signature`
 
-export function incidentRecords(database: DatabaseSync, transact: <Result>(act: () => Result) => Result): IncidentRecords {
-  const all = database.prepare(`SELECT ${COLUMNS} FROM incident_row ORDER BY incident, row_no`)
-  const one = database.prepare(`SELECT ${COLUMNS} FROM incident_row WHERE incident = ? ORDER BY row_no`)
-  const last = database.prepare('SELECT max(row_no) AS last FROM incident_row WHERE incident = ?')
-  const heads = database.prepare('SELECT incident, max(row_no) AS "row" FROM incident_row GROUP BY incident ORDER BY incident')
+/** `signal_row` holds signals, of the same shape. */
+export function incidentRecords(
+  database: DatabaseSync,
+  transact: <Result>(act: () => Result) => Result,
+  table: 'incident_row' | 'signal_row' = 'incident_row',
+): IncidentRecords {
+  const all = database.prepare(`SELECT ${COLUMNS} FROM ${table} ORDER BY incident, row_no`)
+  const one = database.prepare(`SELECT ${COLUMNS} FROM ${table} WHERE incident = ? ORDER BY row_no`)
+  const last = database.prepare(`SELECT max(row_no) AS last FROM ${table} WHERE incident = ?`)
+  const heads = database.prepare(`SELECT incident, max(row_no) AS "row" FROM ${table} GROUP BY incident ORDER BY incident`)
   const insert = database.prepare(
-    `INSERT INTO incident_row (incident, row_no, instance, kind, at, actor, body, texts_sha256, before_sha256, sealed, signing_key, signature)
+    `INSERT INTO ${table} (incident, row_no, instance, kind, at, actor, body, texts_sha256, before_sha256, sealed, signing_key, signature)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   return {

@@ -6,6 +6,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
 import { LEAVING_STEP } from './leaving-records.ts'
 import { BASELINE_STEP } from './baselines.ts'
+import { SIGNAL_STEP } from './signal-rows.ts'
 import { EVIDENCE_STEP } from './evidence-records.ts'
 import { NOTICE_STEP } from './notice-rows.ts'
 
@@ -73,6 +74,7 @@ const STEPS: readonly string[] = [
   BASELINE_STEP,
   LEAVING_STEP,
   NOTICE_STEP,
+  SIGNAL_STEP,
 ]
 
 export const RECORDS_FORMAT = STEPS.length

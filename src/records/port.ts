@@ -153,6 +153,8 @@ export interface IncidentRecords {
 }
 
 export interface Records extends RecordsReader, IncidentRecords, EvidenceRecords, BaselineReading, BaselineWriting, NoticeRecords {
+  /** Signals, as chains of rows of the same shape. */
+  signals: IncidentRecords
   readonly operators: OperatorRows
   readonly approvals: ApprovalRows
   /** A new version when the policy differs from the current one; else the current one. */

@@ -116,6 +116,7 @@ function writing(database: DatabaseSync, room: Room): Omit<Records, keyof Record
     })
   return {
     ...incidentRecords(database, transact),
+    signals: incidentRecords(database, transact, 'signal_row'),
     operators: operatorRows(database, transact),
     approvals: approvalRows(database, transact),
     ...readingBaselines(database),

@@ -1,0 +1,37 @@
+/** `signal …`: the commands and their options. */
+import type { Command } from 'commander'
+import { SIGNAL_DECISIONS, SIGNAL_SOURCES } from '#model/signal.ts'
+import type { CommonOptions, Context } from './context.ts'
+import { numberOf } from './incident-program.ts'
+
+interface Parts {
+  common: (command: Command) => Command
+  reason: (command: Command, needed: boolean) => Command
+  contextOf: (options: CommonOptions) => Context
+}
+
+const commands = () => import('./signal-commands.ts')
+
+export function addSignals(root: Command, { common, reason, contextOf }: Parts): void {
+  const signal = root
+    .command('signal')
+    .description('what may be the first of a breach; its triage is on record, since it may start a legal clock')
+  common(signal.command('add'))
+    .description('record that something came in')
+    .requiredOption('--source <source>', `one of ${SIGNAL_SOURCES.join(', ')}`)
+    .requiredOption('--at <instant>', 'when it came; a day alone is its beginning at clocks.placeOfAwareness')
+    .requiredOption('--what <text>', 'what it was; it is sealed')
+    .action(async (options: CommonOptions & { source: string; at: string; what: string }) =>
+      (await commands()).addSignal(contextOf(options), options),
+    )
+  common(signal.command('list'))
+    .description('all signals and what was decided of them')
+    .action(async (options: CommonOptions) => (await commands()).listSignals(contextOf(options)))
+  reason(common(signal.command('triage <id>')), true)
+    .description('record what was decided of one; now is its triage time')
+    .requiredOption('--decision <decision>', `one of ${SIGNAL_DECISIONS.join(', ')}`)
+    .option('--incident <id>', 'the incident to which it belongs', numberOf)
+    .action(async (id: string, options: CommonOptions & { decision: string; incident?: number; reason?: string }) =>
+      (await commands()).triageSignal(contextOf(options), numberOf(id), options),
+    )
+}
