@@ -98,6 +98,8 @@ export function addClockRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const reason = demandReason(request.body.reason)
       const name = readableText('the name', request.body.name, NAME_MAX)
       if (name === '') throw new BulkheadError('incident_invalid', 'it is not said who signs (--name)')
+      // What runs by now stands there before it is signed.
+      await clocks.keeper.now(numberOf(request.params.id))
       return add(request, deps, 'incident clock sign-off', reason, (state) => {
         const { lastMatter } = clockRecordOf(state)
         return { kind: 'clocks-signed-off', body: { as, upTo: lastMatter } satisfies ClocksSignedBody, texts: { name, reason } }

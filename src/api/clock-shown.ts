@@ -19,7 +19,7 @@ export function reportClocks(clocks: readonly Clock[], record: ClockRecord): { c
     const about = { regime: id, rule: rule.id, basis, law, to: rule.to, whom: rule.whom, state }
     return { ...about, startsAt, dueAt, doneAt, why, assumed, source: sources.join('; '), asOf }
   })
-  return { clocks: shown, clocksReview: reviewText(record) }
+  return { clocks: shown, clocksReview: reviewText(record, clocks) }
 }
 
 /** In the order in which somebody has to act. */
@@ -97,13 +97,18 @@ function showClock(clock: Clock, record: ClockRecord): ClockShown {
     warnedAt: record.warned
       .filter((each) => each.rule === rule.id && each.basis === basis && each.dueAt === dueAt)
       .map(({ percent, recordedAt }) => ({ percent, at: iso(recordedAt) })),
-    review: reviewText(record),
+    review: reviewText(record, [clock]),
     signedOff: signOffOf(record),
   }
 }
 
-export function reviewText(record: ClockRecord): string {
-  if (standingReview(record) !== undefined) return 'reviewed by counsel'
+/** Counsel cannot have looked at what was started since. */
+function reviewText(record: ClockRecord, clocks: readonly Clock[]): string {
+  const review = standingReview(record)
+  if (review !== undefined) {
+    const isNewer = clocks.some(({ recorded }) => recorded !== undefined && recorded.row > review.row)
+    return isNewer ? 'not reviewed by counsel: a clock was started since counsel signed' : 'reviewed by counsel'
+  }
   const wasReviewed = record.signOffs.some(({ as }) => as === 'counsel')
   return wasReviewed ? 'not reviewed by counsel: something was added since counsel signed' : 'not reviewed by counsel'
 }

@@ -242,9 +242,9 @@ test('clocks of a closed incident stand still: they are shown, and nothing is re
 })
 
 test('a ledger that cannot be asked stops no clock', async () => {
-  const id = await open()
   const persons = stage.persons
   stage.persons = 5000
+  const id = await open()
   for (let round = 0; round < 4; round++) await stage.deps.clocks.keeper.settle()
   const sa = await one(id, 'eu-sa', 'first-warning')
   assert.notEqual(sa.recordedAt, null)

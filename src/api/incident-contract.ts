@@ -77,7 +77,6 @@ export const IncidentEvidenceRequest = Type.Object(
   { file: Type.String({ maxLength: 4096 }), note: Type.Optional(Type.String({ maxLength: 2000 })), ...why },
   closed,
 )
-/** The answer is the file as it was received. */
 export const IncidentEvidenceOpenRequest = Type.Object({ reason: Reason }, closed)
 export const IncidentNoteRequest = Type.Object({ text: Type.String({ maxLength: 2000 }), at: Type.Optional(InstantText) }, closed)
 export const IncidentSignOffRequest = Type.Object(
@@ -350,7 +349,6 @@ export const IncidentAmendAnswer = Type.Object(
   { ...closed, title: 'bulkhead incident amend ID --json' },
 )
 
-/** Of what only adds a row. */
 export const IncidentRowAnswer = Type.Object(
   { incident: Type.Integer({ minimum: 1 }), row: Count, state: Type.Enum(['open', 'closed']) },
   { ...closed, title: 'bulkhead incident times|note|sign-off|close|reopen ID --json' },
@@ -365,7 +363,6 @@ export const IncidentReportAnswer = Type.Object(
   { ...closed, title: 'bulkhead incident report ID --for AUDIENCE --json' },
 )
 
-/** By the names under which they are published. */
 export const INCIDENT_SCHEMAS = {
   ...MATCH_SCHEMAS,
   ...NARROW_SCHEMAS,

@@ -80,6 +80,7 @@ export function addIncidentRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const id = await book.open(opened, textsOf({ title, reason: body.reason }), look)
       if (signal !== undefined) await deps.signals.triage(signal.id, { decision: 'incident', incident: id }, look.reason, look)
       await countAmended(id, 1, look, deps)
+      await deps.clocks.keeper.now(id)
       return { id }
     },
   )

@@ -124,6 +124,7 @@ test('four times and two windows are kept apart, and what is stated anew stands 
     'evidence',
     'timeline',
     'report',
+    'notices',
     'clocks',
   ])
 })

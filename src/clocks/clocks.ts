@@ -173,7 +173,7 @@ function clockOf(rule: Rule, regime: Regime, given: ClockParts & { basis: ClockB
 
 /** What was once started is not ended by newer counts, only by somebody's assessment. */
 function goesOn(found: Applies, recorded: StartedClock & Recorded): Applies {
-  if (found.verdict !== 'no' || found.byAssessment) return found
+  if (found.verdict === 'applies' || found.verdict === 'open' || found.byAssessment) return found
   const why = [...found.why, `it was started in row ${recorded.row} and goes on: only a recorded assessment ends it`]
   return { ...found, verdict: 'open', isFar: false, why }
 }

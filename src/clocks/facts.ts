@@ -38,6 +38,8 @@ export interface ClockRecord {
   signOffs: readonly ClockSignOff[]
   /** Last row that says something of the clocks. */
   lastMatter: number
+  /** Last row that may have brought people or fields into the scope. */
+  lastScope: number
 }
 
 /** What the configuration says of the company. undefined: nothing. */

@@ -12,7 +12,7 @@ import type { ClockRecord, Profile } from './facts.ts'
 import type { RulePack } from './rule.ts'
 
 const EVERY_MS = 5000
-/** People are counted anew that often while nothing is added to an incident; and after each row that is. */
+/** People are counted anew that often, and after each row that may have changed who is in the scope. */
 const COUNT_EVERY_MS = 15 * 60_000
 /** So often in a row the ledger could not be asked before clocks run without a count. */
 const FAILURES_MAX = 3
@@ -68,9 +68,9 @@ export function createClockKeeper(parts: KeeperParts): ClockKeeper {
   const clocksNow = (record: ClockRecord): Clock[] => clocksOf({ record, profile, pack, now: clock.now() })
 
   const count = async (incident: number): Promise<boolean> => {
-    const { lastMatter, lastRow, survey } = book.read(incident)
+    const { lastScope, lastRow, survey } = book.read(incident)
     const last = counted.get(incident)
-    const isFresh = last !== undefined && last.failures === 0 && last.row >= lastMatter && clock.now() - last.at < COUNT_EVERY_MS
+    const isFresh = last !== undefined && last.failures === 0 && last.row >= lastScope && clock.now() - last.at < COUNT_EVERY_MS
     if (isFresh) return true
     try {
       const found = await book.survey(incident)

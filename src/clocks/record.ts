@@ -40,6 +40,7 @@ export function readClockRecord(rows: readonly ClockRow[], times: SaidTimes): Cl
     started: many('clocks', (body) => (body as ClocksBody).clocks),
     warned: many('clock-warned', (body) => (body as ClockWarnedBody).warnings),
     signOffs: rows.filter(({ kind }) => kind === 'clocks-signed-off').map(signOffOf),
+    lastScope: rows.findLast(({ kind }) => kind === 'opened' || kind === 'amendment' || kind === 'statement')?.row ?? 0,
     lastMatter: rows.findLast(({ kind }) => MATTERS.has(kind))?.row ?? 0,
   }
 }

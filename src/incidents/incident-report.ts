@@ -197,7 +197,6 @@ function clockIn(
   return { ...rest, starts: maybe(startsAt), due: maybe(dueAt), done: maybe(doneAt) }
 }
 
-
 function notSentOf(affected: Affected | undefined): IncidentReport['notSent'] {
   if (affected === undefined) return { fields: [], words: 'the ledger could not be asked', grantedNotSent: [], freeText: [] }
   const { policies, entries, grantedNotSent, freeText } = affected.checked
