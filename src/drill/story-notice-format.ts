@@ -1,4 +1,4 @@
-/** Steps of a story about clocks and notices: what counsel marks, what is sent to whom, what a forger sends, and what a check says of it. */
+/** Steps of a story about clocks and notices: what counsel marks, what is sent to whom, and what a check says of a forger's mail. */
 import { Type } from 'typebox'
 import { closed, Count, Flag, Id, Instant, optional, Role, step, Text } from './story-words.ts'
 

@@ -50,7 +50,8 @@ function inWords(owed: Owed, score: NoticeScore, { count, settled }: Killed): st
     owed.organisations.size === 0 ? '' : ` and administrators of ${counted(owed.organisations.size, 'organisation', 'organisations')}`
   const killed = count === 0 ? '' : `, with ${counted(count, 'kill', 'kills')} in between`
   const lookedUp = settled === 0 ? '' : `; the fate of ${settled} was looked up there`
-  return `${counted(owed.people.size, 'person', 'people')}${administrators} ${owed.mails.size === 1 ? 'is' : 'are'} owed a notice; the mail server took ${score.sent}${killed}${lookedUp}`
+  const who = `${counted(owed.people.size, 'person', 'people')}${administrators} ${owed.mails.size === 1 ? 'is' : 'are'} owed a notice`
+  return `${who}; the mail server took ${score.sent}${killed}${lookedUp}`
 }
 
 interface Killed {

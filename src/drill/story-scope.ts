@@ -36,8 +36,9 @@ export async function expectScope(step: StepOf<'expect'>, world: StoryWorld): Pr
   wrong.push(...notifiedFaults(step, opened, world))
   const clocks = step.clocks && (await compareClocks(step.clocks, { at: step.at, incident: step.incident }, world))
   wrong.push(...(clocks?.wrong ?? []))
+  const who = `${counted(list.length, 'person', 'people')} may be affected (${score.expected} by what the vendor holds)`
   return {
-    what: `${counted(list.length, 'person', 'people')} may be affected (${score.expected} by what the vendor holds)${moreWords(step, opened)}${said(wrong)}`,
+    what: `${who}${moreWords(step, opened)}${said(wrong)}`,
     ok: wrong.length === 0,
     scope: score,
     ...(clocks && { clocks: clocks.clocks }),

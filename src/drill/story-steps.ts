@@ -45,9 +45,8 @@ const handlers: Handlers = {
     for (const { id } of world.story.vendors) state.due.set(id, (state.due.get(id) ?? 0) + group.length * events)
     const open = world.story.vendors.map(({ id }) => id).filter((id) => !state.closed.has(id))
     if (waits) await world.settled(open, state.due)
-    return fine(
-      `${counted(group.length, 'person', 'people')} of ${people} send${group.length === 1 ? 's' : ''} ${counted(events, 'event', 'events')} each from ${source}`,
-    )
+    const who = `${counted(group.length, 'person', 'people')} of ${people} send${group.length === 1 ? 's' : ''}`
+    return fine(`${who} ${counted(events, 'event', 'events')} each from ${source}`)
   },
 
   kill: async ({ role }, world) => {
