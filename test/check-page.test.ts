@@ -20,6 +20,7 @@ import { openVault } from '#vault/vault.ts'
 import { assertSchema } from './support/schemas.ts'
 
 const CONFIG = `sources: [{ id: web, protocol: mixpanel, token: tok }]
+gateway: { trustProxy: ["127.0.0.1/32"] }
 notices:
   company: ${MARKS.company}
   officialDomain: ${MARKS.domain}
@@ -35,8 +36,13 @@ interface Reply {
   text: string
 }
 
-async function ask(program: Program, fields: Record<string, string | Blob>, headers: Record<string, string> = {}): Promise<Reply> {
+let asked = 0
+
+/** Each question from another network, as a proxy tells it. */
+async function ask(program: Program, fields: Record<string, string | Blob>, more: Record<string, string> = {}): Promise<Reply> {
   const form = new FormData()
+  asked++
+  const headers = { 'x-forwarded-for': `20.${asked % 200}.${Math.floor(asked / 200)}.7`, ...more }
   for (const [name, value] of Object.entries(fields)) form.append(name, value)
   for (;;) {
     const response = await fetch(`${program.gatewayUrl}/check`, { method: 'POST', body: form, headers })
@@ -153,6 +159,19 @@ test('a notice is checked by page and command, in both languages, whatever else 
     }
   })
 
+  await t.test('what is copied out of the mail as Chromium shows it is the notice', async (t) => {
+    const browser = await openChromium()
+    t.after(() => browser.close())
+    for (const { mail, address } of [notice, hindi]) {
+      const page = await browser.newPage({ viewport: { width: 360, height: 800 }, offline: true })
+      await page.setContent(mail.html)
+      const copied = (await page.evaluate('getSelection().selectAllChildren(document.body), getSelection().toString()')) as string
+      const { text } = await ask(program, { code: '', address, text: copied }, { accept: 'application/json' })
+      assert.equal(JSON.parse(text).verdict, 'genuine', text)
+      await page.close()
+    }
+  })
+
   await t.test('methods, hosts and bodies that are none get an answer; SDKs are served beside it', async () => {
     const url = `${program.gatewayUrl}/check`
     const head = await fetch(url, { method: 'HEAD' })
@@ -177,6 +196,15 @@ test('a notice is checked by page and command, in both languages, whatever else 
       ]),
     })
     assert.equal(track.status, 200)
+  })
+
+  await t.test('a code that many networks tried is named by doctor, with incident and version and no address', async () => {
+    const { checks } = JSON.parse((await program.cli(['doctor', '--json'])).stdout) as {
+      checks: { id: string; state: string; found: string }[]
+    }
+    const check = checks.find(({ id }) => id === 'notice_codes:7.1')
+    assert.equal(check?.state, 'warn')
+    assert.doesNotMatch(JSON.stringify(checks), /asha\.rao|BH-[0-9A-Z]{5}-/)
   })
 
   await t.test('with staff and warehouse down it answers, with the vault down it says that it cannot', async () => {
