@@ -114,8 +114,9 @@ async function fileBatch(rows: readonly NoticeRecipient[], of: FilingOf, ports: 
   )
 }
 
-/** What a crash left between: filed when it is not in `tmp` any more. */
+/** What a crash left between: filed when it is not in `tmp` any more. Of a folder that is not there nothing is known. */
 export function settleFiling(of: { incident: number; version: number; dir: string }, records: NoticeRecords, at: number): void {
+  if (!existsSync(path.join(of.dir, 'tmp'))) return
   for (;;) {
     const rows = records.recipientsIn(of, 'sending', { after: 0, limit: 1000 })
     if (rows.length === 0) return

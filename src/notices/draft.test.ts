@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { NewRecipient } from '#records/notice-rows.ts'
+import type { ReachablePerson } from '#vault/notice-opening-port.ts'
+import { type Draft, type ExposedPeople, makeDraft, saysTheSame, textsSha256 } from './draft.ts'
+import { testingShapes, testingSubjectOf } from './text/testing-notices.ts'
+import { loadNoticeTemplates } from './text/templates.ts'
+import { noticeWords } from './words.ts'
+
+const words = noticeWords(loadNoticeTemplates())
+const LOOK = { actor: 'ann', action: 'test', reason: 'test' }
+const [shape] = Object.values(testingShapes())
+const SUBJECT = testingSubjectOf(shape as NonNullable<typeof shape>, { notSent: [] })
+
+interface Known {
+  exposure: number
+  tag: string
+  language: string
+  isErased: boolean
+}
+
+interface World {
+  known: ReadonlyMap<number, Known>
+  organisations?: ExposedPeople['organisations']
+  told?: { reached: number[]; counted: number[] }
+  language?: string
+}
+
+const EXPOSURES: ExposedPeople['exposures'] = [
+  { sent: [{ field: 'country', form: 'coarse' }], possibleOnly: false },
+  { sent: [{ field: 'email', form: 'clear' }, { field: 'country', form: 'coarse' }], possibleOnly: false },
+  { sent: [{ field: 'user_id', form: 'pseudonym' }], possibleOnly: true },
+]
+
+function draftOf({ known, organisations = new Map(), told = { reached: [], counted: [] }, language = 'auto' }: World): Promise<Draft> {
+  const of = new Map([...known].filter(([, { exposure }]) => exposure >= 0).map(([person, { exposure }]) => [person, exposure]))
+  const people = { personOf: (ordinal: number) => ordinal, identifiersOf: (person: number) => [person] }
+  const vault = {
+    findReachable: async (_id: string, asked: readonly (readonly number[])[]) =>
+      asked.map(([person]): ReachablePerson => known.get(person as number) ?? { isErased: true, language: '', tag: '' }),
+    openAddresses: async () => assert.fail('no address is opened for a draft'),
+  }
+  const asked = {
+    subject: SUBJECT,
+    exposed: { exposures: EXPOSURES, of, organisations, people },
+    language,
+    defaultLanguage: 'en',
+    told: { reached: Float64Array.from(told.reached), counted: Float64Array.from(told.counted) },
+    surface: undefined,
+    isFreeText: () => false,
+  }
+  return makeDraft(asked, { vault, words }, LOOK)
+}
+
+const person = (exposure: number, tag: string, more: Partial<Known> = {}): Known => ({ exposure, tag, language: '', isErased: false, ...more })
+const own = ({ recipients }: Draft): NewRecipient[] => recipients.filter(({ organisation }) => organisation === 0)
+
+test('everybody who can be reached gets one text, of their own shape and language; the others are counted', { timeout: 60_000 }, async () => {
+  const draft = await draftOf({
+    known: new Map([
+      [1, person(0, 'a')],
+      [2, person(1, 'b', { language: 'hi-IN' })],
+      [3, person(0, '')],
+      [4, person(0, 'd', { isErased: true })],
+      [5, person(2, 'e', { language: 'fr' })],
+    ]),
+  })
+  assert.deepEqual(
+    draft.recipients.map(({ person: number, language, shape: at }) => [number, language, draft.content.shapes[at]?.sent.length]),
+    [
+      [1, 'en', 1],
+      [2, 'hi', 2],
+      [5, 'en', 1],
+    ],
+  )
+  assert.deepEqual([draft.noAddress, draft.erased, draft.content.languages], [1, 1, ['en', 'hi']])
+  assert.equal(draft.content.shapes[2]?.possibleOnly, true)
+})
+
+test('two people with one address get one mail that tells all that was sent about either', { timeout: 60_000 }, async () => {
+  const draft = await draftOf({ known: new Map([[1, person(0, 'a')], [2, person(2, 'a')], [3, person(1, 'b')]]) })
+  const [first, second] = own(draft) as [NewRecipient, NewRecipient]
+  assert.deepEqual([first.joined, second.joined], [0, 1])
+  const told = draft.content.shapes[first.shape]
+  assert.deepEqual(
+    told?.sent.map(({ field }) => field),
+    ['country', 'user_id'],
+  )
+  assert.equal(told?.possibleOnly, false)
+})
+
+test('administrators are told of members who are told now, or cannot be, and of each once', { timeout: 60_000 }, async () => {
+  const known = new Map([[1, person(0, 'a')], [2, person(1, '')], [3, person(0, 'c')], [9, person(-1, 'z')]])
+  const organisations = new Map([[70, { members: [1, 2], administrators: [9] }], [71, { members: [3], administrators: [] }]])
+  const first = await draftOf({ known, organisations })
+  const [notice] = first.recipients.filter(({ organisation }) => organisation !== 0) as [NewRecipient]
+  assert.deepEqual([notice.person, notice.organisation, notice.members], [9, 70, 2])
+  assert.deepEqual([first.content.shapes[notice.shape]?.kind, first.content.shapes[notice.shape]?.sent.length], ['organisation', 2])
+  // An amendment adds somebody else: of these two nobody is told again.
+  const again = await draftOf({ known: new Map([...known, [4, person(0, 'd')]]), organisations, told: { reached: [1, 3], counted: [1, 2, 3] } })
+  assert.deepEqual(
+    again.recipients.map(({ person: number }) => number),
+    [4],
+  )
+})
+
+test('the hash covers every text, and a draft of the same says the same whenever it is made', { timeout: 60_000 }, async () => {
+  const known = new Map([[1, person(0, 'a')], [2, person(1, 'b', { language: 'hi' })]])
+  const [one, other] = [await draftOf({ known }), await draftOf({ known })]
+  assert.equal(one.sha256, other.sha256)
+  assert.equal(textsSha256(one.content, words), one.sha256)
+  const later = { ...other.content, subject: { ...other.content.subject, versionId: 'f'.repeat(32), date: other.content.subject.date + 86_400_000 } }
+  assert.ok(saysTheSame(one.content, later))
+  assert.ok(!saysTheSame(one.content, { ...later, subject: { ...later.subject, company: 'Another Ltd' } }))
+  assert.ok(!saysTheSame(one.content, (await draftOf({ known: new Map([...known, [3, person(0, 'c')]]) })).content))
+  const renamed = { ...one.content, subject: { ...one.content.subject, company: 'Another Ltd' } }
+  assert.notEqual(textsSha256(renamed, words), one.sha256)
+  assert.notEqual((await draftOf({ known, language: 'en' })).sha256, one.sha256)
+})
+
+test('of any people: each is told, joined, counted or told before, and never two of these', { timeout: 60_000 }, async () => {
+  const anybody = fc.record({
+    exposure: fc.integer({ min: 0, max: 2 }),
+    tag: fc.constantFrom('', 'a', 'b', 'c', 'd'),
+    language: fc.constantFrom('', 'hi', 'en-GB', 'xx'),
+    isErased: fc.boolean(),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(anybody, { maxLength: 20 }), fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 8 }), async (all, before) => {
+      const known = new Map(all.map((each, index) => [index + 1, each]))
+      const draft = await draftOf({ known, told: { reached: before, counted: before } })
+      const told = new Set(before.filter((each) => known.has(each)))
+      const rows = own(draft)
+      assert.equal(rows.length + draft.noAddress + draft.erased + told.size, known.size)
+      const mailed = rows.filter(({ joined }) => joined === 0)
+      assert.equal(new Set(mailed.map(({ tag }) => tag)).size, mailed.length)
+      for (const { joined, tag } of rows) if (joined !== 0) assert.equal(draft.recipients[joined - 1]?.tag, tag)
+      for (const row of rows) assert.ok(!told.has(row.person))
+    }),
+    { numRuns: 200 },
+  )
+})

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BulkheadError } from '#base/errors.ts'
+import type { IncidentRow } from '#model/incident-row.ts'
+import { LOOK, user, windowOf, withVault } from './testing.ts'
+import type { Vault } from './vault.ts'
+
+const ID = 'a'.repeat(32)
+
+async function begunRow(vault: Vault, id = ID): Promise<IncidentRow> {
+  const head = { incident: 1, row: 1, kind: 'notice-begun' as const, at: 1, body: JSON.stringify({ id }), before: '' }
+  return vault.keeping.incidents.signIncidentRow(head, undefined, LOOK)
+}
+
+async function ordinalsOf(vault: Vault, ids: readonly string[]): Promise<number[]> {
+  const { ordinals } = await vault.commitWindow(windowOf({ identifiers: ids.map((id) => user(id)) }))
+  return ordinals
+}
+
+test('an address is what the directory or a server said, the newest of the best; a browser is not heard', { timeout: 60_000 }, async () => {
+  await withVault(async (vault) => {
+    const facts = [
+      { of: -1, field: 'email', value: 'old@example.org', once: false, trust: 'server' as const, at: 1 },
+      { of: -1, field: 'name', value: 'Evil\r\nBcc: all', once: false, trust: 'browser' as const, at: 9 },
+      { of: -2, field: 'email', value: 'claimed@evil.example', once: false, trust: 'browser' as const, at: 5 },
+    ]
+    await vault.commitWindow(windowOf({ identifiers: [user('u1'), user('u2')], facts }))
+    const rows = [{ id: 'u3', email: ' Ann@Example.org ', name: 'Ann', language: 'hi_IN', groups: [] }]
+    await vault.importDirectory(rows, 'default', LOOK)
+    const [u1, u2, u3] = (await ordinalsOf(vault, ['u1', 'u2', 'u3'])) as [number, number, number]
+    const begun = await begunRow(vault)
+    const before = vault.readLooks().length
+    const opened = await vault.noticeOpening.openAddresses({ versionId: ID, begun }, [[u1], [u2], [u3], [u1, u3], [999_999]], LOOK)
+    assert.deepEqual(
+      opened.map(({ address, name, isErased }) => [address, name, isErased]),
+      [
+        ['old@example.org', null, false],
+        [null, null, false],
+        ['Ann@Example.org', 'Ann', false],
+        // The directory's word for the one stands above a server's for the other.
+        ['Ann@Example.org', 'Ann', false],
+        [null, null, true],
+      ],
+    )
+    assert.equal(vault.readLooks().length, before + 1)
+    const found = await vault.noticeOpening.findReachable(ID, [[u1], [u2], [u3], [999_999]], LOOK)
+    assert.deepEqual(
+      found.map(({ language, isErased }) => [language, isErased]),
+      [
+        ['', false],
+        ['', false],
+        ['hi-IN', false],
+        ['', true],
+      ],
+    )
+    assert.equal(found[1]?.tag, '')
+    assert.equal(found[2]?.tag, opened[2]?.tag)
+    assert.doesNotMatch(JSON.stringify(found), /ann|example/i)
+    // Equal in one version, and in no other.
+    const [again] = await vault.noticeOpening.findReachable('b'.repeat(32), [[u3]], LOOK)
+    assert.notEqual(again?.tag, found[2]?.tag)
+  })
+})
+
+test('no address without the signed beginning of that very version, and none of whom was erased', { timeout: 60_000 }, async () => {
+  await withVault(async (vault) => {
+    await vault.importDirectory([{ id: 'u1', email: 'ann@example.org', groups: [] }], 'default', LOOK)
+    const [u1] = (await ordinalsOf(vault, ['u1'])) as [number]
+    const good = await begunRow(vault)
+    const asked = (begun: IncidentRow, versionId = ID) => vault.noticeOpening.openAddresses({ versionId, begun }, [[u1]], LOOK)
+    const wrong: [IncidentRow, string?][] = [
+      [good, 'b'.repeat(32)],
+      [{ ...good, body: JSON.stringify({ id: 'b'.repeat(32) }) }, 'b'.repeat(32)],
+      [{ ...good, signature: Buffer.alloc(64).toString('base64') }],
+      [{ ...good, kind: 'notice-proposed' }],
+      [{ ...good, instance: 'another' }],
+    ]
+    for (const [begun, id] of wrong) {
+      await assert.rejects(asked(begun, id), (thrown) => thrown instanceof BulkheadError && thrown.code === 'vault_refused')
+    }
+    await assert.rejects(vault.noticeOpening.openAddresses({ versionId: ID, begun: good }, [[u1]], { ...LOOK, reason: '' }))
+    assert.equal((await asked(good))[0]?.address, 'ann@example.org')
+    await vault.erase([u1])
+    assert.deepEqual(await asked(good), [{ isErased: true, address: null, name: null, tag: '' }])
+  })
+})
