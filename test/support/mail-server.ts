@@ -1,6 +1,6 @@
 /** The mail server of a test, see `mail-server-main.ts`. */
 import { fork } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 
@@ -15,9 +15,12 @@ export interface MailServer {
   folder: string
   port: number
   taken(): TakenMail[]
-  /** How many bytes its list has: cheaper than to read it. */
+  /** About how many it has taken, by the size of its list: cheaper than to read it. */
   count(): number
 }
+
+/** A Message-ID, an address, a word. */
+const LINE_BYTES = 94
 
 export async function startMailServer(t: TestContext, folder: string, faults: object = {}): Promise<MailServer> {
   mkdirSync(folder, { recursive: true })
@@ -42,6 +45,6 @@ export async function startMailServer(t: TestContext, folder: string, faults: ob
         const [messageId = '', to = '', answer] = line.split(' ')
         return { messageId, to, isAnswered: answer === 'answered' }
       }),
-    count: () => lines().length,
+    count: () => (existsSync(file) ? Math.floor(statSync(file).size / LINE_BYTES) : 0),
   }
 }
