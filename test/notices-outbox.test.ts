@@ -91,7 +91,9 @@ test('approved after the delay, sealed, filed once outside, and stopped by a res
   assert.deepEqual([filed.why, filed.organisations.filed], [{ same_address: 1, address_form: 1 }, 1])
   const again = await notify('--send', '--outbox', outbox)
   assert.deepEqual([again.state, again.filed, readdirSync(path.join(outbox, 'new')).length], ['done', 3, 4])
-  const mails = await Promise.all(readdirSync(path.join(outbox, 'new')).map((name) => simpleParser(readFileSync(path.join(outbox, 'new', name)))))
+  const mails = await Promise.all(
+    readdirSync(path.join(outbox, 'new')).map((name) => simpleParser(readFileSync(path.join(outbox, 'new', name)))),
+  )
   const to = mails.map((mail) => (Array.isArray(mail.to) ? '' : mail.to?.text))
   assert.deepEqual(to.sort(), ['jules@fiction.example', 'marsellus@pulp.example', 'mia.wallace@pulp.example', 'vincent.vega@pulp.example'])
   for (const mail of mails) {

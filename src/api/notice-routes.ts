@@ -302,7 +302,8 @@ async function goOn(version: NoticeVersion, request: FastifyRequest<{ Body: Noti
 async function settle(version: NoticeVersion, which: string, as: 'sent' | 'again', look: Look, deps: StaffDeps): Promise<number> {
   const { notices, incidents: book } = deps
   const open = notices.counts(version).unknown
-  if (open === 0) return 0
+  if (open === 0 && which === 'all') return 0
+  if (!notices.isOpen(version, which)) throw new BulkheadError('notice_unknown', 'no notice of that Message-ID is open in this version')
   const body = { version: version.version, as, open, ...(which === 'all' ? {} : { messageId: which }) }
   await book.add(version.incident, look, () => ({ kind: 'notice-settled', body, texts: textsOf({ reason: look.reason }) }), {
     closed: true,

@@ -177,6 +177,11 @@ export class NoticeDesk {
     }
   }
 
+  /** Whether nobody knows what became of it; of `all` that is so of somebody. */
+  isOpen(of: Of, messageId: string): boolean {
+    return messageId === 'all' || this.#ports.records.recipientBy(of, messageId)?.state === 'unknown'
+  }
+
   open(of: Of): { messageId: string; at: number; why: string | null }[] {
     const rows = this.#ports.records.recipientsIn(of, 'unknown', { after: 0, limit: ROWS_A_TIME })
     return rows.map(({ messageId, at, why }) => ({ messageId: messageId ?? '', at, why }))

@@ -29,7 +29,13 @@ interface World {
 
 const EXPOSURES: ExposedPeople['exposures'] = [
   { sent: [{ field: 'country', form: 'coarse' }], possibleOnly: false },
-  { sent: [{ field: 'email', form: 'clear' }, { field: 'country', form: 'coarse' }], possibleOnly: false },
+  {
+    sent: [
+      { field: 'email', form: 'clear' },
+      { field: 'country', form: 'coarse' },
+    ],
+    possibleOnly: false,
+  },
   { sent: [{ field: 'user_id', form: 'pseudonym' }], possibleOnly: true },
 ]
 
@@ -53,10 +59,18 @@ function draftOf({ known, organisations = new Map(), told = { reached: [], count
   return makeDraft(asked, { vault, words }, LOOK)
 }
 
-const person = (exposure: number, tag: string, more: Partial<Known> = {}): Known => ({ exposure, tag, language: '', isErased: false, ...more })
+const person = (exposure: number, tag: string, more: Partial<Known> = {}): Known => ({
+  exposure,
+  tag,
+  language: '',
+  isErased: false,
+  ...more,
+})
 const own = ({ recipients }: Draft): NewRecipient[] => recipients.filter(({ organisation }) => organisation === 0)
 
-test('everybody who can be reached gets one text, of their own shape and language; the others are counted', { timeout: 60_000 }, async () => {
+test('everybody who can be reached gets one text, of their own shape and language; the others are counted', {
+  timeout: 60_000,
+}, async () => {
   const draft = await draftOf({
     known: new Map([
       [1, person(0, 'a')],
@@ -79,7 +93,13 @@ test('everybody who can be reached gets one text, of their own shape and languag
 })
 
 test('two people with one address get one mail that tells all that was sent about either', { timeout: 60_000 }, async () => {
-  const draft = await draftOf({ known: new Map([[1, person(0, 'a')], [2, person(2, 'a')], [3, person(1, 'b')]]) })
+  const draft = await draftOf({
+    known: new Map([
+      [1, person(0, 'a')],
+      [2, person(2, 'a')],
+      [3, person(1, 'b')],
+    ]),
+  })
   const [first, second] = own(draft) as [NewRecipient, NewRecipient]
   assert.deepEqual([first.joined, second.joined], [0, 1])
   const told = draft.content.shapes[first.shape]
@@ -91,14 +111,26 @@ test('two people with one address get one mail that tells all that was sent abou
 })
 
 test('administrators are told of members who are told now, or cannot be, and of each once', { timeout: 60_000 }, async () => {
-  const known = new Map([[1, person(0, 'a')], [2, person(1, '')], [3, person(0, 'c')], [9, person(-1, 'z')]])
-  const organisations = new Map([[70, { members: [1, 2], administrators: [9] }], [71, { members: [3], administrators: [] }]])
+  const known = new Map([
+    [1, person(0, 'a')],
+    [2, person(1, '')],
+    [3, person(0, 'c')],
+    [9, person(-1, 'z')],
+  ])
+  const organisations = new Map([
+    [70, { members: [1, 2], administrators: [9] }],
+    [71, { members: [3], administrators: [] }],
+  ])
   const first = await draftOf({ known, organisations })
   const [notice] = first.recipients.filter(({ organisation }) => organisation !== 0) as [NewRecipient]
   assert.deepEqual([notice.person, notice.organisation, notice.members], [9, 70, 2])
   assert.deepEqual([first.content.shapes[notice.shape]?.kind, first.content.shapes[notice.shape]?.sent.length], ['organisation', 2])
   // An amendment adds somebody else: of these two nobody is told again.
-  const again = await draftOf({ known: new Map([...known, [4, person(0, 'd')]]), organisations, told: { reached: [1, 3], counted: [1, 2, 3] } })
+  const again = await draftOf({
+    known: new Map([...known, [4, person(0, 'd')]]),
+    organisations,
+    told: { reached: [1, 3], counted: [1, 2, 3] },
+  })
   assert.deepEqual(
     again.recipients.map(({ person: number }) => number),
     [4],
@@ -106,11 +138,17 @@ test('administrators are told of members who are told now, or cannot be, and of 
 })
 
 test('the hash covers every text, and a draft of the same says the same whenever it is made', { timeout: 60_000 }, async () => {
-  const known = new Map([[1, person(0, 'a')], [2, person(1, 'b', { language: 'hi' })]])
+  const known = new Map([
+    [1, person(0, 'a')],
+    [2, person(1, 'b', { language: 'hi' })],
+  ])
   const [one, other] = [await draftOf({ known }), await draftOf({ known })]
   assert.equal(one.sha256, other.sha256)
   assert.equal(textsSha256(one.content, words), one.sha256)
-  const later = { ...other.content, subject: { ...other.content.subject, versionId: 'f'.repeat(32), date: other.content.subject.date + 86_400_000 } }
+  const later = {
+    ...other.content,
+    subject: { ...other.content.subject, versionId: 'f'.repeat(32), date: other.content.subject.date + 86_400_000 },
+  }
   assert.ok(saysTheSame(one.content, later))
   assert.ok(!saysTheSame(one.content, { ...later, subject: { ...later.subject, company: 'Another Ltd' } }))
   assert.ok(!saysTheSame(one.content, (await draftOf({ known: new Map([...known, [3, person(0, 'c')]]) })).content))
@@ -127,17 +165,21 @@ test('of any people: each is told, joined, counted or told before, and never two
     isErased: fc.boolean(),
   })
   await fc.assert(
-    fc.asyncProperty(fc.array(anybody, { maxLength: 20 }), fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 8 }), async (all, before) => {
-      const known = new Map(all.map((each, index) => [index + 1, each]))
-      const draft = await draftOf({ known, told: { reached: before, counted: before } })
-      const told = new Set(before.filter((each) => known.has(each)))
-      const rows = own(draft)
-      assert.equal(rows.length + draft.noAddress + draft.erased + told.size, known.size)
-      const mailed = rows.filter(({ joined }) => joined === 0)
-      assert.equal(new Set(mailed.map(({ tag }) => tag)).size, mailed.length)
-      for (const { joined, tag } of rows) if (joined !== 0) assert.equal(draft.recipients[joined - 1]?.tag, tag)
-      for (const row of rows) assert.ok(!told.has(row.person))
-    }),
+    fc.asyncProperty(
+      fc.array(anybody, { maxLength: 20 }),
+      fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 8 }),
+      async (all, before) => {
+        const known = new Map(all.map((each, index) => [index + 1, each]))
+        const draft = await draftOf({ known, told: { reached: before, counted: before } })
+        const told = new Set(before.filter((each) => known.has(each)))
+        const rows = own(draft)
+        assert.equal(rows.length + draft.noAddress + draft.erased + told.size, known.size)
+        const mailed = rows.filter(({ joined }) => joined === 0)
+        assert.equal(new Set(mailed.map(({ tag }) => tag)).size, mailed.length)
+        for (const { joined, tag } of rows) if (joined !== 0) assert.equal(draft.recipients[joined - 1]?.tag, tag)
+        for (const row of rows) assert.ok(!told.has(row.person))
+      },
+    ),
     { numRuns: 200 },
   )
 })

@@ -52,7 +52,12 @@ function withRows(t: TestContext, folder: string, count: number): Records {
   const records = openRecords({ path: path.join(folder, 'records.db') })
   t.after(() => records.close())
   const row = { organisation: 0, members: 0, shape: 0, language: 'en', joined: 0 }
-  records.addRecipients(OF, 1, Array.from({ length: count }, (_, n) => ({ ...row, person: n + 1, tag: `t${n}` })), 1)
+  records.addRecipients(
+    OF,
+    1,
+    Array.from({ length: count }, (_, n) => ({ ...row, person: n + 1, tag: `t${n}` })),
+    1,
+  )
   return records
 }
 

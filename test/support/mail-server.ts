@@ -20,7 +20,7 @@ export interface MailServer {
 }
 
 /** A Message-ID, an address, a word. */
-const LINE_BYTES = 94
+const LINE_BYTES = 88
 
 export async function startMailServer(t: TestContext, folder: string, faults: object = {}): Promise<MailServer> {
   mkdirSync(folder, { recursive: true })
