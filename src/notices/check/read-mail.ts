@@ -5,7 +5,6 @@
 import { promises as dns } from 'node:dns'
 import { dkimVerify } from 'mailauth'
 import { type AddressObject, type ParsedMail, simpleParser } from 'mailparser'
-import { canonicalLines } from '#model/notice-text.ts'
 import { readHtml } from './html-text.ts'
 import { shown } from './letters.ts'
 import { hostKind, isOurs } from './links.ts'
@@ -55,7 +54,7 @@ export async function readMail(
   const html = typeof parsed.html === 'string' ? parsed.html : ''
   if (/\S/u.test(html)) {
     const text = readHtml(html.slice(0, READ_LIMITS.textBytes + 1), { marks, recipients: tried, findings })
-    texts.push({ form: 'html', lines: canonicalLines(text) })
+    texts.push(readPlain(text, 'html', { marks, recipients: tried, findings }))
   }
   if (html.length > READ_LIMITS.textBytes || (parsed.text?.length ?? 0) > READ_LIMITS.textBytes) findings.add('too_large')
   return { texts, addresses, subject: parsed.subject }

@@ -224,6 +224,12 @@ export const ALTERED: readonly CheckCase[] = [
     make: (notice) => byHtml(notice, (html) => html.replace('<style>', '<style>h1::after{content:"Call 1800 200 300"}')),
   },
   {
+    name: 'an address in brackets as text of the HTML',
+    verdict: 'altered',
+    reasons: ['link_foreign'],
+    make: (notice) => byHtml(notice, (html) => html.replace('never', '&lt;https://evil.net/x&gt; never')),
+  },
+  {
     name: 'a word struck out',
     verdict: 'altered',
     reasons: ['html_strange'],
