@@ -3,10 +3,12 @@ import type { ClockShown } from '#api/clock-contract.ts'
 import { table, when } from './render.ts'
 
 const WHY_MAX = 3
+const REMOTE_MAX = 6
 
 export function renderClocks(id: number, clocks: readonly ClockShown[]): string {
   if (clocks.length === 0) return 'No rule reaches anybody in the scope; `--all` lists all that were looked at.'
-  const shown = clocks.filter(({ state }) => state !== 'not_applicable')
+  const shown = clocks.filter((clock) => clock.state !== 'not_applicable' && !isRemote(clock))
+  const remote = clocks.filter(isRemote)
   const not = clocks.filter(({ state }) => state === 'not_applicable')
   return [
     `Legal clocks of incident ${id}; ${clocks[0]?.review ?? ''}. Research with sources, not legal advice.`,
@@ -24,8 +26,28 @@ export function renderClocks(id: number, clocks: readonly ClockShown[]): string 
       ]),
     ]),
     ...shown.flatMap(detailLines),
+    ...remoteLines(remote),
     ...(not.length === 0 ? [] : ['', 'Not applicable', ...not.map(({ rule, why }) => `  ${rule}: ${why.at(-1) ?? ''}`)]),
   ].join('\n')
+}
+
+/** Nobody is known to live there and the company is not there: one line says it of all of them. */
+function isRemote({ state, residents, why }: ClockShown): boolean {
+  const isUnclear = why.some((text) => text.startsWith('only people of unknown residence') || text.includes('is not said to be among'))
+  return residents.known === 0 && isUnclear && (state === 'needs_assessment' || state === 'waiting' || state === 'met')
+}
+
+function remoteLines(clocks: readonly ClockShown[]): string[] {
+  if (clocks.length === 0) return []
+  const due = clocks.flatMap(({ dueAt, rule }) => (dueAt === null ? [] : [`${rule} ${when(dueAt)}`]))
+  const more = due.length > REMOTE_MAX ? ', …' : ''
+  const next = due.length === 0 ? '' : `; due, should they apply: ${due.slice(0, REMOTE_MAX).join(', ')}${more}`
+  const names = [...new Set(clocks.map(({ regime }) => regime))].join(', ')
+  return [
+    '',
+    `${clocks.length} more rules could apply: only people of unknown residence may live there, or clocks.sectors does not say (${names})${next}.`,
+    'Find out where those people live, say the sectors in bulkhead.yaml, or record an assessment; --json has each of them.',
+  ]
 }
 
 function detailLines({ rule, basis, law, why, assumed, source, asOf, confidence, moved, unverified }: ClockShown): string[] {

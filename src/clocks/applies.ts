@@ -56,12 +56,13 @@ export function appliesTo(
   const force = inForce(rule, regime, given)
   if (force !== undefined) return { ...found, verdict: force.verdict, why: [...found.why, force.why] }
 
-  const assessed =
-    record.assessed.findLast((each) => each.regime === regime.id && each.rule === rule.id) ??
-    record.assessed.findLast((each) => each.regime === regime.id && each.rule === null)
+  const own = record.assessed.findLast((each) => each.regime === regime.id && each.rule === rule.id)
+  const assessed = own ?? record.assessed.findLast((each) => each.regime === regime.id && each.rule === null)
   if (assessed !== undefined) {
     found.why.push(`it was assessed that it ${assessed.applies ? 'applies' : 'does not apply'} (row ${assessed.row})`)
-    return { ...found, verdict: assessed.applies ? 'applies' : 'no', byAssessment: true }
+    const judged: Applies = { ...found, verdict: assessed.applies ? 'applies' : 'no', byAssessment: true }
+    // That a law applies does not say which of its rules do: for how many, for whom, in whose place.
+    return own === undefined && assessed.applies ? (exceptionOf(rule, regime, given, judged) ?? judged) : judged
   }
   if (found.isFar)
     return no('nobody in the scope is known to live there or may live there, and the company is not said to be established there')
@@ -73,8 +74,7 @@ export function appliesTo(
     found.isUnsaid = true
     soften(`${companyText(rule, 'is not said to be among')} (clocks.sectors of the configuration)`)
   }
-  if (rule.insteadOf !== null && !wasAssessedNo(rule.insteadOf, regime, record))
-    return no(`it takes the place of ${rule.insteadOf} where that was assessed not to apply`)
+  if (rule.insteadOf !== null && !wasAssessedNo(rule.insteadOf, regime, record)) return no(insteadText(rule.insteadOf))
 
   const elements = rule.elements === null ? undefined : elementsIn(rule.elements, given.pack, record.survey)
   if (elements !== undefined) {
@@ -84,6 +84,20 @@ export function appliesTo(
     else found.why.push(elements.why)
   }
   return countAndAssessment(rule, regime, record, found)
+}
+
+function exceptionOf(
+  rule: Rule,
+  regime: Regime,
+  { record, profile }: { record: ClockRecord; profile: Profile },
+  judged: Applies,
+): Applies | undefined {
+  const no = (why: string, isFar: boolean): Applies => ({ ...judged, verdict: 'no', isFar, why: [...judged.why, why] })
+  if (rule.insteadOf !== null && !wasAssessedNo(rule.insteadOf, regime, record)) return no(insteadText(rule.insteadOf), false)
+  if (companyFits({ ...rule, sectors: [] }, profile) === 'no') return no(companyText(rule, 'is not among'), true)
+  if (rule.assessment !== null && rule.residentsMax === null) return undefined
+  const counted = countAndAssessment({ ...rule, assessment: null }, regime, record, { ...judged, why: [...judged.why] })
+  return counted.verdict === 'no' ? counted : undefined
 }
 
 function countAndAssessment(rule: Rule, regime: Regime, record: ClockRecord, found: Applies): Applies {
@@ -194,6 +208,10 @@ function companyFits({ sectors, roles }: Rule, profile: Profile): 'yes' | 'no' |
 function companyText({ sectors, roles }: Rule, verb: string): string {
   const names = [...sectors, ...roles.any, ...roles.none.map((role) => `not ${role}`)]
   return `the company ${verb} those whom it binds (${names.join(', ')})`
+}
+
+function insteadText(rule: string): string {
+  return `it takes the place of ${rule} where that was assessed not to apply`
 }
 
 function wasAssessedNo(rule: string, regime: Regime, { assessed }: ClockRecord): boolean {

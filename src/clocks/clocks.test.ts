@@ -145,6 +145,21 @@ test('filings, events and assessments end a clock or change what it waits for', 
   assert.deepEqual(states, ['running', 'due_soon', 'overdue'])
 })
 
+test('that a law was assessed to apply leaves its numbers, roles and alternatives as they are', () => {
+  const base: Said = { told: '2026-11-25T18:00:00Z', marks: [['people-notified', '2026-11-25T20:00:00Z']], fields: NAMES }
+  const assessed: Said['assessed'] = ['us-ca-1798.82', 'br-lgpd-48', 'jp-appi-26'].map((regime): [string, null, boolean] => [
+    regime,
+    null,
+    true,
+  ])
+  const clocks = (people: Record<string, number>): Clock[] => clocksFor({ ...base, people, assessed }, '2026-11-26T00:00:00Z')
+  const few = clocks({ 'US-CA': 10, BR: 1, JP: 1 })
+  const stateOf = (rule: string): string | undefined => few.find((clock) => clock.rule.id === rule)?.state
+  assert.deepEqual(['ca-ind', 'br-anpd', 'jp-final'].map(stateOf), ['met', 'running', 'running'])
+  for (const rule of ['ca-ag', 'br-anpd-small', 'jp-final-30']) assert.equal(stateOf(rule), 'not_applicable')
+  assert.equal(one(clocks({ 'US-CA': 501 }), 'ca-ag').state, 'running')
+})
+
 test('a chain: each report starts from the one before, the last from the latest', () => {
   const profile = { establishedIn: [], sectors: ['eu-finance'], roles: [] }
   const said: Said = {
