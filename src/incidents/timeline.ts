@@ -54,7 +54,7 @@ export function timeline(state: IncidentState, flows: readonly FlowChange[], spr
     ...happened(told, 'told', TOLD[state.source]),
     ...happened(aware, 'aware', 'we became aware ourselves'),
     ...state.events.flatMap((event) => entryOf(event, state)),
-    ...flows.map(({ state: flow, changedAt, actor, reason }): TimelineEntry => {
+    ...changesOf(flows).map(({ state: flow, changedAt, actor, reason }): TimelineEntry => {
       const [what, detail] = FLOWS[flow]
       return { at: changedAt, recordedAt: changedAt, what, detail, text: reason, by: actor, row: null }
     }),
@@ -64,6 +64,12 @@ export function timeline(state: IncidentState, flows: readonly FlowChange[], spr
     entries.push({ at, recordedAt: at, what: 'notice_code_spread', detail, text: '', by: null, row: null })
   }
   return entries.sort((a, b) => a.at - b.at || (a.row ?? 0) - (b.row ?? 0))
+}
+
+/** A leaving is repeated until it is whole, and the vendor was left once: what was done again stands in its own history. */
+function changesOf(flows: readonly FlowChange[]): FlowChange[] {
+  const inOrder = flows.toSorted((a, b) => a.changedAt - b.changedAt)
+  return inOrder.filter(({ state }, index) => state !== 'retired' || inOrder[index - 1]?.state !== 'retired')
 }
 
 const FLOWS = {
