@@ -68,10 +68,12 @@ test('every version comes to whom a naive recomputation finds, and each person i
           warehouse: engine.staff,
           vault: {
             graph: async () => ({ merged: [], devices: [] }),
-            memberships: async () => {
+            groups: async () => {
               const [none, bytes] = [new Float64Array(0), new Uint8Array(0)]
-              return { keys: [], users: none, groups: none, key: new Uint16Array(0), trust: bytes, admin: bytes }
+              const of = { groups: none, administrators: none, administered: new Uint32Array(0) }
+              return { ...of, keys: [], key: new Uint16Array(0), hasMembers: bytes }
             },
+            members: async () => ({ users: new Float64Array(0), groups: new Float64Array(0) }),
             survey: async ({ single, joined }: { single: Float64Array; joined: number[][] }) => {
               const count = single.length + joined.length
               return { places: [''], residence: new Uint16Array(count), marks: new Uint8Array(count) }
