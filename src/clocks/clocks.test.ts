@@ -93,6 +93,7 @@ test('where a law is not in force yet its clock never lives', () => {
   for (const rule of ['in-dpb-1', 'in-dpb-2', 'in-dp']) {
     const clock = one(clocksFor(said, '2026-11-30T00:00:00Z'), rule, 'first-warning')
     assert.equal(clock.state, 'planned')
+    assert.deepEqual([clock.startsAt, clock.dueAt], [undefined, undefined])
     assert.equal(clock.toRecord, undefined)
   }
   // In force by then, but this began before.

@@ -134,6 +134,8 @@ function clockOf(rule: Rule, regime: Regime, given: ClockParts & { basis: ClockB
   ]
   const doneAt = doneOf(rule, regime, record)
   const state = stateOf({ applies, startsAt, dueAt, doneAt, unit: span.unit, now })
+  // A law that is not in force has no times: a date beside it would be read as one.
+  const times = state === 'planned' ? { startsAt: undefined, dueAt: undefined } : { startsAt, dueAt }
   const trigger = start?.trigger ?? recorded?.trigger ?? rule.trigger.join(' or ')
   const why = [...applies.why, ...whyOf(state, { rule, doneAt, dueAt })]
   const mayRun = (applies.verdict === 'applies' || applies.verdict === 'open') && !applies.isUnsaid
@@ -159,8 +161,7 @@ function clockOf(rule: Rule, regime: Regime, given: ClockParts & { basis: ClockB
     basis,
     state,
     trigger,
-    startsAt,
-    dueAt,
+    ...times,
     doneAt,
     applies,
     why,
