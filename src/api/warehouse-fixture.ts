@@ -63,7 +63,7 @@ function sentBlock(persons: number): ColumnBlock {
 
 function personBlock(rows: number): ColumnBlock {
   const times = { firstAt: 1_770_000_000_000, lastAt: 1_770_000_001_000, sentFirstAt: 1_770_000_002_000, sentLastAt: 1_770_000_003_000 }
-  const columns = { ...times, eventCount: 4, delivered0: 1, possible0: 0, groupLow: 21, groupHigh: 21, groupCount: 1 }
+  const columns = { ...times, eventCount: 4, delivered0: 1, possible0: 0, groupBits: 21, lessBits: 20, groupCount: 1 }
   return {
     rows,
     columns: new Map([

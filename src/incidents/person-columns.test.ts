@@ -19,7 +19,7 @@ const ROWS: DisclosureRow[] = Array.from({ length: 1000 }, (_, n) => ({
   shape: SHAPES[(n * 13) % SHAPES.length] as string,
   subject: 1 + ((n * 7) % 90),
   kind: 'user',
-  groups: n % 90 < 20 ? [] : n % 9 === 0 ? [500, 501] : [500 + (n % 3)],
+  groups: n % 90 < 20 || n % 7 === 0 ? [] : n % 9 === 0 ? [500, 501] : n % 90 < 50 ? [500 + (n % 3)] : [500 + (n % 4)],
   events: 1 + (n % 4),
   first: AT - n * 3_600_000,
   last: AT - n * 3_600_000 + 1000,

@@ -96,9 +96,9 @@ async function askSlice(slice: Slice, given: PersonScope, warehouse: Warehouse):
     columns.push(`groupBitOrIf(${bits}, state = 'possible') AS possible${mask}`)
   }
   if (given.hasGroups) {
-    columns.push(
-      'toFloat64(minIf("groups"[1], notEmpty("groups"))) AS groupLow, toFloat64(maxIf("groups"[1], notEmpty("groups"))) AS groupHigh',
-    )
+    // Bits cost the engine less than the smallest and the greatest. Those of several groups together are more than those that all have;
+    // one less than none is all bits, so rows without a group take none away.
+    columns.push('toFloat64(groupBitOr("groups"[1])) AS groupBits, toFloat64(groupBitAnd("groups"[1] - 1)) AS lessBits')
     columns.push('toUInt32(max(length("groups"))) AS groupCount')
   }
   const sql = `SELECT toFloat64(subject) AS user, toFloat64(min(${FIRST_MS})) AS firstAt, toFloat64(max(${LAST_MS})) AS lastAt,
@@ -119,14 +119,14 @@ async function askSlice(slice: Slice, given: PersonScope, warehouse: Warehouse):
       sentFirst: column('sentFirstAt'),
       sentLast: column('sentLastAt'),
       events: column('eventCount'),
-      group: found.get('groupLow'),
+      group: found.get('groupBits'),
       groupsOf: new Map(),
     }
   })
   const hasSeveral = blocks.some(({ rows, columns: found }) => {
-    const [low, high, count] = ['groupLow', 'groupHigh', 'groupCount'].map((name) => found.get(name))
-    if (low === undefined || high === undefined || count === undefined) return false
-    for (let row = 0; row < rows; row++) if (low[row] !== high[row] || (count[row] as number) > 1) return true
+    const [all, less, count] = ['groupBits', 'lessBits', 'groupCount'].map((name) => found.get(name))
+    if (all === undefined || less === undefined || count === undefined) return false
+    for (let row = 0; row < rows; row++) if (all[row] !== (less[row] as number) + 1 || (count[row] as number) > 1) return true
     return false
   })
   if (!hasSeveral) return answers
