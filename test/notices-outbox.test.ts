@@ -104,6 +104,11 @@ test('approved after the delay, sealed, filed once outside, and stopped by a res
     assert.deepEqual(mail.from?.value, [{ name: 'Example security', address: 'security@company.example' }])
   }
   assert.match(mails.find((mail) => JSON.stringify(mail.to).includes('mia.wallace'))?.text ?? '', /[\u0900-\u097f]{3}/)
+  // The administrator is told who: by address, by name where there is none, and nobody of elsewhere.
+  const list = mails.find((mail) => JSON.stringify(mail.to).includes('marsellus'))?.text ?? ''
+  const items = list.split('\n').filter((line) => /^- (\S+@|Name: )/.test(line))
+  assert.deepEqual(items, ['- mia.wallace@pulp.example', '- vincent.vega@pulp.example', '- Name: Butch'])
+  assert.doesNotMatch(mails.map(({ text }) => text?.replace(list, '')).join('\n'), /@(pulp|fiction)\.example/)
   const shown = await ask<{ notices: NotifyResult[]; timeline: { what: string }[] }>('incident', 'show', '1')
   assert.deepEqual([shown.notices.length, shown.notices[0]?.filed], [1, 3])
   const kinds = shown.timeline.map(({ what }) => what).filter((what) => what.startsWith('notice'))

@@ -7,7 +7,7 @@ import { firstSentTo } from '#incidents/bound.ts'
 import { asOfNow, queryOf } from '#incidents/incident-count.ts'
 import { currentScope, type IncidentState } from '#incidents/incident-state.ts'
 import type { NoticeMeasure, NoticeSubject } from '#model/notice-text.ts'
-import type { NoticesConfig } from '#model/notices-config.ts'
+import { type NoticesConfig, NOTICES_DEFAULTS } from '#model/notices-config.ts'
 import { type Draft, makeDraft } from '#notices/draft.ts'
 import type { NoticeVersion } from '#records/notice-rows.ts'
 import type { Look } from '#vault/port.ts'
@@ -52,11 +52,16 @@ export async function draftNotices(id: number, language: string | undefined, loo
       told: records.peopleTold(id),
       surface: surfaces.length === 1 ? surfaces[0] : undefined,
       isFreeText: (field) => freeText.has(field),
+      listsMembers: listsMembers(config),
     },
     { vault: noticeOpener, words: notices.words },
     look,
   )
   return { draft, scopeVersion }
+}
+
+export function listsMembers({ memberLists }: NoticesConfig): boolean {
+  return (memberLists ?? NOTICES_DEFAULTS.memberLists) === 'in-notice'
 }
 
 interface SubjectOf {

@@ -26,7 +26,7 @@ import {
   NotifyRequest,
   type NotifyResult,
 } from './notice-contract.ts'
-import { draftNotices, fromConfiguration } from './notice-draft.ts'
+import { draftNotices, fromConfiguration, listsMembers } from './notice-draft.ts'
 import { NOTICE, shown, shownDraft } from './notice-shown.ts'
 import { lookFor } from './routes.ts'
 
@@ -173,9 +173,11 @@ function textOfVersion(version: NoticeVersion, deps: StaffDeps): string {
   const content = JSON.parse(version.content) as NoticeContent
   const people = `${recipients - skipped} people`
   const administrators = organisations.recipients === 0 ? '' : ` and ${organisations.recipients} administrators of organisations`
+  const lists = content.shapes.some(({ memberList }) => memberList === true) ? ', with the lists of their members' : ''
   return (
-    `notices of incident ${incident}, version ${version.version}, to ${people}${administrators}, of scope version ${scopeVersion}, ` +
-    `in ${content.languages.join(', ')}: ${content.shapes.length * content.languages.length} texts, SHA-256 ${sha256}, id ${id}`
+    `notices of incident ${incident}, version ${version.version}, to ${people}${administrators}${lists}, ` +
+    `of scope version ${scopeVersion}, in ${content.languages.join(', ')}: ` +
+    `${content.shapes.length * content.languages.length} texts, SHA-256 ${sha256}, id ${id}`
   )
 }
 
@@ -329,7 +331,9 @@ function assertUnchanged(version: NoticeVersion, lang: string | undefined, deps:
   const content = JSON.parse(version.content) as NoticeContent
   const now = { ...content.subject, ...fromConfiguration(state, notices.config, deps) }
   const isSame = canonicalJson(JSON.parse(JSON.stringify(now))) === canonicalJson(JSON.parse(JSON.stringify(content.subject)))
-  if (!isSame)
+  // A notice of many members has no list whatever the configuration says.
+  const isListed = content.shapes.some(({ memberList }) => memberList === true)
+  if (!isSame || (isListed && !listsMembers(notices.config)))
     throw new BulkheadError('notice_changed', 'the configuration or the times of the incident are not as they were when it was proposed')
   if (lang !== undefined && lang !== content.asked)
     throw new BulkheadError('notice_changed', `it was proposed with --lang ${content.asked}, and --lang ${lang} is another text`)

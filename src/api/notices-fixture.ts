@@ -7,6 +7,7 @@ export const NO_NOTICES: Omit<DeskPorts, 'records' | 'clock'> & { vault: DeskPor
   vault: {
     findReachable: async (_id, people) => people.map(([first]) => ({ isErased: false, language: 'en', tag: `tag-${first}` })),
     openAddresses: async (_of, people) => people.map(() => ({ isErased: false, address: null, name: null, tag: '' })),
+    openMembers: async (_of, lists) => lists.map(() => undefined),
     issueNotices: async () => [],
     keepSheets: async () => undefined,
     keepNotices: async () => undefined,

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { getDomain } from 'tldts'
 import { type Static, Type } from 'typebox'
-import { type NoticesConfig, NOTICES_DEFAULTS } from '#model/notices-config.ts'
+import { MEMBER_LISTS, type NoticesConfig, NOTICES_DEFAULTS } from '#model/notices-config.ts'
 
 const closed = { additionalProperties: false } as const
 const Text = (description: string) => Type.String({ minLength: 1, maxLength: 2048, description })
@@ -71,6 +71,12 @@ export const NoticesSchema = Type.Object(
     ),
     defaultLanguage: Type.Optional(Text('the language of people whose language is not known, for example en or hi')),
     zone: Type.Optional(Text('an IANA time zone, for example Asia/Kolkata')),
+    memberLists: Type.Optional(
+      Type.Enum([...MEMBER_LISTS], {
+        description: `one of ${MEMBER_LISTS.join(', ')}: how administrators get the list of their members`,
+        default: NOTICES_DEFAULTS.memberLists,
+      }),
+    ),
     checkDns: Type.Optional(
       Type.Boolean({
         description: 'true or false: whether a check may look up earlier DKIM keys of the official domain in DNS',
@@ -80,7 +86,8 @@ export const NoticesSchema = Type.Object(
   },
   {
     ...closed,
-    description: 'notices: {company, officialDomain, checkUrl, contact, from, smtp?, dkim?, defaultLanguage?, zone?, checkDns?}',
+    description:
+      'notices: {company, officialDomain, checkUrl, contact, from, smtp?, dkim?, defaultLanguage?, zone?, memberLists?, checkDns?}',
   },
 )
 
@@ -209,6 +216,7 @@ export function decodeNotices(notices: NoticesFile | undefined, folder: string):
     dkim: dkim && { domain: dkim.domain, selector: dkim.selector, keyFile: path.resolve(folder, dkim.keyFile) },
     defaultLanguage: notices.defaultLanguage ?? NOTICES_DEFAULTS.defaultLanguage,
     zone: notices.zone ?? NOTICES_DEFAULTS.zone,
+    memberLists: notices.memberLists ?? NOTICES_DEFAULTS.memberLists,
     checkDns: notices.checkDns ?? false,
   }
 }

@@ -22,6 +22,8 @@ export interface NoticeShape {
   sent: readonly ExposedField[]
   surfaces: readonly string[]
   possibleOnly: boolean
+  /** Of `organisation`: the notice lists the members, as far as they can be shown. */
+  memberList?: true
 }
 
 export type NoticeMeasure = 'cut' | 'deletion-asked' | 'retired' | 'credentials-rotated'
@@ -63,10 +65,17 @@ export interface NoticeSubject {
   date: number
 }
 
+/** As a server or the directory said it. */
+export interface NoticeMember {
+  address?: string
+  name?: string
+}
+
 export interface NoticePerson {
   name?: string
   code: string
-  organisation?: { name?: string; members: number }
+  /** `listed`: members who may be shown, at most as many as there are `members`. */
+  organisation?: { name?: string; members: number; listed?: readonly NoticeMember[] }
 }
 
 /** `common` and `personal` together are the canonical paragraphs of `text`, each of both in its order. */

@@ -1,5 +1,8 @@
 /** `notices` of the configuration: in whose name people are told, from where, and through which mail server. */
 
+export const MEMBER_LISTS = ['in-notice', 'on-request'] as const
+export type MemberLists = (typeof MEMBER_LISTS)[number]
+
 export interface NoticesConfig {
   /** The company as people know it. */
   company: string
@@ -17,6 +20,8 @@ export interface NoticesConfig {
   defaultLanguage: string
   /** IANA time zone in which dates are printed. */
   zone: string
+  /** Whether administrators get the list of their members in the notice, or when they ask for it. */
+  memberLists?: MemberLists
   /** Whether a check may ask name servers for keys of our own domain that are not in this configuration. */
   checkDns?: boolean
 }
@@ -60,4 +65,4 @@ export interface NoticeDkim {
   publicKey?: string
 }
 
-export const NOTICES_DEFAULTS = { connections: 4, perSecond: 20, defaultLanguage: 'en', zone: 'UTC' } as const
+export const NOTICES_DEFAULTS = { connections: 4, perSecond: 20, defaultLanguage: 'en', zone: 'UTC', memberLists: 'in-notice' } as const

@@ -22,6 +22,7 @@ function deskWith(sentAt: readonly number[], { onTold, onEnded }: Given) {
     vault: {
       findReachable: async () => [],
       openAddresses: async () => [],
+      openMembers: async () => [],
       issueNotices: async () => [],
       keepSheets: async () => undefined,
       keepNotices: async () => undefined,
@@ -48,7 +49,7 @@ function deskWith(sentAt: readonly number[], { onTold, onEnded }: Given) {
     },
     trace: (level) => void calls.push(level),
   }
-  const row = { organisation: 0, members: 0, shape: 0, language: 'en', joined: 0, tag: '' }
+  const row = { organisation: 0, members: 0, shape: 0, language: 'en', joined: 0, list: [], tag: '' }
   records.addRecipients(
     OF,
     1,

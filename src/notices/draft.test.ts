@@ -25,6 +25,7 @@ interface World {
   organisations?: ExposedPeople['organisations']
   told?: { reached: number[]; counted: number[] }
   language?: string
+  listsMembers?: boolean
 }
 
 const EXPOSURES: ExposedPeople['exposures'] = [
@@ -39,13 +40,20 @@ const EXPOSURES: ExposedPeople['exposures'] = [
   { sent: [{ field: 'user_id', form: 'pseudonym' }], possibleOnly: true },
 ]
 
-function draftOf({ known, organisations = new Map(), told = { reached: [], counted: [] }, language = 'auto' }: World): Promise<Draft> {
+function draftOf({
+  known,
+  organisations = new Map(),
+  told = { reached: [], counted: [] },
+  language = 'auto',
+  listsMembers = true,
+}: World): Promise<Draft> {
   const of = new Map([...known].filter(([, { exposure }]) => exposure >= 0).map(([person, { exposure }]) => [person, exposure]))
   const people = { personOf: (ordinal: number) => ordinal, identifiersOf: (person: number) => [person] }
   const vault = {
     findReachable: async (_id: string, asked: readonly (readonly number[])[]) =>
       asked.map(([person]): ReachablePerson => known.get(person as number) ?? { isErased: true, language: '', tag: '' }),
     openAddresses: async () => assert.fail('no address is opened for a draft'),
+    openMembers: async () => assert.fail('no address is opened for a draft'),
   }
   const asked = {
     subject: SUBJECT,
@@ -55,6 +63,7 @@ function draftOf({ known, organisations = new Map(), told = { reached: [], count
     told: { reached: Float64Array.from(told.reached), counted: Float64Array.from(told.counted) },
     surface: undefined,
     isFreeText: () => false,
+    listsMembers,
   }
   return makeDraft(asked, { vault, words }, LOOK)
 }
@@ -135,6 +144,60 @@ test('administrators are told of members who are told now, or cannot be, and of 
     again.recipients.map(({ person: number }) => number),
     [4],
   )
+})
+
+test('each administrator is given their own members who are told now; not the erased, not more than 200, none on request', {
+  timeout: 60_000,
+}, async () => {
+  const known = new Map([
+    [1, person(0, 'a')],
+    [2, person(1, '')],
+    // In both organisations.
+    [3, person(0, 'c')],
+    [4, person(0, 'd', { isErased: true })],
+    [8, person(-1, 'y')],
+    [9, person(-1, 'z')],
+    ...Array.from({ length: 201 }, (_, index): [number, Known] => [1000 + index, person(0, `m${index}`)]),
+  ])
+  const many = Array.from({ length: 201 }, (_, index) => 1000 + index)
+  const organisations = new Map([
+    [70, { members: [1, 2, 3, 4], administrators: [9] }],
+    [71, { members: [3], administrators: [8] }],
+    [72, { members: many, administrators: [8] }],
+    [73, { members: many.slice(0, 200), administrators: [9] }],
+    [74, { members: [4], administrators: [9] }],
+  ])
+  const listsOf = ({ recipients, content }: Draft): [number, number, number, boolean][] =>
+    recipients
+      .filter(({ organisation }) => organisation !== 0)
+      .map(({ organisation, members, list, shape: at }) => [organisation, members, list.length, content.shapes[at]?.memberList === true])
+  const first = await draftOf({ known, organisations })
+  const expected: [number, number, number, boolean][] = [
+    [70, 3, 3, true],
+    [71, 1, 1, true],
+    [72, 201, 0, false],
+    [73, 200, 200, true],
+  ]
+  assert.deepEqual(listsOf(first), expected)
+  assert.deepEqual(first.recipients.find(({ organisation }) => organisation === 70)?.list, [1, 2, 3])
+  assert.ok(first.recipients.every(({ organisation, list }) => organisation !== 0 || list.length === 0))
+  const onRequest = await draftOf({ known, organisations, listsMembers: false })
+  assert.deepEqual(
+    listsOf(onRequest),
+    expected.map(([organisation, members]) => [organisation, members, 0, false]),
+  )
+  // Another rule is another text, and other members are other recipients.
+  assert.notEqual(onRequest.sha256, first.sha256)
+  const others = await draftOf({ known, organisations: new Map([...organisations, [71, { members: [1], administrators: [8] }]]) })
+  assert.ok(!saysTheSame(first.content, others.content))
+  // An amendment lists those whom it adds.
+  const told = { reached: [1, 3], counted: [1, 2, 3] }
+  const added = await draftOf({
+    known: new Map([...known, [5, person(0, 'e')]]),
+    organisations: new Map([[70, { members: [1, 2, 3, 5], administrators: [9] }]]),
+    told,
+  })
+  assert.deepEqual(added.recipients.find(({ organisation }) => organisation === 70)?.list, [5])
 })
 
 test('the hash covers every text, and a draft of the same says the same whenever it is made', { timeout: 60_000 }, async () => {

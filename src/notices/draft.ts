@@ -10,6 +10,7 @@ import type { ExposedField, NoticeShape, NoticeSubject } from '#model/notice-tex
 import type { NewRecipient } from '#records/notice-rows.ts'
 import type { NoticeOpener, ReachablePerson } from '#vault/notice-opening-port.ts'
 import type { Look } from '#vault/port.ts'
+import { MEMBERS_LISTED_MAX } from './text/members.ts'
 import type { NoticeWords } from './words.ts'
 
 /** Who is to be told what, as the incident has it. */
@@ -53,6 +54,8 @@ export interface DraftQuestion {
   /** The surface through which all of it was sent; undefined: there are several. */
   surface: string | undefined
   isFreeText(field: string): boolean
+  /** Whether administrators get the list of their members in the notice. */
+  listsMembers: boolean
 }
 
 const PEOPLE_A_CALL = 1000
@@ -83,23 +86,30 @@ export async function makeDraft(asked: DraftQuestion, ports: { vault: NoticeOpen
     if (reached.isErased) counts.erased += 1
     else if (reached.tag === '') {
       counts.noAddress += 1
-      unreachable.push({ person, organisation: 0, members: 0, shape: 0, language: '', joined: 0, tag: '' })
+      unreachable.push({ person, organisation: 0, members: 0, shape: 0, language: '', joined: 0, list: [], tag: '' })
     } else {
       const shape = shapes.ofPerson(exposed.of.get(person) as number)
       const language = languageOf(reached)
       const joined = byTag.get(reached.tag) ?? 0
-      const number = recipients.push({ person, organisation: 0, members: 0, shape, language, joined, tag: reached.tag })
+      const number = recipients.push({ person, organisation: 0, members: 0, shape, language, joined, list: [], tag: reached.tag })
       if (joined === 0) byTag.set(reached.tag, number)
       // One mail for one address: it tells all that was sent about whoever reads it.
       else (recipients[joined - 1] as NewRecipient).shape = shapes.joined((recipients[joined - 1] as NewRecipient).shape, shape)
     }
   }
+  const erased = new Set(people.filter((_, index) => found[index]?.isErased === true))
   for (const [index, each] of administrators.entries()) {
     const reached = found[people.length + index] as ReachablePerson
     if (reached.isErased || reached.tag === '') continue
-    const shape = shapes.ofOrganisation(each.members.map((member) => exposed.of.get(member) as number))
-    const { person, organisation, members } = each
-    recipients.push({ person, organisation, members: members.length, shape, language: languageOf(reached), joined: 0, tag: reached.tag })
+    const { person, organisation } = each
+    const members = each.members.filter((member) => !erased.has(member))
+    if (members.length === 0) continue
+    const isListed = asked.listsMembers && members.length <= MEMBERS_LISTED_MAX
+    const exposures = members.map((member) => exposed.of.get(member) as number)
+    const shape = shapes.ofOrganisation(exposures, isListed)
+    const list = isListed ? members : []
+    const language = languageOf(reached)
+    recipients.push({ person, organisation, members: members.length, shape, language, joined: 0, list, tag: reached.tag })
   }
   const languages = [...new Set(recipients.map(({ language }) => language))].sort()
   const recipientsSha256 = hashRecipients(recipients)
@@ -139,12 +149,13 @@ class ShapeBook {
     return this.#put('person', sent, possibleOnly)
   }
 
-  ofOrganisation(exposures: readonly number[]): number {
+  ofOrganisation(exposures: readonly number[], isListed: boolean): number {
     const all = [...new Set(exposures)].map((each) => this.#asked.exposed.exposures[each] as ExposedPeople['exposures'][number])
     return this.#put(
       'organisation',
       all.flatMap(({ sent }) => sent),
       all.every(({ possibleOnly }) => possibleOnly),
+      isListed,
     )
   }
 
@@ -154,10 +165,10 @@ class ShapeBook {
     return this.#put(left.kind, [...left.sent, ...right.sent], left.possibleOnly && right.possibleOnly)
   }
 
-  #put(kind: NoticeShape['kind'], given: readonly { field: string; form: string }[], possibleOnly: boolean): number {
+  #put(kind: NoticeShape['kind'], given: readonly { field: string; form: string }[], possibleOnly: boolean, isListed = false): number {
     const keys = [...new Set(given.map(({ field, form }) => `${field}:${form}`))].sort()
     const key = createHash('sha256')
-      .update(canonicalJson([kind, possibleOnly, keys]))
+      .update(canonicalJson([kind, possibleOnly, keys, ...(isListed ? ['members'] : [])]))
       .digest('hex')
       .slice(0, 16)
     let number = this.#numbers.get(key)
@@ -169,7 +180,8 @@ class ShapeBook {
         const form = pair.slice(cut + 1) as ExposedField['form']
         return form === 'clear' && isFreeText(field) ? { field, form, freeText: true } : { field, form }
       })
-      number = this.list.push({ key, kind, sent, surfaces: surface === undefined ? [] : [surface], possibleOnly }) - 1
+      const surfaces = surface === undefined ? [] : [surface]
+      number = this.list.push({ key, kind, sent, surfaces, possibleOnly, ...(isListed && { memberList: true as const }) }) - 1
       this.#numbers.set(key, number)
     }
     return number
@@ -178,8 +190,8 @@ class ShapeBook {
 
 function hashRecipients(recipients: readonly NewRecipient[]): string {
   const hash = createHash('sha256')
-  for (const { person, organisation, members, shape, language, joined } of recipients)
-    hash.update(`${person} ${organisation} ${members} ${shape} ${language} ${joined}\n`)
+  for (const { person, organisation, members, shape, language, joined, list } of recipients)
+    hash.update(`${[person, organisation, members, shape, language, joined, ...list].join(' ')}\n`)
   return hash.digest('hex')
 }
 

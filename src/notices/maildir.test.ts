@@ -51,7 +51,7 @@ const OF = { incident: 1, version: 1 }
 function withRows(t: TestContext, folder: string, count: number): Records {
   const records = openRecords({ path: path.join(folder, 'records.db') })
   t.after(() => records.close())
-  const row = { organisation: 0, members: 0, shape: 0, language: 'en', joined: 0 }
+  const row = { organisation: 0, members: 0, shape: 0, language: 'en', joined: 0, list: [] }
   records.addRecipients(
     OF,
     1,

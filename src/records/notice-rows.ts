@@ -79,11 +79,13 @@ export interface NoticeRecipient {
   why: string | null
   /** Number of the recipient who has the same address and is told in place of this one; 0: nobody. */
   joined: number
+  /** Of an administrator: the members whom their notice may list. */
+  list: readonly Ordinal[]
   /** Tells whether an address is still the one for which that was found; says nothing without the vault's key. '': there is none. */
   tag: string
 }
 
-export type NewRecipient = Pick<NoticeRecipient, 'person' | 'organisation' | 'members' | 'shape' | 'language' | 'joined' | 'tag'>
+export type NewRecipient = Pick<NoticeRecipient, 'person' | 'organisation' | 'members' | 'shape' | 'language' | 'joined' | 'list' | 'tag'>
 
 export type RecipientChange = Pick<NoticeRecipient, 'number' | 'state'> &
   Partial<Pick<NoticeRecipient, 'messageId' | 'attempts' | 'nextAt' | 'reply' | 'why' | 'joined' | 'tag'>>
@@ -172,13 +174,22 @@ export const NOTICE_STEP = `CREATE TABLE notice_version (
    CREATE INDEX notice_recipient_joined ON notice_recipient (incident, version, joined);
    CREATE INDEX notice_recipient_message ON notice_recipient (message_id);`
 
+/** Numbers of people with a space between them: who is listed is fixed when a version is proposed. */
+export const NOTICE_LIST_STEP = `ALTER TABLE notice_recipient ADD COLUMN list TEXT NOT NULL DEFAULT '';`
+
 const VERSION_COLUMNS = `incident, version, id, scope_version AS scopeVersion, state, way, dir, content, sha256, no_address AS noAddress, erased,
   made_at AS madeAt, made_by AS madeBy, started_at AS startedAt, approval, ended_at AS endedAt`
 const COLUMNS = `number, person, organisation, members, shape, language, state, message_id AS messageId, attempts, at, next_at AS nextAt,
-  reply, why, joined, tag`
+  reply, why, joined, list, tag`
 const OF = 'incident = ? AND version = ?'
 const BEGUN = `SELECT r.person, r.tag FROM notice_recipient AS r JOIN notice_version AS v
   ON v.incident = r.incident AND v.version = r.version WHERE r.incident = ? AND v.state <> 'proposed'`
+
+type RecipientRow = Omit<NoticeRecipient, 'list'> & { list: string }
+
+function asRecipient(row: RecipientRow): NoticeRecipient {
+  return { ...row, list: row.list === '' ? [] : row.list.split(' ').map(Number) }
+}
 
 export function noticeRecords(database: DatabaseSync, transact: <Result>(act: () => Result) => Result): NoticeRecords {
   const statement = (sql: string) => {
@@ -206,7 +217,7 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
   const dropRows = statement(`DELETE FROM notice_recipient WHERE ${OF}`)
   const insert = statement(
     `INSERT INTO notice_recipient (incident, version, number, person, organisation, members, shape, language, state, message_id, attempts,
-       at, next_at, reply, why, joined, tag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, ?, 0, NULL, ?, ?, ?)`,
+       at, next_at, reply, why, joined, list, tag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, ?, 0, NULL, ?, ?, ?, ?)`,
   )
   const counts = statement(
     `SELECT organisation <> 0 AS isOrganisation, state, why, count(*) AS count FROM notice_recipient WHERE ${OF} GROUP BY 1, 2, 3`,
@@ -233,10 +244,11 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
       transact(() => {
         for (const [index, row] of rows.entries()) {
           const { person, organisation, members, shape, language, joined, tag } = row
+          const list = row.list.join(' ')
           const why = tag === '' ? UNREACHABLE : joined === 0 ? null : 'same_address'
           const state = why === null ? 'waiting' : 'skipped'
           const number = first + index
-          insert.run(of.incident, of.version, number, person, organisation, members, shape, language, state, at, why, joined, tag)
+          insert.run(of.incident, of.version, number, person, organisation, members, shape, language, state, at, why, joined, list, tag)
         }
       }),
     addNoticeVersion: (each) =>
@@ -283,14 +295,17 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
       counts
         .all<Omit<RecipientCount, 'isOrganisation'> & { isOrganisation: number }>(of.incident, of.version)
         .map((row) => ({ ...row, isOrganisation: row.isOrganisation === 1 })),
-    recipientsDue: (of, { now, after, limit }) => due.all(of.incident, of.version, after, now, limit),
+    recipientsDue: (of, { now, after, limit }) => due.all<RecipientRow>(of.incident, of.version, after, now, limit).map(asRecipient),
     nextDue: (of) => nextDue.one<{ next: number | null }>(of.incident, of.version)?.next ?? undefined,
-    recipientsIn: (of, state, { after, limit }) => inState.all(of.incident, of.version, state, after, limit),
-    recipientBy: (of, messageId) => byMessage.one(messageId, of.incident, of.version),
+    recipientsIn: (of, state, { after, limit }) => inState.all<RecipientRow>(of.incident, of.version, state, after, limit).map(asRecipient),
+    recipientBy: (of, messageId) => {
+      const row = byMessage.one<RecipientRow>(messageId, of.incident, of.version)
+      return row === undefined ? undefined : asRecipient(row)
+    },
     changeRecipients: (of, changes, at) =>
       transact(() => {
         for (const change of changes) {
-          const before = one.one<NoticeRecipient>(of.incident, of.version, change.number)
+          const before = one.one<RecipientRow>(of.incident, of.version, change.number)
           if (before === undefined) throw new TypeError('there is no such recipient')
           const { state, messageId, attempts, nextAt, reply, why, joined, tag } = { ...before, ...change }
           update.run(state, messageId, attempts, at, nextAt, reply, why, joined, tag, of.incident, of.version, change.number)

@@ -19,6 +19,21 @@ export interface AddressedPerson {
   tag: string
 }
 
+/** Of one organisation, for one of its administrators. */
+export interface MemberListQuestion {
+  organisation: Ordinal
+  /** All identifiers of the administrator, and of each member. */
+  administrator: readonly Ordinal[]
+  members: readonly (readonly Ordinal[])[]
+}
+
+export interface ListedMember {
+  isErased: boolean
+  /** Null as well for whom the directory does not name as a member. */
+  address: string | null
+  name: string | null
+}
+
 export interface NoticeOpener {
   /** In the order of the people, each by all their identifiers. Nothing of an address leaves. The look is durable before the answer. */
   findReachable(versionId: string, people: readonly (readonly Ordinal[])[], look: Look): Promise<ReachablePerson[]>
@@ -28,4 +43,13 @@ export interface NoticeOpener {
     people: readonly (readonly Ordinal[])[],
     look: Look,
   ): Promise<AddressedPerson[]>
+  /**
+   * As `openAddresses`, in the order of the questions: undefined for whom the directory does not name as an administrator of that
+   * organisation (any more). Only members that the directory names are opened.
+   */
+  openMembers(
+    of: { versionId: string; begun: IncidentRow },
+    lists: readonly MemberListQuestion[],
+    look: Look,
+  ): Promise<(ListedMember[] | undefined)[]>
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { BulkheadError } from '#base/errors.ts'
 import type { IncidentRow } from '#model/incident-row.ts'
 import { LOOK, user, windowOf, withVault } from './testing.ts'
+import type { WindowRequest } from './port.ts'
 import type { Vault } from './vault.ts'
 
 const ID = 'a'.repeat(32)
@@ -82,5 +83,70 @@ test('no address without the signed beginning of that very version, and none of 
     assert.equal((await asked(good))[0]?.address, 'ann@example.org')
     await vault.erase([u1])
     assert.deepEqual(await asked(good), [{ isErased: true, address: null, name: null, tag: '' }])
+  })
+})
+
+test('members are opened for an administrator that the directory names, of that organisation, and by its word alone', {
+  timeout: 60_000,
+}, async () => {
+  await withVault(async (vault) => {
+    const group = (value: string, admin = false) => ({ key: 'company', value, admin })
+    const rows = [
+      { id: 'boss', email: 'boss@one.example', groups: [group('one', true), group('two')] },
+      { id: 'ann', email: 'ann@one.example', groups: [group('one')] },
+      { id: 'both', name: 'Bo Both', groups: [group('one'), group('two')] },
+      { id: 'other', email: 'other@two.example', groups: [group('two', true)] },
+      { id: 'gone', email: 'gone@one.example', groups: [group('one')] },
+    ]
+    await vault.importDirectory(rows, 'default', LOOK)
+    const one: WindowRequest['identifiers'][number] = ['default', 'group:company', 'one', 'group']
+    const ids = ['boss', 'ann', 'both', 'other', 'gone', 'claims', 'served'].map((id) => user(id))
+    const request = windowOf({
+      identifiers: [...ids, one],
+      facts: [
+        { of: -6, field: 'email', value: 'claims@evil.example', once: false, trust: 'server', at: 1 },
+        { of: -7, field: 'email', value: 'served@one.example', once: false, trust: 'server', at: 1 },
+      ],
+      memberships: [
+        { person: -6, group: -8, trust: 'browser', at: 1 },
+        { person: -7, group: -8, trust: 'server', at: 1 },
+      ],
+    })
+    const { ordinals } = await vault.commitWindow(request)
+    const [boss, ann, both, other, gone, claims, served, organisation] = ordinals as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ]
+    await vault.erase([gone])
+    const begun = await begunRow(vault)
+    const members = [[ann], [both], [gone], [claims], [served], [other]]
+    const lists = [boss, other, ann, served].map((administrator) => ({ organisation, administrator: [administrator], members }))
+    const before = vault.readLooks().length
+    const opened = await vault.noticeOpening.openMembers({ versionId: ID, begun }, lists, LOOK)
+    assert.equal(vault.readLooks().length, before + 1)
+    // The administrator of another organisation, a member and a server's member get no list.
+    assert.deepEqual(opened.slice(1), [undefined, undefined, undefined])
+    assert.deepEqual(
+      opened[0]?.map(({ isErased, address, name }) => [isErased, address, name]),
+      [
+        [false, 'ann@one.example', null],
+        [false, null, 'Bo Both'],
+        [true, null, null],
+        [false, null, null],
+        [false, null, null],
+        [false, null, null],
+      ],
+    )
+    await assert.rejects(
+      vault.noticeOpening.openMembers({ versionId: 'b'.repeat(32), begun }, lists, LOOK),
+      (thrown) => thrown instanceof BulkheadError && thrown.code === 'vault_refused',
+    )
+    await assert.rejects(vault.noticeOpening.openMembers({ versionId: ID, begun }, lists, { ...LOOK, reason: '' }))
   })
 })

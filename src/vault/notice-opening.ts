@@ -13,7 +13,7 @@ import { type Committer, factBinding } from './commit.ts'
 import type { KeyStore } from './key-store.ts'
 import { LABELS } from './labels.ts'
 import { checkLook } from './looks.ts'
-import type { AddressedPerson, NoticeOpener, ReachablePerson } from './notice-opening-port.ts'
+import type { AddressedPerson, ListedMember, MemberListQuestion, NoticeOpener, ReachablePerson } from './notice-opening-port.ts'
 import type { Look } from './port.ts'
 import type { FactRow, Rows } from './rows.ts'
 import { bind, deriveKey, hmac, open } from './seal.ts'
@@ -34,7 +34,7 @@ interface Known {
 
 interface Parts {
   keys: Pick<KeyStore, 'named'>
-  rows: Pick<Rows, 'facts' | 'identifier'>
+  rows: Pick<Rows, 'facts' | 'identifier' | 'notices'>
   committer: Pick<Committer, 'sealKey'>
   instance: string
   /** Public key of this vault's own signatures. */
@@ -75,6 +75,39 @@ export class NoticeOpening implements NoticeOpener {
       if (index > 0 && index % OPENED_AT_ONCE === 0) await letOthersRun()
       const { address = null, name = null } = this.#open(ordinals)
       found.push({ isErased: this.#isErased(ordinals), address, name, tag: address === null ? '' : this.#tag(versionId, address) })
+    }
+    return found
+  }
+
+  async openMembers(
+    { versionId, begun }: { versionId: string; begun: IncidentRow },
+    lists: readonly MemberListQuestion[],
+    look: Look,
+  ): Promise<(ListedMember[] | undefined)[]> {
+    this.#assertBegun(versionId, begun)
+    this.#begin(
+      lists.flatMap(({ members }) => members),
+      look,
+    )
+    const found: (ListedMember[] | undefined)[] = []
+    let opened = 0
+    for (const { organisation, administrator, members } of lists) {
+      const { notices } = this.#parts.rows
+      const membershipOf = (ordinals: readonly Ordinal[]) => ordinals.map((each) => notices.directoryMembership(each, organisation))
+      if (!membershipOf(administrator).includes('administrator')) {
+        found.push(undefined)
+        continue
+      }
+      const list: ListedMember[] = []
+      for (const ordinals of members) {
+        opened += 1
+        if (opened % OPENED_AT_ONCE === 0) await letOthersRun()
+        const isErased = this.#isErased(ordinals)
+        const isMember = membershipOf(ordinals).some((each) => each !== undefined)
+        const { address = null, name = null } = isErased || !isMember ? {} : this.#open(ordinals)
+        list.push({ isErased, address, name })
+      }
+      found.push(list)
     }
     return found
   }

@@ -3,6 +3,7 @@
  * an erasure and nothing in them says who was written to. Added later than the rest: made when a file of before is opened.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { trustRank } from '#model/field.ts'
 import type { NoticeAlert, NoticeVersion } from './notice-port.ts'
 
 export const NOTICE_TABLES = `
@@ -122,6 +123,16 @@ export class NoticeRows {
     return this.#run(
       'SELECT incident, version, at, networks FROM notice_alerts ORDER BY at, incident, version',
     ).all() as unknown as NoticeAlert[]
+  }
+
+  // ------------------------------------------------------------------------------------------------ the directory
+
+  /** What a list of members asks: only the directory's word counts; undefined: nothing. */
+  directoryMembership(person: number, group: number): 'administrator' | 'member' | undefined {
+    const sql = 'SELECT admin FROM memberships WHERE person = ? AND target = ? AND trust = ?'
+    const row = this.#run(sql).get(person, group, trustRank('directory'))
+    if (row === undefined) return undefined
+    return row.admin === 1 ? 'administrator' : 'member'
   }
 
   #run(sql: string): StatementSync {

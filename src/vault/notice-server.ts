@@ -11,7 +11,7 @@ import type {
   NoticeVersion,
 } from './notice-port.ts'
 import type { IncidentRow } from '#model/incident-row.ts'
-import type { AddressedPerson, NoticeOpener, ReachablePerson } from './notice-opening-port.ts'
+import type { AddressedPerson, ListedMember, MemberListQuestion, NoticeOpener, ReachablePerson } from './notice-opening-port.ts'
 import type { Look } from './port.ts'
 import type { Vault } from './vault.ts'
 import { decodeLists, encodeLists } from './wire.ts'
@@ -61,6 +61,10 @@ export function noticeOpeningMethods({ noticeOpening }: Vault): RpcMethods {
     openAddresses: async ({ of, look }: { of: { versionId: string; begun: IncidentRow }; look: Look }, [people = Buffer.alloc(0)]) => ({
       body: await noticeOpening.openAddresses(of, decodeLists(people), look),
     }),
+    openMembers: async (asked: { of: { versionId: string; begun: IncidentRow }; lists: MemberListQuestion[]; look: Look }) => ({
+      // JSON knows null in place of undefined.
+      body: (await noticeOpening.openMembers(asked.of, asked.lists, asked.look)).map((list) => list ?? null),
+    }),
   }
 }
 
@@ -70,5 +74,7 @@ export function noticeOpener(client: RpcClient): NoticeOpener {
       (await client.call('findReachable', { versionId, look }, [encodeLists(people)])).body as ReachablePerson[],
     openAddresses: async (of, people, look) =>
       (await client.call('openAddresses', { of, look }, [encodeLists(people)])).body as AddressedPerson[],
+    openMembers: async (of, lists, look) =>
+      ((await client.call('openMembers', { of, lists, look })).body as (ListedMember[] | null)[]).map((list) => list ?? undefined),
   }
 }

@@ -7,7 +7,7 @@ import { CheckDesk } from './check-desk.ts'
 import type { NoticeReader } from './reader.ts'
 import { readNotice } from './reading.ts'
 import { CHECK_CASES } from './testing-cases.ts'
-import { MARKS, sendNotices } from './testing-check.ts'
+import { composed, MARKS, sendNotices } from './testing-check.ts'
 import { reasonText, LANGUAGES } from './words.ts'
 
 const reader: Pick<NoticeReader, 'read'> = { read: readNotice }
@@ -65,5 +65,42 @@ test('no text that differs from a notice in one character is called genuine', as
       { numRuns: 400 },
     )
     assert.ok(edits > 100)
+  })
+})
+
+test('a list of members is known line by line: swapped, added, left out, or in another order it is altered', async () => {
+  await withVault(async ({ notices }) => {
+    const listed = [{ address: 'mira@acme-group.com' }, { address: 'ravi@acme-group.com' }, { name: 'रवि शर्मा' }]
+    const [notice, hindi, other] = await sendNotices(notices, [
+      { address: 'boss@acme-group.com', shape: 'organisation_list', listed },
+      { address: 'boss@acme-group.in', shape: 'organisation_list', language: 'hi', listed },
+      { address: 'boss@other-group.com', shape: 'organisation_list', listed: [{ address: 'kim@other-group.com' }] },
+    ])
+    assert.ok(notice !== undefined && hindi !== undefined && other !== undefined)
+    const desk = new CheckDesk({ vault: notices, marks: MARKS, reader: reader as NoticeReader })
+    const verdictOf = async (content: string | Buffer, { address } = notice) =>
+      (await desk.check({ content: Buffer.from(content), address })).verdict
+    const { text } = notice.mail
+    for (const each of [notice, hindi, other]) {
+      assert.equal(await verdictOf(each.eml, each), 'genuine')
+      assert.equal(await verdictOf(each.mail.text, each), 'genuine')
+    }
+    const changed: Record<string, string> = {
+      swapped: text.replace('mira@', 'evil@'),
+      'with one of another list': text.replace('mira@acme-group.com', 'kim@other-group.com'),
+      added: text.replace('- ravi@', '- sam@acme-group.com\n\n- ravi@'),
+      'left out': text.replace('- ravi@acme-group.com\n\n', ''),
+      'another order': text.replace('mira@', 'x@').replace('ravi@', 'mira@').replace('x@', 'ravi@'),
+      'another name': text.replace('रवि', 'रवी'),
+    }
+    for (const [what, content] of Object.entries(changed)) assert.equal(await verdictOf(content), 'altered', what)
+    // Mail programs make links of the addresses when somebody forwards it.
+    const linked = notice.mail.html.replaceAll(/<li>(\S+@\S+)<\/li>/g, '<li><a href="mailto:$1">$1</a></li>')
+    assert.equal(await verdictOf(await composed(notice.mail, notice.address, { html: linked })), 'genuine')
+    const elsewhere = linked.replace('mailto:mira@acme-group.com', 'mailto:evil@evil-group.com')
+    assert.equal(await verdictOf(await composed(notice.mail, notice.address, { html: elsewhere })), 'altered')
+    const behind = (to: string): string => text.replace('mira@acme-group.com', `mira@acme-group.com <mailto:${to}>`)
+    assert.equal(await verdictOf(behind('mira@acme-group.com')), 'genuine')
+    assert.equal(await verdictOf(behind('evil@evil-group.com')), 'altered')
   })
 })

@@ -18,6 +18,7 @@ const HEAD = words('meta style col colgroup')
 const ACTIVE = words('script base iframe frame frameset object embed applet link template noscript slot portal')
 const FORMS = words('form input button textarea select option fieldset label datalist')
 const PICTURES = words('img picture source svg math video audio canvas image map area')
+const MAIL_LINK = /^mailto:/i
 const DEPTH_MAX = 300
 const PIECE = 4096
 
@@ -36,6 +37,11 @@ export function readHtml(html: string, given: { marks: OfficialMarks; recipients
   let style = ''
   let depth = 0
   const top = (): Open | undefined => stack.at(-1)
+  /** Programs that forward make a link of an address that stands in the text; its words are compared like all others. */
+  const closeLink = (href: string, said: string): void => {
+    if (!MAIL_LINK.test(href)) compareLink(said, href, findings)
+    else if (href.replace(MAIL_LINK, '').toLowerCase() !== said.trim().toLowerCase()) judgeLink(href, marks, recipients, findings)
+  }
   const parser = new Parser(
     {
       onopentag(name, attributes) {
@@ -58,7 +64,7 @@ export function readHtml(html: string, given: { marks: OfficialMarks; recipients
         const colours = coloursAfter(outer?.colours ?? PAPER, pairs)
         const href = name === 'a' ? attributes.href : undefined
         stack.push({ name, isHidden, colours, href, linkText: '' })
-        if (href !== undefined) judgeLink(href, marks, recipients, findings)
+        if (href !== undefined && !MAIL_LINK.test(href)) judgeLink(href, marks, recipients, findings)
       },
       ontext(piece) {
         const around = top()
@@ -77,7 +83,7 @@ export function readHtml(html: string, given: { marks: OfficialMarks; recipients
       onclosetag(name) {
         depth--
         const closed = stack.pop()
-        if (closed?.href !== undefined) compareLink(closed.linkText, closed.href, findings)
+        if (closed?.href !== undefined) closeLink(closed.href, closed.linkText)
         if (BLOCKS.has(name)) text += '\n'
         else if (CELLS.has(name)) text += ' '
       },

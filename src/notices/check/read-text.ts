@@ -6,12 +6,22 @@ import { type Finding, Findings, type OfficialMarks, READ_LIMITS, type ReadNotic
 /** Addresses that mail programs write behind the words of a link. They are no words of the text, and are looked at by themselves. */
 const BEHIND = /<\s*((?:https?:\/\/|mailto:)[^<>\s]*)\s*>/giu
 
+const ADDRESS_MAX = 300
+
 export function readPlain(
   text: string,
   form: ReadText['form'],
   given: { marks: OfficialMarks; recipients: readonly string[]; findings: Findings },
 ): ReadText {
-  for (const [, link] of text.matchAll(BEHIND)) judgeLink(link as string, given.marks, given.recipients, given.findings)
+  for (const { 1: link = '', index } of text.matchAll(BEHIND)) {
+    // An address behind itself adds nothing: its words are compared like all others.
+    const before = text
+      .slice(Math.max(0, index - ADDRESS_MAX), index)
+      .trimEnd()
+      .split(/[\s<>]/u)
+      .at(-1)
+    if (link.toLowerCase() !== `mailto:${before}`.toLowerCase()) judgeLink(link, given.marks, given.recipients, given.findings)
+  }
   return { form, lines: canonicalLines(text) }
 }
 

@@ -2,7 +2,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { createTransport } from 'nodemailer'
 import type { NoticesConfig } from '#model/notices-config.ts'
-import { type NoticeMail, noticeParagraphs, type NoticeShape } from '#model/notice-text.ts'
+import { type NoticeMail, type NoticeMember, noticeParagraphs, type NoticeShape } from '#model/notice-text.ts'
 import { renderNotice } from '#notices/text/render.ts'
 import { loadNoticeTemplates } from '#notices/text/templates.ts'
 import { testingShapes, testingSubject } from '#notices/text/testing-notices.ts'
@@ -49,7 +49,7 @@ export const SENT_DAY = 20_418
 /** Issues, keeps and composes notices of one version. */
 export async function sendNotices(
   vault: Pick<NoticeVault, 'issueNotices' | 'keepSheets' | 'keepNotices'>,
-  people: readonly { address: string; name?: string; shape?: string; language?: string }[],
+  people: readonly { address: string; name?: string; shape?: string; language?: string; listed?: readonly NoticeMember[] }[],
 ): Promise<SentNotice[]> {
   const versionId = randomBytes(16).toString('hex')
   const version = { versionId, incident: 7, version: 1 }
@@ -61,14 +61,14 @@ export async function sendNotices(
   )
   const shapes = testingShapes()
   const sent: SentNotice[] = []
-  for (const [index, { address, name, shape: key = 'clear', language = 'en' }] of people.entries()) {
+  for (const [index, { address, name, shape: key = 'clear', language = 'en', listed }] of people.entries()) {
     const shape = shapes[key] as NoticeShape
     const about = { ...subject, notSent: subject.notSent.filter((field) => !shape.sent.some((each) => each.field === field)) }
     const code = codes[index] as string
     const mail = renderNotice(templates, language, about, shape, {
       code,
       ...(name === undefined ? {} : { name }),
-      organisation: { members: 4 },
+      organisation: { members: 4, ...(listed !== undefined && { listed }) },
     })
     const { common, personal } = noticeParagraphs(mail)
     await vault.keepSheets(version, [{ shape: shape.key, language, common, subject: mail.subject }])

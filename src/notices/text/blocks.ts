@@ -11,7 +11,7 @@ export type Block =
   | { kind: 'list'; items: readonly string[] }
 
 /** What stands for the words of one person until they are filled in. Private characters: no value and no template may hold them. */
-export const SLOTS = { greeting: '\ue000', organisation: '\ue001', code: '\ue002' } as const
+export const SLOTS = { greeting: '\ue000', organisation: '\ue001', code: '\ue002', members: '\ue003' } as const
 
 export function noticeBlocks(phrases: Phrases, subject: NoticeSubject, shape: NoticeShape): Block[] {
   const voice: Voice = shape.kind === 'person' ? 'you' : 'they'
@@ -30,12 +30,16 @@ export function noticeBlocks(phrases: Phrases, subject: NoticeSubject, shape: No
   writer.paragraph('intro')
   writer.paragraph(shape.possibleOnly ? `concernsPossible.${voice}` : `concerns.${voice}`)
   if (voice === 'they') writer.blocks.push({ kind: 'personal', text: SLOTS.organisation })
+  if (shape.memberList === true) {
+    writer.paragraph('members.list')
+    writer.list([SLOTS.members])
+  }
   if (subject.correctsVersion !== undefined) writer.paragraph(`corrects.${voice}`, { version: subject.correctsVersion })
   writeHappened(writer, subject)
   writeInvolved(writer, subject, shape)
   writeConsequences(writer, exposure)
   writeDoing(writer, subject)
-  writeAdvice(writer, exposure)
+  writeAdvice(writer, exposure, shape.memberList === true)
   writeMore(writer, subject)
   return writer.blocks
 }
@@ -182,7 +186,7 @@ function writeDoing(writer: Writer, { measures }: NoticeSubject): void {
   writer.list([...new Set(measures)].map((measure) => writer.say(`doing.${measure}`)))
 }
 
-function writeAdvice(writer: Writer, exposure: Exposure): void {
+function writeAdvice(writer: Writer, exposure: Exposure, isListed: boolean): void {
   const { voice } = writer
   const say = (key: string) => writer.say(`advice.${key}.${voice}` as MessageKey)
   const { reach } = exposure
@@ -198,7 +202,7 @@ function writeAdvice(writer: Writer, exposure: Exposure): void {
     ...(reach.includes('email') || exposure.username ? [say('twoStep')] : []),
     ...(reach.length > 0 ? [say('gave')] : []),
     say(password),
-    ...(voice === 'they' ? [writer.say('advice.administrators'), writer.say('advice.list')] : []),
+    ...(voice === 'they' ? [writer.say('advice.administrators'), writer.say(isListed ? 'advice.listed' : 'advice.list')] : []),
   ])
   writer.paragraph('never')
 }

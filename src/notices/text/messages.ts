@@ -30,6 +30,8 @@ export const MESSAGES = {
   'happened.told.known': 'vendor date',
   'happened.told.unknown': 'vendor',
   'happened.aware': 'date',
+  'members.list': '',
+  'members.name': 'name',
   'involved.heading': '',
   'involved.sent.you': '',
   'involved.sent.they': '',
@@ -90,6 +92,7 @@ export const MESSAGES = {
   'advice.administrators': '',
   'advice.tell': '',
   'advice.list': 'team',
+  'advice.listed': '',
   'advice.password.you': '',
   'advice.password.they': '',
   'advice.passwordFreeText.you': '',
@@ -118,6 +121,7 @@ export type MessageKey = keyof typeof MESSAGES
 export const PLURALS = {
   'members.named': 'organisation count',
   'members.unnamed': 'count',
+  'members.others': 'count',
   'involved.properties': 'names',
   'involved.unnamedProperties': 'count',
 } as const satisfies Record<string, string>
@@ -140,7 +144,7 @@ export const PATTERNS = {
 export type PatternKey = keyof typeof PATTERNS
 
 /** What stands in a preview where a person's own words will be. */
-export const PLACEHOLDERS = ['name', 'code', 'organisation', 'members'] as const
+export const PLACEHOLDERS = ['name', 'code', 'organisation', 'members', 'member'] as const
 export type PlaceholderKey = (typeof PLACEHOLDERS)[number]
 
 /** What a vendor does for the company. Any other text is printed as the register has it. */

@@ -79,6 +79,8 @@ test('the placeholders of a preview are the only difference to a notice', () => 
       .replace('[name]', 'Asha Rao')
       .replace('[check code]', CODE)
       .replace('[organisation] who may be affected: [number]', 'Rao & Sons Pvt. Ltd. who may be affected: 23')
+      .replace('[address or name of a member]', 'Asha.Rao@rao.example\n\n- ravi@rao.example\n\n- Name: मीरा राव')
+      .replace('not in this list: [number]', 'not in this list: 20')
     assert.equal(filled, mail.text, name)
     assert.deepEqual(preview.common, mail.common, name)
     assert.equal(approvedText(templates, 'en', subject, shape), approvedText(templates, 'en', structuredClone(subject), shape), name)

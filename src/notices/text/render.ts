@@ -15,6 +15,7 @@ import { noticeBlocks, SLOTS } from './blocks.ts'
 import { checkCode, checkFacts } from './facts.ts'
 import { greetingName, organisationName } from './greeting.ts'
 import { escapeHtml, htmlOf, textOf } from './layout.ts'
+import { type MemberItems, MEMBERS_LISTED_MAX, memberItems, memberPlaceholders } from './members.ts'
 import { Phrases } from './phrases.ts'
 import type { NoticeTemplates, Voice } from './templates.ts'
 
@@ -26,6 +27,8 @@ interface PersonalLines {
   /** The greeting in HTML, where a name keeps to its own direction. */
   greetingHtml: string
   codeHtml: string
+  /** Items of the list of members. */
+  members: MemberItems
 }
 
 interface CompiledNotice {
@@ -51,6 +54,7 @@ export function renderNotice(
     ...greetingLines(phrases, name),
     ...codeLines(phrases, checkCode(person)),
     organisation: shape.kind === 'person' ? '' : membersLine(phrases, person),
+    members: shape.memberList === true ? memberItems(phrases, person.organisation) : NO_MEMBERS,
   })
 }
 
@@ -70,6 +74,7 @@ export function previewNotice(
       organisation: phrases.placeholder('organisation'),
       count: phrases.placeholder('members'),
     }),
+    members: memberPlaceholders(phrases),
   })
 }
 
@@ -80,9 +85,16 @@ export function approvedText(templates: NoticeTemplates, language: NoticeLanguag
   const others = [
     greetingLines(phrases, undefined).greeting,
     ...(shape.kind === 'person' ? [] : (['members.named', 'members.unnamed'] as const).flatMap((key) => phrases.countForms(key))),
+    ...(shape.memberList === true ? listForms(phrases) : []),
   ]
   const htmlHash = createHash('sha256').update(preview.html).digest('hex')
   return [`${language} ${shape.kind} ${shape.key}`, preview.subject, preview.text, ...others, htmlHash, ''].join('\n')
+}
+
+/** How members are listed: by address, else by name, else counted; who they are is in the list of recipients. */
+function listForms(phrases: Phrases): string[] {
+  const name = phrases.say('members.name', { name: phrases.placeholder('name') })
+  return [name, ...phrases.countForms('members.others'), `at most ${MEMBERS_LISTED_MAX} members`]
 }
 
 type OfLanguage = Map<NoticeLanguage, CompiledNotice>
@@ -100,6 +112,7 @@ function compiledFor(templates: NoticeTemplates, language: NoticeLanguage, subje
   return compiled
 }
 
+const NO_MEMBERS: MemberItems = { text: [], html: [] }
 const ANY_SLOT = new RegExp(`([${Object.values(SLOTS).join('')}])`, 'u')
 
 function compile(templates: NoticeTemplates, language: NoticeLanguage, subject: NoticeSubject, shape: NoticeShape): CompiledNotice {
@@ -146,21 +159,24 @@ function membersLine(phrases: Phrases, { organisation }: NoticePerson): string {
 }
 
 function mailOf({ subjectLine, text, html, common }: CompiledNotice, lines: PersonalLines): NoticeMail {
-  const inText = (part: string) =>
-    part === SLOTS.greeting ? lines.greeting : part === SLOTS.code ? lines.code : part === SLOTS.organisation ? lines.organisation : part
-  const inHtml = (part: string) =>
-    part === SLOTS.greeting
-      ? lines.greetingHtml
-      : part === SLOTS.code
-        ? lines.codeHtml
-        : part === SLOTS.organisation
-          ? escapeHtml(lines.organisation)
-          : part
+  const inText = new Map<string, string>([
+    [SLOTS.greeting, lines.greeting],
+    [SLOTS.code, lines.code],
+    [SLOTS.organisation, lines.organisation],
+    [SLOTS.members, lines.members.text.join('\n\n- ')],
+  ])
+  const inHtml = new Map<string, string>([
+    [SLOTS.greeting, lines.greetingHtml],
+    [SLOTS.code, lines.codeHtml],
+    [SLOTS.organisation, escapeHtml(lines.organisation)],
+    [SLOTS.members, lines.members.html.join('</li>\n<li>')],
+  ])
+  const personal = [lines.greeting, lines.organisation, ...lines.members.text, lines.code]
   return {
     subject: subjectLine,
-    text: text.map(inText).join(''),
-    html: html.map(inHtml).join(''),
+    text: text.map((part) => inText.get(part) ?? part).join(''),
+    html: html.map((part) => inHtml.get(part) ?? part).join(''),
     common,
-    personal: [lines.greeting, lines.organisation, lines.code].flatMap((line) => (line === '' ? [] : canonicalParagraphs(line))),
+    personal: personal.flatMap((line) => (line === '' ? [] : canonicalParagraphs(line))),
   }
 }

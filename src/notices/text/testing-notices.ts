@@ -1,5 +1,12 @@
 /** Subjects and shapes that the tests and the pictures of notices share: one of each kind that people get. */
-import { formatNoticeCode, type ExposedField, type NoticePerson, type NoticeShape, type NoticeSubject } from '#model/notice-text.ts'
+import {
+  formatNoticeCode,
+  type ExposedField,
+  type NoticeMember,
+  type NoticePerson,
+  type NoticeShape,
+  type NoticeSubject,
+} from '#model/notice-text.ts'
 
 export const CODE = formatNoticeCode(Buffer.from('1b2c3d4e', 'hex'), Buffer.from('000102030405060708090a0b0c', 'hex')).text
 
@@ -93,11 +100,22 @@ export function testingShapes(): Record<string, NoticeShape> {
     possible: shape('possible', [...CODES, ...CONTEXT], { possibleOnly: true }),
     organisation: shape('organisation', [...clear, ...CODES, ...CONTEXT, ...properties], { kind: 'organisation' }),
     organisation_codes: shape('organisation_codes', [...CODES, ...CONTEXT], { kind: 'organisation' }),
+    organisation_list: shape('organisation_list', [...clear, ...CODES, ...CONTEXT], { kind: 'organisation', memberList: true }),
   }
 }
 
+/** Two who can be shown by address, one by name, and one who can only be counted. */
+export function testingMembers(): NoticeMember[] {
+  return [
+    { address: 'ravi@rao.example', name: 'Ravi' },
+    { name: 'मीरा राव' },
+    { address: 'Asha.Rao@rao.example' },
+    { address: '"a b"@rao.example' },
+  ]
+}
+
 export function testingPerson(over: Partial<NoticePerson> = {}): NoticePerson {
-  return { name: 'Asha Rao', code: CODE, organisation: { name: 'Rao & Sons Pvt. Ltd.', members: 23 }, ...over }
+  return { name: 'Asha Rao', code: CODE, organisation: { name: 'Rao & Sons Pvt. Ltd.', members: 23, listed: testingMembers() }, ...over }
 }
 
 /** Names that somebody chose in order to speak through a notice, or to break it. */
