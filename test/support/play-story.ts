@@ -15,7 +15,7 @@ export const LONG_STORIES = ['phish-imitates-the-notice', 'long-weekend']
 
 /** `story`: the name of one that comes with Bulkhead, or the seed of one that nobody thought of. */
 export function testStory(story: string | number): void {
-  test(`the story ${story}`, { timeout: 300_000 }, async (t) => {
+  test(`the story ${story}`, { timeout: 600_000 }, async (t) => {
     const folder = makeFolder(t)
     const file = path.join(folder, 'story.yaml')
     if (typeof story === 'number') writeFileSync(file, JSON.stringify(randomStory(story), null, 2))

@@ -3,9 +3,12 @@ import { Worker } from 'node:worker_threads'
 import type { CheckForm, FormBody } from './form.ts'
 import type { ReadNotice } from './read-notice.ts'
 import type { ToRead } from './reading.ts'
+import { READY } from './reading-ready.ts'
 import type { ReadingAnswer, ReadingTask } from './reading-thread.ts'
 
 const TIME_MS = 4000
+/** Until the thread is there with its libraries: on a busy machine that takes longer than any reading, and is nobody's mail's fault. */
+const START_MS = 30_000
 const WAITING_MAX = 16
 const IDLE_MS = 120_000
 const MEMORY = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 }
@@ -29,7 +32,15 @@ export class ThreadReader implements NoticeReader {
   #worker: Worker | undefined
   #job: Job | undefined
   #timer: NodeJS.Timeout | undefined
+  #isReady = false
   #closed = false
+  readonly #script: URL
+  readonly #timeMs: number
+
+  constructor({ script = new URL('./reading-thread.ts', import.meta.url), timeMs = TIME_MS }: { script?: URL; timeMs?: number } = {}) {
+    this.#script = script
+    this.#timeMs = timeMs
+  }
 
   read(notice: ToRead): Promise<ReadNotice | 'busy' | 'unreadable'> {
     return this.#queue({ notice }) as Promise<ReadNotice | 'busy' | 'unreadable'>
@@ -65,18 +76,30 @@ export class ThreadReader implements NoticeReader {
     }
     this.#job = job
     const worker = this.#worker ?? this.#start()
-    this.#timer = setTimeout(() => void this.#end(), TIME_MS)
+    this.#timer = setTimeout(() => void this.#end(), this.#isReady ? this.#timeMs : START_MS)
     worker.postMessage(job.task)
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./reading-thread.ts', import.meta.url), { resourceLimits: MEMORY, stdout: false, stderr: false })
+    const worker = new Worker(this.#script, { resourceLimits: MEMORY, stdout: false, stderr: false })
     worker.unref()
-    worker.on('message', ({ result }: ReadingAnswer) => this.#finish(worker, result ?? 'unreadable'))
+    worker.on('message', (said: ReadingAnswer | typeof READY) => {
+      if (said === READY) this.#begin(worker)
+      else this.#finish(worker, said.result ?? 'unreadable')
+    })
     worker.on('error', () => this.#lose(worker))
     worker.on('exit', () => this.#lose(worker))
     this.#worker = worker
     return worker
+  }
+
+  /** From here on the time of the first reading counts. */
+  #begin(worker: Worker): void {
+    if (this.#worker !== worker) return
+    this.#isReady = true
+    if (this.#job === undefined) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#end(), this.#timeMs)
   }
 
   /** Ends the thread; what it was at is unreadable. */
@@ -91,6 +114,7 @@ export class ThreadReader implements NoticeReader {
   #lose(worker: Worker): void {
     if (this.#worker === worker) {
       this.#worker = undefined
+      this.#isReady = false
       this.#settle('unreadable')
     }
   }

@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads'
 import { type CheckForm, type FormBody, readForm } from './form.ts'
 import type { ReadNotice } from './read-notice.ts'
 import { readNotice, type ToRead } from './reading.ts'
+import { READY } from './reading-ready.ts'
 
 export type ReadingTask = { notice: ToRead } | { form: FormBody }
 
@@ -19,3 +20,4 @@ parentPort?.on('message', async (task: ReadingTask) => {
   }
   parentPort?.postMessage({ result } satisfies ReadingAnswer)
 })
+parentPort?.postMessage(READY)

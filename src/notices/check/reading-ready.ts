@@ -1,0 +1,2 @@
+/** What a reading thread says once it is there with its libraries. */
+export const READY = 'ready'
