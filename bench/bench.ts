@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: honest figures of this machine, each beside its peer or limit of the same run. `-- --seconds N` is the
  * length of each measurement (default 5), `--rows N` the size of `affected`, `--keep DIR`
- * leaves its rows for the next run, `--sustain [N]` adds a paced run of N seconds
+ * leaves its rows for the next run, `--notices N` the mails of `notices`, `--sustain [N]` adds a paced run of N seconds
  * (default 60) that tells whether the backlog stays flat; words choose parts; `--json` prints a list
  * `[{id, value, unit, peer, peerValue, ratio, cpuPerMillion?, rssMb?}]`.
  */
@@ -14,6 +14,7 @@ import { benchDetectors } from './detectors.ts'
 import { benchDrain } from './drain.ts'
 import { readOptions } from './options.ts'
 import { benchMatch } from './match.ts'
+import { benchNotices } from './notices.ts'
 import { benchPaced } from './paced.ts'
 import { benchPipeline } from './pipeline.ts'
 import { benchProofs } from './proofs.ts'
@@ -25,7 +26,7 @@ if (typeof options === 'string') {
   process.stderr.write(options)
   process.exit(2)
 }
-const { seconds, rows, keep, sustainSeconds, parts: wanted } = options
+const { seconds, rows, notices, keep, sustainSeconds, parts: wanted } = options
 
 const write = (line: string): void => void (options.json ? process.stderr : process.stdout).write(`${line}\n`)
 const table = openTable(write, options.json ? (text) => void process.stdout.write(text) : undefined)
@@ -47,6 +48,7 @@ const parts: [name: string, run: () => Promise<void>][] = [
   ['paced', () => benchPaced(table, folder, seconds * 2)],
   ['match', () => benchMatch(table, folder)],
   ['affected', () => benchAffected(table, keep ?? path.join(folder, 'affected'), rows)],
+  ['notices', () => benchNotices(table, folder, notices)],
 ]
 let failed = 0
 for (const [name, run] of parts) {

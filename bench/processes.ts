@@ -23,7 +23,7 @@ export function startChild(script: string, args: readonly string[] = []): Promis
   })
 }
 
-export async function endChild(child: BenchChild): Promise<void> {
+export async function endChild(child: Pick<BenchChild, 'process'>): Promise<void> {
   const ended = new Promise((resolve) => child.process.once('exit', resolve))
   child.process.removeAllListeners('exit').once('exit', () => undefined)
   child.process.kill('SIGTERM')
