@@ -1,5 +1,5 @@
 /** A notice as the bytes of one mail: text and HTML, one recipient, signed with DKIM where a key is configured. */
-import { randomBytes } from 'node:crypto'
+import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createTransport } from 'nodemailer'
 import { BulkheadError } from '#base/errors.ts'
@@ -21,7 +21,8 @@ export function newMessageId(officialDomain: string): string {
 /** The key is read once. Throws `notice_key_unusable` when it cannot sign: a notice without its signature looks like a forged one. */
 export function createComposer(config: Pick<NoticesConfig, 'from' | 'dkim'>, newline: 'windows' | 'unix'): Composer {
   const { from, dkim } = config
-  const signing = dkim && { domainName: dkim.domain, keySelector: dkim.selector, privateKey: readKey(dkim.keyFile) }
+  // Handed to node:crypto as it is. Read from its text for each mail, it takes longer than the signature itself.
+  const signing = dkim && { domainName: dkim.domain, keySelector: dkim.selector, privateKey: readKey(dkim.keyFile) as unknown as string }
   const transport = createTransport(
     { streamTransport: true, buffer: true, newline, ...(signing && { dkim: signing }) },
     { disableFileAccess: true, disableUrlAccess: true },
@@ -47,7 +48,16 @@ export function createComposer(config: Pick<NoticesConfig, 'from' | 'dkim'>, new
   }
 }
 
-function readKey(file: string): string {
+function readKey(file: string): KeyObject {
+  const text = readText(file)
+  try {
+    return createPrivateKey(text)
+  } catch (cause) {
+    throw new BulkheadError('notice_key_unusable', 'the key of notices.dkim is not a private key in PEM', { cause })
+  }
+}
+
+function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {

@@ -3,7 +3,6 @@
  * handed over; the server's answer decides what it becomes. What nobody answered is `unknown` and stays so until a person says
  * otherwise. A refusal for now is tried again later and later; trouble of the connection counts for nobody.
  */
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '#base/clock.ts'
 import { rateOf, take, waitFor } from '#base/gcra.ts'
 import type { NoticesConfig, NoticeSmtp } from '#model/notices-config.ts'
@@ -41,6 +40,12 @@ const BURST_MS = 250
 /** So long the answer to a mail that was handed over is waited for when the program stops. */
 const GOODBYE_MS = 5000
 
+/** As it is handed over. */
+interface Composed extends Prepared {
+  messageId: string
+  bytes: Buffer
+}
+
 /** Returns when nothing waits any more, or when the signal says so: what is under way is brought to its end first. */
 export async function sendVersion(of: SendingOf, ports: SendingPorts, signal: AbortSignal): Promise<void> {
   const sending = new Sending(of, ports, signal)
@@ -52,7 +57,10 @@ class Sending {
   readonly #ports: SendingPorts
   readonly #signal: AbortSignal
   readonly #commits: Commits
+  readonly #connections: number
   readonly #queue: Prepared[] = []
+  /** The next ones, made while others are on their way, so that no connection waits for its mail to be made. */
+  readonly #ready: Promise<Composed>[] = []
   readonly #batch: number
   readonly #throttle: Throttle
   /** Wakes whoever waits for a mail, or for room. */
@@ -66,14 +74,14 @@ class Sending {
     this.#of = of
     this.#ports = ports
     this.#signal = signal
-    this.#commits = new Commits(of, ports.records, () => ports.clock.now())
+    this.#connections = Math.min(of.smtp.connections, 50)
+    this.#commits = new Commits({ ...of, connections: this.#connections }, ports.records, () => ports.clock.now())
     this.#batch = Math.max(1, Math.min(BATCH_MAX, Math.ceil(of.smtp.perSecond * AHEAD_SECONDS)))
     this.#throttle = new Throttle(of.smtp.perSecond, ports.clock)
   }
 
   async run(): Promise<void> {
-    const connections = Math.min(this.#of.smtp.connections, 50)
-    const [feeding, ...senders] = [this.#feed(), ...Array.from({ length: connections }, () => this.#connect())]
+    const [feeding, ...senders] = [this.#feed(), ...Array.from({ length: this.#connections }, () => this.#connect())]
     const ended = await Promise.allSettled([feeding, ...senders])
     // What the last of them had to say.
     await this.#commits.write()
@@ -86,7 +94,7 @@ class Sending {
     const { records, clock } = this.#ports
     let after = 0
     try {
-      while (!this.#signal.aborted) {
+      while (!this.#signal.aborted && !this.#isFed) {
         if (this.#queue.length >= this.#batch) {
           await this.#turn()
           continue
@@ -98,9 +106,12 @@ class Sending {
           const { prepared, aside } = await prepare(rows, this.#of, this.#ports)
           for (const number of aside.parted) records.partRecipients(this.#of, number, clock.now())
           if (aside.changes.length > 0) await this.#commits.write(...aside.changes)
+          // One that could not go on has ended it meanwhile.
+          if (this.#isFed) return
           this.#queue.push(...prepared)
+          this.#composeAhead()
           this.#rouse()
-        } else if (this.#queue.length > 0 || this.#inFlight > 0) await this.#turn()
+        } else if (this.#queue.length > 0 || this.#ready.length > 0 || this.#inFlight > 0) await this.#turn()
         else {
           // A new pass: those who were refused for now, and those who were parted from others.
           after = 0
@@ -115,14 +126,34 @@ class Sending {
     }
   }
 
-  async #take(): Promise<Prepared | undefined> {
+  #composeAhead(): void {
+    while (this.#ready.length < Math.min(this.#connections, this.#batch)) {
+      const next = this.#queue.shift()
+      if (next === undefined) return
+      const made = this.#compose(next)
+      // Whoever takes it is told.
+      made.catch(() => undefined)
+      this.#ready.push(made)
+    }
+  }
+
+  async #compose(prepared: Prepared): Promise<Composed> {
+    const { clock, composer } = this.#ports
+    const messageId = prepared.row.messageId ?? newMessageId(this.#of.config.officialDomain)
+    const bytes = await composer.compose(prepared.mail, prepared.address.text, { messageId, at: clock.now() })
+    return { ...prepared, messageId, bytes }
+  }
+
+  /** Counts as under way from here on. */
+  async #take(): Promise<{ mail: Promise<Composed> } | undefined> {
     for (;;) {
       if (this.#signal.aborted) return undefined
-      const next = this.#queue.shift()
-      if (next !== undefined) {
+      const mail = this.#ready.shift()
+      if (mail !== undefined) {
         this.#inFlight += 1
+        this.#composeAhead()
         this.#rouse()
-        return next
+        return { mail }
       }
       if (this.#isFed) return undefined
       await this.#turn()
@@ -157,7 +188,7 @@ class Sending {
     try {
       for (let next = await this.#take(); next !== undefined; next = await this.#take()) {
         try {
-          await this.#bring(next, line)
+          await this.#bring(await next.mail, line)
         } finally {
           this.#inFlight -= 1
           this.#rouse()
@@ -167,6 +198,8 @@ class Sending {
       // One that cannot write cannot send: the others end too.
       this.#isFed = true
       this.#queue.length = 0
+      this.#ready.length = 0
+      this.#rouse()
       throw thrown
     } finally {
       this.#signal.removeEventListener('abort', hangUp)
@@ -175,11 +208,8 @@ class Sending {
   }
 
   /** Until its fate is decided; trouble of the connection does not decide it. */
-  async #bring({ row, address, mail }: Prepared, line: Line): Promise<void> {
-    const { clock, composer } = this.#ports
-    const { from, officialDomain } = this.#of.config
-    const messageId = row.messageId ?? newMessageId(officialDomain)
-    const bytes = await composer.compose(mail, address.text, { messageId, at: clock.now() })
+  async #bring({ row, address, messageId, bytes }: Composed, line: Line): Promise<void> {
+    const { from } = this.#of.config
     for (;;) {
       if (!(await this.#isOpen(line))) return
       await this.#throttle.wait(this.#signal)
@@ -272,8 +302,7 @@ class Throttle {
       const pause = waitFor(this.#rate, this.#paidAt, now, 1)
       if (pause <= 0 || signal.aborted) {
         this.#paidAt = take(this.#rate, this.#paidAt, now, 1)
-        // Whoever else shares this loop gets a turn.
-        return turn()
+        return
       }
       await this.#clock.sleep(Math.max(1, pause), signal)
     }

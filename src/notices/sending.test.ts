@@ -1,0 +1,173 @@
+/** What is durable while mails go out: never more are under way than there are connections, and a row says so before its mail goes. */
+import assert from 'node:assert/strict'
+import type { AddressInfo } from 'node:net'
+import { test, type TestContext } from 'node:test'
+import { SMTPServer } from 'smtp-server'
+import type { IncidentRow } from '#model/incident-row.ts'
+import type { NoticesConfig, NoticeSmtp } from '#model/notices-config.ts'
+import type { NoticeRecords } from '#records/notice-rows.ts'
+import { openRecords } from '#records/records.ts'
+import { type Composer, createComposer } from './compose.ts'
+import type { NoticeContent } from './draft.ts'
+import { sendVersion } from './sending.ts'
+import type { NoticeWords } from './words.ts'
+
+const OF = { incident: 1, version: 1 }
+const PEOPLE = 80
+const CONNECTIONS = 3
+const LOOK = { actor: 'ann', action: 'test', reason: 'test' }
+
+interface World {
+  records: NoticeRecords
+  /** Message-IDs in the order in which they were taken. */
+  taken: string[]
+  /** Largest number of rows that were `sending` on the disk at once. */
+  underWay(): number
+  states(): Record<string, number>
+  send(signal?: AbortSignal, composer?: Composer): Promise<void>
+}
+
+/** `judge` answers RCPT TO: a code of refusal, or nothing. */
+async function makeWorld(
+  t: TestContext,
+  judge: (address: string) => number | undefined,
+  onTaken?: (count: number) => void,
+): Promise<World> {
+  const records = openRecords({ path: ':memory:' })
+  const row = { organisation: 0, members: 0, shape: 0, language: 'en', joined: 0, list: [] }
+  records.addRecipients(
+    OF,
+    1,
+    Array.from({ length: PEOPLE }, (_, index) => ({ ...row, person: index + 1, tag: `t${index + 1}` })),
+    0,
+  )
+  const taken: string[] = []
+  let most = 0
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS', 'AUTH'],
+    disableReverseLookup: true,
+    logger: false,
+    onRcptTo: ({ address }, _session, done) => {
+      const responseCode = judge(address)
+      done(responseCode === undefined ? undefined : Object.assign(new Error('no'), { responseCode }))
+    },
+    onData: (stream, _session, done) => {
+      let text = ''
+      stream.setEncoding('latin1').on('data', (part: string) => {
+        text += part
+      })
+      stream.on('end', () => {
+        const messageId = /^message-id: *(<[^>]*>)/im.exec(text)?.[1] ?? ''
+        const state = records.recipientBy(OF, messageId)?.state
+        if (state !== 'sending') return done(Object.assign(new Error(`it is ${state}`), { responseCode: 554 }))
+        most = Math.max(most, records.recipientsIn(OF, 'sending', { after: 0, limit: PEOPLE }).length)
+        taken.push(messageId)
+        onTaken?.(taken.length)
+        done()
+      })
+    },
+  })
+  server.on('error', () => undefined)
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  t.after(() => new Promise<void>((resolve) => server.close(resolve)))
+  const { port } = server.server.address() as AddressInfo
+  const given = { user: undefined, passwordFile: undefined, ca: undefined, tls: 'none' as const }
+  const smtp: NoticeSmtp = { ...given, host: '127.0.0.1', port, connections: CONNECTIONS, perSecond: 10_000 }
+  const config = { from: { name: 'Example', address: 'security@company.example' }, officialDomain: 'company.example' } as NoticesConfig
+  const content = { subject: { ...OF, versionId: 'a'.repeat(32) }, shapes: [{ key: 's' }] } as unknown as NoticeContent
+  const render = (): object => ({ subject: 'A notice', text: 'Hello', html: '<p>Hello</p>', common: ['Hello'], personal: [] })
+  let shift = 0
+  const ports = {
+    records,
+    vault: {
+      findReachable: async () => [],
+      openAddresses: async (_of: object, people: readonly (readonly number[])[]) =>
+        people.map(([person]) => ({ isErased: false, address: `p${person}@example.org`, name: null, tag: `t${person}` })),
+      openMembers: async () => [],
+      issueNotices: async (_of: object, people: readonly object[]) => people.map((_, index) => `code ${index}`),
+      keepSheets: async () => undefined,
+      keepNotices: async () => undefined,
+    },
+    words: { render } as unknown as NoticeWords,
+    identifiersOf: async () => (person: number) => [person],
+    now: () => Date.now() + shift,
+    clock: {
+      now: () => Date.now() + shift,
+      sleep: async (ms: number) => {
+        shift += Math.max(0, ms)
+        await new Promise((resolve) => setImmediate(resolve))
+      },
+    },
+    onTrouble: () => undefined,
+    onAccepted: () => undefined,
+  }
+  return {
+    records,
+    taken,
+    underWay: () => most,
+    states: () => {
+      const counts: Record<string, number> = {}
+      for (const { state, count } of records.recipientCounts(OF)) counts[state] = (counts[state] ?? 0) + count
+      return counts
+    },
+    send: (signal = new AbortController().signal, composer = createComposer(config, 'windows')) =>
+      sendVersion({ ...OF, content, begun: {} as IncidentRow, look: LOOK, config, smtp }, { ...ports, composer }, signal),
+  }
+}
+
+test('each mail is on record as under way before its bytes go, never more of them than connections, and each goes once', {
+  timeout: 60_000,
+}, async (t) => {
+  const deferred = new Set<string>()
+  const { send, states, taken, underWay, records } = await makeWorld(t, (address) => {
+    const number = Number(/\d+/.exec(address)?.[0])
+    if (number % 10 === 0) return 550
+    if (number % 7 !== 0 || deferred.has(address)) return undefined
+    deferred.add(address)
+    return 451
+  })
+  await send()
+  assert.deepEqual(states(), { sent: PEOPLE - PEOPLE / 10, failed: PEOPLE / 10 })
+  assert.equal(new Set(taken).size, PEOPLE - PEOPLE / 10)
+  assert.equal(taken.length, PEOPLE - PEOPLE / 10)
+  assert.equal(deferred.size > 0, true)
+  assert.ok(underWay() >= 1 && underWay() <= CONNECTIONS, `${underWay()} were under way`)
+  const attempts = records.recipientsIn(OF, 'sent', { after: 0, limit: PEOPLE }).map((each) => each.attempts)
+  assert.equal(attempts.filter((count) => count === 2).length, deferred.size)
+})
+
+test('what was made ahead and not handed over when it is stopped waits, and goes with the next sending', { timeout: 60_000 }, async (t) => {
+  const ends = new AbortController()
+  const world = await makeWorld(
+    t,
+    () => undefined,
+    (count) => {
+      if (count === 20) ends.abort()
+    },
+  )
+  await world.send(ends.signal)
+  const first = world.states()
+  assert.equal(first.sent, world.taken.length)
+  assert.equal((first.sent ?? 0) + (first.waiting ?? 0), PEOPLE)
+  assert.ok((first.waiting ?? 0) > 0)
+  await world.send()
+  assert.deepEqual(world.states(), { sent: PEOPLE })
+  assert.equal(new Set(world.taken).size, PEOPLE)
+})
+
+test('a mail that cannot be made stops the sending, and nobody is left as if their mail were under way', { timeout: 60_000 }, async (t) => {
+  const world = await makeWorld(t, () => undefined)
+  let made = 0
+  const composer: Composer = {
+    compose: async (_mail, _to, { messageId }) => {
+      made += 1
+      if (made > 30) throw new Error('the key does not sign')
+      return Buffer.from(`Message-ID: ${messageId}\r\n\r\nHello\r\n`)
+    },
+  }
+  await assert.rejects(world.send(undefined, composer), /the key does not sign/)
+  const { sent = 0, waiting = 0 } = world.states()
+  assert.equal(sent, world.taken.length)
+  assert.equal(sent + waiting, PEOPLE)
+})
