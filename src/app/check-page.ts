@@ -16,6 +16,7 @@ export function officialMarks(config: NoticesConfig): OfficialMarks {
     checkUrl: config.checkUrl,
     contactMail: config.contact.mail?.toLowerCase(),
     sender: config.from.address.toLowerCase(),
+    senderName: config.from.name,
     dkim: dkim?.publicKey === undefined ? undefined : { domain: dkim.domain, selector: dkim.selector, publicKey: dkim.publicKey },
     checkDns: config.checkDns === true,
   }

@@ -2,6 +2,7 @@
 import { BulkheadError } from '#base/errors.ts'
 import { parseNoticeCode } from '#model/notice-text.ts'
 import { type NoticeAnswer, type NoticeCheckVault, QUESTION_LIMITS } from '#vault/notice-port.ts'
+import { addressesShown, addressForms } from './addresses.ts'
 import { type Finding, finding, type OfficialMarks } from './read-notice.ts'
 import type { NoticeReader } from './reader.ts'
 import { type Judgement, judge, subjectOf } from './verdict.ts'
@@ -55,7 +56,7 @@ export class CheckDesk {
     const code = typed.trim() === '' ? undefined : parseNoticeCode(typed)
     if (typed.trim() !== '' && code === undefined) findings.push(finding('code_form', { company: marks.company }))
     const codes = typed.trim() === '' ? (whole?.codes ?? []) : code === undefined ? [] : [code.text]
-    const addresses = address === undefined ? (whole?.addresses ?? []) : [address]
+    const addresses = (address === undefined ? (whole?.addresses ?? []) : [address]).flatMap(addressForms)
     const subject = subjectOf(whole)
     const asked = {
       texts: isLong ? [] : texts,
@@ -69,7 +70,7 @@ export class CheckDesk {
       marks,
       answer: found?.answer,
       hasCode: codes.length > 0,
-      recipients: addresses.map((each) => each.toLowerCase()),
+      recipients: addresses.flatMap(addressesShown),
       findings,
       isOtherCode: code !== undefined && (whole?.codes ?? []).length > 0 && whole?.codes.includes(code.text) === false,
     })

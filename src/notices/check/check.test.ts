@@ -68,6 +68,21 @@ test('no text that differs from a notice in one character is called genuine', as
   })
 })
 
+test('an address in letters of any script is the one to which the mail went, however it is typed', async () => {
+  await withVault(async ({ notices }) => {
+    const ascii = 'asha@xn--mnchen-3ya.de'
+    const [notice] = await sendNotices(notices, [{ address: ascii, name: 'Asha Rao' }])
+    assert.ok(notice !== undefined)
+    const desk = new CheckDesk({ vault: notices, marks: MARKS, reader: reader as NoticeReader })
+    for (const address of [ascii, 'asha@m\u00fcnchen.de', 'Asha@M\u00dcNCHEN.DE', 'asha@mu\u0308nchen.de']) {
+      assert.equal((await desk.check({ code: notice.code, address })).verdict, 'genuine', address)
+      assert.equal((await desk.check({ content: notice.eml, address })).verdict, 'genuine', address)
+    }
+    assert.equal((await desk.check({ content: notice.eml })).verdict, 'genuine')
+    assert.equal((await desk.check({ code: notice.code, address: 'asha@munchen.de' })).verdict, 'not_ours')
+  })
+})
+
 test('a list of members is known line by line: swapped, added, left out, or in another order it is altered', async () => {
   await withVault(async ({ notices }) => {
     const listed = [{ address: 'mira@acme-group.com' }, { address: 'ravi@acme-group.com' }, { name: 'रवि शर्मा' }]

@@ -1,11 +1,13 @@
 /**
  * The text of an HTML mail as somebody sees it, and what is in it besides. Our notices are plain: paragraphs, lists and one
- * link. So it is asked what is there that they never have; what a mail program adds when it forwards is let pass.
+ * link. What they are never made of is named, whether or not it is known to deceive; plain-html.ts has what they may be made of.
  */
 import { Parser } from 'htmlparser2'
+import { canonicalWords } from '#model/notice-text.ts'
 import { shown } from './letters.ts'
 import { judgeLink, linksIn } from './links.ts'
 import type { Findings, OfficialMarks } from './read-notice.ts'
+import { isDisplaced, isOurSheet, isWellWritten, strangeTag } from './plain-html.ts'
 import { type Colours, coloursAfter, declarations, faultOf, faultsOfSheet, isUnreadable, PAPER } from './styles.ts'
 
 const words = (text: string): Set<string> => new Set(text.split(' '))
@@ -22,19 +24,29 @@ const MAIL_LINK = /^mailto:/i
 const DEPTH_MAX = 300
 const PIECE = 4096
 
+export interface HtmlGiven {
+  marks: OfficialMarks
+  recipients: readonly string[]
+  findings: Findings
+  /** Of the mail: the HTML has it as its title, which some programs show. */
+  subject?: string | undefined
+}
+
 interface Open {
   name: string
   isHidden: boolean
   colours: Colours
   href: string | undefined
+  /** Of a link, or of a style sheet. */
   linkText: string
 }
 
-export function readHtml(html: string, given: { marks: OfficialMarks; recipients: readonly string[]; findings: Findings }): string {
+export function readHtml(html: string, given: HtmlGiven): string {
   const { marks, recipients, findings } = given
+  if (!isWellWritten(html)) findings.add('html_strange', { what: '<' })
   const stack: Open[] = []
   let text = ''
-  let style = ''
+  let title = ''
   let depth = 0
   const top = (): Open | undefined => stack.at(-1)
   /** Programs that forward make a link of an address that stands in the text; its words are compared like all others. */
@@ -48,6 +60,7 @@ export function readHtml(html: string, given: { marks: OfficialMarks; recipients
         depth++
         if (BLOCKS.has(name)) text += '\n'
         else if (CELLS.has(name)) text += ' '
+        const before = findings.count
         nameTag(name, findings)
         const pairs = declarations(attributes.style ?? '')
         if (attributes.color !== undefined) pairs.push(['color', attributes.color.toLowerCase()])
@@ -61,6 +74,8 @@ export function readHtml(html: string, given: { marks: OfficialMarks; recipients
           else if (fault === 'strange') findings.add('html_strange', { what: shown(property) })
         }
         nameAttributes(name, attributes, findings)
+        const strange = strangeTag({ name, attributes, around: stack.map((open) => open.name) })
+        if (strange !== undefined && findings.count === before) findings.add('html_strange', { what: shown(strange) })
         const colours = coloursAfter(outer?.colours ?? PAPER, pairs)
         const href = name === 'a' ? attributes.href : undefined
         stack.push({ name, isHidden, colours, href, linkText: '' })
@@ -69,9 +84,11 @@ export function readHtml(html: string, given: { marks: OfficialMarks; recipients
       ontext(piece) {
         const around = top()
         if (around?.name === 'style') {
-          style += piece
+          around.linkText += piece
           return
         }
+        if (around?.name === 'title') title += piece
+        if (isDisplaced(around?.name ?? '') && /\S/u.test(piece)) findings.add('html_strange', { what: shown(piece) })
         if (around?.name === 'title' || ACTIVE.has(around?.name ?? '')) return
         if (around !== undefined && (around.isHidden || isUnreadable(around.colours)) && /\S/u.test(piece)) {
           findings.add('html_hidden', { text: shown(piece) })
@@ -83,13 +100,14 @@ export function readHtml(html: string, given: { marks: OfficialMarks; recipients
       onclosetag(name) {
         depth--
         const closed = stack.pop()
+        if (closed?.name === 'style') nameSheet(closed.linkText, findings)
         if (closed?.href !== undefined) closeLink(closed.href, closed.linkText)
         if (BLOCKS.has(name)) text += '\n'
         else if (CELLS.has(name)) text += ' '
       },
       oncomment(comment) {
         // Some programs show what others take for a comment.
-        if (/[<>]/.test(comment)) findings.add('html_strange', { what: 'comment' })
+        findings.add('html_strange', { what: shown(`<!--${comment}`) })
       },
       onprocessinginstruction(name) {
         if (name.toLowerCase() !== '!doctype') findings.add('html_strange', { what: shown(name) })
@@ -104,11 +122,19 @@ export function readHtml(html: string, given: { marks: OfficialMarks; recipients
   for (let at = 0; at < html.length && depth <= DEPTH_MAX; at += PIECE) parser.write(html.slice(at, at + PIECE))
   if (depth > DEPTH_MAX) findings.add('html_strange', { what: 'nesting' })
   else parser.end()
-  for (const fault of faultsOfSheet(style)) {
-    if (fault === 'picture') findings.add('html_picture')
-    else findings.add(fault === 'hidden' ? 'html_hidden' : 'html_strange', fault === 'hidden' ? { text: '<style>' } : { what: '<style>' })
+  if (title !== '' && canonicalWords(title).join(' ') !== canonicalWords(given.subject ?? '').join(' ')) {
+    findings.add('html_strange', { what: shown(title) })
   }
   return text
+}
+
+/** Ours, or what in it could hide text or load something. */
+function nameSheet(sheet: string, findings: Findings): void {
+  if (isOurSheet(sheet)) return
+  const faults = faultsOfSheet(sheet)
+  if (faults.includes('hidden')) findings.add('html_hidden', { text: '<style>' })
+  if (faults.includes('picture')) findings.add('html_picture')
+  if (faults.length === 0 || faults.includes('strange')) findings.add('html_strange', { what: '<style>' })
 }
 
 function nameTag(name: string, findings: Findings): void {

@@ -60,7 +60,9 @@ export function judgeLink(target: string, marks: OfficialMarks, recipients: read
   // As browsers do: they pass over these.
   const text = target.replace(/[\u0000-\u0020]/g, '')
   if (text === '' || text.startsWith('#')) return
-  if (/^mailto:/i.test(text)) return judgeAddress(decoded(text.slice(7).split('?')[0] as string), marks, recipients, findings)
+  // Some programs show what stands behind the address, and write it into the answer.
+  if (/^mailto:[^?]*\?/i.test(text)) return findings.add('link_foreign', { where: shown(text) })
+  if (/^mailto:/i.test(text)) return judgeAddress(decoded(text.slice(7)), marks, recipients, findings)
   const url = URL.parse(text)
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) return findings.add('link_foreign', { where: shown(text) })
   const { hostname } = url
@@ -70,6 +72,16 @@ export function judgeLink(target: string, marks: OfficialMarks, recipients: read
   if (kind === 'lookalike' || (kind === 'foreign' && hasOurNameInFront(url, marks))) return findings.add('link_lookalike', { where })
   if (kind === 'foreign') return findings.add('link_foreign', { where })
   if (!isOurPage(url, marks)) findings.add('link_foreign', { where: shown(url.href) })
+}
+
+/** Whether an address is one that a program may write behind words, letter by letter: it is no word of the text, and is read. */
+export function isPlainlyOurs(
+  link: string,
+  { domain, checkUrl, contactMail, sender }: OfficialMarks,
+  recipients: readonly string[],
+): boolean {
+  const mails = [sender, ...recipients, ...(contactMail === undefined ? [] : [contactMail])].map((mail) => `mailto:${mail}`)
+  return [checkUrl, `https://${domain}`, `https://${domain}/`, ...mails].some((each) => each.toLowerCase() === link.toLowerCase())
 }
 
 /** `https://example.com@evil.net/`, `https://evil.net/example.com/`. */

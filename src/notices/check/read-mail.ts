@@ -5,6 +5,8 @@
 import { promises as dns } from 'node:dns'
 import { dkimVerify } from 'mailauth'
 import { type AddressObject, type ParsedMail, simpleParser } from 'mailparser'
+import { addressesShown } from './addresses.ts'
+import { isDate, isOurAddress, isOurName } from './head-lines.ts'
 import { readHtml } from './html-text.ts'
 import { shown } from './letters.ts'
 import { hostKind, isOurs } from './links.ts'
@@ -43,17 +45,24 @@ export async function readMail(
     return { texts: [], addresses: [], subject: undefined }
   }
   const addresses = recipients(parsed)
-  const tried = address === undefined ? addresses : [address.trim().toLowerCase()]
+  const tried = (address === undefined ? addresses : [address]).flatMap(addressesShown)
   const isOwnForward = judgeSender(parsed, { marks, tried, findings })
-  if (!isOwnForward) await judgeSignature(bytes, { marks, findings })
+  const isSigned = isOwnForward ? false : await judgeSignature(bytes, { marks, findings })
+  judgeHead(parsed, { marks, tried, findings, isOwnForward, isSigned })
   judgeParts(parsed, findings)
+  judgeStructure(bytes, findings)
   const texts: ReadText[] = []
   if (parsed.text !== undefined && /\S/u.test(parsed.text)) {
     texts.push(readPlain(parsed.text.slice(0, READ_LIMITS.textBytes + 1), 'plain', { marks, recipients: tried, findings }))
   }
   const html = typeof parsed.html === 'string' ? parsed.html : ''
   if (/\S/u.test(html)) {
-    const text = readHtml(html.slice(0, READ_LIMITS.textBytes + 1), { marks, recipients: tried, findings })
+    const text = readHtml(html.slice(0, READ_LIMITS.textBytes + 1), {
+      marks,
+      recipients: tried,
+      findings,
+      subject: plainSubject(parsed.subject),
+    })
     texts.push(readPlain(text, 'html', { marks, recipients: tried, findings }))
   }
   if (html.length > READ_LIMITS.textBytes || (parsed.text?.length ?? 0) > READ_LIMITS.textBytes) findings.add('too_large')
@@ -97,13 +106,15 @@ function judgeSender(parsed: ParsedMail, given: { marks: OfficialMarks; tried: r
   const senders = mailboxes(parsed.from)
   if (heads !== 1 || senders.length !== 1) findings.add('from_several')
   const [sender = ''] = senders
+  const replies = mailboxes(parsed.replyTo)
+  const isOwn = (reply: string): boolean => isOurs(hostOf(reply), marks) || (tried.includes(sender) && reply === sender)
+  const elsewhere = replies.find((reply) => !isOwn(reply))
+  if (elsewhere !== undefined) findings.add('reply_elsewhere', { address: shown(elsewhere) })
   if (tried.includes(sender) && heads === 1 && senders.length === 1) {
     findings.add('from_you')
     return true
   }
   judgeAddress(sender, marks, findings)
-  const replies = mailboxes(parsed.replyTo)
-  if (replies.some((reply) => !isOurs(hostOf(reply), marks))) findings.add('reply_elsewhere', { address: shown(replies[0] as string) })
   return false
 }
 
@@ -117,14 +128,74 @@ function hostOf(address: string): string {
   return URL.parse(`https://${address.split('@').at(-1) ?? ''}`)?.hostname ?? ''
 }
 
+/** Each is shown to people, and anybody's words fit into it. */
+const NEVER_OURS = ['cc', 'bcc', 'organization', 'resent-from', 'resent-to', 'resent-sender', 'list-unsubscribe', 'list-id'] as const
+/** Programs differ in which of two they take. */
+const ONCE = ['subject', 'to', 'reply-to', 'content-type', 'content-transfer-encoding', 'date', 'sender'] as const
+
+function judgeHead(
+  parsed: ParsedMail,
+  given: { marks: OfficialMarks; tried: readonly string[]; findings: Findings; isOwnForward: boolean; isSigned: boolean },
+): void {
+  const { marks, tried, findings, isOwnForward, isSigned } = given
+  const foreign = (text: string): void => findings.add('head_foreign', { text: shown(text) })
+  const by = { marks, recipients: tried }
+  for (const { key, line } of parsed.headerLines) {
+    if ((NEVER_OURS as readonly string[]).includes(key)) foreign(line)
+    // A remark in brackets: some programs show it.
+    else if (/^(from|to|reply-to|sender)$/.test(key) && line.includes('(')) foreign(line)
+    else if (key === 'date' && !isDate(line.slice(line.indexOf(':') + 1))) foreign(line)
+    else if (key === 'sender' && !isOurAddress(/[^\s<>:]+@[^\s<>]+/.exec(line)?.[0] ?? '', by)) foreign(line)
+  }
+  for (const key of ONCE) if (parsed.headerLines.filter((line) => line.key === key).length > 1) foreign(`${key}: … ${key}: …`)
+  const isName = (name: string, address: string): boolean => name.trim() === '' || name.trim().toLowerCase() === address
+  for (const { name, address } of named(parsed.from)) {
+    const isOur = isOurName(name, by) && (isSigned || isOurAddress(address, by) || !isOurs(hostOf(address), marks))
+    if (!(isOwnForward ? isName(name, address) || isGreeted(parsed, name) : isOur)) foreign(`${name} <${address}>`)
+  }
+  for (const { name, address } of named(parsed.replyTo)) if (!isName(name, address) && !isOurName(name, by)) foreign(`${name} <${address}>`)
+  for (const { name, address } of [parsed.to].flat().flatMap((list) => named(list))) {
+    const isTo = isOwnForward ? address !== '' : tried.includes(address)
+    if (!isTo || !(isName(name, address) || isOurName(name, by))) foreign(`${name} <${address}>`)
+  }
+}
+
+function named(list: AddressObject | undefined): { name: string; address: string }[] {
+  return (list?.value ?? []).map(({ name, address }) => ({ name, address: (address ?? '').trim().toLowerCase() }))
+}
+
+const GREETED_WORDS = 8
+
+/** The name that the notice itself greets: it stands in one of its short lines, which are compared. */
+function isGreeted({ text, html }: ParsedMail, name: string): boolean {
+  const plain = name.normalize('NFC').replace(/\s+/gu, ' ').trim()
+  if (!/^[\p{L}\p{M}'’.-]+( [\p{L}\p{M}'’.-]+){0,3}$/u.test(plain)) return false
+  const lines = (text ?? (html || '').replace(/<[^>]*>/g, '\n')).normalize('NFC').split('\n')
+  return lines.some((line) => line.trim().split(/\s+/u).length <= GREETED_WORDS && ` ${line.trim()}`.includes(` ${plain},`))
+}
+
+function plainSubject(subject: string | undefined): string | undefined {
+  return subject?.replace(/^\s*((fwd?|re|aw|wg)\s*:\s*)+/i, '')
+}
+
+/** One text and one HTML: of several some programs show one, some all. */
+function judgeStructure(bytes: Buffer, findings: Findings): void {
+  const text = bytes.toString('latin1')
+  for (const type of ['plain', 'html']) {
+    const parts = text.match(new RegExp(`^content-type:\\s{0,20}text/${type}\\b`, 'gim'))?.length ?? 0
+    if (parts > 1) findings.add('html_strange', { what: `${parts} × text/${type}` })
+  }
+}
+
 /** Only our own domain's signatures say anything. */
-async function judgeSignature(bytes: Buffer, { marks, findings }: { marks: OfficialMarks; findings: Findings }): Promise<void> {
+async function judgeSignature(bytes: Buffer, { marks, findings }: { marks: OfficialMarks; findings: Findings }): Promise<boolean> {
   const { results } = await dkimVerify(bytes, { resolver: resolverOf(marks), minBitLength: 1024, strict: true })
   const ours = results.filter(({ signingDomain = '' }) => isOurs(signingDomain.toLowerCase(), marks))
   const states = ours.map(({ status }) => status.result)
   if (states.includes('pass')) findings.add('dkim_good')
   else if (states.includes('fail')) findings.add('dkim_broken')
   else findings.add('dkim_none')
+  return states.includes('pass')
 }
 
 /** Answers for our own selector from what we know; asks DNS only where it is told to, and about nobody else. */
@@ -146,6 +217,7 @@ function judgeParts(parsed: ParsedMail, findings: Findings): void {
   for (const { contentType, filename } of parsed.attachments) {
     if (contentType === 'message/rfc822') findings.add('attached_mail')
     else if (/pkcs7-mime|pgp-encrypted/.test(contentType)) findings.add('encrypted')
-    else if (!/pkcs7-signature|pgp-signature/.test(contentType)) findings.add('attachment', { name: shown(filename ?? contentType) })
+    // A signature, too: programs show it as a file, and whoever wrote the mail chose the type.
+    else findings.add('attachment', { name: shown(filename ?? contentType) })
   }
 }

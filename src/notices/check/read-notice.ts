@@ -7,6 +7,8 @@ export interface OfficialMarks {
   checkUrl: string
   contactMail: string | undefined
   sender: string
+  /** Of the sender, as mail programs show it. */
+  senderName: string
   /** Public key of our own signature, so that no name server needs to be asked. */
   dkim: { domain: string; selector: string; publicKey: string } | undefined
   /** Keys of earlier selectors are looked up in DNS, of our own domain only. */
@@ -26,6 +28,7 @@ export type FindingCode =
   | 'from_lookalike'
   | 'from_several'
   | 'from_you'
+  | 'head_foreign'
   | 'hidden_characters'
   | 'html_active'
   | 'html_form'
@@ -38,6 +41,7 @@ export type FindingCode =
   | 'link_unlike_text'
   | 'mixed_letters'
   | 'reply_elsewhere'
+  | 'text_around'
   | 'too_large'
   | 'unreadable'
 
@@ -83,6 +87,10 @@ export class Findings {
   add(code: FindingCode, values: Record<string, string> = {}): void {
     const name = JSON.stringify([code, values])
     if (this.#found.size < READ_LIMITS.findings && !this.#found.has(name)) this.#found.set(name, { code, values })
+  }
+
+  get count(): number {
+    return this.#found.size
   }
 
   all(): Finding[] {

@@ -1,6 +1,8 @@
 /** Reads what somebody pasted, or the plain part of a mail. */
 import { canonicalLines, findNoticeCodes } from '#model/notice-text.ts'
-import { judgeLink, linksIn } from './links.ts'
+import { addressesShown } from './addresses.ts'
+import { shown } from './letters.ts'
+import { isPlainlyOurs, judgeLink, linksIn } from './links.ts'
 import { type Finding, Findings, type OfficialMarks, READ_LIMITS, type ReadNotice, type ReadText } from './read-notice.ts'
 
 /** Addresses that mail programs write behind the words of a link. They are no words of the text, and are looked at by themselves. */
@@ -13,21 +15,51 @@ export function readPlain(
   form: ReadText['form'],
   given: { marks: OfficialMarks; recipients: readonly string[]; findings: Findings },
 ): ReadText {
-  for (const { 1: link = '', index } of text.matchAll(BEHIND)) {
+  const { marks, recipients, findings } = given
+  const composed = text.normalize('NFC')
+  for (const { 1: link = '', index } of composed.matchAll(BEHIND)) {
     // An address behind itself adds nothing: its words are compared like all others.
-    const before = text
+    const before = composed
       .slice(Math.max(0, index - ADDRESS_MAX), index)
       .trimEnd()
       .split(/[\s<>]/u)
       .at(-1)
-    if (link.toLowerCase() !== `mailto:${before}`.toLowerCase()) judgeLink(link, given.marks, given.recipients, given.findings)
+    if (link.toLowerCase() === `mailto:${before}`.toLowerCase() || isPlainlyOurs(link, marks, recipients)) continue
+    const count = findings.count
+    judgeLink(link, marks, recipients, findings)
+    if (findings.count === count) findings.add('link_foreign', { where: shown(link) })
   }
+  const drawn = drawnLine(composed)
+  if (drawn !== undefined) findings.add('text_around', { text: shown(drawn), company: marks.company })
   return { form, lines: canonicalLines(text) }
+}
+
+const QUOTE_START = /^\s*(?:[>|] ?){0,12}\s*/u
+const RULES_MAX = 6
+const RULE = /^(.)\1{0,99}$/u
+/** Marks of lists and the like beside words. */
+const MARKS_FREE = 3
+
+/** The first line in which marks that are not compared could draw letters or a number. */
+function drawnLine(text: string): string | undefined {
+  let rules = 0
+  return text.split(/\r\n|[\n\r\u0085\u2028\u2029]/u).find((line) => {
+    const pieces = line
+      .replace(QUOTE_START, '')
+      .split(/\s+/u)
+      .filter((piece) => piece !== '')
+    const words = pieces.filter((piece) => /[\p{L}\p{N}]/u.test(piece))
+    const count = pieces.length - words.length
+    if (words.some((word) => /^[*_]{5}|[*_]{5}$/u.test(word))) return true
+    if (words.length > 0) return count > words.length + MARKS_FREE
+    if (count > 0) rules++
+    return count > 1 || rules > RULES_MAX || (count === 1 && !RULE.test(pieces[0] as string))
+  })
 }
 
 export function readText(text: string, given: { marks: OfficialMarks; address: string | undefined }): ReadNotice {
   const findings = new Findings()
-  const recipients = given.address === undefined ? [] : [given.address.trim().toLowerCase()]
+  const recipients = given.address === undefined ? [] : addressesShown(given.address)
   if (text.length > READ_LIMITS.textBytes) findings.add('too_large')
   const read = readPlain(text.slice(0, READ_LIMITS.textBytes), 'text', { marks: given.marks, recipients, findings })
   return {

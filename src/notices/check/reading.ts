@@ -1,6 +1,7 @@
 /** From bytes to what a notice says: a mail or a text, whichever it is. */
 import type { ReadNotice, OfficialMarks } from './read-notice.ts'
 import { Findings, READ_LIMITS } from './read-notice.ts'
+import { addressesShown } from './addresses.ts'
 import { readMail } from './read-mail.ts'
 import { codesIn, readText, strayLinks } from './read-text.ts'
 
@@ -16,7 +17,7 @@ export async function readNotice({ bytes, marks, address }: ToRead): Promise<Rea
   const findings = new Findings()
   if (buffer.length > READ_LIMITS.mailBytes) findings.add('too_large')
   const read = await readMail(buffer.subarray(0, READ_LIMITS.mailBytes), { marks, address, findings })
-  const recipients = address === undefined ? read.addresses : [address.trim().toLowerCase()]
+  const recipients = (address === undefined ? read.addresses : [address]).flatMap(addressesShown)
   const codes = codesIn(read.texts, findings)
   return { kind: 'mail', ...read, codes, findings: findings.all(), strayLinks: strayLinks(read.texts, { marks, recipients }) }
 }

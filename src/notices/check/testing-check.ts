@@ -18,6 +18,7 @@ export const MARKS: OfficialMarks = {
   checkUrl: 'https://nimbusnotes.com/check',
   contactMail: 'privacy@nimbusnotes.com',
   sender: 'security@nimbusnotes.com',
+  senderName: 'Nimbus Notes security',
   dkim: {
     domain: 'nimbusnotes.com',
     selector: 'n1',

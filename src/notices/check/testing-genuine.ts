@@ -112,6 +112,49 @@ export const GENUINE: readonly CheckCase[] = [
       ),
   },
   {
+    name: 'the text quoted in an answer in Hindi',
+    verdict: 'genuine',
+    reasons: ['lines_above'],
+    make: (_, hindi) =>
+      textOf(hindi, (text) => `बुध, 26 नव॰ 2025 को 1:30 pm बजे Nimbus Notes security <security@nimbusnotes.com> ने लिखा:\n\n${quote(text)}`),
+  },
+  {
+    name: 'the text with the lines of Apple’s mail',
+    verdict: 'genuine',
+    reasons: ['lines_above'],
+    make: (notice) =>
+      textOf(
+        notice,
+        (text) =>
+          `Begin forwarded message:\n\nFrom: "Nimbus Notes security" <security@nimbusnotes.com>\nSubject: ${notice.mail.subject}\nDate: 26 November 2025 at 1:30:00 PM IST\nTo: ${notice.address}\n\n${text}`,
+      ),
+  },
+  {
+    name: 'sent on by the recipient under the name that it greets',
+    verdict: 'genuine',
+    reasons: ['from_you'],
+    make: async (notice) => ({
+      content: await composed(notice.mail, '', {
+        from: `Asha Rao <${notice.address}>`,
+        to: 'help@nimbusnotes.com',
+        subject: `Fwd: ${notice.mail.subject}`,
+        html: false,
+        isSigned: false,
+      }),
+      address: notice.address,
+    }),
+  },
+  {
+    name: 'the address typed with its name',
+    verdict: 'genuine',
+    make: ({ code, address }) => ({ code, address: `Asha Rao <${address}>` }),
+  },
+  {
+    name: 'the address copied from a link',
+    verdict: 'genuine',
+    make: ({ code, address }) => ({ code, address: `\u200bmailto:${address}.` }),
+  },
+  {
     name: 'sent on by the recipient',
     verdict: 'genuine',
     reasons: ['from_you'],

@@ -3,6 +3,8 @@
  * a text, every word of that notice and nothing else; whatever is odd besides makes it `altered`. Pure.
  */
 import type { NoticeAnswer, TextComparison } from '#vault/notice-port.ts'
+import { canonicalWords } from '#model/notice-text.ts'
+import { isDate, isOurSender, isRecipient, isWrote } from './head-lines.ts'
 import { findUnseen, isMixed, shown } from './letters.ts'
 import { hostKind, judgeLink, linksIn } from './links.ts'
 import { type Finding, type FindingCode, Findings, type OfficialMarks, type ReadNotice, type ReadText } from './read-notice.ts'
@@ -22,7 +24,6 @@ export type ReasonCode =
   | 'nothing_given'
   | 'only_code'
   | 'subject_differs'
-  | 'text_around'
   | 'text_changed'
   | 'text_missing'
   | 'text_order'
@@ -52,6 +53,11 @@ interface JudgedBy {
   recipients: readonly string[]
 }
 
+interface LinesBy extends JudgedBy {
+  /** That was compared. */
+  subject: string | undefined
+}
+
 export interface ToJudge extends JudgedBy {
   read: ReadNotice | undefined
   /** Of the code and the address that fit, or of the last that were tried; undefined: there was no code or no address. */
@@ -69,13 +75,16 @@ export function judge(given: ToJudge): Judgement {
   if (answer?.fits !== true) return unfitting(given, notes, faults)
   const found = new Findings()
   const reasons: Reason[] = []
+  const subject = subjectOf(read)
   // A mail in which nothing stands is not the notice, whatever code was typed beside it.
   if (read !== undefined && answer.texts.length === 0 && faults.length === 0) found.add('unreadable')
   for (const [index, compared] of answer.texts.entries()) {
     const text = read?.texts[index]
-    if (text !== undefined) reasons.push(...compareText(text, compared, given, found))
+    if (text !== undefined) reasons.push(...compareText(text, compared, { marks, recipients: given.recipients, subject }, found))
   }
-  if (answer.isSubject === false) reasons.push({ code: 'subject_differs', values: { text: shown(read?.subject ?? '') } })
+  // An address in brackets is no word of a subject as the vault compares it, and it is read all the same.
+  if (answer.isSubject === false || /[<[]\s*(https?:|mailto:)/iu.test(read?.subject ?? ''))
+    reasons.push({ code: 'subject_differs', values: { text: shown(read?.subject ?? '') } })
   if (given.isOtherCode) reasons.push({ code: 'code_differs', values: {} })
   reasons.push(...faults, ...found.all())
   const date = new Date(answer.day * 86_400_000).toISOString().slice(0, 10)
@@ -108,13 +117,13 @@ function unfitting(
 
 // ------------------------------------------------------------------------------------------------------- the text
 
-function compareText(text: ReadText, compared: TextComparison, by: JudgedBy, found: Findings): Reason[] {
+function compareText(text: ReadText, compared: TextComparison, by: LinesBy, found: Findings): Reason[] {
   const { marks } = by
   const reasons: Reason[] = []
   const { missing, paragraphs, foreign, inOrder } = compared
   if (missing.length === paragraphs) return [{ code: 'text_other', values: { company: marks.company } }]
   const words = text.lines.flatMap((line) => line.words)
-  const above = linesAbove(text, foreign[0], marks, found)
+  const above = linesAbove(text, foreign[0], by, found)
   for (const [index, [from, to]] of foreign.entries()) {
     if (index === 0 && above) {
       reasons.push({ code: 'lines_above', values: {} })
@@ -147,14 +156,15 @@ function nameDeceit(passage: readonly string[], { marks, recipients }: JudgedBy,
 
 const INTRO =
   /^(forwarded message|original message|begin forwarded message|weitergeleitete nachricht|अग्रेषित (किया गया )?(संदेश|मेल)|मूल संदेश)\s*:?$/iu
-const HEADER = /^(from|to|cc|date|sent|subject|reply-to|प्रेषक|से|प्रति|को|दिनांक|तारीख|भेजा गया|विषय)\s*:\s*(.*)$/iu
-const WROTE = /^(on .{6,240} wrote|.{6,240}ने .{0,80}लिखा)\s*:$/iu
+const HEADER = /^(from|to|date|sent|subject|reply-to|प्रेषक|से|प्रति|को|दिनांक|तारीख|भेजा गया|विषय)\s*:\s*(.*)$/iu
 const SENDER = /^(from|reply-to|प्रेषक|से)$/iu
+const RECIPIENT = /^(to|प्रति|को)$/iu
 const DATE = /^(date|sent|दिनांक|तारीख|भेजा गया)$/iu
-const DATE_CHARACTERS = 80
+const PREFIXES = /^\s*((fwd?|re|aw|wg)\s*:\s*)+/i
+const LINE_MAX = 400
 
-/** Whether what stands above the notice is only what a mail program writes there. Who is named as its sender is judged. */
-function linesAbove(text: ReadText, first: [number, number] | undefined, marks: OfficialMarks, found: Findings): boolean {
+/** Whether what stands above the notice is only what a mail program writes there, with nobody named but us and the recipient. */
+function linesAbove(text: ReadText, first: [number, number] | undefined, by: LinesBy, found: Findings): boolean {
   if (first === undefined || first[0] !== 0) return false
   const lines: string[] = []
   let count = 0
@@ -167,25 +177,33 @@ function linesAbove(text: ReadText, first: [number, number] | undefined, marks: 
   // A line that goes on into the notice is none of its own.
   if (count !== first[1]) return false
   // `On … wrote:` is long and often takes two lines.
-  const isWritten = (line = '', next = ''): boolean => line.length + next.length <= 300 && WROTE.test(`${line} ${next}`)
+  const isWritten = (line = '', next = ''): boolean => line.length + next.length <= LINE_MAX && isWrote(`${line} ${next}`.trim(), by)
   const isFine = (line: string, index: number): boolean =>
-    isAbove(line) || isWritten(line, lines[index + 1]) || isWritten(lines[index - 1], line)
-  if (!lines.every(isFine)) return false
-  for (const line of lines) {
-    const [, name = '', value = ''] = HEADER.exec(line) ?? []
-    if (DATE.test(name) && value.length > DATE_CHARACTERS) return false
-    for (const link of linksIn(line)) if (!link.startsWith('mailto:')) judgeLink(link, marks, [], found)
-    const address = SENDER.test(name) ? /[^\s<>"]+@[^\s<>"]+/.exec(value)?.[0] : undefined
-    if (address === undefined) continue
-    const kind = hostKind(URL.parse(`https://${address.split('@').at(-1)}`)?.hostname ?? '', marks)
-    if (kind !== 'ours') found.add(kind === 'lookalike' ? 'from_lookalike' : 'from_foreign', { address: shown(address) })
-  }
-  return true
+    isAbove(line, by) || isWritten(line) || isWritten(line, lines[index + 1]) || isWritten(lines[index - 1], line)
+  if (lines.every(isFine)) return true
+  for (const line of lines) nameSender(line, by.marks, found)
+  return false
 }
 
-function isAbove(line: string): boolean {
-  const bare = line.replace(/^[-\s]+|[-\s]+$/g, '')
-  return line.length <= 300 && (INTRO.test(bare) || HEADER.test(line) || WROTE.test(line))
+/** Who else is named as the sender is said by itself: it is what people look at first. */
+function nameSender(line: string, marks: OfficialMarks, found: Findings): void {
+  const [, name = '', value = ''] = HEADER.exec(line) ?? []
+  const address = SENDER.test(name) ? /[^\s<>"]+@[^\s<>"]+/.exec(value)?.[0] : undefined
+  if (address === undefined) return
+  const kind = hostKind(URL.parse(`https://${address.split('@').at(-1)}`)?.hostname ?? '', marks)
+  if (kind !== 'ours') found.add(kind === 'lookalike' ? 'from_lookalike' : 'from_foreign', { address: shown(address) })
+}
+
+function isAbove(line: string, by: LinesBy): boolean {
+  if (line.length > LINE_MAX) return false
+  if (INTRO.test(line.replace(/^[-\s]+|[-\s]+$/g, ''))) return true
+  const [, name, value = ''] = HEADER.exec(line) ?? []
+  if (name === undefined) return false
+  if (SENDER.test(name)) return isOurSender(value, by)
+  if (RECIPIENT.test(name)) return isRecipient(value, by)
+  if (DATE.test(name)) return isDate(value)
+  // What the vault compared: the mail's own, or the first one here.
+  return by.subject !== undefined && canonicalWords(value.replace(PREFIXES, '')).join(' ') === canonicalWords(by.subject).join(' ')
 }
 
 /** The subject that a mail, or the lines above a forwarded one, give; without what programs put in front. */
@@ -194,7 +212,7 @@ export function subjectOf(read: ReadNotice | undefined): string | undefined {
   const lines = read.texts[0]?.lines.slice(0, 20) ?? []
   const inText = lines.flatMap(({ words }) => /^(?:subject|विषय)\s*:\s*(.*)$/iu.exec(words.join(' '))?.[1] ?? [])
   const subject = read.subject ?? inText[0]
-  return subject?.replace(/^\s*((fwd?|re|aw|wg)\s*:\s*)+/i, '')
+  return subject?.replace(PREFIXES, '')
 }
 
 function once(reasons: readonly Reason[]): Reason[] {

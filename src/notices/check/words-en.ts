@@ -59,6 +59,7 @@ export const ENGLISH: CheckWords = {
     from_lookalike: 'It was sent from {address}. That address only looks like {domain} and is not ours.',
     from_several: 'It does not name one sender. Our notices do.',
     from_you: 'It was sent on from the address at which the notice came in, so nothing can be said about who sent it first.',
+    head_foreign: 'Its head says “{text}”. Our notices do not.',
     hidden_characters: 'It holds characters that nobody can see ({what}). We did not put them there.',
     html_active: 'It holds parts that can act by themselves ({what}). Our notices have none.',
     html_form: 'It holds fields to fill in. Our notices have none.',
