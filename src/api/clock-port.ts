@@ -90,7 +90,7 @@ export function openLegalClocks(parts: LegalClockParts): LegalClocks {
           ({ event, regime }) => event === 'people-notified' && regime === null,
         )
         if (said.some((mark) => mark.at <= at)) return undefined
-        const body: MarkBody = { event: 'people-notified', at, dayIn: null, regime: null, corrects: false }
+        const body: MarkBody = { event: 'people-notified', at, dayIn: null, regime: null, corrects: false, bySending: true }
         return { kind: 'mark', body, texts: { reason: look.reason } }
       })
     },
@@ -107,7 +107,7 @@ export function openLegalClocks(parts: LegalClockParts): LegalClocks {
 async function survey(state: IncidentState, ports: IncidentPorts): Promise<SurveyedBody> {
   const { version, scope } = currentScope(state)
   const { summary } = await affected(queryOf(state.vendor, scope), ports)
-  const said = state.statements.flatMap(({ fields }) => fields.map((field) => `${field}:clear`))
+  const said = state.statements.flatMap(({ fields }) => fields.map((field) => `${field}:said`))
   return {
     version,
     entries: summary.checked.entries,
@@ -115,8 +115,8 @@ async function survey(state: IncidentState, ports: IncidentPorts): Promise<Surve
     residents: summary.jurisdictions
       .map(({ jurisdiction, subjects, basis }) => ({ of: jurisdiction, people: subjects, ...basis }))
       .sort((a, b) => (a.of < b.of ? -1 : 1)),
-    // What the vendor names counts too: it may have had it from elsewhere.
     fields: [...new Set([...summary.fields.map(({ field, form }) => `${field}:${form}`), ...said])].sort(),
     freeText: [...new Set(summary.checked.freeText.filter(({ form }) => form === 'clear').map(({ field }) => field))].sort(),
+    otherFields: state.statements.reduce((sum, { others = 0 }) => sum + others, 0),
   }
 }

@@ -1,6 +1,7 @@
 /** `incident clocks` and `incident clock …`: what is due when, and what only people can say of it. Each adds a row and changes none. */
 import type { FastifyInstance } from 'fastify'
 import { BulkheadError } from '#base/errors.ts'
+import type { ClockRecord } from '#clocks/facts.ts'
 import type { Regime, Rule, RulePack } from '#clocks/rule.ts'
 import { pastInstant } from '#incidents/incident-input.ts'
 import type { IncidentState } from '#incidents/incident-state.ts'
@@ -24,6 +25,7 @@ import { lookOf, numberOf } from './incident-print.ts'
 
 const NAME_MAX = 200
 const REASON_MAX = 1000
+const DAY_MS = 86_400_000
 const DAY = /^\d{4}-\d{2}-\d{2}$/
 
 interface OfIncident {
@@ -35,7 +37,7 @@ export function addClockRoutes(app: FastifyInstance, deps: StaffDeps): void {
 
   app.get<OfIncident & { Querystring: { all?: string } }>(`${INCIDENTS_ROUTE}/:id/clocks`, async (request): Promise<ClockShown[]> => {
     const id = numberOf(request.params.id)
-    const found = await clocks.keeper.now(id)
+    const found = await clocks.keeper.now(id, { recount: true })
     const state = await book.read(id, lookOf(request, 'incident clocks', undefined))
     return showClocks(found, clockRecordOf(state), { all: request.query.all === 'true' })
   })
@@ -50,7 +52,8 @@ export function addClockRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const when = whenOf(at, deps)
       const body: MarkBody = { event, at: when.at, dayIn: when.dayIn, regime: regime ?? null, corrects: correct }
       return add(request, deps, 'incident clock mark', reason, (state) => {
-        const { marks } = clockRecordOf(state)
+        const { marks, ...known } = clockRecordOf(state)
+        assertKnownBy(when, known)
         const isKnown = marks.some((mark) => mark.event === event && mark.regime === body.regime)
         if (isKnown && !correct) throw new BulkheadError('clock_recorded', `${event} is on record already`)
         return { kind: 'mark', body, texts: { reason } }
@@ -82,7 +85,8 @@ export function addClockRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const when = whenOf(at, deps)
       const body: DoneBody = { rule, at: when.at, dayIn: when.dayIn, corrects: correct }
       return add(request, deps, 'incident clock done', reason || 'incident clock done', (state) => {
-        const { done } = clockRecordOf(state)
+        const { done, ...known } = clockRecordOf(state)
+        assertKnownBy(when, known)
         const isKnown = done.some((each) => each.rule === rule)
         if (isKnown && !correct && !isLatest) throw new BulkheadError('clock_recorded', `${rule} is recorded as done already`)
         return { kind: 'done', body, texts: reason === '' ? undefined : { reason } }
@@ -99,7 +103,7 @@ export function addClockRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const name = readableText('the name', request.body.name, NAME_MAX)
       if (name === '') throw new BulkheadError('incident_invalid', 'it is not said who signs (--name)')
       // What runs by now stands there before it is signed.
-      await clocks.keeper.now(numberOf(request.params.id))
+      await clocks.keeper.now(numberOf(request.params.id), { recount: true })
       return add(request, deps, 'incident clock sign-off', reason, (state) => {
         const { lastMatter } = clockRecordOf(state)
         return { kind: 'clocks-signed-off', body: { as, upTo: lastMatter } satisfies ClocksSignedBody, texts: { name, reason } }
@@ -139,6 +143,15 @@ export function whenOf(text: string, { clocks: { place }, clock }: StaffDeps): {
   const at = pastInstant('--at', text, clock.now())
   if (at === undefined) throw new TypeError('an instant that was given is none')
   return { at, dayIn: null }
+}
+
+/** Nobody determines or files what nobody has heard of: the wrong year, mostly. */
+function assertKnownBy({ at, dayIn }: ReturnType<typeof whenOf>, { times, stated }: Pick<ClockRecord, 'times' | 'stated'>): void {
+  const known = [...Object.values(times).map((time) => time.at), ...(stated === undefined ? [] : [stated])]
+  const first = Math.min(...known)
+  if (at + (dayIn === null ? 0 : DAY_MS) >= first) return
+  const since = `the earliest time of the incident that is recorded is ${new Date(first).toISOString()}`
+  throw new BulkheadError('incident_invalid', `--at lies before anybody knew of it: ${since} (\`incident times\` corrects it)`)
 }
 
 function demandReason(text: string): string {

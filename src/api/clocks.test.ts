@@ -8,7 +8,7 @@ import { Ajv } from 'ajv'
 import type { Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
 import type { ClockShown } from './clock-contract.ts'
-import type { IncidentShow } from './incident-contract.ts'
+import { CLAIMS_HEADER, type IncidentShow } from './incident-contract.ts'
 import { type Staff, startStaff } from './staff.ts'
 import { type Stage, setStage } from './staff-fixture.ts'
 
@@ -149,6 +149,36 @@ test('events, assessments and filings are rows with a reason, and a sign-off lap
   assert.match(done.review, /^not reviewed by counsel: something was added/)
 })
 
+test('asked for the clocks, people are counted anew, whenever they were counted last', async () => {
+  const id = await open()
+  const before = await one(id, 'eu-sa', 'first-warning')
+  assert.equal(before.residents.known + (before.residents.unknown ?? 0), 1)
+  const { persons } = stage
+  stage.persons = 3
+  const after = await one(id, 'eu-sa', 'first-warning')
+  stage.persons = persons
+  assert.equal(after.residents.known + (after.residents.unknown ?? 0), 3)
+})
+
+test('kinds of data that only a statement names are counted for the clocks, without their names', async () => {
+  const id = await open()
+  const claims = { says: 'affected', file: 'mail.txt', fields: ['email', 'password', 'ssn'], reason: 'it came' }
+  const reply = await fetch(`${staff.url}/v1/incidents/${id}/statements`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${CREDENTIAL}`,
+      'content-type': 'application/octet-stream',
+      [CLAIMS_HEADER]: Buffer.from(JSON.stringify(claims)).toString('base64url'),
+    },
+    body: 'words',
+  })
+  assert.equal(reply.status, 200, await reply.text())
+  await clocks(id)
+  const row = records.incidentRows(id).findLast(({ kind }) => kind === 'surveyed')
+  assert.equal(JSON.parse(row?.body ?? '{}').otherFields, 2)
+  assert.ok(!JSON.stringify(records.incidentRows(id).map(({ body }) => body)).includes('ssn'))
+})
+
 test('what is said is refused at the edge when it cannot be, and nothing is kept of it', async () => {
   const id = await open()
   await clocks(id)
@@ -163,6 +193,8 @@ test('what is said is refused at the edge when it cannot be, and nothing is kept
     ['mark', { event: 'confirmed', at: '2025-11-25T18:00:00Z', reason: 'r', regime: '__proto__' }, 'rule_unknown'],
     ['assess', { regime: 'eu-gdpr-33-34', rule: 'jp-final', applies: true, reason: 'r' }, 'rule_unknown'],
     ['assess', { regime: 'eu-gdpr-33-34', applies: 'yes', reason: 'r' }, 'bad_usage'],
+    ['done', { rule: 'eu-sa', at: '2020-01-01T00:00:00Z' }, 'incident_invalid'],
+    ['mark', { event: 'determined', at: '2025-01-01', reason: 'r' }, 'incident_invalid'],
     ['done', { rule: 'no-rule', at: '2025-11-25T18:00:00Z' }, 'rule_unknown'],
     ['sign-off', { as: 'nobody', name: 'n', reason: 'r' }, 'bad_usage'],
     ['sign-off', { as: 'counsel', name: ' ', reason: 'r' }, 'incident_invalid'],

@@ -200,7 +200,8 @@ function addFileRoutes(app: FastifyInstance, deps: StaffDeps): void {
     const { fields, otherFields } = decodeFields(claims.fields ?? [])
     const receivedAt = pastInstant('--received', claims.received, clock.now()) ?? clock.now()
     const evidence = await keep(request, id, 'statement', claims.file, deps)
-    const said: StatementBody = { says: claims.says ?? 'unknown', receivedAt, evidence, ...sides, fields, people: claims.people ?? null }
+    const { says = 'unknown', people = null } = claims
+    const said: StatementBody = { says, receivedAt, evidence, ...sides, fields, others: otherFields.length, people }
     const texts = textsOf({ file: readableFileName(claims.file), otherFields, reason: claims.reason })
     const after = await book.add(id, look, () => ({ kind: 'statement', body: said, texts }))
     const statement = after.statements.findLast((each) => each.evidence.id === evidence.id)

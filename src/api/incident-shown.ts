@@ -123,6 +123,8 @@ export function addIncidentReadingRoutes(app: FastifyInstance, deps: StaffDeps):
       const { audience, zone, reason } = body
       const id = numberOf(params.id)
       const look = lookOf(request, `incident report for ${audience}`, reason)
+      // Who is affected by now decides which clocks a report names.
+      await deps.clocks.keeper.now(id, { recount: true })
       const state = await book.read(id, look)
       const ledger = await ledgerNow(state, deps)
       const report = makeReport({

@@ -273,6 +273,8 @@ async function begin(version: NoticeVersion, given: { outbox: string | undefined
     proposedBy: approval.proposedBy,
     approvedBy: approval.approvedBy ?? '',
   }
+  // Whom the clocks count as told by this version.
+  await deps.clocks.keeper.now(version.incident, { recount: true })
   await book.add(version.incident, look, (state) => {
     // Somebody may have amended the scope, or taken the approval back, meanwhile.
     assertScope(version, currentScope(state).version)

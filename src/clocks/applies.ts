@@ -1,12 +1,10 @@
 /** Whether a rule applies to an incident, and why: the time that it is in force, the company, the people, the data, what was assessed. */
 import type { SurveyedBody } from '#model/clock.ts'
+import { EU_COUNTRIES } from '#model/eu.ts'
 import type { ClockRecord, Profile } from './facts.ts'
 import { timeOf } from './facts.ts'
 import { startOfDay } from './counting.ts'
 import type { Regime, Rule, RulePack } from './rule.ts'
-
-/** https://european-union.europa.eu/principles-countries-history/eu-countries_en, 27 since 2020. */
-const EU: readonly string[] = 'AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE'.split(' ')
 
 /** Forms in which a field says something of a person by itself. */
 const SAYING_FORMS: ReadonlySet<string> = new Set(['clear', 'coarse'])
@@ -35,6 +33,8 @@ export interface Applies {
   isFar: boolean
   /** Only what the configuration does not say keeps it open. */
   isUnsaid: boolean
+  /** Fewer people than it counts from, those of unknown residence among them: only an assessment would make it apply. */
+  isFew: boolean
 }
 
 export function appliesTo(
@@ -44,7 +44,16 @@ export function appliesTo(
 ): Applies {
   const { record, profile } = given
   const residents = residentsOf(regime.territory, record.survey)
-  const found: Applies = { verdict: 'applies', why: [], assumed: [], residents, byAssessment: false, isFar: false, isUnsaid: false }
+  const found: Applies = {
+    verdict: 'applies',
+    why: [],
+    assumed: [],
+    residents,
+    byAssessment: false,
+    isFar: false,
+    isUnsaid: false,
+    isFew: false,
+  }
   const no = (why: string): Applies => ({ ...found, verdict: 'no', why: [...found.why, why] })
   const soften = (why: string): void => {
     found.verdict = 'open'
@@ -123,6 +132,7 @@ function countAndAssessment(rule: Rule, regime: Regime, record: ClockRecord, fou
     }
     found.why.push(text)
     if (!isMany && rule.assessment === null) return { ...found, verdict: 'no' }
+    found.isFew = !isMany
     // Enough people are enough, whatever would be assessed besides.
     if (isMany) return found
   }
@@ -141,7 +151,7 @@ function countAndAssessment(rule: Rule, regime: Regime, record: ClockRecord, fou
 function reachOf(regime: Regime, residents: Residents, profile: Profile, found: Applies): 'near' | 'perhaps' | 'far' {
   const { territory } = regime
   if (territory.length === 0) return 'near'
-  const at = territory.flatMap((each) => (each === 'EU' ? EU : [each]))
+  const at = territory.flatMap((each) => (each === 'EU' ? EU_COUNTRIES : [each]))
   const here = regime.establishment ? (profile.establishedIn ?? []).filter((country) => at.includes(country)) : []
   if (here.length > 0) found.why.push(`the company is established in ${here.join(', ')}`)
   if (residents.known > 0) {
@@ -160,7 +170,7 @@ function reachOf(regime: Regime, residents: Residents, profile: Profile, found: 
 export function residentsOf(territory: readonly string[], survey: SurveyedBody | undefined): Residents {
   const found = { known: 0, byDirectory: 0, byServer: 0, byPlace: 0 }
   if (survey === undefined) return { ...found, unknown: null }
-  const places = territory.flatMap((each) => (each === 'EU' ? EU : [each]))
+  const places = territory.flatMap((each) => (each === 'EU' ? EU_COUNTRIES : [each]))
   const countries = new Set(places.filter((place) => !place.includes('-')))
   const parts = new Set(places.filter((place) => place.includes('-')))
   const countriesOfParts = new Set([...parts].map((part) => part.slice(0, 2)))
@@ -227,27 +237,39 @@ function elementsIn(
   const list = elements.get(id)
   if (list === undefined) return undefined
   if (survey === undefined) return { verdict: 'perhaps', why: `it needs listed kinds of data: ${list.words}`, assumed: [] }
-  const sent = survey.fields.map((pair) => pair.split(':') as [string, string]).filter(([, form]) => SAYING_FORMS.has(form))
-  const has = (names: readonly string[]): string[] =>
-    [...new Set(sent.map(([field]) => field).filter((field) => names.includes(field)))].sort()
+  const pairs = survey.fields.map((pair) => pair.split(':') as [string, string])
+  const sent = new Set(pairs.filter(([, form]) => SAYING_FORMS.has(form)).map(([field]) => field))
+  // What the vendor names counts too: it may have had it from elsewhere.
+  const said = new Set(pairs.filter(([field, form]) => form === 'said' && !sent.has(field)).map(([field]) => field))
+  const has = (names: readonly string[]): string[] => [...sent, ...said].filter((field) => names.includes(field)).sort()
+  const verb = (fields: readonly string[]): string =>
+    fields.some((field) => said.has(field)) ? 'were sent or named by the vendor' : 'were sent'
   const isBeside = list.with.length === 0 || has(list.with).length > 0
   const [met, perhaps] = [has(list.fields), has(list.perhaps)]
   const assumed = ['what the vendor held before Bulkhead and what went past it held none of the listed kinds']
   const others = survey.freeText.filter((field) => !OPEN_TEXT.has(field))
   if (others.length > 0) assumed.push(`approved text (${others.slice(0, 10).join(', ')}) held none of the listed kinds`)
-  if (isBeside && met.length > 0) return { verdict: 'met', why: `${met.join(', ')} were sent, which is listed`, assumed }
+  if (isBeside && met.length > 0) return { verdict: 'met', why: `${met.join(', ')} ${verb(met)}, which is listed`, assumed }
   if (isBeside && perhaps.length > 0) {
     return {
       verdict: 'perhaps',
-      why: `${perhaps.join(', ')} were sent beside names: whether that is listed (${list.words}) has to be judged`,
+      why: `${perhaps.join(', ')} ${verb(perhaps)} beside names: whether that is listed (${list.words}) has to be judged`,
       assumed,
     }
   }
+  const listed = [...said].filter((field) => list.fields.includes(field) || list.perhaps.includes(field)).sort()
+  if (listed.length > 0) {
+    const which = `the vendor names ${listed.join(', ')}, which may be listed with what it held besides (${list.words})`
+    return { verdict: 'perhaps', why: `${which}: that has to be judged`, assumed }
+  }
+  const beyond = survey.otherFields ?? 0
+  if (beyond > 0) {
+    const names = `a statement of the vendor names ${beyond === 1 ? 'a kind' : `${beyond} kinds`} of data beyond those that we know`
+    return { verdict: 'perhaps', why: `${names}: whether that is listed (${list.words}) has to be judged`, assumed }
+  }
   const open = survey.freeText.filter((field) => OPEN_TEXT.has(field))
   if (open.length > 0) return { verdict: 'perhaps', why: `${open.join(', ')} hold free text, in which listed data may have stood`, assumed }
-  const words =
-    sent.length === 0
-      ? 'no field that says something of a person by itself was sent'
-      : `sent were ${has(sent.map(([field]) => field)).join(', ')}`
-  return { verdict: 'not', why: `none of the kinds of data that it lists was among the fields that we sent: ${words}`, assumed }
+  const words = sent.size === 0 ? 'no field that says something of a person by itself was sent' : `sent were ${[...sent].sort().join(', ')}`
+  const besides = said.size === 0 ? '' : `; the vendor names ${[...said].sort().join(', ')} besides, which is not listed either`
+  return { verdict: 'not', why: `none of the kinds of data that it lists was among the fields that we sent: ${words}${besides}`, assumed }
 }

@@ -7,6 +7,7 @@ import { type Applies, appliesTo } from './applies.ts'
 import { dueOf, startOf } from './counting.ts'
 import { type ClockRecord, earliestStart, type KnownTime, lastDone, type Profile, type Recorded, type Start, timeOf } from './facts.ts'
 import type { Regime, Rule, RulePack, Trigger } from './rule.ts'
+import { peopleTold, type Told } from './telling.ts'
 
 export const CLOCK_STATES = [
   'running',
@@ -113,10 +114,12 @@ function latestStart(starts: readonly Start[]): Start | undefined {
 }
 
 function clockOf(rule: Rule, regime: Regime, given: ClockParts & { basis: ClockBasis; start: Start | undefined }): Clock {
-  const { basis, start, record, pack, now } = given
+  const { basis, record, pack, now } = given
   const history = record.started.filter((each) => each.rule === rule.id && each.basis === basis)
   const recorded = history.at(-1)
-  // A clock that runs keeps the rule by which it was started.
+  // A clock that runs keeps the rule by which it was started, its trigger too.
+  const isOtherRule = recorded !== undefined && recorded.ruleHash !== rule.hash
+  const start = isOtherRule ? startOfRecorded(recorded, rule, record) : given.start
   const span = recorded?.span ?? rule.span
   const wantedStart = start === undefined ? undefined : startOf(start.at, span)
   const startsAt = wantedStart ?? recorded?.startsAt
@@ -130,14 +133,14 @@ function clockOf(rule: Rule, regime: Regime, given: ClockParts & { basis: ClockB
     ...spanAssumptions(span),
     ...basisAssumption(basis),
     ...applies.assumed,
-    ...newerRule(rule, recorded, startsAt, dueAt),
+    ...(isOtherRule ? [newerRule(rule, recorded, given.start, dueAt)] : []),
   ]
-  const doneAt = doneOf(rule, regime, record)
+  const { at: doneAt, why: told } = doneOf(rule, regime, record)
   const state = stateOf({ applies, startsAt, dueAt, doneAt, unit: span.unit, now })
   // A law that is not in force has no times: a date beside it would be read as one.
   const times = state === 'planned' ? { startsAt: undefined, dueAt: undefined } : { startsAt, dueAt }
   const trigger = start?.trigger ?? recorded?.trigger ?? rule.trigger.join(' or ')
-  const why = [...applies.why, ...whyOf(state, { rule, doneAt, dueAt })]
+  const why = [...applies.why, ...(state === 'planned' || state === 'not_applicable' ? [] : told), ...whyOf(state, { rule, doneAt, dueAt })]
   const mayRun = (applies.verdict === 'applies' || applies.verdict === 'open') && !applies.isUnsaid
   const toRecord: StartedClock | undefined =
     start === undefined || startsAt === undefined || !mayRun || (recorded !== undefined && !isMoved)
@@ -179,11 +182,18 @@ function goesOn(found: Applies, recorded: StartedClock & Recorded): Applies {
   return { ...found, verdict: 'open', isFar: false, why }
 }
 
-function doneOf(rule: Rule, regime: Regime, record: ClockRecord): number | undefined {
+function doneOf(rule: Rule, regime: Regime, record: ClockRecord): Told {
   const own = timeOf(`done:${rule.id}`, regime.id, record)?.at
-  const ended = rule.endedBy === null ? undefined : timeOf(rule.endedBy, regime.id, record)?.at
-  if (own === undefined || ended === undefined) return own ?? ended
-  return Math.min(own, ended)
+  const ended = endOf(rule, regime, record)
+  if (own === undefined) return ended
+  // Somebody's word that it was done stands over what the sending leaves open.
+  return ended.at === undefined ? { at: own, why: [] } : { at: Math.min(own, ended.at), why: ended.why }
+}
+
+function endOf({ endedBy }: Rule, regime: Regime, record: ClockRecord): Told {
+  if (endedBy === null) return { at: undefined, why: [] }
+  if (endedBy === 'people-notified') return peopleTold(regime, record)
+  return { at: timeOf(endedBy, regime.id, record)?.at, why: [] }
 }
 
 function stateOf(given: {
@@ -200,8 +210,8 @@ function stateOf(given: {
   if (doneAt !== undefined) return 'met'
   if (startsAt === undefined) return 'waiting'
   const isPast = dueAt !== undefined && now > dueAt
-  // Nobody is known to be reached: that time has passed is not yet a matter.
-  if (applies.verdict === 'open' && (!isPast || applies.residents.known === 0)) return 'needs_assessment'
+  // Nobody is known to be reached, or too few for the law to begin by itself: that time has passed is not yet a matter.
+  if (applies.verdict === 'open' && (!isPast || applies.residents.known === 0 || applies.isFew)) return 'needs_assessment'
   if (unit === 'none' || dueAt === undefined) return 'no_fixed_time'
   if (isPast) return 'overdue'
   return now >= startsAt + (dueAt - startsAt) * SOON ? 'due_soon' : 'running'
@@ -235,16 +245,20 @@ function basisAssumption(basis: ClockBasis): string[] {
   return []
 }
 
-function newerRule(
-  rule: Rule,
-  recorded: (StartedClock & Recorded) | undefined,
-  startsAt: number | undefined,
-  dueAt: number | undefined,
-): string[] {
-  if (recorded === undefined || recorded.ruleHash === rule.hash || startsAt === undefined) return []
-  const due = dueOf(startOf(startsAt, { ...rule.span, fromYearEnd: false }), rule.span)
-  const ends = due === dueAt ? 'the same end' : due === undefined ? 'no end' : `its end at ${new Date(due).toISOString()}`
-  return [`started under rule pack ${recorded.pack}; the rule has changed since and would give ${ends}`]
+/** The time of what started it, as it is recorded by now. */
+function startOfRecorded({ trigger, regime }: StartedClock, { latest }: Rule, record: ClockRecord): Start | undefined {
+  if (trigger === 'statement') return record.stated === undefined ? undefined : { at: record.stated, dayIn: null, trigger }
+  const known = trigger as Trigger
+  const isLast = latest && known.startsWith('done:')
+  const time = isLast ? lastDone(known.slice(5), record) : timeOf(known, regime, record)
+  return time === undefined ? undefined : { ...time, trigger: known }
+}
+
+function newerRule({ span }: Rule, { pack }: StartedClock, start: Start | undefined, dueAt: number | undefined): string {
+  const due = start === undefined ? undefined : dueOf(startOf(start.at, span), span)
+  const other = due === undefined ? 'no end' : `its end at ${new Date(due).toISOString()}`
+  const ends = start === undefined ? 'no start yet' : due === dueAt ? 'the same end' : other
+  return `started under rule pack ${pack}; the rule has changed since and would give ${ends}`
 }
 
 /** Started by a rule that the pack has no more: it is not forgotten. */
@@ -258,8 +272,17 @@ function orphans({ record, pack, now }: ClockParts): Clock[] {
     const recorded = history.at(-1) as StartedClock & Recorded
     const rule = ruleGone(recorded)
     const residents = { known: 0, unknown: null, byDirectory: 0, byServer: 0, byPlace: 0 }
-    const applies: Applies = { verdict: 'applies', why: [], assumed: [], residents, byAssessment: false, isFar: false, isUnsaid: false }
-    const doneAt = doneOf(rule, { id: recorded.regime } as Regime, record)
+    const applies: Applies = {
+      verdict: 'applies',
+      why: [],
+      assumed: [],
+      residents,
+      byAssessment: false,
+      isFar: false,
+      isUnsaid: false,
+      isFew: false,
+    }
+    const { at: doneAt } = doneOf(rule, regimeGone(recorded, rule), record)
     const [startsAt, dueAt] = [recorded.startsAt, recorded.dueAt ?? undefined]
     return {
       regime: regimeGone(recorded, rule),

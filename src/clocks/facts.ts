@@ -32,6 +32,12 @@ export interface ClockRecord {
   assessed: readonly (AssessedBody & Recorded)[]
   /** The newest count. */
   survey: (SurveyedBody & Recorded) | undefined
+  /** All of them, oldest first. */
+  surveys: readonly (SurveyedBody & Recorded)[]
+  /** Oldest first. */
+  tellings: readonly Telling[]
+  /** 0: the scope was never amended. */
+  lastAmendment: number
   /** Oldest first; of one clock the last counts. */
   started: readonly (StartedClock & Recorded)[]
   warned: readonly ({ rule: string; basis: ClockBasis; percent: number; dueAt: number } & Recorded)[]
@@ -40,6 +46,16 @@ export interface ClockRecord {
   lastMatter: number
   /** Last row that may have brought people or fields into the scope. */
   lastScope: number
+}
+
+/** A version of the notices to people that began to leave. */
+export interface Telling {
+  version: number
+  row: number
+  /** Without an address: no notice goes to them. */
+  noAddress: number
+  /** When nothing of it waited any more; undefined: it goes on, or was stopped. */
+  ended: (Recorded & { recipients: number; told: number; failed: number; skipped: number; unknown: number }) | undefined
 }
 
 /** What the configuration says of the company. undefined: nothing. */

@@ -12,7 +12,7 @@ import type { ClockRecord, Profile } from './facts.ts'
 import type { RulePack } from './rule.ts'
 
 const EVERY_MS = 5000
-/** People are counted anew that often, and after each row that may have changed who is in the scope. */
+/** People are counted anew that often, when somebody asks for the clocks, and after each row that may have changed who is in the scope. */
 const COUNT_EVERY_MS = 15 * 60_000
 /** So often in a row the ledger could not be asked before clocks run without a count. */
 const FAILURES_MAX = 3
@@ -53,7 +53,7 @@ interface Counted {
 export interface ClockKeeper {
   pack: RulePack
   /** The clocks of an incident as they now are; what starts is recorded first. */
-  now(incident: number): Promise<Clock[]>
+  now(incident: number, options?: { recount: boolean }): Promise<Clock[]>
   /** As far as is recorded, without counting or recording anything. */
   seen(incident: number): Clock[]
   settle(): Promise<void>
@@ -67,10 +67,10 @@ export function createClockKeeper(parts: KeeperParts): ClockKeeper {
 
   const clocksNow = (record: ClockRecord): Clock[] => clocksOf({ record, profile, pack, now: clock.now() })
 
-  const count = async (incident: number): Promise<boolean> => {
+  const count = async (incident: number, recount: boolean): Promise<boolean> => {
     const { lastScope, lastRow, survey } = book.read(incident)
     const last = counted.get(incident)
-    const isFresh = last !== undefined && last.failures === 0 && last.row >= lastScope && clock.now() - last.at < COUNT_EVERY_MS
+    const isFresh = !recount && last !== undefined && last.failures === 0 && last.row >= lastScope && clock.now() - last.at < COUNT_EVERY_MS
     if (isFresh) return true
     try {
       const found = await book.survey(incident)
@@ -109,10 +109,10 @@ export function createClockKeeper(parts: KeeperParts): ClockKeeper {
       return warnings.length === 0 ? undefined : { kind: 'clock-warned', body: { warnings } }
     })
 
-  const settleOne = async (incident: number): Promise<void> => {
+  const settleOne = async (incident: number, recount = false): Promise<void> => {
     const { isOpen } = book.read(incident)
     if (!isOpen) return
-    if (await count(incident)) {
+    if (await count(incident, recount)) {
       await start(incident)
       await warn(incident)
     }
@@ -133,10 +133,10 @@ export function createClockKeeper(parts: KeeperParts): ClockKeeper {
   return {
     pack,
     seen,
-    now: async (incident) => {
+    now: async (incident, options) => {
       book.read(incident)
       // What cannot be recorded now is recorded later; it is shown all the same.
-      await inTurn(() => settleOne(incident)).catch((thrown: unknown) => parts.onFailure(toBulkheadError(thrown)))
+      await inTurn(() => settleOne(incident, options?.recount)).catch((thrown: unknown) => parts.onFailure(toBulkheadError(thrown)))
       return seen(incident)
     },
     settle,
@@ -151,8 +151,8 @@ export function createClockKeeper(parts: KeeperParts): ClockKeeper {
 
 /** Counted at another entry of the ledger it is the same count when nobody came or went. */
 function isSameCount(a: SurveyedBody, b: SurveyedBody): boolean {
-  const text = ({ version, subjects, residents, fields, freeText }: SurveyedBody): string =>
-    canonicalJson({ version, subjects, residents, fields, freeText })
+  const text = ({ version, subjects, residents, fields, freeText, otherFields = 0 }: SurveyedBody): string =>
+    canonicalJson({ version, subjects, residents, fields, freeText, otherFields })
   return text(a) === text(b)
 }
 

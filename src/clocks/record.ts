@@ -1,6 +1,6 @@
 /** What the rows of an incident say of its clocks. Rows are read in order; kinds that are no matter of clocks are passed over. */
 import type { AssessedBody, ClocksBody, ClocksSignedBody, ClockWarnedBody, DoneBody, MarkBody, SurveyedBody } from '#model/clock.ts'
-import type { ClockRecord, ClockSignOff, KnownTime, Recorded } from './facts.ts'
+import type { ClockRecord, ClockSignOff, KnownTime, Recorded, Telling } from './facts.ts'
 
 export interface ClockRow {
   row: number
@@ -37,12 +37,44 @@ export function readClockRecord(rows: readonly ClockRow[], times: SaidTimes): Cl
     done: of<DoneBody>('done'),
     assessed: of<AssessedBody>('assessed'),
     survey: of<SurveyedBody>('surveyed').at(-1),
+    surveys: of<SurveyedBody>('surveyed'),
+    tellings: tellingsOf(rows),
+    lastAmendment: rows.findLast(({ kind }) => kind === 'amendment')?.row ?? 0,
     started: many('clocks', (body) => (body as ClocksBody).clocks),
     warned: many('clock-warned', (body) => (body as ClockWarnedBody).warnings),
     signOffs: rows.filter(({ kind }) => kind === 'clocks-signed-off').map(signOffOf),
     lastScope: rows.findLast(({ kind }) => kind === 'opened' || kind === 'amendment' || kind === 'statement')?.row ?? 0,
     lastMatter: rows.findLast(({ kind }) => MATTERS.has(kind))?.row ?? 0,
   }
+}
+
+/** As far as rows about notices matter here. */
+interface NoticeBody {
+  version: number
+  recipients: number
+  noAddress?: number
+  sent?: number
+  filed?: number
+  failed?: number
+  skipped?: number
+  unknown?: number
+  as?: string
+}
+
+function tellingsOf(rows: readonly ClockRow[]): Telling[] {
+  const tellings: Telling[] = []
+  for (const { row, at, kind, body } of rows) {
+    const { version, recipients, noAddress = 0, ...said } = body as NoticeBody
+    const telling = tellings.findLast((each) => each.version === version)
+    if (kind === 'notice-begun') tellings.push({ version, row, noAddress, ended: undefined })
+    else if (telling === undefined) continue
+    else if (kind === 'notice-ended') {
+      const { sent = 0, filed = 0, failed = 0, skipped = 0, unknown = 0 } = said
+      telling.ended = { row, recordedAt: at, recipients, told: sent + filed, failed, skipped, unknown }
+      // Some of it goes again.
+    } else if (kind === 'notice-settled' && said.as !== 'sent') telling.ended = undefined
+  }
+  return tellings
 }
 
 function signOffOf({ row, at, body, texts }: ClockRow): ClockSignOff {

@@ -85,6 +85,8 @@ export interface StatementBody {
   from: number | null
   to: number | null
   fields: KnownField[]
+  /** How many more it names that our catalogue does not know; their names are sealed. Rows of before do not have it. */
+  others?: number
   people: number | null
 }
 

@@ -2,6 +2,7 @@
  * People by where they live, for the clocks that law starts: what the directory says, then a server, then the coarse place of
  * their events. Member states of the European Union stand each by itself, states of the United States where they are known.
  */
+import { EU_COUNTRIES } from '#model/eu.ts'
 import type { Ordinal } from '#model/log-entry.ts'
 import type { StaffVault } from '#vault/port.ts'
 import { MARKS, MARKS_END } from '#vault/survey.ts'
@@ -9,8 +10,7 @@ import type { Places } from './coarse-places.ts'
 import type { People } from './people.ts'
 import type { PersonSet } from './person-set.ts'
 
-/** https://european-union.europa.eu/principles-countries-history/eu-countries_en, 27 since 2020. */
-const EU: ReadonlySet<string> = new Set('AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE'.split(' '))
+const EU: ReadonlySet<string> = new Set(EU_COUNTRIES)
 
 export interface Jurisdiction {
   /** `DE`, `US-CA`, or `unknown`. */

@@ -53,6 +53,8 @@ export interface MarkBody {
   regime: string | null
   /** Takes the place of what was said before of the same event. */
   corrects: boolean
+  /** The sending of notices says so, not a person: the first of them was accepted. */
+  bySending?: true
 }
 
 export interface AssessedBody {
@@ -76,10 +78,12 @@ export interface SurveyedBody {
   subjects: number
   /** By jurisdiction (`DE`, `US-CA`, `unknown`): how many, and how many of them by directory, server and coarse place. */
   residents: { of: string; people: number; directory: number; server: number; place: number }[]
-  /** `field:form` of what was sent. */
+  /** `field:form` of what was sent, `field:said` of what a statement of the vendor names. */
   fields: string[]
   /** Fields whose values are free text. */
   freeText: string[]
+  /** How many more kinds of data statements of the vendor name, which our catalogue does not know. Rows of before do not have it. */
+  otherFields?: number
 }
 
 /** One clock that was started, or started anew because the time that it hangs on was corrected. */
