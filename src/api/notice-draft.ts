@@ -103,7 +103,7 @@ async function recordOf(
   return { ...(since !== undefined && { since }), ...(!isKnown && { isEarlierUnknown: true }) }
 }
 
-type Configured = Pick<NoticeSubject, 'company' | 'officialDomain' | 'checkUrl' | 'contact' | 'vendor' | 'times' | 'zone'>
+type Configured = Pick<NoticeSubject, 'company' | 'officialDomain' | 'checkUrl' | 'contact' | 'vendor' | 'times' | 'zone' | 'from'>
 
 /** What of a text follows from the configuration and from what was said of the incident: it must be the same when it is sent. */
 export function fromConfiguration(state: IncidentState, config: NoticesConfig, deps: Pick<StaffDeps, 'config'>): Configured {
@@ -131,6 +131,7 @@ export function fromConfiguration(state: IncidentState, config: NoticesConfig, d
       ...(aware !== null && { aware }),
     },
     zone,
+    from: { name: config.from.name, address: config.from.address },
   }
 }
 

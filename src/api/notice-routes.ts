@@ -147,10 +147,16 @@ async function keepDraft(id: number, asked: Pick<NotifyBody, 'lang' | 'continue'
   return kept
 }
 
-/** Of a version that a restore has lost nobody here knows whom it reached: to tell everybody again takes somebody's word. */
+/**
+ * Of a version that was stopped somebody waits, and of one that a restore has lost nobody here knows whom it reached: to tell them by a
+ * new one takes somebody's word.
+ */
 function assertNoneLost(id: number, asked: Pick<NotifyBody, 'continue'>, { notices }: StaffDeps): void {
+  if (asked.continue === true) return
+  const stopped = notices.left(id).find(({ state }) => state === 'stopped')
+  if (stopped !== undefined) throw stoppedError(stopped)
   const lost = notices.versions(id).find(({ content }) => content === '')
-  if (lost === undefined || asked.continue === true) return
+  if (lost === undefined) return
   throw new BulkheadError(
     'notice_stopped',
     `version ${lost.version} was begun before the restore, and these records do not know whom it reached`,
@@ -234,14 +240,14 @@ async function send(id: number, request: FastifyRequest<{ Body: NotifyBody }>, d
     return shown(versionNow(begun, deps), deps)
   }
   const look = lookOf(request, 'incident notify, send', reason)
+  const taken = goOnWithLeft(id, outbox, deps)
   let proposed = notices.versions(id).find(({ state }) => state === 'proposed')
-  if (proposed === undefined && begun?.state === 'stopped' && begun.content !== '') return goOn(begun, request, deps)
-  if (proposed === undefined && begun?.state === 'sending') {
-    // Whoever calls again joins; what lies in the sealed outbox takes the way that there is by now.
-    if (begun.way === 'outbox') notices.begin(begun, { ...notices.wayOf(outbox), approval: null })
-    else if (!notices.isRunning(begun)) notices.begin(begun, { way: begun.way ?? 'outbox', dir: begun.dir, approval: null })
-    return shown(versionNow(begun, deps), deps)
-  }
+  const stopped =
+    notices.left(id).find(({ state }) => state === 'stopped') ?? (begun?.state === 'stopped' && begun.content !== '' ? begun : undefined)
+  if (proposed === undefined && stopped !== undefined) return goOn(stopped, request, deps)
+  // Whoever calls again joins.
+  const running = taken ?? (begun?.state === 'sending' ? begun : undefined)
+  if (proposed === undefined && running !== undefined) return shown(versionNow(running, deps), deps)
   if (proposed === undefined) {
     const { draft } = await draftNotices(id, lang, look, deps)
     if (draft.recipients.length === 0 && begun !== undefined) return { ...shown(begun, deps), noTrustedAddress: draft.noAddress }
@@ -252,6 +258,20 @@ async function send(id: number, request: FastifyRequest<{ Body: NotifyBody }>, d
   const approval = await deps.approvals.require(NOTICE, textOfVersion(proposed, deps))
   await begin(proposed, { outbox, approval, look }, deps)
   return shown(versionNow(proposed, deps), deps)
+}
+
+/**
+ * Nobody of an earlier version is forgotten for a newer one: what lies in the sealed outbox takes the way that there is by now, what stands
+ * still is tried again. They go one after the other; the newest of them.
+ */
+function goOnWithLeft(id: number, outbox: string | undefined, { notices }: StaffDeps): NoticeVersion | undefined {
+  const left = notices.left(id).filter(({ state }) => state === 'sending')
+  for (const each of left) notices.assertApproved(each)
+  for (const each of left) {
+    const way = each.way === 'outbox' ? notices.wayOf(outbox) : { way: each.way ?? ('outbox' as const), dir: each.dir }
+    notices.begin(each, { ...way, approval: null })
+  }
+  return left.at(-1)
 }
 
 async function begin(version: NoticeVersion, given: { outbox: string | undefined; approval: Approval; look: Look }, deps: StaffDeps) {
@@ -282,18 +302,30 @@ async function begin(version: NoticeVersion, given: { outbox: string | undefined
       throw new BulkheadError('approval_needed', `proposal ${approval.id} does not count any more`)
     return { kind: 'notice-begun', body, texts: textsOf({ reason: look.reason }) }
   })
+  // First: a crash in between leaves them to this version or to the next proposal, never to two.
+  notices.takeOver(version)
   notices.begin(version, { ...taken, approval: approval.id })
   approvals.use(approval.id)
+}
+
+function stoppedError({ version }: NoticeVersion): BulkheadError {
+  return new BulkheadError(
+    'notice_stopped',
+    `version ${version} was stopped: people of it wait, and it may have reached people of whom these records do not know`,
+    {
+      hint:
+        'Look at the mail server’s log. `--send --continue --reason "…"` goes on with it; ' +
+        '`--propose --continue --reason "…"` tells those who wait by a new version instead.',
+    },
+  )
 }
 
 /** One that was stopped, by a person or by a restore, goes on by somebody's word alone. */
 async function goOn(version: NoticeVersion, request: FastifyRequest<{ Body: NotifyBody }>, deps: StaffDeps): Promise<NotifyResult> {
   if (request.body.continue !== true) {
-    throw new BulkheadError(
-      'notice_stopped',
-      `version ${version.version} was stopped: it may have reached people of whom these records do not know`,
-    )
+    throw stoppedError(version)
   }
+  deps.notices.assertApproved(version)
   const look = lookFor(request, 'incident notify, continue', request.body.reason)
   const body = { version: version.version, as: 'continued' }
   await deps.incidents.add(version.incident, look, () => ({ kind: 'notice-settled', body, texts: textsOf({ reason: look.reason }) }))
@@ -308,6 +340,7 @@ async function settle(version: NoticeVersion, which: string, as: 'sent' | 'again
   const open = notices.counts(version).unknown
   if (open === 0 && which === 'all') return 0
   if (!notices.isOpen(version, which)) throw new BulkheadError('notice_unknown', 'no notice of that Message-ID is open in this version')
+  if (as === 'again') notices.assertApproved(version)
   const body = { version: version.version, as, open, ...(which === 'all' ? {} : { messageId: which }) }
   await book.add(version.incident, look, () => ({ kind: 'notice-settled', body, texts: textsOf({ reason: look.reason }) }), {
     closed: true,

@@ -24,7 +24,7 @@ export function addNotices({ incident, common, reason, contextOf }: Parts): void
     .option('--send', 'send what was approved; waits and shows how far it is, and joins one that runs')
     .option('--outbox <dir>', 'with --send: write a plain maildir there, outside of the data folder, in place of sending')
     .option('--resend-unknown', 'with --send: again to those of whom nobody knows whether the mail server took it')
-    .option('--continue', 'with --send: go on with a version that was stopped')
+    .option('--continue', 'of a version that was stopped: go on with it (--send), or tell those who wait by a new one (--propose)')
     .option('--no-wait', 'with --send: return at once; it goes on by itself')
     .action(async (id: string, options: CommonOptions & NotifyOptions) =>
       (await commands()).notifyCommand(contextOf(options), numberOf(id), options),

@@ -49,6 +49,8 @@ export interface NoticeSubject {
   vendor: { name: string; what: string }
   times: { eventFrom?: number; eventTo?: number; vendorAware?: number; told?: number; aware?: number }
   zone: string
+  /** Who is named as the sender of the mails; it is approved with them. */
+  from?: { name: string; address: string }
   /** Fields that were checked, and were not among those that we sent. */
   notSent: readonly string[]
   checked: {

@@ -2,11 +2,19 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { BulkheadError, type ErrorCode } from '#base/errors.ts'
+import type { NoticeVersion } from '#records/notice-rows.ts'
 import { openRecords } from '#records/records.ts'
 import { type DeskPorts, NoticeDesk } from './desk.ts'
+import { type NoticeContent, textsSha256 } from './draft.ts'
 
 const OF = { incident: 1, version: 1 }
 const BEGUN = { way: 'smtp', dir: null, approval: null } as const
+
+const ROW = { organisation: 0, members: 0, shape: 0, language: 'en', joined: 0, list: [], tag: '' }
+const VERSION: NoticeVersion = {
+  ...{ ...OF, id: 'a'.repeat(32), scopeVersion: 1, state: 'proposed', way: null, dir: null, content: '{}', sha256: '' },
+  ...{ noAddress: 0, erased: 0, madeAt: 0, madeBy: 'ann', startedAt: null, approval: null, endedAt: null },
+}
 
 interface Given {
   onTold?: (at: number) => void
@@ -49,24 +57,20 @@ function deskWith(sentAt: readonly number[], { onTold, onEnded }: Given) {
     },
     trace: (level) => void calls.push(level),
   }
-  const row = { organisation: 0, members: 0, shape: 0, language: 'en', joined: 0, list: [], tag: '' }
   records.addRecipients(
     OF,
     1,
-    sentAt.map((_, index) => ({ ...row, person: index + 1 })),
+    sentAt.map((_, index) => ({ ...ROW, person: index + 1 })),
     0,
   )
   for (const [index, at] of sentAt.entries()) records.changeRecipients(OF, [{ number: index + 1, state: 'sent' }], at)
-  records.addNoticeVersion({
-    ...{ ...OF, id: 'a'.repeat(32), scopeVersion: 1, state: 'proposed', way: null, dir: null, content: '{}', sha256: '' },
-    ...{ noAddress: 0, erased: 0, madeAt: 0, madeBy: 'ann', startedAt: null, approval: null, endedAt: null },
-  })
+  records.addNoticeVersion(VERSION)
   const desk = new NoticeDesk(ports)
   const state = () => records.noticeVersion(1, 1)?.state
   const untilStill = async (): Promise<void> => {
     for (let turn = 0; desk.isRunning(OF) && turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve))
   }
-  return { desk, calls, state, untilStill }
+  return { desk, calls, state, untilStill, records, ports }
 }
 
 /** Fails so many times, then does not. */
@@ -85,12 +89,84 @@ test('a vault that goes away is waited for, and the version ends by itself', asy
   assert.deepEqual([state(), desk.trouble(OF)], ['done', null])
 })
 
+test('a full disk is waited for too', async () => {
+  let left = 2
+  const onEnded = (): void => {
+    if (left-- > 0) throw Object.assign(new Error('database or disk is full'), { errcode: 13 })
+  }
+  const { desk, calls, state, untilStill } = deskWith([], { onEnded })
+  desk.begin(OF, BEGUN)
+  await untilStill()
+  assert.deepEqual([calls.length, state()], [5, 'done'])
+})
+
 test('that people were told is on record before the end, with the earliest of the instants, also when a crash came between', async () => {
   const { desk, calls, state, untilStill } = deskWith([70, 50, 60], { onTold: failing(1, 'vault_unavailable') })
   desk.begin(OF, BEGUN)
   await untilStill()
   assert.deepEqual(calls, ['told 50', 'waits', 'told 50', 'ended'])
   assert.equal(state(), 'done')
+})
+
+test('words or a sender that nobody approved go to nobody, and what a check needs of the notices that are out stays', async () => {
+  const from = { name: 'Example', address: 'security@company.example' }
+  const content = { subject: { from }, shapes: [], languages: [] } as unknown as NoticeContent
+  for (const approved of [
+    { sha256: 'f'.repeat(64), from },
+    { sha256: textsSha256(content, {} as never), from: { ...from, name: 'Other' } },
+  ]) {
+    const { desk, calls, state, untilStill, records, ports } = deskWith([5], {})
+    Object.assign(ports, { config: { from: approved.from, smtp: { host: '127.0.0.1', port: 1 } } })
+    ports.vault.keepSheets = async () => void calls.push('sheets')
+    records.dropNotices(OF)
+    records.addRecipients(OF, 1, [{ ...ROW, person: 1, tag: 't' }], 0)
+    records.addNoticeVersion({ ...VERSION, content: JSON.stringify(content), sha256: approved.sha256 })
+    records.changeNoticeVersion(OF, { state: 'sending', way: 'smtp' })
+    desk.resume()
+    await untilStill()
+    assert.deepEqual([calls, state(), desk.trouble(OF)], [['info', 'error'], 'sending', 'notice_changed'])
+    assert.deepEqual([desk.counts(OF).waiting, desk.left(1).length], [1, 1])
+  }
+})
+
+test('whom a stopped version did not reach is told by the next one, and by the stopped one not any more', () => {
+  const { desk, records } = deskWith([5], {})
+  records.dropNotices(OF)
+  const people = [1, 2, 3, 4].map((person) => ({ ...ROW, person, tag: `t${person}` }))
+  records.addRecipients(OF, 1, [...people, { ...ROW, person: 5, tag: 't2', joined: 2 }, { ...ROW, person: 6, tag: 't1', joined: 1 }], 0)
+  records.addNoticeVersion({ ...VERSION, state: 'stopped' })
+  records.changeRecipients(
+    OF,
+    [
+      { number: 1, state: 'sent' },
+      { number: 3, state: 'unknown' },
+    ],
+    1,
+  )
+  // Nobody knows of the third; the fifth would have been told by the second's mail.
+  assert.deepEqual([...records.peopleTold(1).reached].sort(), [1, 3, 6])
+  assert.equal(desk.left(1).length, 1)
+  const next = { incident: 1, version: 2 }
+  records.addRecipients(
+    next,
+    1,
+    [
+      { ...ROW, person: 2, tag: 't2' },
+      { ...ROW, person: 5, tag: 't2', joined: 1 },
+    ],
+    0,
+  )
+  records.addNoticeVersion({ ...VERSION, ...next, id: 'b'.repeat(32), state: 'sending' })
+  desk.takeOver(next)
+  assert.deepEqual(desk.counts(OF).why, { same_address: 2, later_version: 1 })
+  assert.deepEqual(
+    records.recipientsDue(OF, { now: 9, after: 0, limit: 9 }).map(({ person }) => person),
+    [4],
+  )
+  assert.deepEqual([...records.peopleTold(1).reached].sort(), [1, 2, 3, 5, 6])
+  // The next one is stopped too.
+  records.changeNoticeVersion(next, { state: 'stopped' })
+  assert.deepEqual([...records.peopleTold(1).reached].sort(), [1, 3, 6])
 })
 
 test('what does not pass by itself stands still, and says why', async () => {

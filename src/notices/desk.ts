@@ -12,8 +12,9 @@ import type { NoticeOpener } from '#vault/notice-opening-port.ts'
 import type { NoticeVault } from '#vault/notice-port.ts'
 import { createComposer } from './compose.ts'
 import { type NoticeCounts, countOf } from './counts.ts'
-import type { Draft, NoticeContent } from './draft.ts'
+import { type Draft, type NoticeContent, textsSha256 } from './draft.ts'
 import { fileVersion, openMaildir, settleFiling } from './maildir.ts'
+import { passesByItself } from './passing.ts'
 import { keepSheets, type PrepareOf, type PreparePorts } from './prepare.ts'
 import { sendVersion } from './sending.ts'
 import type { NoticeWords } from './words.ts'
@@ -85,6 +86,19 @@ export class NoticeDesk {
   /** What keeps it from going on right now, in words of ours and numbers of the mail server. */
   trouble(of: Of): string | null {
     return this.#troubles.get(nameOf(of)) ?? null
+  }
+
+  /** Begun, and somebody of it waits for a person's word: it lies in the sealed outbox, was stopped, or stands still. Oldest first. */
+  left(incident: number): NoticeVersion[] {
+    return this.versions(incident).filter((each) => {
+      if (each.state === 'sending') return each.way === 'outbox' || !this.isRunning(each)
+      return each.state === 'stopped' && each.content !== '' && this.#ports.records.nextDue(each) !== undefined
+    })
+  }
+
+  /** Whoever a stopped version did not reach and this one tells is not told by the other any more. */
+  takeOver(of: Of): void {
+    this.#ports.records.takeOver(of, this.#ports.clock.now())
   }
 
   isRunning(of: Of): boolean {
@@ -194,19 +208,25 @@ export class NoticeDesk {
       const of = { incident: version.incident, version: version.version }
       if (version.state === 'proposed') continue
       if (version.way === 'maildir' && version.dir !== null) settleFiling({ ...of, dir: version.dir }, records, clock.now())
-      for (;;) {
-        const left = records.recipientsIn(of, 'sending', { after: 0, limit: ROWS_A_TIME })
-        if (left.length === 0) break
-        records.changeRecipients(
-          of,
-          left.map(({ number }) => ({ number, state: 'unknown', why: 'crash' })),
-          clock.now(),
-        )
-      }
+      this.#leaveOpen(of)
       if (version.state !== 'sending') continue
       const { waiting, unknown } = this.counts(of)
       trace('info', `the notices of incident ${of.incident}, version ${of.version}, go on: ${waiting} wait, of ${unknown} nobody knows`)
       this.#start(of)
+    }
+  }
+
+  /** While nothing of it is under way: what is on record as under way is what nobody answered for. */
+  #leaveOpen(of: Of): void {
+    const { records, clock } = this.#ports
+    for (;;) {
+      const left = records.recipientsIn(of, 'sending', { after: 0, limit: ROWS_A_TIME })
+      if (left.length === 0) return
+      records.changeRecipients(
+        of,
+        left.map(({ number }) => ({ number, state: 'unknown', why: 'crash' })),
+        clock.now(),
+      )
     }
   }
 
@@ -243,7 +263,7 @@ export class NoticeDesk {
         return await this.#run(of, signal)
       } catch (thrown) {
         const error = toBulkheadError(thrown)
-        if (!PASSING.has(error.code)) throw thrown
+        if (!passesByItself(thrown)) throw thrown
         this.#troubles.set(nameOf(of), error.code)
         await this.#ports.clock.sleep(waitMs, signal)
         if (signal.aborted) return false
@@ -251,13 +271,30 @@ export class NoticeDesk {
     }
   }
 
+  /** Another release or sender may be there by now; nothing of it goes out, and what is kept of the notices that went out stays. */
+  assertApproved({ content: text, sha256 }: Pick<NoticeVersion, 'content' | 'sha256'>): void {
+    const content = JSON.parse(text) as NoticeContent
+    const { from } = content.subject
+    const now = this.config.from
+    if (from !== undefined && (from.name !== now.name || from.address !== now.address))
+      throw new BulkheadError('notice_changed', 'the sender is not as it was when this version was proposed', { hint: CHANGED })
+    if (textsSha256(content, this.words) !== sha256)
+      throw new BulkheadError('notice_changed', 'the words of notices are not as they were when this version was approved', {
+        hint: CHANGED,
+      })
+  }
+
   /** Whether there is more to do. */
   async #run(of: Of, signal: AbortSignal): Promise<boolean> {
     const { records } = this.#ports
-    const { way, dir, id, content: text } = this.#version(of)
+    const version = this.#version(of)
+    const { way, dir, id } = version
+    // An answer that could not be written, on a full disk say, is none.
+    if (way === 'smtp') this.#leaveOpen(of)
     // In the sealed outbox notices wait for somebody's word.
     if (way === 'outbox' || way === null || records.nextDue(of) === undefined) return this.#end(of)
-    const content = JSON.parse(text) as NoticeContent
+    this.assertApproved(version)
+    const content = JSON.parse(version.content) as NoticeContent
     const begun = this.#ports.begunRow(of.incident, id)
     if (begun === undefined) throw new BulkheadError('notice_changed', 'the record of the incident does not say that it was begun')
     const look = {
@@ -302,7 +339,7 @@ export class NoticeDesk {
       this.#told.add(nameOf(of))
     } catch (thrown) {
       const error = toBulkheadError(thrown)
-      if (PASSING.has(error.code)) throw error
+      if (passesByItself(thrown)) throw error
       this.#ports.trace('warn', `that people were notified is not on record: ${error.code}`)
     }
   }
@@ -348,9 +385,10 @@ export class NoticeDesk {
   }
 }
 
-/** A process that is started again makes good by itself. */
-const PASSING: ReadonlySet<string> = new Set(['vault_unavailable', 'key_service_unavailable'])
-
 function nameOf({ incident, version }: Of): string {
   return `${incident}/${version}`
 }
+
+const CHANGED =
+  'Put the configuration or the release back, or stop this version (`incident notice stop`) and tell those who wait by a new one: ' +
+  '`incident notify ID --propose --continue --reason "…"`.'

@@ -12,7 +12,9 @@ import type { NoticeSmtp } from '#model/notices-config.ts'
 export type Outcome =
   | { kind: 'accepted'; reply: number }
   /** The server refuses this mail or this recipient: now, or for good. */
-  | { kind: 'deferred' | 'refused'; reply: number }
+  | { kind: 'deferred'; reply: number }
+  /** `isPolicy`: by a rule of the server, which may be about the sender (relaying denied, say). */
+  | { kind: 'refused'; reply: number; isPolicy: boolean }
   /** This server cannot take an address like that. */
   | { kind: 'unsupported' }
   /** Not handed over, and for a reason that says nothing of the recipient. */
@@ -42,6 +44,7 @@ interface SmtpError {
   code?: string
   originalCode?: string
   responseCode?: number
+  response?: string
   command?: string
 }
 
@@ -180,9 +183,15 @@ function outcomeOf(error: SmtpError, isHandedOver: boolean): Outcome {
   if (isAnswered && responseCode !== undefined && responseCode >= 400) {
     // 421 is the server's goodbye, whomever the mail is for; before the mail it says nothing of the recipient.
     if (responseCode === 421 && !isHandedOver) return { kind: 'trouble', trouble: '421' }
-    return { kind: responseCode >= 500 ? 'refused' : 'deferred', reply: responseCode }
+    if (responseCode < 500) return { kind: 'deferred', reply: responseCode }
+    return { kind: 'refused', reply: responseCode, isPolicy: isPolicy(responseCode, error.response ?? '') }
   }
   return { kind: isHandedOver ? 'open' : 'trouble', trouble: troubleOf(error) }
+}
+
+/** Class 5.7 of the enhanced codes (RFC 3463), and the plain words and codes of servers without them. */
+function isPolicy(reply: number, response: string): boolean {
+  return reply === 530 || reply === 535 || /^\d{3}[ -]5\.7\./.test(response) || /relay/i.test(response)
 }
 
 function troubleOf({ code, originalCode, responseCode, command }: SmtpError): string {

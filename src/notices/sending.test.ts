@@ -24,13 +24,14 @@ interface World {
   /** Largest number of rows that were `sending` on the disk at once. */
   underWay(): number
   states(): Record<string, number>
-  send(signal?: AbortSignal, composer?: Composer): Promise<void>
+  send(signal?: AbortSignal, composer?: Composer, more?: Partial<NoticeSmtp>): Promise<void>
+  troubles: string[]
 }
 
 /** `judge` answers RCPT TO: a code of refusal, or nothing. */
 async function makeWorld(
   t: TestContext,
-  judge: (address: string) => number | undefined,
+  judge: (address: string) => number | string | undefined,
   onTaken?: (count: number) => void,
 ): Promise<World> {
   const records = openRecords({ path: ':memory:' })
@@ -42,6 +43,7 @@ async function makeWorld(
     0,
   )
   const taken: string[] = []
+  const troubles: string[] = []
   let most = 0
   const server = new SMTPServer({
     authOptional: true,
@@ -49,8 +51,9 @@ async function makeWorld(
     disableReverseLookup: true,
     logger: false,
     onRcptTo: ({ address }, _session, done) => {
-      const responseCode = judge(address)
-      done(responseCode === undefined ? undefined : Object.assign(new Error('no'), { responseCode }))
+      const answer = judge(address)
+      const [responseCode, text] = typeof answer === 'string' ? [Number(answer.slice(0, 3)), answer.slice(4)] : [answer, 'no']
+      done(responseCode === undefined ? undefined : Object.assign(new Error(text), { responseCode }))
     },
     onData: (stream, _session, done) => {
       let text = ''
@@ -99,20 +102,25 @@ async function makeWorld(
         await new Promise((resolve) => setImmediate(resolve))
       },
     },
-    onTrouble: () => undefined,
+    onTrouble: (trouble: string | undefined) => void (trouble === undefined ? undefined : troubles.push(trouble)),
     onAccepted: () => undefined,
   }
   return {
     records,
     taken,
+    troubles,
     underWay: () => most,
     states: () => {
       const counts: Record<string, number> = {}
       for (const { state, count } of records.recipientCounts(OF)) counts[state] = (counts[state] ?? 0) + count
       return counts
     },
-    send: (signal = new AbortController().signal, composer = createComposer(config, 'windows')) =>
-      sendVersion({ ...OF, content, begun: {} as IncidentRow, look: LOOK, config, smtp }, { ...ports, composer }, signal),
+    send: (signal = new AbortController().signal, composer = createComposer(config, 'windows'), more = {}) =>
+      sendVersion(
+        { ...OF, content, begun: {} as IncidentRow, look: LOOK, config, smtp: { ...smtp, ...more } },
+        { ...ports, composer },
+        signal,
+      ),
   }
 }
 
@@ -170,4 +178,38 @@ test('a mail that cannot be made stops the sending, and nobody is left as if the
   const { sent = 0, waiting = 0 } = world.states()
   assert.equal(sent, world.taken.length)
   assert.equal(sent + waiting, PEOPLE)
+})
+
+test('a server that relays for nobody burns no recipient, and all are told when it does', { timeout: 60_000 }, async (t) => {
+  const ends = new AbortController()
+  let asked = 0
+  const world = await makeWorld(t, (address) => {
+    asked += 1
+    if (asked === 2 * PEOPLE) ends.abort()
+    if (!ends.signal.aborted) return '554 Relay access denied'
+    // One whose own server has such a rule.
+    return address === 'p7@example.org' && world.taken.length > 0 ? '554 Relay access denied' : undefined
+  })
+  await world.send(ends.signal)
+  const { failed = 0, waiting = 0, sent = 0 } = world.states()
+  assert.equal(failed, 0)
+  assert.equal(waiting + sent, PEOPLE)
+  assert.ok(waiting > PEOPLE / 2)
+  assert.ok(world.troubles.includes('554'))
+  await world.send()
+  assert.deepEqual(world.states(), { sent: PEOPLE - 1, failed: 1 })
+})
+
+test('an error of one connection ends the sending and says so', { timeout: 60_000 }, async (t) => {
+  const world = await makeWorld(t, () => undefined)
+  await assert.rejects(world.send(undefined, undefined, { user: 'u', passwordFile: '/nonexistent/password' }), /password/)
+  assert.deepEqual(world.states(), { waiting: PEOPLE })
+  const { changeRecipients } = world.records
+  let calls = 0
+  world.records.changeRecipients = (...given) => {
+    calls += 1
+    if (calls > 5) throw new Error('the disk is full')
+    changeRecipients(...given)
+  }
+  await assert.rejects(world.send(), /the disk is full/)
 })

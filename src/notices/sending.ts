@@ -68,6 +68,7 @@ class Sending {
   #isFed = false
   #inFlight = 0
   #troubles = 0
+  #hasAccepted = false
   #resumeAt = 0
 
   constructor(of: SendingOf, ports: SendingPorts, signal: AbortSignal) {
@@ -77,6 +78,7 @@ class Sending {
     this.#connections = Math.min(of.smtp.connections, 50)
     this.#commits = new Commits({ ...of, connections: this.#connections }, ports.records, () => ports.clock.now())
     this.#batch = Math.max(1, Math.min(BATCH_MAX, Math.ceil(of.smtp.perSecond * AHEAD_SECONDS)))
+    this.#hasAccepted = ports.records.recipientsIn(of, 'sent', { after: 0, limit: 1 }).length > 0
     this.#throttle = new Throttle(of.smtp.perSecond, ports.clock)
   }
 
@@ -182,10 +184,11 @@ class Sending {
 
   async #connect(): Promise<void> {
     const { config, smtp } = this.#of
-    const line = new Line({ ...smtp, name: config.officialDomain })
-    const hangUp = (): void => void setTimeout(() => line.close(), GOODBYE_MS).unref()
+    let line: Line | undefined
+    const hangUp = (): void => void setTimeout(() => line?.close(), GOODBYE_MS).unref()
     this.#signal.addEventListener('abort', hangUp, { once: true })
     try {
+      line = new Line({ ...smtp, name: config.officialDomain })
       for (let next = await this.#take(); next !== undefined; next = await this.#take()) {
         try {
           await this.#bring(await next.mail, line)
@@ -203,7 +206,7 @@ class Sending {
       throw thrown
     } finally {
       this.#signal.removeEventListener('abort', hangUp)
-      line.close()
+      line?.close()
     }
   }
 
@@ -223,6 +226,7 @@ class Sending {
         this.#commits.write(change).catch(() => undefined)
         if (outcome.kind === 'accepted') this.#accept()
         if (outcome.kind === 'open') this.#trouble(outcome.trouble)
+        if (this.#isOfUs(outcome) && change.state === 'waiting') this.#trouble(String(outcome.reply))
         return
       }
       await this.#commits.write({ number: row.number, state: 'waiting', attempts: row.attempts })
@@ -245,6 +249,7 @@ class Sending {
   }
 
   #accept(): void {
+    this.#hasAccepted = true
     if (this.#troubles > 0) this.#ports.onTrouble(undefined)
     this.#troubles = 0
     this.#ports.onAccepted(this.#ports.clock.now())
@@ -260,11 +265,23 @@ class Sending {
     this.#ports.onTrouble(trouble)
   }
 
+  /**
+   * A refusal by the server's rules may be of the sender and not of the recipient: as long as it has taken nothing of this version nobody
+   * is given up for it. The others are tried meanwhile.
+   */
+  #isOfUs(outcome: Outcome): outcome is Outcome & { kind: 'refused' } {
+    return outcome.kind === 'refused' && outcome.isPolicy && !this.#hasAccepted
+  }
+
   #judge(number: number, attempts: number, outcome: Outcome): RecipientChange {
     switch (outcome.kind) {
       case 'accepted':
         return { number, state: 'sent', reply: outcome.reply, why: null }
       case 'refused':
+        if (this.#isOfUs(outcome) && attempts < ATTEMPTS_MAX) {
+          const nextAt = this.#ports.clock.now() + delay(attempts - 1, FIRST_DELAY_MS)
+          return { number, state: 'waiting', reply: outcome.reply, nextAt }
+        }
         return { number, state: 'failed', reply: outcome.reply, why: 'refused' }
       case 'unsupported':
         return { number, state: 'failed', why: 'smtputf8_missing' }

@@ -17,6 +17,9 @@ export type NoticeWay = 'smtp' | 'maildir' | 'outbox'
 /** Why somebody without an address is skipped: they are no recipient, and on record because others were told of them. */
 export const UNREACHABLE = 'unreachable'
 
+/** Why somebody is skipped in a version that was stopped before their turn: a newer one that was begun tells them. */
+export const LATER_VERSION = 'later_version'
+
 /**
  * `sending` is durable before the first byte of a mail is handed over; what a crash leaves there is `unknown`, and is not sent again by
  * itself. `sent`: the mail server took it. `filed`: it lies in the maildir. `skipped`: nothing is to be sent, `why` says.
@@ -124,9 +127,11 @@ export interface NoticeRecords {
   changeRecipients(of: { incident: number; version: number }, changes: readonly RecipientChange[], at: number): void
   /** Those who waited for that one to be told in their place wait for themselves. */
   partRecipients(of: { incident: number; version: number }, joined: number, at: number): void
+  /** Whoever waits in a stopped version and is in this one is skipped there. */
+  takeOver(of: { incident: number; version: number }, at: number): void
   /**
    * People in versions of that incident that were begun, by number. Without an address (`reached` false) somebody is told by nobody, but
-   * the administrators of their organisation were told of them.
+   * the administrators of their organisation were told of them. Whom a stopped version did not reach is not in them: the next one may.
    */
   peopleTold(incident: number): { reached: Float64Array; counted: Float64Array }
 }
@@ -183,7 +188,9 @@ const COLUMNS = `number, person, organisation, members, shape, language, state, 
   reply, why, joined, list, tag`
 const OF = 'incident = ? AND version = ?'
 const BEGUN = `SELECT r.person, r.tag FROM notice_recipient AS r JOIN notice_version AS v
-  ON v.incident = r.incident AND v.version = r.version WHERE r.incident = ? AND v.state <> 'proposed'`
+  ON v.incident = r.incident AND v.version = r.version JOIN notice_recipient AS t
+  ON t.incident = r.incident AND t.version = r.version AND t.number = CASE r.joined WHEN 0 THEN r.number ELSE r.joined END
+  WHERE r.incident = ? AND v.state <> 'proposed' AND t.why IS NOT '${LATER_VERSION}' AND NOT (v.state = 'stopped' AND t.state = 'waiting')`
 
 type RecipientRow = Omit<NoticeRecipient, 'list'> & { list: string }
 
@@ -234,6 +241,11 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
      WHERE ${OF} AND number = ?`,
   )
   const part = statement(`UPDATE notice_recipient SET state = 'waiting', why = NULL, joined = 0, at = ? WHERE ${OF} AND joined = ?`)
+  const take = statement(
+    `UPDATE notice_recipient SET state = 'skipped', why = '${LATER_VERSION}', at = ? WHERE incident = ? AND version < ? AND state = 'waiting'
+       AND version IN (SELECT version FROM notice_version WHERE incident = ? AND state = 'stopped')
+       AND (person, organisation) IN (SELECT person, organisation FROM notice_recipient WHERE ${OF})`,
+  )
   const told = statement(`${BEGUN} AND r.organisation = 0`)
   const found = (of: { incident: number; version: number }): NoticeVersion | undefined =>
     version.one<NoticeVersion>(of.incident, of.version)
@@ -312,6 +324,7 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
         }
       }),
     partRecipients: (of, joined, at) => transact(() => part.run(at, of.incident, of.version, joined)),
+    takeOver: (of, at) => transact(() => take.run(at, of.incident, of.version, of.incident, of.incident, of.version)),
     peopleTold: (incident) => {
       const rows = told.all<{ person: number; tag: string }>(incident)
       const numbers = (some: typeof rows): Float64Array => Float64Array.from(some, ({ person }) => person)
