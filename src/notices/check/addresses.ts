@@ -1,4 +1,4 @@
-/** An address as people type it and as mails carry it, in the forms in which a notice may have been sent to it. */
+/** An address as people type it and as mails carry it, and as the notice was sent to it. */
 import { domainToUnicode } from 'node:url'
 import { parseMailAddress } from '../address.ts'
 
@@ -16,16 +16,16 @@ function bare(given: string): string {
     .toLowerCase()
 }
 
-/** As it goes to a mail server first, which is how notices are kept; then as it was given. Each once. */
-export function addressForms(given: string): string[] {
+/** As it goes to a mail server, which is how notices are kept. What is no address of a mail stays as it is. */
+export function addressAsked(given: string): string {
   const address = bare(given)
-  return [...new Set([parseMailAddress(address)?.text.toLowerCase() ?? address, address, given.trim().toLowerCase()])]
+  return parseMailAddress(address)?.text.toLowerCase() ?? address
 }
 
-/** Also with its domain in its own letters: so it may stand in the text. */
+/** As it may stand in a head or a text: also with its domain in its own letters. */
 export function addressesShown(given: string): string[] {
-  const forms = addressForms(given)
-  const [ascii = ''] = forms
+  const ascii = addressAsked(given)
   const at = ascii.lastIndexOf('@')
-  return at < 0 ? forms : [...new Set([...forms, `${ascii.slice(0, at)}@${domainToUnicode(ascii.slice(at + 1))}`])]
+  const own = at < 0 ? ascii : `${ascii.slice(0, at)}@${domainToUnicode(ascii.slice(at + 1))}`
+  return [...new Set([ascii, own, given.trim().toLowerCase()])]
 }

@@ -2,7 +2,7 @@
 import { BulkheadError } from '#base/errors.ts'
 import { parseNoticeCode } from '#model/notice-text.ts'
 import { type NoticeAnswer, type NoticeCheckVault, QUESTION_LIMITS } from '#vault/notice-port.ts'
-import { addressesShown, addressForms } from './addresses.ts'
+import { addressesShown, addressAsked } from './addresses.ts'
 import { type Finding, finding, type OfficialMarks } from './read-notice.ts'
 import type { NoticeReader } from './reader.ts'
 import { type Judgement, judge, subjectOf } from './verdict.ts'
@@ -56,7 +56,7 @@ export class CheckDesk {
     const code = typed.trim() === '' ? undefined : parseNoticeCode(typed)
     if (typed.trim() !== '' && code === undefined) findings.push(finding('code_form', { company: marks.company }))
     const codes = typed.trim() === '' ? (whole?.codes ?? []) : code === undefined ? [] : [code.text]
-    const addresses = (address === undefined ? (whole?.addresses ?? []) : [address]).flatMap(addressForms)
+    const addresses = (address === undefined ? (whole?.addresses ?? []) : [address]).map(addressAsked)
     const subject = subjectOf(whole)
     const asked = {
       texts: isLong ? [] : texts,

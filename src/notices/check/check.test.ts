@@ -83,6 +83,14 @@ test('an address in letters of any script is the one to which the mail went, how
   })
 })
 
+test('HTML that is nested for its own sake is not read to its end', async () => {
+  const page = '<a href=#>'.repeat(290) + '<b>x</b> '.repeat(24_000)
+  const mail = `From: a@b.net\r\nTo: v@x.net\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n${page}`
+  const { texts, findings } = await readNotice({ bytes: Buffer.from(mail), marks: MARKS, address: undefined })
+  assert.ok(findings.some(({ code, values }) => code === 'html_strange' && values.what === 'nesting'))
+  assert.ok(texts.flatMap(({ lines }) => lines.flatMap(({ words }) => words)).length < 1000)
+})
+
 test('a list of members is known line by line: swapped, added, left out, or in another order it is altered', async () => {
   await withVault(async ({ notices }) => {
     const listed = [{ address: 'mira@acme-group.com' }, { address: 'ravi@acme-group.com' }, { name: 'रवि शर्मा' }]

@@ -21,7 +21,9 @@ const ACTIVE = words('script base iframe frame frameset object embed applet link
 const FORMS = words('form input button textarea select option fieldset label datalist')
 const PICTURES = words('img picture source svg math video audio canvas image map area')
 const MAIL_LINK = /^mailto:/i
-const DEPTH_MAX = 300
+const DEPTH_MAX = 60
+/** More of a link's words is not compared with where it leads: a long passage is no name of a host. */
+const LINK_TEXT_MAX = 500
 const PIECE = 4096
 
 export interface HtmlGiven {
@@ -94,7 +96,8 @@ export function readHtml(html: string, given: HtmlGiven): string {
           findings.add('html_hidden', { text: shown(piece) })
           return
         }
-        for (const open of stack) if (open.href !== undefined) open.linkText += piece
+        for (const open of stack)
+          if (open.href !== undefined && open.linkText.length < LINK_TEXT_MAX) open.linkText += piece.slice(0, LINK_TEXT_MAX)
         text += piece.replace(/[\t\n\r ]+/g, ' ')
       },
       onclosetag(name) {

@@ -47,6 +47,7 @@ export function strangeTag({ name, attributes, around }: ShapeOfTag): string | u
   if (INSIDE[parent]?.has(name) === false || (/^t(body|head|r|d)$/.test(name) && INSIDE[parent] === undefined)) return name
   if ((name === 'title' || name === 'style') && parent !== 'head') return name
   if (around.length > NESTING_MAX || around.filter((each) => INDENTS.has(each)).length > INDENTS_MAX) return 'nesting'
+  if (name === 'a' && around.includes('a')) return 'a'
   if (name === 'meta' && !isMeta(attributes)) return 'meta'
   return Object.entries(attributes).find(([attribute, value]) => !isAttribute(name, attribute, value, attributes))?.[0]
 }

@@ -170,7 +170,7 @@ const GREETED_WORDS = 8
 function isGreeted({ text, html }: ParsedMail, name: string): boolean {
   const plain = name.normalize('NFC').replace(/\s+/gu, ' ').trim()
   if (!/^[\p{L}\p{M}'’.-]+( [\p{L}\p{M}'’.-]+){0,3}$/u.test(plain)) return false
-  const lines = (text ?? (html || '').replace(/<[^>]*>/g, '\n')).normalize('NFC').split('\n')
+  const lines = (text ?? (html || '').replace(/<[^<>]*>/g, '\n')).normalize('NFC').split('\n')
   return lines.some((line) => line.trim().split(/\s+/u).length <= GREETED_WORDS && ` ${line.trim()}`.includes(` ${plain},`))
 }
 

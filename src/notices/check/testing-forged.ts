@@ -141,6 +141,7 @@ export const FORGED: readonly CheckCase[] = [
   html('hidden by day', inHead('<style>@media not (prefers-color-scheme: dark){main,main *{color:#fff!important}}</style>')),
   html('hidden by two rules', inHead('<style>body,main{background:#111!important;color:#eee} main *{color:#222!important}</style>')),
   html('our words moved out of a table', (page) => page.replace('never', '<table>never<tr><td></td></tr></table>')),
+  html('a link within a link', (page) => page.replace('<a ', '<a href="https://nimbusnotes.com/check"><a ')),
   html('our words from right to left', onMain('dir="rtl"')),
   html('words in brackets', atEnd(`<p>&lt;mailto:privacy@nimbusnotes.com?${GLUED}&gt;</p>`), 'link_foreign'),
   html('an answer with a copy to somebody else', atEnd('<a href="mailto:privacy@nimbusnotes.com?cc=thief@evil.net"></a>'), 'link_foreign'),
