@@ -280,6 +280,15 @@ test('bytes that are no statement are refused or found wrong, never accepted and
     recipient: fc.object(),
     proof: fc.oneof(part, fc.record({ intent: proof, rows: fc.array(row), outcome: fc.oneof(part, proof) })),
   })
+  // What JavaScript would call to make a number or a text of an object.
+  for (const [entry, note] of [
+    [{ toString: '' }, ''],
+    [1, { toString: '' }],
+  ]) {
+    const disclosures = [{ entry, recipient: {}, proof: null }]
+    const text = JSON.stringify({ format: 'bulkhead-statement/1', disclosures, checkpoint: { note }, signed: 'x' })
+    assert.equal(attempt(text), false)
+  }
   fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (text) => assert.equal(attempt(text), false)))
   fc.assert(
     fc.property(fc.array(fc.oneof(part, stated)), fc.oneof(part, fc.record({ note: part })), part, (disclosures, checkpoint, signed) => {

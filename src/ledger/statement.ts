@@ -151,8 +151,10 @@ function decodeStatement(text: string): Statement {
   if (typeof statement !== 'object' || statement === null || statement.format !== STATEMENT_FORMAT)
     throw new BulkheadError('statement_invalid', `this is no statement of the format ${STATEMENT_FORMAT}`)
   const { disclosures, checkpoint, signed } = statement
-  const isShaped = Array.isArray(disclosures) && disclosures.every((each) => isObject(each) && isObject(each.recipient))
-  if (!isShaped || typeof signed !== 'string' || (checkpoint !== null && !isObject(checkpoint)))
+  const isStated = (each: unknown): boolean => isObject(each) && typeof each.entry === 'number' && isObject(each.recipient)
+  const isShaped = Array.isArray(disclosures) && disclosures.every(isStated)
+  const isCheckpoint = checkpoint === null || (isObject(checkpoint) && typeof checkpoint.note === 'string')
+  if (!isShaped || typeof signed !== 'string' || !isCheckpoint)
     throw new BulkheadError('statement_invalid', 'this is no statement: parts of it are missing')
   return statement as Statement
 }
