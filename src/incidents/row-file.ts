@@ -28,7 +28,7 @@ export function readRows(content: AsyncIterable<Uint8Array>, options: { format?:
     const { head, rest } = await peek(utf8Of(decompressed(content)))
     if (head.every((byte) => byte <= 0x20)) throw new BulkheadError('leak_file_invalid', 'the file is empty')
     format ??= formatOf(head)
-    if (format === 'csv') assertText(head)
+    assertText(head)
     const parse = { csv: csvRows, json: jsonRows, ndjson: lineRows }[format]
     yield* parse(rest, sink, head)
     const last = sink.take()
@@ -74,7 +74,7 @@ const SAMPLE_BYTES = 1 << 16
 const CONTROLS_MAX = 0.02
 
 /**
- * Everything can be cut at commas and line ends; what is no text must not stand in the record as a file that names nobody. A few
+ * Everything can be cut at commas and line ends, and bytes that begin with a bracket by chance at those of JSON; what is no text must not stand in the record as a file that names nobody. A few
  * such bytes are the row's matter in which they stand: whoever writes the file must not be able to have all of it refused by them.
  */
 function assertText(head: Buffer): void {
