@@ -74,8 +74,9 @@ const SAMPLE_BYTES = 1 << 16
 const CONTROLS_MAX = 0.02
 
 /**
- * Everything can be cut at commas and line ends, and bytes that begin with a bracket by chance at those of JSON; what is no text must not stand in the record as a file that names nobody. A few
- * such bytes are the row's matter in which they stand: whoever writes the file must not be able to have all of it refused by them.
+ * Everything can be cut at commas and line ends, and bytes may begin with a bracket by chance: what is no text must not stand in
+ * the record as a file that names nobody. A few such bytes are the row's matter in which they stand: whoever writes the file must
+ * not be able to have all of it refused by them.
  */
 function assertText(head: Buffer): void {
   const sample = head.subarray(0, SAMPLE_BYTES)
