@@ -22,7 +22,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { BulkheadError } from '#base/errors.ts'
-import { isDamaged, makeFolderDurably, syncFolder, writeFileDurably } from '#base/files.ts'
+import { isDamaged, makeFolderDurably, syncFolder, rewriteDurably, writeFileDurably } from '#base/files.ts'
 import { isSameProcess, processStartTime } from '#base/processes.ts'
 
 export const DATA_FORMAT = 1
@@ -269,11 +269,14 @@ export function removeRun(instance: Instance): void {
 
 /** Only once all of them have ended. */
 export function removeChildren(instance: Instance): void {
-  rmSync(path.join(instance.dataDir, 'children.json'), { force: true })
+  for (const end of ['', '.new', '.old']) rmSync(path.join(instance.dataDir, `children.json${end}`), { force: true })
 }
 
+/** Room for every role several times over. */
+const CHILDREN_BYTES = 4096
+
 export function writeChildren(instance: Instance, children: readonly Child[]): void {
-  writeFileDurably(path.join(instance.dataDir, 'children.json'), JSON.stringify(children))
+  rewriteDurably(path.join(instance.dataDir, 'children.json'), JSON.stringify(children), CHILDREN_BYTES)
 }
 
 export function readChildren(dataDir: string): Child[] {

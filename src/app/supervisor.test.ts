@@ -75,6 +75,7 @@ test('while a child cannot be put on record it does nothing, and the others live
   const stateOf = (role: Role): string | undefined => supervisor.status().find((one) => one.role === role)?.state
   const pidOf = (role: Role): number => supervisor.status().find((one) => one.role === role)?.pid ?? 0
   const inTheWay = path.join(dataDir, 'children.json.new')
+  rmSync(inTheWay)
   mkdirSync(inTheWay)
   const first = pidOf('gateway')
   process.kill(first, 'SIGKILL')

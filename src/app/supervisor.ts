@@ -42,7 +42,7 @@ const UNANSWERED_MAX = { starting: 300, ready: 15 } as const
 const STOP_MS: Record<Role, number> = { gateway: 10_000, worker: 15_000, staff: 3000, warehouse: 15_000, vault: 5000 }
 /** Each query that runs in the warehouse holds a thread of libuv's pool, which has four unless told otherwise. */
 const ROLE_ENV: Partial<Record<Role, Record<string, string>>> = { warehouse: { UV_THREADPOOL_SIZE: '16' } }
-/** A role that ends while the disk is full is started again all the same: its line in children.json needs a block. */
+/** For the first children.json of a start, and for file systems that write elsewhere what is written over. */
 const RESERVE_BYTES = 1024 ** 2
 /**
  * What a request holds lives until its window is on disk, some milliseconds: in a young generation of the usual size it is copied

@@ -1,4 +1,16 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import path from 'node:path'
 
 /** Replaces a file whole and durably: after a crash it holds the old text or the new, never half. */
@@ -12,6 +24,33 @@ export function writeFileDurably(file: string, text: string, mode = 0o600): void
     closeSync(handle)
   }
   renameSync(temporary, file)
+  syncFolder(path.dirname(file))
+}
+
+/**
+ * Replaces a short file of text that bears spaces at its end, as JSON does, whole and durably, also where the disk is full: two files of `bytes`
+ * take turns, and the one that is not read is written over where it lies. Only the first call, or a longer text, needs room.
+ */
+export function rewriteDurably(file: string, text: string, bytes: number): void {
+  const [spare, old] = [`${file}.new`, `${file}.old`]
+  // A crash between the steps below left it: as a second name of the file, or in place of the spare one.
+  if (existsSync(old)) {
+    if (existsSync(spare)) rmSync(old)
+    else renameSync(old, spare)
+  }
+  const padded = Buffer.from(text.padEnd(bytes))
+  const has = statSync(spare, { throwIfNoEntry: false })
+  const handle = openSync(spare, has?.size === padded.length ? 'r+' : 'w', 0o600)
+  try {
+    for (let written = 0; written < padded.length; ) written += writeSync(handle, padded, written, padded.length - written, written)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  const hadFile = existsSync(file)
+  if (hadFile) linkSync(file, old)
+  renameSync(spare, file)
+  if (hadFile) renameSync(old, spare)
   syncFolder(path.dirname(file))
 }
 
