@@ -28,8 +28,9 @@ export function writeFileDurably(file: string, text: string, mode = 0o600): void
 }
 
 /**
- * Replaces a short file of text that bears spaces at its end, as JSON does, whole and durably, also where the disk is full: two files of `bytes`
- * take turns, and the one that is not read is written over where it lies. Only the first call, or a longer text, needs room.
+ * Replaces a short file of text that bears spaces at its end, as JSON does, whole and durably, also where the disk is full: two
+ * files of `bytes` take turns, and the one that is not read is written over where it lies. Only the first calls and a longer text
+ * need room.
  */
 export function rewriteDurably(file: string, text: string, bytes: number): void {
   const [spare, old] = [`${file}.new`, `${file}.old`]
