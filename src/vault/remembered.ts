@@ -3,6 +3,7 @@
  * number that log and ledger gave out, and which flows were cut. Numbers, times and configured names only. Written every
  * few seconds, since each write is a flush: after an unclean end the true numbers may be a little higher.
  */
+import { isDiskFull } from '#base/reserve.ts'
 import { KEY_BACKUPS, readKeyBackups } from './key-rotating.ts'
 import type { KeyStore } from './key-store.ts'
 import type { Backups, Newest, Remember } from './port.ts'
@@ -47,7 +48,14 @@ export class Remembered {
     }
     const isDue = Math.abs(this.#newest.at - this.#written.at) >= WRITE_EVERY_MS
     // A running Bulkhead must never be taken for one that stopped cleanly, and a cut is remembered at once.
-    if (isDue || this.#newest.exact !== this.#written.exact || flows !== undefined) this.write()
+    const isOwed = this.#newest.exact !== this.#written.exact || flows !== undefined
+    if (!isDue && !isOwed) return
+    try {
+      this.write()
+    } catch (thrown) {
+      // Numbers may lag, and a part that ended while the disk is full must be able to start again.
+      if (isOwed || !isDiskFull(thrown)) throw thrown
+    }
   }
 
   /** Only `restore` does that, which writes down what is lost. */
