@@ -10,22 +10,14 @@ import { simpleParser } from 'mailparser'
 import type { NoticePreviewResult, NotifyResult } from '#api/notice-contract.ts'
 import { delay, runCommand, waitUntil } from '#drill/program.ts'
 import { lastJson, makeFolder, startBulkhead } from './support/bulkhead.ts'
-import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
+import { noticesConfig, testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
 import { postUntilTaken } from './support/gateway-client.ts'
 import { assertSchema } from './support/schemas.ts'
 import { needlesOf, PatternSet, scanFolder } from './support/search.ts'
 import { startVendor } from './support/vendor.ts'
 
 const DELAY_HOURS = 0.002
-const CONFIG = `notices:
-  company: Example Ltd
-  officialDomain: company.example
-  checkUrl: https://company.example/check
-  contact: {team: Privacy team, mail: privacy@company.example}
-  from: {name: Example security, address: security@company.example}
-  zone: Asia/Kolkata
-approvals: {singleOperatorDelayHours: ${DELAY_HOURS}}
-`
+const CONFIG = noticesConfig(DELAY_HOURS)
 const USERS = `id,email,name,language,company,admin
 u-1,mia.wallace@pulp.example,Mia Wallace,hi,pulp,
 u-2,vincent.vega@pulp.example,Vincent Vega,en,pulp,

@@ -6,20 +6,12 @@ import test from 'node:test'
 import type { NotifyResult } from '#api/notice-contract.ts'
 import { delay, waitUntil } from '#drill/program.ts'
 import { lastJson, makeFolder, startBulkhead } from './support/bulkhead.ts'
-import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
+import { noticesConfig, testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
 import { postUntilTaken } from './support/gateway-client.ts'
 import { startVendor } from './support/vendor.ts'
 
 const DELAY_HOURS = 0.0003
-const CONFIG = `notices:
-  company: Example Ltd
-  officialDomain: company.example
-  checkUrl: https://company.example/check
-  contact: {team: Privacy team, mail: privacy@company.example}
-  from: {name: Example security, address: security@company.example}
-  zone: Asia/Kolkata
-approvals: {singleOperatorDelayHours: ${DELAY_HOURS}}
-`
+const CONFIG = noticesConfig(DELAY_HOURS)
 
 test('a version in the sealed outbox goes with the next one, and one that was stopped is taken over by it', {
   timeout: 180_000,

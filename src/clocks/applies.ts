@@ -37,6 +37,11 @@ export interface Applies {
   isFew: boolean
 }
 
+/** Where nothing speaks against it yet. */
+export function applying(residents: Residents): Applies {
+  return { verdict: 'applies', why: [], assumed: [], residents, byAssessment: false, isFar: false, isUnsaid: false, isFew: false }
+}
+
 export function appliesTo(
   rule: Rule,
   regime: Regime,
@@ -44,16 +49,7 @@ export function appliesTo(
 ): Applies {
   const { record, profile } = given
   const residents = residentsOf(regime.territory, record.survey)
-  const found: Applies = {
-    verdict: 'applies',
-    why: [],
-    assumed: [],
-    residents,
-    byAssessment: false,
-    isFar: false,
-    isUnsaid: false,
-    isFew: false,
-  }
+  const found = applying(residents)
   const no = (why: string): Applies => ({ ...found, verdict: 'no', why: [...found.why, why] })
   const soften = (why: string): void => {
     found.verdict = 'open'

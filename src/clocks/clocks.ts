@@ -3,7 +3,7 @@
  * there; it moves only with the time that it hangs on.
  */
 import type { ClockBasis, Span, StartedClock } from '#model/clock.ts'
-import { type Applies, appliesTo } from './applies.ts'
+import { type Applies, applying, appliesTo } from './applies.ts'
 import { dueOf, startOf } from './counting.ts'
 import { type ClockRecord, earliestStart, type KnownTime, lastDone, type Profile, type Recorded, type Start, timeOf } from './facts.ts'
 import type { Regime, Rule, RulePack, Trigger } from './rule.ts'
@@ -271,17 +271,7 @@ function orphans({ record, pack, now }: ClockParts): Clock[] {
   return [...gone.values()].map((history) => {
     const recorded = history.at(-1) as StartedClock & Recorded
     const rule = ruleGone(recorded)
-    const residents = { known: 0, unknown: null, byDirectory: 0, byServer: 0, byPlace: 0 }
-    const applies: Applies = {
-      verdict: 'applies',
-      why: [],
-      assumed: [],
-      residents,
-      byAssessment: false,
-      isFar: false,
-      isUnsaid: false,
-      isFew: false,
-    }
+    const applies = applying({ known: 0, unknown: null, byDirectory: 0, byServer: 0, byPlace: 0 })
     const { at: doneAt } = doneOf(rule, regimeGone(recorded, rule), record)
     const [startsAt, dueAt] = [recorded.startsAt, recorded.dueAt ?? undefined]
     return {

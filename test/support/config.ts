@@ -34,3 +34,16 @@ export function testConfig({ vendorUrl, events = [], properties = [], more = '' 
 }
 
 export const vendorEnvironment = { TEST_VENDOR_SECRET: LOGIN.secret }
+
+/** Notices without a mail server, in the name of one company; for `more`. */
+export function noticesConfig(singleOperatorDelayHours: number): string {
+  return `notices:
+  company: Example Ltd
+  officialDomain: company.example
+  checkUrl: https://company.example/check
+  contact: {team: Privacy team, mail: privacy@company.example}
+  from: {name: Example security, address: security@company.example}
+  zone: Asia/Kolkata
+approvals: {singleOperatorDelayHours: ${singleOperatorDelayHours}}
+`
+}
