@@ -141,8 +141,3 @@ export function assertRead(
   if (rows > 0 && malformed === rows) throw new BulkheadError('leak_file_invalid', `none of its ${rows} rows can be read as ${format}`)
   assertMapped(naming, names)
 }
-
-/** Column names are somebody's text; those of our own vocabulary are not. */
-export function isOfCatalogue(field: Field): field is KnownField {
-  return categoryOf(field) !== 'property'
-}

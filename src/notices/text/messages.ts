@@ -156,7 +156,6 @@ export const VENDOR_KINDS = [
   'support provider',
   'service provider',
 ] as const
-export type VendorKind = (typeof VENDOR_KINDS)[number]
 
 /** Machinery of SDKs never leaves and is nothing to tell anybody. */
 export const FIELDS_IN_WORDS = (Object.keys(FIELDS) as KnownField[]).filter((field) => field !== 'technical')
