@@ -1,6 +1,6 @@
 /** What the columns of a leaked data set are, by their names and by what a person said of them. */
 import { BulkheadError } from '#base/errors.ts'
-import { categoryOf, type Field, isField, isKnownField, type KnownField } from '#model/field.ts'
+import { isField, isKnownField, type KnownField } from '#model/field.ts'
 import { identityKeyOf } from '#policy/policy.ts'
 
 /**
