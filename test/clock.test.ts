@@ -14,7 +14,7 @@ import { startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
 import { eventCounts } from './support/counts.ts'
 import { postUntilTaken } from './support/gateway-client.ts'
-import { NUMBERED, numberedEvent } from './support/numbered.ts'
+import { notOnceInWarehouse, NUMBERED, numberedEvent } from './support/numbered.ts'
 import { buildShim } from './support/power/shim.ts'
 import { eventsOf, startVendor } from './support/vendor.ts'
 import { askWarehouse } from './support/warehouse.ts'
@@ -60,16 +60,7 @@ test('a clock that is set forward and back', { timeout: 300_000 }, async (t) => 
   assert.equal((JSON.parse(affected.stdout) as { subjects: number }).subjects, 7, 'all are affected, whatever the clock said')
   assert.equal(await program.stop(), 0)
 
-  const rows = await askWarehouse<{ n: number; copies: number }>(
-    path.join(program.dataDir, 'warehouse'),
-    `SELECT JSONExtractUInt(properties, 'n') AS n, toUInt32(count()) AS copies FROM events WHERE event = 'Numbered' GROUP BY n`,
-  )
-  const copies = new Map(rows.map((row) => [Number(row.n), row.copies]))
-  assert.deepEqual(
-    taken.filter((n) => copies.get(n) !== 1),
-    [],
-    'once in the warehouse',
-  )
+  assert.deepEqual(await notOnceInWarehouse(program.dataDir, taken), [], 'once in the warehouse')
   const instance = openInstance({ dataDir: program.dataDir, create: false, env: { BULKHEAD_KEYS: program.keysDir } })
   const vault = await openVault({ keysDir: program.keysDir, instance: instance.instanceId, dataDir: program.dataDir, clock: systemClock })
   t.after(() => vault.close())

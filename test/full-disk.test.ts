@@ -13,9 +13,8 @@ import { lastJson, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
 import { eventCounts } from './support/counts.ts'
 import { postEvents } from './support/gateway-client.ts'
-import { type Load, NUMBERED, numberedEvent, startLoad } from './support/numbered.ts'
+import { type Load, notOnceInWarehouse, NUMBERED, numberedEvent, startLoad } from './support/numbered.ts'
 import { eventsOf, startVendor } from './support/vendor.ts'
-import { askWarehouse } from './support/warehouse.ts'
 
 const MB = 1024 ** 2
 
@@ -47,16 +46,7 @@ async function assertNothingLost(program: Program, vendor: MixpanelCloud, load: 
     'at the vendor with one insert id',
   )
   assert.equal(await program.stop(), 0)
-  const rows = await askWarehouse<{ n: number; copies: number }>(
-    path.join(program.dataDir, 'warehouse'),
-    `SELECT JSONExtractUInt(properties, 'n') AS n, toUInt32(count()) AS copies FROM events WHERE event = 'Numbered' GROUP BY n`,
-  )
-  const copies = new Map(rows.map((row) => [Number(row.n), row.copies]))
-  assert.deepEqual(
-    acknowledged.filter((n) => copies.get(n) !== 1),
-    [],
-    'once in the warehouse',
-  )
+  assert.deepEqual(await notOnceInWarehouse(program.dataDir, acknowledged), [], 'once in the warehouse')
 }
 
 async function command<Answer>(program: Program, ...args: string[]): Promise<Answer> {

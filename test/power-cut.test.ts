@@ -16,7 +16,7 @@ import { makeFolder, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
 import { eventCounts } from './support/counts.ts'
 import { postUntilTaken } from './support/gateway-client.ts'
-import { NUMBERED, numberedEvent } from './support/numbered.ts'
+import { notOnceInWarehouse, NUMBERED, numberedEvent } from './support/numbered.ts'
 import { type Fate, PowerDisk } from './support/power/disk.ts'
 import type { Known } from './support/power/open-image.ts'
 import { Opener } from './support/power/opener.ts'
@@ -24,7 +24,6 @@ import { type Change, MARK, readRecording } from './support/power/recording.ts'
 import { type RecordingShim, recordingShim } from './support/power/shim.ts'
 import { randomFrom } from './support/random.ts'
 import { eventsOf, startTap, startVendor } from './support/vendor.ts'
-import { askWarehouse } from './support/warehouse.ts'
 
 const CUTS = Number(process.env.CUTS ?? 200)
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -165,16 +164,7 @@ async function comeUpAfterCut(
   )
   await waitUntil('and in the warehouse', async () => (await eventCounts(program)).warehouse >= taken.length, 60_000, 500)
   assert.equal(await program.stop(), 0)
-  const rows = await askWarehouse<{ n: number; copies: number }>(
-    path.join(program.dataDir, 'warehouse'),
-    `SELECT JSONExtractUInt(properties, 'n') AS n, toUInt32(count()) AS copies FROM events WHERE event = 'Numbered' GROUP BY n`,
-  )
-  const copies = new Map(rows.map((row) => [Number(row.n), row.copies]))
-  assert.deepEqual(
-    taken.filter((n) => copies.get(n) !== 1),
-    [],
-    'each event that was taken is once in the warehouse',
-  )
+  assert.deepEqual(await notOnceInWarehouse(program.dataDir, taken), [], 'each event that was taken is once in the warehouse')
   assert.deepEqual(await cutOften(t, { root, recording: shim.file, cuts: Math.ceil(CUTS / 5), random, before, loaded }), [])
 }
 

@@ -1,5 +1,5 @@
 /** Asks the vault about what a batch of rows names, each thing once; what was asked of late is remembered. */
-import { Cache } from '#vault/cache.ts'
+import { RecentMap } from '#base/recent-map.ts'
 import { type FoundPerson, type FoundPseudonym, MATCH_BATCH_MAX, type MatchField, type MatchVault } from '#vault/match-port.ts'
 import type { Keys } from './match-cells.ts'
 
@@ -23,8 +23,8 @@ export interface Found {
 export class Finder {
   readonly #vault: MatchVault
   readonly #session: number
-  readonly #pseudonyms = new Cache<string, FoundPseudonym | 'nobody'>(REMEMBERED)
-  readonly #values = new Cache<string, readonly FoundPerson[]>(REMEMBERED)
+  readonly #pseudonyms = new RecentMap<string, FoundPseudonym | 'nobody'>(REMEMBERED)
+  readonly #values = new RecentMap<string, readonly FoundPerson[]>(REMEMBERED)
 
   readonly #isGenuine: (found: FoundPseudonym) => boolean
 

@@ -8,7 +8,7 @@ import { systemClock } from '#base/clock.ts'
 import { basicUser, clientAddress, decodeTrustedProxies, hasBrowserMarks } from './client.ts'
 import { CommitQueue } from './commit.ts'
 import { MemoryLog, MemoryVault, sourceOf } from './fixture.ts'
-import { type Known, RecentMap, VaultMemory } from './vault-memory.ts'
+import { type Known, VaultMemory } from './vault-memory.ts'
 
 function requestFrom(peer: string, forwarded?: string): IncomingMessage {
   return {
@@ -162,14 +162,4 @@ test('a device’s user is told again whenever somebody else stood in between', 
     [use('a', 10), use('a', 50), use('b', 20), use('a', 51), use('a', 60), use('b', 70), use('b', 71), use('b', 5)],
     [true, false, true, true, false, true, false, true],
   )
-})
-
-test('a recent map forgets, but never what was used last', () => {
-  const map = new RecentMap<string, number>(100)
-  for (let key = 0; key < 1000; key++) {
-    map.set(String(key), key)
-    assert.equal(map.get('0'), 0)
-    assert.equal(map.get(String(key)), key)
-  }
-  assert.equal(map.get('1'), undefined)
 })

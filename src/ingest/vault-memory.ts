@@ -3,6 +3,7 @@
  * at any time; after a failed call all of it is, because then nobody knows which half of it is true.
  */
 import { hash } from 'node:crypto'
+import { RecentMap } from '#base/recent-map.ts'
 import type { Trust } from '#model/field.ts'
 import type { Ordinal } from '#model/log-entry.ts'
 import type { IdentifierRequest } from '#model/split-draft.ts'
@@ -11,45 +12,6 @@ const IDENTIFIERS_MAX = 500_000
 const RELATIONS_MAX = 100_000
 const REFUSED_MAX = 100_000
 const REFUSED_FOR_MS = 60_000
-
-/**
- * A map that forgets what was not used for long. Two generations instead of an ordered list: a look-up costs one or two
- * map reads, and the older half goes at once.
- */
-export class RecentMap<Key, Value> {
-  readonly #halfMax: number
-  #young = new Map<Key, Value>()
-  #old = new Map<Key, Value>()
-
-  constructor(max: number) {
-    this.#halfMax = Math.max(1, Math.floor(max / 2))
-  }
-
-  get(key: Key): Value | undefined {
-    const value = this.#young.get(key)
-    if (value !== undefined) return value
-    const older = this.#old.get(key)
-    if (older !== undefined) this.set(key, older)
-    return older
-  }
-
-  set(key: Key, value: Value): void {
-    this.#young.set(key, value)
-    if (this.#young.size < this.#halfMax) return
-    this.#old = this.#young
-    this.#young = new Map()
-  }
-
-  delete(key: Key): void {
-    this.#young.delete(key)
-    this.#old.delete(key)
-  }
-
-  clear(): void {
-    this.#young.clear()
-    this.#old.clear()
-  }
-}
 
 interface DeviceUse {
   /** Serial of the user. */

@@ -7,8 +7,8 @@
  */
 import type { KeyObject } from 'node:crypto'
 import { BulkheadError } from '#base/errors.ts'
+import { RecentMap } from '#base/recent-map.ts'
 import { isKnownField, TRUSTS, type Trust } from '#model/field.ts'
-import { Cache } from './cache.ts'
 import { canonicalId, LOOKUP_FORMS } from './canonical.ts'
 import type { KeyStore, Scope } from './key-store.ts'
 import { LABELS } from './labels.ts'
@@ -73,12 +73,12 @@ export class Committer {
   readonly #rows: Rows
   readonly #newcomers: Newcomers | undefined
   readonly #factMac: KeyObject
-  readonly #ordinals = new Cache<string, { ordinal: number; roles: number }>(200_000)
-  readonly #scopes = new Cache<number, number>(400_000)
-  readonly #sealKeys = new Cache<number, KeyObject>(10_000)
-  readonly #commitKeys = new Cache<number, KeyObject>(100_000)
-  readonly #facts = new Cache<string, { mac: string; at: number }>(100_000)
-  readonly #memberships = new Cache<string, true>(100_000)
+  readonly #ordinals = new RecentMap<string, { ordinal: number; roles: number }>(200_000)
+  readonly #scopes = new RecentMap<number, number>(400_000)
+  readonly #sealKeys = new RecentMap<number, KeyObject>(10_000)
+  readonly #commitKeys = new RecentMap<number, KeyObject>(100_000)
+  readonly #facts = new RecentMap<string, { mac: string; at: number }>(100_000)
+  readonly #memberships = new RecentMap<string, true>(100_000)
   #queue: Pending[] = []
   #scheduled = false
   #high: number

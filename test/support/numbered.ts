@@ -1,9 +1,10 @@
 /** Events that carry a number of their own and one of their person, so that every copy of each can be counted anywhere. */
+import path from 'node:path'
+import { systemClock } from '#base/clock.ts'
 import { openLedger } from '#ledger/ledger.ts'
 import type { Intent, LedgerEntry } from '#model/disclosure.ts'
-import { systemClock } from '#base/clock.ts'
-import type { TestEvent } from './gateway-client.ts'
-import { postUntilTaken } from './gateway-client.ts'
+import { postUntilTaken, type TestEvent } from './gateway-client.ts'
+import { askWarehouse } from './warehouse.ts'
 
 export const NUMBERED = { events: ['Numbered'], properties: ['n', 'person'] }
 
@@ -75,4 +76,14 @@ export async function readLedger(dir: string): Promise<LedgerEntry[]> {
 
 export function intentsOf(entries: readonly LedgerEntry[]): Intent[] {
   return entries.filter((entry) => entry.type === 'intent')
+}
+
+/** Of a stopped program: those of the numbers that its warehouse does not hold exactly once. */
+export async function notOnceInWarehouse(dataDir: string, numbers: readonly number[]): Promise<number[]> {
+  const rows = await askWarehouse<{ n: number; copies: number }>(
+    path.join(dataDir, 'warehouse'),
+    `SELECT JSONExtractUInt(properties, 'n') AS n, toUInt32(count()) AS copies FROM events WHERE event = 'Numbered' GROUP BY n`,
+  )
+  const copies = new Map(rows.map((row) => [Number(row.n), row.copies]))
+  return numbers.filter((n) => copies.get(n) !== 1)
 }

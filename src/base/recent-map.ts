@@ -2,7 +2,7 @@
  * A bounded map that forgets what was not used for long: two generations, so that a read costs one or two look-ups and
  * no list is kept. Holds between half of `entriesMax` and all of it.
  */
-export class Cache<Key, Value> {
+export class RecentMap<Key, Value> {
   readonly #half: number
   #young = new Map<Key, Value>()
   #old = new Map<Key, Value>()
