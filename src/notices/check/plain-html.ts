@@ -2,7 +2,7 @@
  * What the HTML of a notice may be made of: what our own rendering makes, and the plain boxes that mail programs put around it.
  * It is a list of what is known, not of what is bad: of everything else nobody knows whether it hides text, adds some or moves it.
  */
-import { STYLE } from '#notices/text/layout.ts'
+import { SHEETS } from '#notices/text/sheets.ts'
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '))
 const ELEMENTS = words(
@@ -20,8 +20,7 @@ const METAS: Readonly<Record<string, string>> = {
   'format-detection': 'telephone=no, date=no, address=no, email=no, url=no',
 }
 const RIGHT_TO_LEFT = /^(ar|fa|he|ur|ps|sd|yi)\b/i
-/** Released style sheets stay in this list: notices are checked for years. */
-const SHEETS: readonly string[] = [STYLE].map(squeezed)
+const OUR_SHEETS: readonly string[] = SHEETS.map(squeezed)
 /** Each of them moves the text to the right. */
 const INDENTS = words('blockquote ul')
 const INDENTS_MAX = 8
@@ -58,7 +57,7 @@ export function isDisplaced(parent: string): boolean {
 }
 
 export function isOurSheet(sheet: string): boolean {
-  return SHEETS.includes(squeezed(sheet))
+  return OUR_SHEETS.includes(squeezed(sheet))
 }
 
 function squeezed(sheet: string): string {
