@@ -68,12 +68,14 @@ function whenText({
   roles,
   inForceFrom,
   inForceUntil,
+  replacedBy,
+  earlier,
 }: Rule): string {
   const until = `${assessment?.until === 'runs' ? 'taken as yes' : 'open'} until assessed`
   const people = countsAll ? 'people in all' : 'residents'
   return [
-    ...(inForceFrom === null ? [] : [`in force from ${inForceFrom}`]),
-    ...(inForceUntil === null ? [] : [`in force until ${inForceUntil}`]),
+    ...(inForceFrom === null ? [] : [`in force from ${inForceFrom}${earlier === 'none' ? '' : ' (used before too)'}`]),
+    ...(inForceUntil === null ? [] : [`in force until ${inForceUntil}${replacedBy === null ? '' : `, then ${replacedBy}`}`]),
     ...(sectors.length === 0 ? [] : [`sectors ${sectors.join(', ')}`]),
     ...(roles.any.length === 0 ? [] : [`roles ${roles.any.join(', ')}`]),
     ...(roles.none.length === 0 ? [] : [`not with roles ${roles.none.join(', ')}`]),

@@ -58,7 +58,7 @@ export function appliesTo(
 
   const reach = reachOf(regime, residents, profile, found)
   found.isFar = reach === 'far'
-  const force = inForce(rule, regime, given)
+  const force = inForce(rule, regime, given, found)
   if (force !== undefined) return { ...found, verdict: force.verdict, why: [...found.why, force.why] }
 
   const own = record.assessed.findLast((each) => each.regime === regime.id && each.rule === rule.id)
@@ -191,15 +191,30 @@ function peopleText(count: number): string {
 function inForce(
   rule: Rule,
   regime: Regime,
-  { startsAt, now }: { startsAt: number | undefined; now: number },
+  given: { startsAt: number | undefined; now: number },
+  found: Applies,
 ): { verdict: 'planned' | 'no'; why: string } | undefined {
-  const from = rule.inForceFrom === null ? undefined : startOfDay(rule.inForceFrom, regime.zone)
-  const until = rule.inForceUntil === null ? undefined : startOfDay(rule.inForceUntil, regime.zone)
-  if (from !== undefined && now < from) return { verdict: 'planned', why: `it is in force from ${rule.inForceFrom} on` }
-  if (from !== undefined && startsAt !== undefined && startsAt < from) {
-    return { verdict: 'no', why: `it is in force from ${rule.inForceFrom} on, and this began before` }
+  const { startsAt, now } = given
+  const { inForceFrom, inForceUntil, replacedBy, earlier } = rule
+  const from = inForceFrom === null ? undefined : startOfDay(inForceFrom, regime.zone)
+  const until = inForceUntil === null ? undefined : startOfDay(inForceUntil, regime.zone)
+  if (from !== undefined && now < from) return { verdict: 'planned', why: `it is in force from ${inForceFrom} on` }
+  if (until !== undefined && (startsAt ?? now) >= until) {
+    const next = replacedBy === null ? '' : `; since then ${replacedBy} is the rule`
+    return { verdict: 'no', why: `it was in force until ${inForceUntil}${next}` }
   }
-  if (until !== undefined && (startsAt ?? now) >= until) return { verdict: 'no', why: `it was in force until ${rule.inForceUntil}` }
+  if (startsAt === undefined) return undefined
+  if (from !== undefined && startsAt < from) {
+    const began = `it is in force from ${inForceFrom} on, and this began before`
+    const before = regime.rules.find((each) => each.replacedBy === rule.id)
+    if (before !== undefined) return { verdict: 'no', why: `${began}: ${before.id} was the rule then` }
+    if (earlier === 'none') return { verdict: 'no', why: `${began}: the pack knows no such rule of then` }
+    found.assumed.push(`${began}: what the rule was then is not in the pack, and this one is used`)
+  } else if (from === undefined) {
+    const seen = startOfDay(inForceUntil ?? regime.asOf, regime.zone)
+    const as = inForceUntil === null ? `it was on ${regime.asOf}` : `the last one before ${inForceUntil}`
+    if (seen !== undefined && startsAt < seen) found.assumed.push(`since when this is the rule is not in the pack: it is taken as ${as}`)
+  }
   return undefined
 }
 

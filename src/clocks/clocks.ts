@@ -314,6 +314,8 @@ function ruleGone({ rule, span, ruleHash }: StartedClock): Rule {
     roles: { any: [], none: [] },
     inForceFrom: null,
     inForceUntil: null,
+    replacedBy: null,
+    earlier: 'none',
     wording: '',
     delay: '',
     notes: [],

@@ -57,6 +57,12 @@ function refusal(text: string | Buffer, name?: string): string {
   return 'was taken'
 }
 
+/** Two versions of one rule, the later in force from `from` on. */
+function versions(from: string): string {
+  const old = RULE.replace('xx-reg', 'xx-old').replace('unit: hours', 'unit: hours, inForceUntil: 2027-01-01, replacedBy: xx-reg')
+  return withRule(`${RULE.replace('unit: hours', `unit: hours, inForceFrom: ${from}`)}\n      - ${old}`)
+}
+
 const withRule = (rule: string): string => refusal(file({ rule }))
 
 test('a file adds a regime without code, and its clock runs', () => {
@@ -96,6 +102,12 @@ test('what is wrong is named with its place', () => {
     [rule('unit: hours', 'unit: hours, inForceFrom: 2027-02-29'), /2027-02-29 is no day of the calendar/],
     [rule('unit: hours', 'unit: hours, inForceFrom: 2027-02-02, inForceUntil: 2027-01-01'), /ends before it is in force/],
     [rule('unit: hours', 'unit: hours, residentsMin: 10, residentsMax: 10'), /not below residentsMax/],
+    [rule('unit: hours', 'unit: hours, earlier: not-known'), /earlier says what was before inForceFrom, which is not there/],
+    [rule('unit: hours', 'unit: hours, inForceFrom: 2027-01-01, earlier: perhaps'), /earlier must be equal to one of the allowed values/],
+    [rule('unit: hours', 'unit: hours, replacedBy: xx-reg'), /replacedBy needs inForceUntil/],
+    [rule('unit: hours', 'unit: hours, inForceUntil: 2027-01-01, replacedBy: eu-sa'), /no rule eu-sa in its regime/],
+    [versions('2027-01-02'), /xx-old: it ends on 2027-01-01, and xx-reg is in force from 2027-01-02/],
+    [versions('2027-01-01, earlier: not-known'), /xx-reg: what was earlier is known: xx-old/],
     [rule('unit: hours', 'unit: hours, elements: none-such'), /there are no elements none-such/],
     [rule('[told]', '["done:none-such"]'), /there is no rule none-such/],
     [rule('[told]', '["done:xx-reg"]'), /its triggers come back to itself/],
@@ -120,6 +132,7 @@ test('what is wrong is named with its place', () => {
     assert.notEqual(message, 'was taken')
     assert.match(message, expected)
   }
+  assert.equal(versions('2027-01-01'), 'was taken')
   assert.throws(() => readRulePack(path.join(root, 'absent')), { code: 'rules_invalid' })
 })
 

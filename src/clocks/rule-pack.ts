@@ -110,10 +110,10 @@ function placeOf(pointer: string, value: unknown): string {
 }
 
 function regimeOf(given: FileRegime, file: string): Regime {
-  const { replaces: _replaces, sectors = [], inForceFrom, inForceUntil, rules, ...rest } = given
+  const { replaces: _replaces, sectors = [], inForceFrom, inForceUntil, earlier, rules, ...rest } = given
   if (!isZone(given.zone)) refuse(file, `${given.id}: there is no zone ${given.zone.slice(0, 40)}`)
   if (!isDay(given.asOf)) refuse(file, `${given.id}: asOf is no day of the calendar`)
-  const inherited = { sectors, inForceFrom, inForceUntil }
+  const inherited = { sectors, inForceFrom, inForceUntil, earlier }
   return { ...rest, rules: rules.map((rule) => ruleOf({ ...inherited, ...withoutNothing(rule) }, given, file)) }
 }
 
@@ -133,6 +133,8 @@ function ruleOf(given: FileRule, { id, zone, territory, establishment }: FileReg
   for (const day of given.closedDays ?? []) if (!isDay(`2024-${day}`)) wrong(`${day} is no day of a year`)
   for (const day of [inForceFrom, inForceUntil]) if (day !== null && !isDay(day)) wrong(`${day} is no day of the calendar`)
   if (inForceFrom !== null && inForceUntil !== null && inForceFrom >= inForceUntil) wrong('it ends before it is in force')
+  if (given.earlier !== undefined && inForceFrom === null) wrong('earlier says what was before inForceFrom, which is not there')
+  if (given.replacedBy !== undefined && inForceUntil === null) wrong('replacedBy needs inForceUntil')
   if (given.residentsMin !== undefined && given.residentsMax !== undefined && given.residentsMin >= given.residentsMax) {
     wrong('residentsMin is not below residentsMax')
   }
@@ -157,13 +159,17 @@ function ruleOf(given: FileRule, { id, zone, territory, establishment }: FileReg
     roles: { any: given.roles?.any ?? [], none: given.roles?.none ?? [] },
     inForceFrom,
     inForceUntil,
+    replacedBy: given.replacedBy ?? null,
+    earlier: given.earlier ?? 'none',
     wording: given.wording,
     delay: given.delay ?? '',
     notes: given.notes ?? [],
   }
-  const { wording: _wording, delay: _delay, notes: _notes, whom: _whom, ...decides } = rule
+  const { wording: _wording, delay: _delay, notes: _notes, whom: _whom, replacedBy: _replacedBy, earlier, ...decides } = rule
+  // Rules of before that field was there keep their hash.
+  const used = earlier === 'none' ? {} : { earlier }
   const hash = createHash('sha256')
-    .update(canonicalJson({ ...decides, territory, establishment }))
+    .update(canonicalJson({ ...decides, ...used, territory, establishment }))
     .digest('hex')
   return { ...rule, hash }
 }
@@ -176,6 +182,7 @@ function checkTogether(regimes: readonly Regime[], elements: ReadonlyMap<string,
       if (rules.has(rule.id)) refuse(regime.id, `there are two rules ${rule.id}`)
       rules.set(rule.id, rule)
     }
+    checkVersions(regime)
   }
   for (const { id, fields, perhaps, with: beside } of elements.values()) {
     const unknown = [...fields, ...perhaps, ...beside].find((field) => !Object.hasOwn(FIELDS, field))
@@ -187,6 +194,18 @@ function checkTogether(regimes: readonly Regime[], elements: ReadonlyMap<string,
     if (missing !== undefined) refuse(rule.id, `there is no rule ${missing}`)
     if (rule.elements !== null && !elements.has(rule.elements)) refuse(rule.id, `there are no elements ${rule.elements}`)
     if (leadsTo(rule, rule.id, rules, new Set())) refuse(rule.id, 'its triggers come back to itself')
+  }
+}
+
+/** An earlier version ends on the day on which the next begins: no date has two rules, and none falls between. */
+function checkVersions({ rules }: Regime): void {
+  for (const { id, replacedBy, inForceUntil } of rules) {
+    if (replacedBy === null) continue
+    const next = rules.find((rule) => rule.id === replacedBy)
+    if (next === undefined) refuse(id, `there is no rule ${replacedBy} in its regime that could replace it`)
+    if (next.inForceFrom !== inForceUntil) refuse(id, `it ends on ${inForceUntil}, and ${replacedBy} is in force from ${next.inForceFrom}`)
+    if (next.earlier !== 'none') refuse(replacedBy, `what was earlier is known: ${id}`)
+    if (rules.some((other) => other.id !== id && other.replacedBy === replacedBy)) refuse(replacedBy, 'two rules are replaced by it')
   }
 }
 

@@ -21,6 +21,8 @@ const Trigger = Type.String({
   pattern: `^(${[...TIMES, ...CLOCK_EVENTS].join('|')}|done:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$`,
   description: `one of ${[...TIMES, ...CLOCK_EVENTS].join(', ')}, or done:RULE`,
 })
+/** Of what began before `inForceFrom`: the rule is not used, or is used for want of the text of then. */
+const Earlier = Type.Enum(['none', 'not-known'])
 const Count = Type.Integer({ minimum: 1, maximum: 10_000_000_000 })
 
 export const RuleSchema = Type.Object(
@@ -52,6 +54,8 @@ export const RuleSchema = Type.Object(
     roles: Type.Optional(Type.Object({ any: Type.Optional(Names), none: Type.Optional(Names) }, closed)),
     inForceFrom: Type.Optional(Day),
     inForceUntil: Type.Optional(Day),
+    replacedBy: Type.Optional(Id),
+    earlier: Type.Optional(Earlier),
     wording: Text,
     delay: Type.Optional(Text),
     notes: Type.Optional(Texts),
@@ -72,6 +76,7 @@ export const RegimeSchema = Type.Object(
     sectors: Type.Optional(Names),
     inForceFrom: Type.Optional(Day),
     inForceUntil: Type.Optional(Day),
+    earlier: Type.Optional(Earlier),
     status: Text,
     threshold: Text,
     confidence: Text,

@@ -51,6 +51,10 @@ export interface Rule {
   /** Days, `2027-05-13`, in the regime's zone. */
   inForceFrom: string | null
   inForceUntil: string | null
+  /** The rule that takes its place on that day. */
+  replacedBy: string | null
+  /** What there was before `inForceFrom` where no rule of the pack says so: no such duty, or one whose text the pack does not have. */
+  earlier: 'none' | 'not-known'
   wording: string
   delay: string
   notes: readonly string[]
