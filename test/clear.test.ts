@@ -1,6 +1,6 @@
 /** An identity field in the clear, on the real program: proposed, approved by somebody else, sent, and gone after an erasure. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
 import type { AffectedResult, WhoResult } from '#api/contract.ts'
@@ -97,10 +97,28 @@ test('an address leaves in the clear once two people agree, and is nowhere else'
   const { stdout, stderr } = program.output()
   assert.ok(![metrics, stdout, stderr].some((text) => text.includes(EMAIL)))
 
+  // The same destination at another project: what two people agreed to was for the former.
+  await program.stop()
+  writeFileSync(yaml, readFileSync(yaml, 'utf8').replace(TOKENS.vendor, 'another-project'))
+  await program.restart()
+  assert.equal((await post('elsewhere')).$email, undefined)
+  const moved = await ask<PolicyShow>('policy-show', 'policy', 'show')
+  const [anew] = moved.pending
+  assert.deepEqual([anew?.field, moved.pending.length, moved.file], ['email', 1, 'differs'])
+  assert.notDeepEqual(anew?.recipient, inForce.destinations[0]?.recipient)
+  assert.deepEqual(anew?.recipient, moved.destinations[0]?.recipient)
+  assert.match(
+    program.output().stderr + program.output().stdout,
+    /mixpanel sends to this machine \(project .*email in the clear was agreed to for the former only/,
+  )
+  for (const as of [[], ['--as', file]])
+    await ask<ApprovalShown>('approval-decision', 'approval', 'approve', String(anew?.approval), '--reason', 'seen where it goes', ...as)
+  assert.equal((await post('agreed anew')).$email, EMAIL)
+
   const erased = await program.cli(['erase', 'ann-id', '--reason', 'asked', '--json'])
   assert.equal(erased.code, 0, erased.stderr)
   const plain = { event: 'Opened', properties: { distinct_id: 'ann-id', $insert_id: 'back' } }
   assert.equal((await postEvents(program.gatewayUrl, TOKENS.server, [plain])).body, '1')
-  await waitUntil('the vendor has it', () => received().length === 4)
+  await waitUntil('the vendor has it', () => received().length === 6)
   assert.equal(received().at(-1)?.$email, undefined)
 })

@@ -125,6 +125,11 @@ const versionHead = {
   seal: SealState,
 }
 
+const RecipientAnswer = Type.Object(
+  { address: Type.String(), project: Type.String({ description: 'hash of the project’s token and number' }) },
+  { ...closed, description: 'where it goes; what two people agreed to holds for this recipient alone' },
+)
+
 const GrantAnswer = Type.Object(
   {
     field: Type.String(),
@@ -136,7 +141,7 @@ const GrantAnswer = Type.Object(
     reason: nullable(Type.String()),
     approval: nullable(
       Type.Object(
-        { id: Type.Integer(), proposedBy: Type.String(), approvedBy: Type.String() },
+        { id: Type.Integer(), proposedBy: Type.String(), approvedBy: Type.String(), recipient: Type.Optional(RecipientAnswer) },
         { ...closed, description: 'of an identity field in the clear' },
       ),
     ),
@@ -149,6 +154,7 @@ const Pending = Type.Array(
     {
       approval: nullable(Type.Integer({ description: 'number of the proposal; null: not proposed yet' })),
       destination: Type.String(),
+      recipient: Type.Optional(RecipientAnswer),
       field: Type.String(),
       purpose: Type.String(),
       until: Instant,
@@ -192,6 +198,7 @@ export const PolicyShowAnswer = Type.Object(
           vendor: Type.String(),
           destination: Type.String(),
           protocol: Type.String(),
+          recipient: Type.Optional(RecipientAnswer),
           grants: Type.Array(GrantAnswer),
           events: Names,
           properties: Names,

@@ -208,10 +208,11 @@ async function show(shown: PolicyVersion, deps: StaffDeps): Promise<PolicyShow> 
     file: file === undefined ? 'unknown' : isSamePolicy(withoutApprovals(file), withoutApprovals(shown.policy)) ? 'same' : 'differs',
     pending: pendingGrants(deps.approvals).map(pendingAnswer),
     store: shown.policy.store,
-    destinations: shown.policy.destinations.map(({ grants, vendor, destination, protocol, events, properties, consent }) => ({
+    destinations: shown.policy.destinations.map(({ grants, vendor, destination, protocol, recipient, events, properties, consent }) => ({
       vendor,
       destination,
       protocol,
+      ...(recipient && { recipient }),
       grants: grants.map(({ until, reason, field, form, purpose, rule, approval }) => ({
         field,
         form,

@@ -2,6 +2,7 @@
 import { DAY_MS, parseInstant } from '#base/clock.ts'
 import { APPROVALS_DEFAULTS, type DestinationConfig, DISK_DEFAULTS, type PlaceDetail } from '#model/config.ts'
 import { categoryOf, type Form, isClearField, isField } from '#model/field.ts'
+import { isThisMachine } from '#model/recipient.ts'
 import { countryCode } from '#policy/forms.ts'
 import { PURPOSES_MAX, purposesOf, STORE_PURPOSE, whyNotApproved, whyNotGranted } from '#policy/policy.ts'
 import { checkClocks } from './config-clocks.ts'
@@ -163,8 +164,7 @@ function whyNotUrl(text: string): string | undefined {
   if (url.protocol === 'https:') return undefined
   if (url.protocol !== 'http:') return `an address that begins with ${url.protocol}`
   // Without TLS everybody on the way reads along: a disclosure that no ledger would know.
-  const isThisMachine = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
-  return isThisMachine ? undefined : 'an address without TLS'
+  return isThisMachine(url.hostname) ? undefined : 'an address without TLS'
 }
 
 /** Keys that name identity cannot be approved anywhere. */

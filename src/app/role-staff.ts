@@ -87,7 +87,8 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   const vault = staffVault(vaultClient)
   const { singleOperatorDelayHours, clearDaysMax } = config.approvals ?? APPROVALS_DEFAULTS
   const approvals = createApprovals({ records, recordLook: vault.recordLook, now: () => systemClock.now(), singleOperatorDelayHours })
-  const policy = await takeConfigured(configured, versions, { approvals, clearDaysMax })
+  const say = (text: string): void => trace('warn', 'staff', text)
+  const policy = await takeConfigured(configured, versions, { approvals, clearDaysMax, say })
   const freezing = (route: '/freeze' | '/thaw'): Promise<void> =>
     askFreeze(socketPath(instance, 'warehouse'), tokens.warehouse?.staff ?? '', route)
   const flows = (): Remember['flows'] => records.flows().map(({ vendor, state, fence }) => ({ vendor, state, fence }))
@@ -138,7 +139,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     pack: readRulePack(config.clocks?.rules),
     config: config.clocks,
     clock: systemClock,
-    say: (text) => trace('warn', 'staff', text),
+    say,
     onFailure: onceEach((text) => trace('warn', 'staff', `legal clocks: ${text}`)),
   })
   const { peopleNotified } = clocks

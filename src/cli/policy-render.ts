@@ -1,5 +1,6 @@
 /** Answers about policy as lines for people. */
 import type { PolicyApply, PolicyApprove, PolicyExplain, PolicyPlan, PolicyPropose, PolicyShow } from '#api/policy-contract.ts'
+import { recipientName } from '#model/recipient.ts'
 import { count, table, when } from './render.ts'
 
 const SEALS: Record<PolicyShow['seal'], string> = {
@@ -19,8 +20,8 @@ export function renderPolicy(policy: PolicyShow): string {
       ? ['  The configuration file says something else; only what is changed in it is taken at the next start.']
       : []),
   ]
-  for (const { vendor, destination, grants, events, properties } of policy.destinations) {
-    lines.push('', `${destination} (${vendor})`)
+  for (const { vendor, destination, recipient, grants, events, properties } of policy.destinations) {
+    lines.push('', `${destination} (${vendor})${recipient === undefined ? '' : `: to ${recipientName(recipient)}`}`)
     if (grants.length === 0) lines.push('  nothing is granted')
     else {
       const rows = grants.map((grant) => [
@@ -50,10 +51,11 @@ export function renderPolicy(policy: PolicyShow): string {
 
 /** What waits for a second person. */
 function renderPending(pending: PolicyShow['pending']): string[] {
-  return pending.map(({ approval, destination, field, until, countsFrom }) => {
+  return pending.map(({ approval, destination, recipient, field, until, countsFrom }) => {
     const when_ = countsFrom === null ? 'somebody else has to agree' : `counts from ${when(countsFrom)}`
     const which = approval === null ? 'to be proposed' : `proposal ${approval}`
-    return `  PENDING (${which}): \`${field}\` in the clear to ${destination} until ${when(until)}: ${when_}`
+    const to = recipient === undefined ? destination : `${destination}, ${recipientName(recipient)},`
+    return `  PENDING (${which}): \`${field}\` in the clear to ${to} until ${when(until)}: ${when_}`
   })
 }
 

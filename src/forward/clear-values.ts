@@ -4,12 +4,14 @@
  * and the shape says so.
  */
 import { assert } from '#base/errors.ts'
+import type { DestinationConfig } from '#model/config.ts'
 import type { ClearField } from '#model/field.ts'
 import type { LogRecord, Ordinal } from '#model/log-entry.ts'
 import type { OutgoingField, OutgoingValue } from '#model/protocol.ts'
+import { recipientOf } from '#model/recipient.ts'
 import { parseShape, shapeText } from '#policy/policy.ts'
 import type { RecordsReader } from '#records/port.ts'
-import type { ClearVault } from '#vault/port.ts'
+import type { ClearVault } from '#vault/clear-port.ts'
 import { subjectOf } from './placed-record.ts'
 import type { SendDecision } from './port.ts'
 
@@ -20,15 +22,16 @@ export type ClearReader = (
 ) => Promise<readonly (readonly (string | null)[])[]>
 
 export function clearReader(
-  destination: string,
+  destination: DestinationConfig,
   records: Pick<RecordsReader, 'policy' | 'policySeal'>,
   vault: ClearVault | undefined,
 ): ClearReader | undefined {
   if (vault === undefined) return undefined
+  const to = { destination: destination.id, recipient: recipientOf(destination) }
   return async (version, asked) => {
     const [policy, seal] = [records.policy(version)?.policy, records.policySeal(version)]
     assert(policy !== undefined && seal !== undefined, 'what is granted in the clear stands in a signed version')
-    return vault.clearValues({ destination, policy, seal, asked })
+    return vault.clearValues({ ...to, policy, seal, asked })
   }
 }
 

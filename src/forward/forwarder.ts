@@ -56,7 +56,7 @@ class DestinationForwarder implements Forwarder {
     this.#context = egressContext(options.destination)
     this.#pace = new Pace(options.pace ?? DEFAULT_PACE, options.random)
     this.#metrics = forwardMetrics(options.registry, options.destination.id)
-    this.#clear = clearReader(options.destination.id, options.records, options.clear)
+    this.#clear = clearReader(options.destination, options.records, options.clear)
     this.#uncertainUpTo = options.ledger.reached(options.destination.id)
   }
 

@@ -6,6 +6,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { DAY_MS } from '#base/clock.ts'
 import type { Grant, Policy } from '#model/policy.ts'
 import { type PolicyStatement, statementBytes } from '#model/policy-statement.ts'
+import { isSameRecipient, type Recipient } from '#model/recipient.ts'
 import { isClearGrant } from '#policy/policy.ts'
 import { type Approvals, createApprovals } from '#records/approvals.ts'
 import type { Records } from '#records/port.ts'
@@ -63,10 +64,12 @@ function inForce(records: Records): Policy {
   return records.currentPolicy()?.policy ?? policyOf([])
 }
 
-function policyOf(grants: Grant[], destination = 'd'): Policy {
+function policyOf(grants: Grant[], recipient?: Recipient): Policy {
   return {
     store: { events: [], properties: [], paths: [], referrers: [] },
-    destinations: [{ vendor: 'v', destination, protocol: 'p', events: [], properties: [], grants, consent: [] }],
+    destinations: [
+      { vendor: 'v', destination: 'd', protocol: 'p', ...(recipient && { recipient }), events: [], properties: [], grants, consent: [] },
+    ],
   }
 }
 
@@ -126,7 +129,7 @@ test('what was cut off in the middle is brought about once, and what has run out
 
 test('a file proposes and two people have to agree; what it asks for too long is refused with nothing kept', () =>
   stage(async ({ records, approvals, ports, settle }) => {
-    const options = { approvals, clearDaysMax: 400 }
+    const options = { approvals, clearDaysMax: 400, say: () => undefined }
     await assert.rejects(takeConfigured(policyOf([clear('email', 401)]), ports, options), { code: 'policy_invalid' })
     assert.deepEqual([records.policyNumber(), approvals.list().length], [0, 0])
     const away = { ...ports, vault: { signPolicy: () => Promise.reject(new Error('the vault is away')) } }
@@ -149,6 +152,89 @@ test('a file proposes and two people have to agree; what it asks for too long is
     )
   }))
 
+const MAIN: Recipient = { address: 'https://api.vendor.example', project: 'a'.repeat(32) }
+const MOVED: Recipient = { address: 'https://elsewhere.example', project: 'a'.repeat(32) }
+const OTHER: Recipient = { ...MAIN, project: 'b'.repeat(32) }
+
+test('what was agreed to for one recipient ends when the file names another, says so once, and is asked for anew', () =>
+  stage(async ({ records, approvals, ports, settle, apply }) => {
+    const said: string[] = []
+    const options = { approvals, clearDaysMax: 400, say: (text: string) => void said.push(text) }
+    const file = [clear('email', 30), OS]
+    const take = async (recipient?: Recipient): Promise<void> => void (await takeConfigured(policyOf(file, recipient), ports, options))
+    const agree = async (id: number): Promise<void> => {
+      for (const who of ['ann', 'bob']) await approvals.approve(id, who, 'agreed')
+      await settle()
+    }
+    // As an earlier program had it: agreed to without a recipient.
+    await take()
+    await agree(1)
+    assert.deepEqual([clearIn(records)[0]?.approval?.recipient, said], [undefined, []])
+    // It holds for where it then went, which is said once.
+    await take(MAIN)
+    assert.deepEqual(clearIn(records)[0]?.approval, { id: 1, proposedBy: 'ann', approvedBy: 'bob', recipient: MAIN })
+    assert.match(said.join(), /^d: what was agreed to \(email in the clear\) holds for https:\/\/api\.vendor\.example \(project a{8}\)/)
+    const adopted = records.policyNumber()
+    await take(MAIN)
+    assert.deepEqual([records.policyNumber(), said.length, approvals.list().length], [adopted, 1, 1], 'the same again changes nothing')
+    // Stated by command it goes nowhere else either.
+    await apply(policyOf([clear('email', 10), OS], MAIN), 'ann')
+    assert.deepEqual(
+      clearIn(records).map(({ approval }) => approval?.recipient),
+      [MAIN],
+    )
+
+    for (const elsewhere of [MOVED, OTHER, MAIN]) {
+      const before = approvals.list().length
+      await take(elsewhere)
+      assert.deepEqual(inForce(records).destinations[0]?.grants, [OS], 'narrowed at once')
+      assert.match(said.at(-1) ?? '', /d sends to .* now, before to .*; email in the clear was agreed to for the former only/)
+      const [pending, ...others] = pendingGrants(approvals)
+      assert.deepEqual([pending?.recipient, others, approvals.list().length], [elsewhere, [], before + 1])
+      await take(elsewhere)
+      assert.equal(approvals.list().length, before + 1, 'and once')
+      await agree(pending?.approval ?? 0)
+      assert.deepEqual(
+        clearIn(records).map(({ approval }) => approval?.recipient),
+        [elsewhere],
+      )
+    }
+  }))
+
+test('what waits for a second person while the recipient changes lets nothing through to the new one', () =>
+  stage(async ({ records, approvals, ports, settle }) => {
+    const options = { approvals, clearDaysMax: 400, say: () => undefined }
+    const take = async (recipient?: Recipient): Promise<void> =>
+      void (await takeConfigured(policyOf([clear('email', 30), OS], recipient), ports, options))
+    await take(MAIN)
+    await approvals.approve(1, 'ann', 'I wrote it')
+    await approvals.approve(1, 'bob', 'agreed')
+    // Killed before it was put to use; the file is changed meanwhile.
+    await take(MOVED)
+    await settle()
+    assert.deepEqual(
+      [clearIn(records), approvals.stateOf(approvals.get(1)), approvals.stateOf(approvals.get(2))],
+      [[], 'rejected', 'pending'],
+    )
+    // And where the rejection was lost, what it says is for nobody whom the policy knows.
+    await applyClear({ ...approvals.get(1), rejectedAt: null }, { ...ports, approvals: { ...approvals, use: () => approvals.get(1) } })
+    assert.deepEqual(clearIn(records), [])
+    // Proposed by an earlier program: nobody said for whom.
+    await proposeClear(
+      [{ ...clear('phone', 9), destination: 'd', until: START + DAY_MS, reason: 'r' }],
+      { actor: 'ann', reason: 'r' },
+      approvals,
+    )
+    await take(MOVED)
+    assert.deepEqual(
+      pendingGrants(approvals).map(({ field, recipient }) => [field, recipient]),
+      [
+        ['phone', MOVED],
+        ['email', MOVED],
+      ],
+    )
+  }))
+
 const anyGrant = fc
   .record({
     field: fc.constantFrom<Grant['field']>('email', 'name', 'user_id', 'os'),
@@ -163,7 +249,8 @@ const anyGrant = fc
     return clear(field, days, { form, purpose, ...approval })
   })
 const anyStep = fc.record({
-  what: fc.constantFrom('apply', 'apply', 'approve', 'reject', 'wait'),
+  what: fc.constantFrom('apply', 'apply', 'approve', 'reject', 'wait', 'start'),
+  recipient: fc.constantFrom(MAIN, MOVED),
   grants: fc.array(anyGrant, { maxLength: 4 }),
   who: fc.constantFrom('ann', 'bob'),
   id: fc.integer({ min: 1, max: 4 }),
@@ -173,10 +260,14 @@ test('whatever is applied, approved and rejected in whatever order: every clear 
   fc.assert(
     fc.asyncProperty(fc.array(anyStep, { maxLength: 15 }), (steps) =>
       stage(async (set) => {
-        for (const { what, grants, who, id } of steps) {
+        let to: Recipient | undefined
+        for (const { what, grants, who, id, recipient } of steps) {
           if (what === 'wait') set.now += DAY_MS / 2
-          else if (what === 'apply') await set.apply(policyOf(grants), who)
-          else
+          else if (what === 'apply') await set.apply(policyOf(grants, to), who)
+          else if (what === 'start') {
+            to = recipient
+            await takeConfigured(policyOf(grants, to), set.ports, { approvals: set.approvals, clearDaysMax: 400, say: () => undefined })
+          } else
             await set.approvals[what](id, who, 'r').catch((thrown: unknown) => {
               assert.ok(thrown instanceof BulkheadError)
             })
@@ -184,10 +275,14 @@ test('whatever is applied, approved and rejected in whatever order: every clear 
           for (const grant of clearIn(set.records)) {
             const { id: number = 0 } = grant.approval ?? {}
             const approval = set.approvals.get(number)
-            const asked = JSON.parse(approval.what) as { field: string; purpose: string; until: number }[]
+            const asked = JSON.parse(approval.what) as { field: string; purpose: string; until: number; recipient?: Recipient }[]
             assert.ok(
-              asked.some(({ field, purpose, until }) => field === grant.field && purpose === grant.purpose && until >= (grant.until ?? 0)),
+              asked.some(
+                ({ field, purpose, until, recipient: whom = grant.approval?.recipient }) =>
+                  field === grant.field && purpose === grant.purpose && until >= (grant.until ?? 0) && isSameRecipient(whom, to),
+              ),
             )
+            assert.deepEqual(grant.approval?.recipient, to)
             assert.deepEqual([grant.approval?.proposedBy, grant.approval?.approvedBy], [approval.proposedBy, approval.approvedBy])
             assert.ok(approval.approvedBy !== null && approval.approvedBy !== approval.proposedBy)
           }

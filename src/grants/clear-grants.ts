@@ -6,6 +6,7 @@ import { canonicalJson } from '#base/canonical-json.ts'
 import { DAY_MS } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import type { Grant, GrantApproval, Policy } from '#model/policy.ts'
+import { isSameRecipient, type Recipient } from '#model/recipient.ts'
 import { isClearGrant } from '#policy/policy.ts'
 import type { Approvals } from '#records/approvals.ts'
 import type { Approval } from '#records/port.ts'
@@ -17,6 +18,8 @@ export const CLEAR_GRANT = 'clear_grant'
 /** One grant that waits. Its canonical text is what is approved. */
 export interface ClearAsk {
   destination: string
+  /** Absent in what was proposed before agreements were bound to it. */
+  recipient?: Recipient
   field: Grant['field']
   purpose: string
   until: number
@@ -36,7 +39,12 @@ type DestinationGrants = Policy['destinations'][number]
 export function partUnapproved(current: Policy, next: Policy, now: number): { policy: Policy; asks: ClearAsk[] } {
   const asks: ClearAsk[] = []
   const destinations = next.destinations.map((each): DestinationGrants => {
-    const held = current.destinations.find(({ destination }) => destination === each.destination)?.grants ?? []
+    const { recipient } = each
+    const bound = recipient && { recipient }
+    const held = heldFor(
+      recipient,
+      current.destinations.find(({ destination }) => destination === each.destination),
+    )
     const grants = each.grants.flatMap((grant): Grant[] => {
       if (!isClearGrant(grant)) return [grant]
       const { approval: _, ...stated } = grant
@@ -46,12 +54,23 @@ export function partUnapproved(current: Policy, next: Policy, now: number): { po
       const wide = agreed.find((known) => (known.until ?? 0) >= until)
       if (wide?.approval !== undefined) return [{ ...stated, approval: wide.approval }]
       if (until <= now) return []
-      asks.push({ destination: each.destination, ...termsOf(grant, until) })
+      asks.push({ destination: each.destination, ...bound, ...termsOf(grant, until) })
       return agreed
     })
     return { ...each, grants }
   })
   return { policy: { ...next, destinations }, asks }
+}
+
+/** What was agreed to for that recipient. From before agreements were bound to one, it is for the one that they then went to. */
+function heldFor(recipient: Recipient | undefined, before: DestinationGrants | undefined): Grant[] {
+  const grants = before?.grants ?? []
+  if (before === undefined || recipient === undefined) return grants.filter(({ approval }) => approval?.recipient === undefined)
+  return grants.flatMap((grant) => {
+    const { approval } = grant
+    if (before.recipient === undefined && approval !== undefined) return [{ ...grant, approval: { ...approval, recipient } }]
+    return approval === undefined || isSameRecipient(approval.recipient, recipient) ? [grant] : []
+  })
 }
 
 /** For a plan: as it would be once somebody else has agreed. */
@@ -79,11 +98,14 @@ export async function proposeClear(
   return approvals.propose({ kind: CLEAR_GRANT, what: textOf(asks), by: by.actor, reason: by.reason, expiresAt })
 }
 
+/** What was proposed, and neither rejected nor put to use. */
+export function openProposals(approvals: Approvals): Approval[] {
+  return approvals.list().filter((each) => each.kind === CLEAR_GRANT && ['pending', 'approved', 'counts'].includes(approvals.stateOf(each)))
+}
+
 /** All that waits, and with `asked` also what has not been proposed. */
 export function pendingGrants(approvals: Approvals, asked: readonly ClearAsk[] = []): PendingGrant[] {
-  const waiting = approvals
-    .list()
-    .filter((each) => each.kind === CLEAR_GRANT && ['pending', 'approved', 'counts'].includes(approvals.stateOf(each)))
+  const waiting = openProposals(approvals)
   const shown = waiting.flatMap((approval) =>
     asksOf(approval).map((ask) => pendingOf(ask, approval.id, approvals.countsFrom(approval) ?? null)),
   )
@@ -103,9 +125,10 @@ export async function applyClear(approval: Approval, ports: ClearEffectPorts): P
   const current = records.currentPolicy()
   const { proposedBy, approvedBy } = approval
   if (current === undefined || approvedBy === null) return
-  const known = new Set(current.policy.destinations.map(({ destination }) => destination))
-  // What has run out or has lost its destination since needs no version.
-  const asks = asksOf(approval).filter(({ until, destination }) => until > clock.now() && known.has(destination))
+  const isMeant = ({ destination, recipient }: ClearAsk): boolean =>
+    current.policy.destinations.some((each) => each.destination === destination && isSameRecipient(each.recipient, recipient))
+  // What has run out, or has lost its destination or recipient since, needs no version.
+  const asks = asksOf(approval).filter((ask) => ask.until > clock.now() && isMeant(ask))
   if (asks.length > 0) {
     const policy = withGrants(current.policy, asks, { id: approval.id, proposedBy, approvedBy })
     const by = { actor: proposedBy, approvedBy, approval: approval.id, reason: approval.reason, origin: 'approval' as const }
@@ -122,7 +145,9 @@ function withGrants(policy: Policy, asks: readonly ClearAsk[], approval: GrantAp
     destinations: policy.destinations.map((each) => {
       const own = asks.filter(({ destination }) => destination === each.destination)
       if (own.length === 0) return each
-      const added = own.map(({ destination: _, ...terms }): Grant => ({ ...terms, form: 'clear', approval }))
+      const added = own.map(({ destination: _, recipient, ...terms }): Grant => {
+        return { ...terms, form: 'clear', approval: { ...approval, ...(recipient && { recipient }) } }
+      })
       const others = each.grants.filter((grant) => !added.some((one) => isClearGrant(grant) && isSame(grant, one)))
       return { ...each, grants: [...added, ...others] }
     }),
@@ -133,7 +158,7 @@ function isSame(one: Grant, other: Pick<Grant, 'field' | 'purpose'>): boolean {
   return isClearGrant(one) && one.field === other.field && one.purpose === other.purpose
 }
 
-function termsOf({ field, purpose, rule, reason = '' }: Grant, until: number): Omit<ClearAsk, 'destination'> {
+function termsOf({ field, purpose, rule, reason = '' }: Grant, until: number): Omit<ClearAsk, 'destination' | 'recipient'> {
   return { field, purpose, until, reason, rule }
 }
 
@@ -142,7 +167,7 @@ function textOf(asks: readonly ClearAsk[]): string {
   return `[${texts.join(',')}]`
 }
 
-function asksOf({ what }: Approval): ClearAsk[] {
+export function asksOf({ what }: Approval): ClearAsk[] {
   return JSON.parse(what) as ClearAsk[]
 }
 

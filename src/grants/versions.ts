@@ -7,7 +7,7 @@ import type { Clock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import type { Policy, PolicyVersion } from '#model/policy.ts'
 import { isSigned, policyHash, type PolicyOrigin, type PolicySeal, statementBytes } from '#model/policy-statement.ts'
-import { isSamePolicy, mergePolicy } from '#policy/policy.ts'
+import { isSamePolicy, mergePolicy, withoutApprovals } from '#policy/policy.ts'
 import { CONFIGURATION_FILE } from '#records/approvals.ts'
 import type { Records, RecordsReader } from '#records/port.ts'
 import type { PolicySigner } from '#vault/port.ts'
@@ -72,7 +72,14 @@ export async function takeFile(
   const said = records.filePolicy() ?? current
   const policy = said === undefined || current === undefined ? configured : mergePolicy(said, configured, current)
   const allowed = await part(current ?? { ...configured, destinations: [] }, policy)
-  return recordVersion({ policy: allowed, actor: CONFIGURATION_FILE, reason: 'the file changed', origin: 'file', file: configured }, ports)
+  const isSame = current !== undefined && isSamePolicy(withoutRecipients(current), withoutRecipients(allowed))
+  const reason = isSame ? 'where destinations send to, by the file' : 'the file changed'
+  return recordVersion({ policy: allowed, actor: CONFIGURATION_FILE, reason, origin: 'file', file: configured }, ports)
+}
+
+function withoutRecipients(policy: Policy): Policy {
+  const stated = withoutApprovals(policy)
+  return { ...stated, destinations: stated.destinations.map(({ recipient: _, ...each }) => each) }
 }
 
 export type SealState = 'ok' | 'unsigned' | 'broken'

@@ -3,6 +3,7 @@
  * back to repeat a decision. Compiled look-ups are made in `policy/`.
  */
 import type { Field, Form } from '#model/field.ts'
+import type { Recipient } from '#model/recipient.ts'
 
 export interface PolicyVersion {
   version: number
@@ -22,6 +23,8 @@ export interface DestinationPolicy {
   vendor: string
   destination: string
   protocol: string
+  /** Where it sends, by the configuration; absent in versions from before agreements were bound to it. */
+  recipient?: Recipient
   grants: Grant[]
   events: string[]
   properties: string[]
@@ -79,4 +82,6 @@ export interface GrantApproval {
   proposedBy: string
   /** `single-operator`: nobody, a delay had to do. */
   approvedBy: string
+  /** For whom they agreed to it. */
+  recipient?: Recipient
 }

@@ -2,7 +2,8 @@
 import { assert } from '#base/errors.ts'
 import type { KnownField } from '#model/field.ts'
 import { type ClearField, isClearField, isKnownField } from '#model/field.ts'
-import type { ConsentRule, Grant, Policy } from '#model/policy.ts'
+import type { ConsentRule, DestinationPolicy, Grant, Policy } from '#model/policy.ts'
+import { isSameRecipient } from '#model/recipient.ts'
 import { type CompiledConsentTable, compileConsentTable } from './consent.ts'
 import { DestinationConsent } from './consent-of-record.ts'
 import type { Decision } from './decision.ts'
@@ -66,7 +67,7 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
       ...(rule && { consent: { rule, table, purposes: new Map(policy.consent?.categories) } }),
     },
     destinations: new Map(
-      policy.destinations.map((entry) => [
+      policy.destinations.map(meantForIt).map((entry) => [
         entry.destination,
         {
           vendor: entry.vendor,
@@ -82,6 +83,12 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
       ]),
     ),
   }
+}
+
+/** What two people agreed to for another recipient is no grant here. */
+function meantForIt(entry: DestinationPolicy): DestinationPolicy {
+  const isMeant = ({ approval }: Grant): boolean => approval === undefined || isSameRecipient(approval.recipient, entry.recipient)
+  return { ...entry, grants: entry.grants.filter(isMeant) }
 }
 
 /** Only what two people agreed to for a time: a grant without that never counts, however it came into the records. */

@@ -32,7 +32,7 @@ export function proposedPolicy(current: Policy, proposal: PolicyProposal): Polic
       )
     }
     if (stated.has(each.id)) throw new BulkheadError('config_invalid', `destination \`${each.id}\`: this id is used twice`)
-    stated.set(each.id, destinationPolicy({ ...each, vendor: known.vendor, protocol: known.protocol }))
+    stated.set(each.id, destinationPolicy({ ...each, vendor: known.vendor, protocol: known.protocol }, known.recipient))
   }
   const destinations = current.destinations.map((known) => stated.get(known.destination) ?? known)
   const next = withStore(proposal.store === undefined ? current.store : storePolicy(proposal.store), destinations)

@@ -8,6 +8,7 @@ import type { Config, DestinationConfig, GrantConfig, StoreConfig } from '#model
 import { categoryOf, isClearField, isField } from '#model/field.ts'
 import type { Field, Form, KnownField } from '#model/field.ts'
 import type { DestinationPolicy, Grant, Policy } from '#model/policy.ts'
+import { type Recipient, recipientOf } from '#model/recipient.ts'
 import { consentTable, destinationConsent, PRESET_PURPOSE, storeConsent } from './consent-from-config.ts'
 import { identityKeyOf } from './identity-keys.ts'
 
@@ -146,7 +147,7 @@ export type StatedDestination = Pick<DestinationConfig, 'id' | 'vendor' | 'proto
  * A grant that names `property.<key>` approves that key for the destination as well; one that withholds it takes the key
  * off the destination's list, so that `property.*` does not reach it.
  */
-export function destinationPolicy(destination: StatedDestination): DestinationPolicy {
+export function destinationPolicy(destination: StatedDestination, recipient?: Recipient): DestinationPolicy {
   const place = `destination \`${destination.id}\``
   const grants = destination.grants === undefined ? presetGrants() : listedGrants(place, destination.grants)
   const listed = (destination.grants ?? []).filter((grant) => grant.field.startsWith('property.') && grant.field !== 'property.*')
@@ -158,6 +159,7 @@ export function destinationPolicy(destination: StatedDestination): DestinationPo
     vendor: destination.vendor,
     destination: destination.id,
     protocol: destination.protocol,
+    ...(recipient && { recipient }),
     grants,
     events: approvedNames(`${place}, approved events`, destination.events.approved),
     properties: properties.filter((key) => !taken.has(key)),
@@ -167,7 +169,7 @@ export function destinationPolicy(destination: StatedDestination): DestinationPo
 
 /** Throws `config_invalid` naming destination and grant. Pure: equal configurations give equal policies. */
 export function policyFromConfig(config: Config): Policy {
-  const destinations = config.vendors.flatMap((vendor) => vendor.destinations.map(destinationPolicy))
+  const destinations = config.vendors.flatMap((vendor) => vendor.destinations.map((each) => destinationPolicy(each, recipientOf(each))))
   const seen = new Set<string>()
   for (const { destination } of destinations) {
     if (seen.has(destination)) throw invalid(`destination \`${destination}\``, 'this id is used twice')

@@ -105,6 +105,22 @@ test('without a signed version that grants it there, by two people and for a tim
     assert.deepEqual(await ask(vault, over, await signed(vault, over), asked), [[null]], 'run out: as if nothing were known')
   }))
 
+test('an agreement is for the recipient that it names: no other address or project gets the values, whatever the destination is called', () =>
+  withVault(async (vault) => {
+    const [ann] = (await people(vault)) as [number]
+    const recipient = { address: 'https://api.vendor.example', project: 'a'.repeat(32) }
+    const asked = [{ field: 'email' as const, ordinals: [ann] }]
+    const bound = policyOf([grant({ approval: { ...AGREED, recipient } })])
+    const [seal, loose] = [await signed(vault, bound), policyOf([grant()])]
+    const values = (policy: Policy, own: PolicySeal, to?: typeof recipient) =>
+      vault.clear.values({ destination: 'd', recipient: to, policyText: JSON.stringify(policy), seal: own, asked })
+    assert.deepEqual(await values(bound, seal, { ...recipient }), [['ann@example.com']])
+    for (const other of [{ ...recipient, address: 'https://elsewhere.example' }, { ...recipient, project: 'b'.repeat(32) }, undefined])
+      await assert.rejects(values(bound, seal, other), { code: 'vault_refused' })
+    const old = await signed(vault, loose)
+    await assert.rejects(values(loose, old, recipient), { code: 'vault_refused' }, 'a version from before agreements were bound')
+  }))
+
 test('over random policies: a value is told exactly where an agreed grant has not run out', () =>
   withVault(async (vault) => {
     const [ann] = (await people(vault)) as [number]

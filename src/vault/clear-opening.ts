@@ -1,6 +1,7 @@
 /**
  * Plain values for a vendor, by a capability of its own: not because the worker asks, but because a version of the policy that this
- * vault signed grants that field to that destination in the clear, until a time that has not come, and names two people who agreed.
+ * vault signed grants that field to that destination in the clear, until a time that has not come, and names two people who agreed to
+ * that recipient.
  * The disclosure itself is in the ledger, as every other; what is on record here is the grant.
  */
 import { setImmediate as letOthersRun } from 'node:timers/promises'
@@ -9,8 +10,9 @@ import { type ClearField, isClearField } from '#model/field.ts'
 import type { Ordinal } from '#model/log-entry.ts'
 import type { Grant, Policy } from '#model/policy.ts'
 import { isSigned, type PolicySeal, policyHash } from '#model/policy-statement.ts'
+import { isSameRecipient, type Recipient } from '#model/recipient.ts'
 import { type Committer, factBinding, identifierBinding } from './commit.ts'
-import type { ClearRequest } from './port.ts'
+import type { ClearRequest } from './clear-port.ts'
 import type { FactRow, Rows } from './rows.ts'
 import { open } from './seal.ts'
 
@@ -39,12 +41,12 @@ export class ClearOpening {
   }
 
   /** In slices, since the same loop answers the gateway. */
-  async values({ destination, seal, asked, policyText }: ClearTextRequest): Promise<(string | null)[][]> {
+  async values({ destination, recipient, seal, asked, policyText }: ClearTextRequest): Promise<(string | null)[][]> {
     const policy = this.#signed(policyText, seal)
     const grants = policy.destinations.find((each) => each.destination === destination)?.grants ?? []
     const now = this.#parts.now()
     const counting = asked.map(({ field }) => {
-      const granted = grants.filter((grant) => grant.field === field && isAgreed(grant))
+      const granted = grants.filter((grant) => grant.field === field && isAgreed(grant, recipient))
       if (!isClearField(field) || granted.length === 0) throw refused()
       // Run out since it was decided: then it is as if nothing were known.
       return granted.some(({ until }) => until !== null && until > now)
@@ -94,14 +96,15 @@ export class ClearOpening {
   }
 }
 
-function isAgreed({ form, until, approval }: Grant): boolean {
+function isAgreed({ form, until, approval }: Grant, recipient: Recipient | undefined): boolean {
   return (
     form === 'clear' &&
     until !== null &&
     approval !== undefined &&
     approval.proposedBy !== '' &&
     approval.approvedBy !== '' &&
-    approval.proposedBy !== approval.approvedBy
+    approval.proposedBy !== approval.approvedBy &&
+    isSameRecipient(approval.recipient, recipient)
   )
 }
 

@@ -7,9 +7,9 @@ import type { FileVault } from './file-keys.ts'
 import type { ErasingVault, LeavingVault } from './erasure-port.ts'
 import type { MatchSession, MatchVault } from './match-port.ts'
 import { decodeFoundPeople, decodePseudonyms } from './match-wire.ts'
+import type { ClearVault } from './clear-port.ts'
 import type {
   BackupVault,
-  ClearVault,
   DeletionVault,
   EpochVault,
   GatewayVault,
@@ -102,8 +102,8 @@ export function workerVault(client: RpcClient): WorkerVault {
 export function clearVault(client: RpcClient): ClearVault {
   return {
     // As text, so that the vault need not look at a policy again that it has just looked at.
-    clearValues: async ({ destination, policy, seal, asked }) =>
-      (await client.call('clearValues', { destination, seal, asked }, [Buffer.from(JSON.stringify(policy))])).body as (string | null)[][],
+    clearValues: async ({ policy, ...asked }) =>
+      (await client.call('clearValues', asked, [Buffer.from(JSON.stringify(policy))])).body as (string | null)[][],
   }
 }
 

@@ -4,7 +4,7 @@
  * before it returns, or throws and has changed nothing that anyone can see. Callers retry on `vault_unavailable`.
  * Ordinals travel as numbers below 2^53.
  */
-import type { ClearField, Trust } from '#model/field.ts'
+import type { Trust } from '#model/field.ts'
 import type { Ordinal, PlainValue } from '#model/log-entry.ts'
 import type { SubjectKind } from '#model/disclosure.ts'
 import type { IncidentRow, IncidentRowHead } from '#model/incident-row.ts'
@@ -234,22 +234,6 @@ export interface WorkerVault {
   /** As `packManifest` makes them; sealed each under the number of its entry, base64. */
   sealManifests(manifests: readonly { entry: number; packed: Uint8Array }[]): Promise<string[]>
   openManifests(manifests: readonly { entry: number; sealed: string }[]): Promise<Uint8Array[]>
-}
-
-export interface ClearRequest {
-  destination: string
-  /** The version under which it was decided, as the vault signed it. */
-  policy: Policy
-  seal: PolicySeal
-  asked: readonly { field: ClearField; ordinals: readonly Ordinal[] }[]
-}
-
-export interface ClearVault {
-  /**
-   * Plain values as they are known best, for each of `asked` in the order of its ordinals; null: not known, erased, or the grant has
-   * run out. Throws `vault_refused` for what no signed version grants to that destination with two people's agreement.
-   */
-  clearValues(request: ClearRequest): Promise<(string | null)[][]>
 }
 
 export interface DeletionVault {

@@ -6,17 +6,8 @@ import type { IncidentRow, IncidentRowHead } from '#model/incident-row.ts'
 import type { PolicyStatement } from '#model/policy-statement.ts'
 import type { ErasingVault, LeavingDeletion, WaitingDrop } from './erasure-port.ts'
 import { checkLook } from './looks.ts'
-import type {
-  ApprovedNames,
-  Backups,
-  ClearRequest,
-  DirectoryRow,
-  IncidentTexts,
-  Look,
-  Remember,
-  WaitingBlob,
-  WindowRequest,
-} from './port.ts'
+import type { ClearRequest } from './clear-port.ts'
+import type { ApprovedNames, Backups, DirectoryRow, IncidentTexts, Look, Remember, WaitingBlob, WindowRequest } from './port.ts'
 import { treeMethods, treeReadingMethods } from './tree-server.ts'
 import type { Vault } from './vault.ts'
 import { type OpenValue, waitingLook } from './waiting-look.ts'
@@ -88,8 +79,8 @@ function workerMethods(vault: Vault): RpcMethods {
       const reply = vault.discloseBlocks({ destination, epoch, subjects, positions })
       return { body: null, attachments: [reply.pseudonyms, reply.insertIds, bytesOf(reply.phases)] }
     },
-    clearValues: async ({ destination, seal, asked }: Omit<ClearRequest, 'policy'>, [policy = Buffer.alloc(0)]) => ({
-      body: await vault.clear.values({ destination, seal, asked, policyText: policy.toString('utf8') }),
+    clearValues: async ({ destination, recipient, seal, asked }: Omit<ClearRequest, 'policy'>, [policy = Buffer.alloc(0)]) => ({
+      body: await vault.clear.values({ destination, recipient, seal, asked, policyText: policy.toString('utf8') }),
     }),
     erasedPeople: async () => {
       const { ordinals, shared } = await vault.erasedPeople()

@@ -16,7 +16,7 @@ import { askWarehouse } from './warehouse.ts'
 
 export interface StoreFacts {
   instance: string
-  /** Of all but the rules of consent, which the first start writes into a policy from before them. */
+  /** Of all but the rules of consent and the recipients, which the first start writes into a policy from before them. */
   policy: { version: number; sha256: string }
   flows: unknown[]
   log: { head: number; tail: number; sha256: string }
@@ -75,7 +75,7 @@ export async function readStores(place: { dataDir: string; keysDir: string; at: 
   await vault.close()
   return {
     instance,
-    policy: { version: policy?.version ?? 0, sha256: hashOf(policy && withoutConsent(policy.policy)) },
+    policy: { version: policy?.version ?? 0, sha256: hashOf(policy && withoutLater(policy.policy)) },
     flows,
     log: logFacts,
     waiting: { blobs: waiting.filter((text) => text !== undefined).length, sha256: hashOf(waiting) },
@@ -109,7 +109,7 @@ function hashOf(value: unknown): string {
     .digest('hex')
 }
 
-function withoutConsent({ consent: _, ...policy }: Policy): Policy {
+function withoutLater({ consent: _, ...policy }: Policy): Policy {
   const { consent: __, ...store } = policy.store
-  return { ...policy, store, destinations: policy.destinations.map(({ consent: ___, ...rest }) => rest) }
+  return { ...policy, store, destinations: policy.destinations.map(({ consent: ___, recipient: ____, ...rest }) => rest) }
 }
