@@ -69,12 +69,22 @@ test('the cut is durable before the worker is asked, and every worker ends fence
         assert.equal(result.heldEvents, 5)
       }
     }
+    // Nobody knows whether a worker is gone that could not even be asked to go.
+    const unknown = await cutVendor({
+      ...{ vendor: 'acme', actor: 'operator', reason: 'breach', records, heldEvents: async () => 0, clock: steppedClock() },
+      fence: () => Promise.reject(new Error('socket closed')),
+      killWorker: () => Promise.reject(new Error('no supervisor')),
+    })
+    assert.deepEqual([unknown.fencedWorkers, unknown.unfenced], [0, ['worker']])
     const restored = await restoreVendor({
       vendor: 'acme',
       actor: 'a',
       reason: 'r',
       records,
-      heldEvents: async () => 7,
+      heldEvents: async () => {
+        assert.equal(records.flow('acme').state, 'cut', 'what waits is counted before the worker may send it')
+        return 7
+      },
       clock: steppedClock(),
     })
     assert.equal(restored.heldEvents, 7)
