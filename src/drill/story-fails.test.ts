@@ -26,6 +26,7 @@ steps:
 `,
 )
 const CAST = castOf(STORY)
+const FORGED = { raw: Buffer.from('a: b\r\n\r\nx'), code: '' }
 const DUE = '2025-01-04T00:00:00.000Z'
 
 /** What the program and the mail server say; as it has to be, unless a test says otherwise. */
@@ -76,7 +77,12 @@ function worldOf(t: TestContext, over: Partial<typeof RIGHT>): StoryWorld {
     return { code: 0, stdout: JSON.stringify({ waiting: 0, unknown: 0, organisations: { waiting: 0, unknown: 0 } }), stderr: '' }
   }
   return {
-    ...{ folder, cast: CAST, surfaces: new Map(), phish: new Map([['fake', new Map([[1, { raw: Buffer.from('a: b\r\n\r\nx'), code: '' }]])]]) },
+    ...{
+      folder,
+      cast: CAST,
+      surfaces: new Map(),
+      phish: new Map([['fake', new Map([[1, FORGED]])]]),
+    },
     ...{ command, secondPerson: '', incident: () => opened, hasAddress: () => true },
     group: (id: string) => CAST.filter((person) => person.group.id === id),
     cloud: () => ({ loot: () => said.held.map(row) }),

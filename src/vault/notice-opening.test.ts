@@ -76,6 +76,8 @@ test('no address without the signed beginning of that very version, and none of 
       [{ ...good, kind: 'notice-proposed' }],
       [{ ...good, instance: 'another' }],
     ]
+    const head = { incident: 1, row: 2, kind: 'notice-proposed' as const, at: 1, body: JSON.stringify({ id: ID }), before: '' }
+    wrong.push([await vault.keeping.incidents.signIncidentRow(head, undefined, LOOK)])
     for (const [begun, id] of wrong) {
       await assert.rejects(asked(begun, id), (thrown) => thrown instanceof BulkheadError && thrown.code === 'vault_refused')
     }
@@ -83,6 +85,54 @@ test('no address without the signed beginning of that very version, and none of 
     assert.equal((await asked(good))[0]?.address, 'ann@example.org')
     await vault.erase([u1])
     assert.deepEqual(await asked(good), [{ isErased: true, address: null, name: null, tag: '' }])
+  })
+})
+
+test('of two of one word the newer counts, and the directory stands above a newer word of a server', { timeout: 60_000 }, async () => {
+  await withVault(async (vault) => {
+    await vault.importDirectory([{ id: 'u3', email: 'listed@example.org', language: 'en; drop', groups: [] }], 'default', LOOK)
+    const fact = (of: number, value: string, at: number) => ({ of, field: 'email', value, once: false, trust: 'server' as const, at })
+    const facts = [fact(-1, 'old@example.org', 4e12), fact(-2, 'new@example.org', 5e12)]
+    const { ordinals } = await vault.commitWindow(windowOf({ identifiers: [user('u1'), user('u2'), user('u3')], facts }))
+    const [u1, u2, u3] = ordinals as [number, number, number]
+    const begun = await begunRow(vault)
+    const people = [
+      [u1, u2],
+      [u2, u1],
+      [u1, u3],
+      [u3, u2],
+      [u1, 999_999],
+    ]
+    const opened = await vault.noticeOpening.openAddresses({ versionId: ID, begun }, people, LOOK)
+    assert.deepEqual(
+      opened.map(({ address, isErased }) => [address, isErased]),
+      [
+        ['new@example.org', false],
+        ['new@example.org', false],
+        ['listed@example.org', false],
+        ['listed@example.org', false],
+        // Of whom one identifier is gone, another is still there.
+        ['old@example.org', false],
+      ],
+    )
+    const [listed] = await vault.noticeOpening.findReachable(ID, [[u3]], LOOK)
+    assert.equal(listed?.language, '', 'what is no language is none')
+  })
+})
+
+test('who shares an address is known by one tag, however it is written; more people than a batch are refused', async () => {
+  await withVault(async (vault) => {
+    const rows = ['ann@example.org', 'Ann@Example.ORG', 'ben@example.org'].map((email, index) => ({ id: `u${index}`, email, groups: [] }))
+    await vault.importDirectory(rows, 'default', LOOK)
+    const people = (await ordinalsOf(vault, ['u0', 'u1', 'u2'])).map((each) => [each])
+    const [one, other, third] = (await vault.noticeOpening.findReachable(ID, people, LOOK)).map(({ tag }) => tag)
+    assert.equal(one, other)
+    assert.notEqual(one, third)
+    const many = Array.from({ length: 10_001 }, () => [])
+    const isRefused = (thrown: unknown): boolean => thrown instanceof BulkheadError && thrown.code === 'vault_refused'
+    const before = vault.readLooks().length
+    await assert.rejects(vault.noticeOpening.findReachable(ID, many, LOOK), isRefused)
+    assert.equal(vault.readLooks().length, before)
   })
 })
 

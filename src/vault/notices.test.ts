@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import crypto, { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -48,7 +48,8 @@ test('codes belong to version, address and person, and are the same whenever the
     ]
     const codes = await notices.issueNotices(version, people)
     const others = await notices.issueNotices({ versionId: randomBytes(16).toString('hex') }, people)
-    assert.equal(new Set([...codes, ...others]).size, 6)
+    // What stands behind the version's own part differs too: whoever knows one code of a person knows no other.
+    assert.equal(new Set([...codes, ...others].map((code) => code.slice('BH-00000-'.length))).size, 6)
     assert.ok(codes.every((code) => code.startsWith('BH-04HMA-')))
     assert.deepEqual(await notices.issueNotices(version, [{ person: 1, address: ' Asha.Rao@EXAMPLE.net' }]), codes.slice(0, 1))
     assert.deepEqual(await (await reopen()).notices.issueNotices(version, people), codes)
@@ -154,6 +155,13 @@ test('what cannot be kept is refused and leaves nothing', async () => {
         },
       ]),
     )
+    const twice: PersonalParagraph[] = [
+      [3, 'a'],
+      [3, 'b'],
+    ]
+    await refused(vault.notices.keepNotices(version, [{ ...kept, personal: twice }]))
+    await refused(vault.notices.keepNotices(version, [{ ...kept, personal: [[0, '']] }]))
+    await refused(vault.notices.keepSheets(version, [{ shape: 's3', language: 'en', common: ['a', ''] }]))
     await refused(
       vault.notices.keepNotices(
         version,
@@ -164,6 +172,63 @@ test('what cannot be kept is refused and leaves nothing', async () => {
     await refused(vault.notices.checkNotice({ code, address, texts: [['a'.repeat(300_001)]] }))
     const answer = await vault.notices.checkNotice({ code, address, texts: [] })
     assert.ok(answer.fits && answer.day === 20_783)
+  })
+})
+
+test('an unknown code, and a known one of another address, are as much work as a text that is compared', async (t) => {
+  await withVault(async (vault) => {
+    const code = await keepOne(vault)
+    const texts = [textOf(code)]
+    const { mock } = t.mock.method(crypto.Hmac.prototype, 'digest')
+    const workOf = async (asked: { code: string; address: string }): Promise<number> => {
+      const before = mock.callCount()
+      await vault.notices.checkNotice({ ...asked, texts })
+      return mock.callCount() - before
+    }
+    const strange = await workOf({ code: 'BH-00000-00000-00000-00000-00000', address })
+    assert.equal(await workOf({ code, address: 'ben@example.net' }), strange)
+    // Where nothing fits each word is hashed under both keys of a notice: no less than for a text that is found.
+    const own = await workOf({ code, address })
+    assert.ok(strange >= own, `${strange} and ${own}`)
+  })
+})
+
+test('equal paragraphs leave other marks in each version, shape, language and notice', async () => {
+  await withVault(async (vault, place) => {
+    const other = { ...version, versionId: 'f'.repeat(32) }
+    for (const each of [version, other]) {
+      for (const [shape, language] of [
+        ['s1', 'en'],
+        ['s1', 'hi'],
+        ['s2', 'en'],
+      ] as const) {
+        await vault.notices.keepSheets(each, [{ shape, language, common: ['We are sorry.'], subject: 'A notice' }])
+      }
+    }
+    const codes = await vault.notices.issueNotices(version, [
+      { person: 1, address },
+      { person: 2, address },
+    ])
+    const personal: PersonalParagraph[] = [[0, 'Hello Asha Rao,']]
+    await vault.notices.keepNotices(
+      version,
+      codes.map((code) => ({ code, address, shape: 's1', language: 'en', day: 1, personal })),
+    )
+    await vault.close()
+    const db = new DatabaseSync(path.join(place.dataDir, 'vault.db'), { readOnly: true })
+    const all = (sql: string): string[] =>
+      db
+        .prepare(sql)
+        .all()
+        .map(({ bytes }) => Buffer.from(bytes as Uint8Array).toString('hex'))
+    for (const [sql, count] of [
+      ['SELECT marks AS bytes FROM notice_sheets', 6],
+      ['SELECT subject AS bytes FROM notice_sheets', 6],
+      ['SELECT marks AS bytes FROM notices', 2],
+      ['SELECT fits AS bytes FROM notices', 2],
+    ] as const)
+      assert.equal(new Set(all(sql)).size, count, sql)
+    db.close()
   })
 })
 
@@ -213,7 +278,14 @@ test('a code that is tried from many networks raises one alert, whatever address
     const again = await reopen()
     await ask(again, '4/24/200')
     assert.deepEqual(await again.notices.noticeAlerts(), alerts)
-    await again.close()
+    // What was counted is written by an end as well.
+    const [second = ''] = await again.notices.issueNotices(version, [{ person: 8, address }])
+    await again.notices.keepNotices(version, [{ code: second, address, shape: 's1', language: 'en', day: 1, personal: [] }])
+    for (let at = 1; at < REPLAY_NETWORKS; at++) await ask(again, `4/24/${at}`, second)
+    const last = await reopen()
+    await ask(last, '4/24/9', second)
+    assert.equal((await last.notices.noticeAlerts()).length, 2)
+    await last.close()
     const bytes = Buffer.concat(filesBelow(place.dataDir).map((each) => each.bytes))
     assert.ok(!bytes.includes('4/24/1'))
   })

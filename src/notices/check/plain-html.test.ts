@@ -1,7 +1,7 @@
 /** Each thing that no notice is made of, by itself: in a whole mail another check may name it too, and hide that this one does not. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { STYLE } from '#notices/text/layout.ts'
+import { SHEETS, STYLE } from '#notices/text/sheets.ts'
 import { isDisplaced, isOurSheet, isWellWritten, type ShapeOfTag, strangeTag } from './plain-html.ts'
 
 const BODY = ['html', 'body', 'main']
@@ -26,7 +26,8 @@ test('of what notices are made, nothing is strange', () => {
 })
 
 test('an element that no notice has is named, though it would only be shown otherwise', () => {
-  for (const name of ['q', 'ol', 'sup', 'sub', 'font', 'pre', 'samp', 'article', 'center', 'dl', 'img', 'x-y']) assert.equal(tag(name), name)
+  for (const name of ['q', 'ol', 'sup', 'sub', 'font', 'pre', 'samp', 'article', 'center', 'dl', 'img', 'x-y'])
+    assert.equal(tag(name), name)
 })
 
 test('an element where it does not belong is named: programs show it somewhere else', () => {
@@ -89,12 +90,13 @@ test('a head that says something else than ours is named', () => {
 })
 
 test('a style sheet is ours whole, or not at all', () => {
-  assert.ok(isOurSheet(STYLE) && isOurSheet(STYLE.replaceAll('\n', '\r\n ')))
+  for (const sheet of SHEETS) assert.ok(isOurSheet(sheet))
+  assert.ok(isOurSheet(STYLE.replaceAll('\n', '\r\n ')))
   for (const sheet of ['', `${STYLE} p{display:none}`, `p{display:none} ${STYLE}`, STYLE.slice(0, -1)]) assert.ok(!isOurSheet(sheet), sheet)
 })
 
 test('tags that programs would end at different places are no tags of ours', () => {
   assert.ok(isWellWritten('<!doctype html><html lang="en"><body><p class=small>a &lt; b</p><br/></body></html>'))
-  for (const html of ['<p', '<p title="<b>">', '<p title="a>b</p>', 'a < b', '<!-- x -->', '<p/class=x>', "<p title='a\"b>"])
+  for (const html of ['<p', '<p title="<b>">', '<p title="a>b</p>', 'a < b', '<!-- x -->', '<p/class=x>', '<p title=\'a"b>'])
     assert.ok(!isWellWritten(html), html)
 })
