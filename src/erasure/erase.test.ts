@@ -25,6 +25,9 @@ class Stores {
   rows: Row[] = []
   readonly blobs = new Map<number, Buffer>()
   readonly asked: string[] = []
+  /** What other processes were asked to do, in order. */
+  readonly steps: string[] = []
+  erasing: Parameters<ErasurePorts['worker']['eraseEvents']>[0][] = []
   keep: ErasurePorts['worker']['keepRows'] = async () => undefined
   sent: Pick<DisclosureRow, 'vendor' | 'destination' | 'epoch' | 'kind' | 'subject'>[] = []
 
@@ -32,19 +35,29 @@ class Stores {
     return {
       vault,
       gateway: {
-        forget: async () => undefined,
+        forget: async () => void this.steps.push('forget'),
         replaceWaiting: async (replacements) => {
+          this.steps.push('replaceWaiting')
           for (const { offset, blob } of replacements) this.blobs.set(offset, blob)
         },
       },
       worker: {
-        refuse: async () => undefined,
-        eventsLoaded: async () => undefined,
-        barrier: async () => ({ open: [] }),
-        eraseEvents: async ({ ordinals }) => {
+        refuse: async ({ ordinals }) => void this.steps.push(`refuse ${ordinals.join()}`),
+        eventsLoaded: async () => void this.steps.push('eventsLoaded'),
+        barrier: async () => {
+          this.steps.push('barrier')
+          return { open: [] }
+        },
+        eraseEvents: async (people) => {
+          const { ordinals } = people
+          this.steps.push('eraseEvents')
+          this.erasing.push(people)
           this.rows = this.rows.filter((row) => !ordinals.includes(row.user))
         },
-        keepRows: (subjects) => this.keep(subjects),
+        keepRows: (subjects) => {
+          this.steps.push(`keepRows ${subjects.join()}`)
+          return this.keep(subjects)
+        },
       },
       calls: {
         askDeletion: async (destination, { epoch, users, devices }) => {
@@ -195,4 +208,42 @@ test('a job that is killed at any call goes on to the same end', { timeout: 180_
   }
   assert.ok(number > 12, 'every call was the last one once')
   assert.deepEqual(await vault.erasing.openErasures(), [])
+})
+
+test('nothing new names the person before what is there is counted, and those who wait for the same day go together', async (t) => {
+  const place = makePlace()
+  t.after(() => removePlace(place))
+  await createKeys(place)
+  const vault = await openAt(place)
+  t.after(() => vault.close())
+  const stores = new Stores()
+  const jobs: ErasureJob[] = []
+  for (const name of ['ann', 'ben']) {
+    await addPerson(vault, stores, name)
+    // Somebody else signs in on the device later, so it stays, without what they did on it.
+    await vault.commitWindow(
+      windowOf({
+        identifiers: [device(`${name}-device`), user('guest')],
+        edges: [{ kind: 'device', from: -1, to: -2, trust: 'server', at: at + 1000 }],
+      }),
+    )
+    jobs.push(await vault.erasing.beginErasure(`${name}@mail.example`, { suppress: false }, LOOK))
+  }
+  const [ann, ben] = jobs as [ErasureJob, ErasureJob]
+  assert.deepEqual([ann.shared.length, ben.shared.length], [1, 1])
+  const ports = stores.ports(vaultOf(vault))
+  const away = { ...ports, worker: { ...ports.worker, eraseEvents: () => Promise.reject(new Killed()) } }
+  const erasing = (of: ErasurePorts) => new Erasures(of, { clock: systemClock, onFailure: () => undefined })
+  await assert.rejects(erasing(away).finish(ann.id), Killed)
+  assert.deepEqual(stores.steps, ['forget', `refuse ${ann.ordinals.join()}`, 'eventsLoaded', 'barrier', 'replaceWaiting'])
+  stores.steps.length = 0
+  await erasing(ports).finish(ben.id)
+  await erasing(ports).finish(ann.id)
+  assert.deepEqual(stores.steps, [
+    ...['forget', `refuse ${ben.ordinals.join()}`, 'eventsLoaded', 'barrier', 'replaceWaiting', 'eraseEvents'],
+    ...[`keepRows ${ben.ordinals.join()}`, `keepRows ${ann.ordinals.join()}`],
+  ])
+  const [{ ordinals, shared }] = stores.erasing as [(typeof stores.erasing)[number]]
+  assert.deepEqual(new Set(ordinals), new Set([...ann.ordinals, ...ben.ordinals]))
+  assert.deepEqual(new Set(shared.map(({ device: one }) => one)), new Set([...ann.shared, ...ben.shared].map(({ device: one }) => one)))
 })

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { Clock } from '#base/clock.ts'
 import { DAY_MS } from '#base/clock.ts'
+import { DELETION_PURPOSE } from '#model/disclosure.ts'
 import type { DeletionProgress } from '#model/protocol.ts'
 import { LOOK, makePlace, openAt, removePlace } from '#vault/testing.ts'
 import { createKeys, type Vault } from '#vault/vault.ts'
+import type { DisclosureRow } from '#warehouse/port.ts'
 import { type DeletionState, stateOf } from './asking.ts'
 import type { DeletionAnswer, VendorCalls } from './ports.ts'
 import { VendorDeletions, type VendorDeletionPorts } from './vendor-deletions.ts'
@@ -24,6 +26,8 @@ class Stage {
   answer: ((number: number) => DeletionAnswer | undefined) | undefined
   killAt = 0
   calls = 0
+  open: DisclosureRow[] = []
+  looked: (string | undefined)[] = []
   readonly clock: Clock = { now: () => this.now, sleep: async () => undefined }
 
   /** The call of that number ends the process, after its work is done. */
@@ -54,8 +58,8 @@ class Stage {
         putLeaving: (deletion) => kill(leaving.putLeaving(deletion)),
       },
       calls,
-      barrier: async () => ({ open: [] }),
-      lookAfterErasures: async () => undefined,
+      barrier: async () => ({ open: this.open }),
+      lookAfterErasures: async (vendor) => void this.looked.push(vendor),
       warehouse: { query: async <Row>(sql: string, given: Record<string, unknown>) => this.#rows(sql, given) as Row[] },
     }
   }
@@ -196,4 +200,34 @@ test('a vendor that refuses or rests is left in peace for a while, and the other
   }
   assert.deepEqual(new Set(await states(stage, vault())), new Set(['asked']))
   assert.equal(stage.asked.flat().length, 8)
+})
+
+test('who may be on the way is asked for too, no part is empty, and a look is at the vendor that is meant', async (t) => {
+  const { vault } = await open(t)
+  const stage = new Stage()
+  stage.users = [5, 6, 8, 11, 12, 20]
+  stage.devices = []
+  const row = { vendor: 'v', destination: 'd', epoch: 1, kind: 'user' as const, subject: 50, purpose: 'analytics' }
+  stage.open = [
+    row,
+    { ...row, kind: 'device' as const, subject: 51 },
+    { ...row, kind: 'group' as const, subject: 52 },
+    { ...row, vendor: 'other', subject: 53 },
+    { ...row, purpose: DELETION_PURPOSE, subject: 54 },
+    { ...row, epoch: 2 },
+  ] as DisclosureRow[]
+  for (const vendor of ['v', 'w']) await vault().leaving.wishLeaving(vendor)
+  const deletions = deletionsOn(stage, vault())
+  assert.equal(await deletions.askAll(), 0)
+  const counts = async (vendor: string): Promise<number[]> => (await vault().leaving.deletions(vendor)).leaving.map(({ count }) => count)
+  assert.deepEqual([await counts('v'), await counts('w')], [[3, 3, 2, 1], [3, 3]])
+  assert.deepEqual(
+    stage.asked.map((part) => part.join()),
+    ['5,6,8', '11,12,20', '50,51', '50', '5,6,8', '11,12,20'],
+  )
+  stage.progress = { kind: 'done', said: 'SUCCESS' }
+  await deletions.look('w')
+  assert.deepEqual([stage.looked, await states(stage, vault())], [['w'], ['asked', 'asked', 'asked', 'asked']])
+  await deletions.look()
+  assert.deepEqual([stage.looked, new Set(await states(stage, vault()))], [['w', undefined], new Set(['vendor says done'])])
 })
