@@ -16,7 +16,10 @@ const owed = (change: Partial<Deletion> = {}): Deletion => {
 test('a promise is kept on its last instant, and broken behind it', () => {
   const asked = owed({ state: 'asked', dueAt: NOW + DAY_MS })
   assert.deepEqual([stateOf(asked, NOW + DAY_MS), stateOf(asked, NOW + DAY_MS + 1)], ['asked', 'overdue'])
-  assert.deepEqual([stateOf(owed({ state: 'done', dueAt: NOW }), NOW + 1), stateOf(owed({ refused: true }), NOW)], ['vendor says done', 'refused'])
+  assert.deepEqual(
+    [stateOf(owed({ state: 'done', dueAt: NOW }), NOW + 1), stateOf(owed({ refused: true }), NOW)],
+    ['vendor says done', 'refused'],
+  )
 })
 
 test('who was asked in vain is asked again after ever longer, and never later than a day after', () => {
@@ -30,7 +33,10 @@ test('who was asked in vain is asked again after ever longer, and never later th
     assert.deepEqual([isEarly(owed({ attempts }), NOW + ms - 1), isEarly(owed({ attempts }), NOW + ms)], [true, false], `${attempts}`)
   }
   // What the vendor asked for counts, but not what a clock that was set makes of it.
-  assert.deepEqual([isEarly(owed({ notBefore: NOW + 60_000 }), NOW), isEarly(owed({ notBefore: NOW + 60_000 }), NOW + 60_000)], [true, false])
+  assert.deepEqual(
+    [isEarly(owed({ notBefore: NOW + 60_000 }), NOW), isEarly(owed({ notBefore: NOW + 60_000 }), NOW + 60_000)],
+    [true, false],
+  )
   assert.equal(isEarly(owed({ notBefore: NOW + 2 * DAY_MS }), NOW), false)
   assert.equal(isEarly(owed({ attempts: 1, at: NOW + 2 * DAY_MS }), NOW), false)
 })
@@ -80,10 +86,7 @@ test('a vendor is asked about what it was sent and what may be on its way; what 
       now: NOW,
     })
   const planned = await plan([], [row, { ...row, epoch: '1', subject: '2' }], open)
-  assert.deepEqual(planned, [
-    owed({ users: [2, 1], devices: [3] }),
-    owed({ destination: 'other', epoch: 2, users: [1], devices: [] }),
-  ])
+  assert.deepEqual(planned, [owed({ users: [2, 1], devices: [3] }), owed({ destination: 'other', epoch: 2, users: [1], devices: [] })])
   // The same again changes nothing, and one more makes it due again with the promise that was given.
   const asked = owed({ state: 'asked', at: NOW - 9, tasks: ['t'], askedAt: NOW - 9, dueAt: NOW + 9 })
   assert.deepEqual(await plan([asked], [row], []), [asked])

@@ -220,7 +220,13 @@ test('who may be on the way is asked for too, no part is empty, and a look is at
   const deletions = deletionsOn(stage, vault())
   assert.equal(await deletions.askAll(), 0)
   const counts = async (vendor: string): Promise<number[]> => (await vault().leaving.deletions(vendor)).leaving.map(({ count }) => count)
-  assert.deepEqual([await counts('v'), await counts('w')], [[3, 3, 2, 1], [3, 3]])
+  assert.deepEqual(
+    [await counts('v'), await counts('w')],
+    [
+      [3, 3, 2, 1],
+      [3, 3],
+    ],
+  )
   assert.deepEqual(
     stage.asked.map((part) => part.join()),
     ['5,6,8', '11,12,20', '50,51', '50', '5,6,8', '11,12,20'],
