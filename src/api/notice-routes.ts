@@ -1,12 +1,8 @@
 /** Telling people: a version is drafted, proposed, approved by somebody else, and sent; what becomes of it is counted. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { canonicalJson } from '#base/canonical-json.ts'
 import { BulkheadError } from '#base/errors.ts'
-import { currentScope } from '#incidents/incident-state.ts'
-import type { Of } from '#notices/desk.ts'
-import { type Draft, type NoticeContent, saysTheSame, textsSha256 } from '#notices/draft.ts'
+import type { NoticeContent } from '#notices/draft.ts'
 import type { NoticeVersion } from '#records/notice-rows.ts'
-import type { Approval } from '#records/port.ts'
 import type { Look } from '#vault/port.ts'
 import type { StaffDeps } from './deps.ts'
 import { INCIDENTS_ROUTE } from './incident-contract.ts'
@@ -26,8 +22,10 @@ import {
   NotifyRequest,
   type NotifyResult,
 } from './notice-contract.ts'
-import { draftNotices, fromConfiguration, listsMembers } from './notice-draft.ts'
-import { NOTICE, shown, shownDraft } from './notice-shown.ts'
+import { draftNotices } from './notice-draft.ts'
+import { isAsProposed, keepDraft, proposeVersion } from './notice-proposal.ts'
+import { send, settle } from './notice-send.ts'
+import { begunVersion, noVersion, shown, shownDraft, versionNow } from './notice-shown.ts'
 import { lookFor } from './routes.ts'
 
 interface OfIncident {
@@ -91,7 +89,9 @@ export function addNoticeRoutes(app: FastifyInstance, deps: StaffDeps): void {
         if ((message === undefined) !== all) throw new BulkheadError('bad_usage', 'either one Message-ID is settled, or all')
         const look = lookFor(request, `incident notice settle as ${as}`, reason)
         const version = begunVersion(id, request.body.version, deps)
-        const settled = await settle(version, all ? 'all' : (message as string), as === 'sent' ? 'sent' : 'again', look, deps)
+        if (as === 'refused' && !all) throw new BulkheadError('bad_usage', '--was refused goes with --all')
+        const of = all ? 'all' : (message as string)
+        const settled = await settle(version, as === 'refused' ? { was: as } : { was: as === 'sent' ? 'sent' : 'again', of }, look, deps)
         return { incident: id, version: version.version, settled, unknown: notices.counts(version).unknown }
       }),
   )
@@ -132,66 +132,6 @@ async function dryRun(id: number, request: FastifyRequest<{ Body: NotifyBody }>,
   return shownDraft(draft, scopeVersion)
 }
 
-async function keepDraft(id: number, asked: Pick<NotifyBody, 'lang' | 'continue'>, look: Look, deps: StaffDeps): Promise<NoticeVersion> {
-  const { notices, incidents: book } = deps
-  assertNoneLost(id, asked, deps)
-  const { draft, scopeVersion } = await draftNotices(id, asked.lang, look, deps)
-  if (draft.recipients.length === 0) throw new BulkheadError('notice_nobody', `nobody is left to tell in incident ${id}`)
-  const proposed = notices.versions(id).find(({ state }) => state === 'proposed')
-  if (proposed !== undefined && isAsProposed(proposed, draft, scopeVersion, deps)) return proposed
-  const kept = await notices.keep(draft, scopeVersion, look.actor)
-  const { recipients, organisations } = notices.counts(kept)
-  const { version, sha256, noAddress, erased } = kept
-  const body = { version, id: kept.id, sha256, scopeVersion, recipients, organisations: organisations.recipients, noAddress, erased }
-  await book.add(id, look, () => ({ kind: 'notice-proposed', body, texts: textsOf({ reason: look.reason }) }))
-  return kept
-}
-
-/**
- * Of a version that was stopped somebody waits, and of one that a restore has lost nobody here knows whom it reached: to tell them by a
- * new one takes somebody's word.
- */
-function assertNoneLost(id: number, asked: Pick<NotifyBody, 'continue'>, { notices }: StaffDeps): void {
-  if (asked.continue === true) return
-  const stopped = notices.left(id).find(({ state }) => state === 'stopped')
-  if (stopped !== undefined) throw stoppedError(stopped)
-  const lost = notices.versions(id).find(({ content }) => content === '')
-  if (lost === undefined) return
-  throw new BulkheadError(
-    'notice_stopped',
-    `version ${lost.version} was begun before the restore, and these records do not know whom it reached`,
-    {
-      hint: 'Look at the mail server’s log; `--propose --continue --reason "…"` proposes notices to all who are in scope, once more.',
-    },
-  )
-}
-
-function isAsProposed(proposed: NoticeVersion, draft: Draft, scopeVersion: number, deps: StaffDeps): boolean {
-  const content = JSON.parse(proposed.content) as NoticeContent
-  const isSame = proposed.scopeVersion === scopeVersion && saysTheSame(content, draft.content)
-  return isSame && textsSha256(content, deps.notices.words) === proposed.sha256
-}
-
-/** The very text that a second person approves. It names nobody; `incident notify ID --preview` shows all of it. */
-function textOfVersion(version: NoticeVersion, deps: StaffDeps): string {
-  const { incident, sha256, scopeVersion, id } = version
-  const { recipients, skipped, organisations } = deps.notices.counts(version)
-  const content = JSON.parse(version.content) as NoticeContent
-  const people = `${recipients - skipped} people`
-  const administrators = organisations.recipients === 0 ? '' : ` and ${organisations.recipients} administrators of organisations`
-  const lists = content.shapes.some(({ memberList }) => memberList === true) ? ', with the lists of their members' : ''
-  return (
-    `notices of incident ${incident}, version ${version.version}, to ${people}${administrators}${lists}, ` +
-    `of scope version ${scopeVersion}, in ${content.languages.join(', ')}: ` +
-    `${content.shapes.length * content.languages.length} texts, SHA-256 ${sha256}, id ${id}`
-  )
-}
-
-function proposeVersion(version: NoticeVersion, look: Look, deps: StaffDeps): Promise<Approval> {
-  const { actor: by, reason } = look
-  return deps.approvals.propose({ kind: NOTICE, what: textOfVersion(version, deps), by, reason })
-}
-
 async function preview(id: number, body: NoticePreviewBody, look: Look, deps: StaffDeps): Promise<NoticePreviewResult> {
   const { notices } = deps
   const kept =
@@ -225,174 +165,6 @@ async function preview(id: number, body: NoticePreviewBody, look: Look, deps: St
     text,
     html,
   }
-}
-
-// ------------------------------------------------------------------------------------------------------- sending
-
-async function send(id: number, request: FastifyRequest<{ Body: NotifyBody }>, deps: StaffDeps): Promise<NotifyResult> {
-  const { notices } = deps
-  const { lang, outbox, reason, resendUnknown = false } = request.body
-  const begun = notices.versions(id).findLast(({ state }) => state !== 'proposed')
-  if (resendUnknown) {
-    if (begun === undefined) throw new BulkheadError('notice_unknown', `no notices of incident ${id} were begun`)
-    const look = lookFor(request, 'incident notify, send unknown ones again', reason)
-    await settle(begun, 'all', 'again', look, deps)
-    return shown(versionNow(begun, deps), deps)
-  }
-  const look = lookOf(request, 'incident notify, send', reason)
-  const taken = goOnWithLeft(id, outbox, deps)
-  let proposed = notices.versions(id).find(({ state }) => state === 'proposed')
-  const stopped =
-    notices.left(id).find(({ state }) => state === 'stopped') ?? (begun?.state === 'stopped' && begun.content !== '' ? begun : undefined)
-  if (proposed === undefined && stopped !== undefined) return goOn(stopped, request, deps)
-  // Whoever calls again joins.
-  const running = taken ?? (begun?.state === 'sending' ? begun : undefined)
-  if (proposed === undefined && running !== undefined) return shown(versionNow(running, deps), deps)
-  if (proposed === undefined) {
-    const { draft } = await draftNotices(id, lang, look, deps)
-    if (draft.recipients.length === 0 && begun !== undefined) return { ...shown(begun, deps), noTrustedAddress: draft.noAddress }
-    proposed = await keepDraft(id, request.body, look, deps)
-    await proposeVersion(proposed, look, deps)
-  }
-  assertUnchanged(proposed, lang, deps)
-  const approval = await deps.approvals.require(NOTICE, textOfVersion(proposed, deps))
-  await begin(proposed, { outbox, approval, look }, deps)
-  return shown(versionNow(proposed, deps), deps)
-}
-
-/**
- * Nobody of an earlier version is forgotten for a newer one: what lies in the sealed outbox takes the way that there is by now, what stands
- * still is tried again. They go one after the other; the newest of them.
- */
-function goOnWithLeft(id: number, outbox: string | undefined, { notices }: StaffDeps): NoticeVersion | undefined {
-  const left = notices.left(id).filter(({ state }) => state === 'sending')
-  for (const each of left) notices.assertApproved(each)
-  for (const each of left) {
-    const way = each.way === 'outbox' ? notices.wayOf(outbox) : { way: each.way ?? ('outbox' as const), dir: each.dir }
-    notices.begin(each, { ...way, approval: null })
-  }
-  return left.at(-1)
-}
-
-async function begin(version: NoticeVersion, given: { outbox: string | undefined; approval: Approval; look: Look }, deps: StaffDeps) {
-  const { notices, incidents: book, approvals } = deps
-  const { approval, look } = given
-  const taken = notices.wayOf(given.outbox)
-  const { recipients, organisations } = notices.counts(version)
-  const body = {
-    version: version.version,
-    id: version.id,
-    sha256: version.sha256,
-    scopeVersion: version.scopeVersion,
-    recipients,
-    organisations: organisations.recipients,
-    noAddress: version.noAddress,
-    erased: version.erased,
-    way: taken.way,
-    approval: approval.id,
-    proposedBy: approval.proposedBy,
-    approvedBy: approval.approvedBy ?? '',
-  }
-  // Whom the clocks count as told by this version.
-  await deps.clocks.keeper.now(version.incident, { recount: true })
-  await book.add(version.incident, look, (state) => {
-    // Somebody may have amended the scope, or taken the approval back, meanwhile.
-    assertScope(version, currentScope(state).version)
-    if (approvals.stateOf(approvals.get(approval.id)) !== 'counts')
-      throw new BulkheadError('approval_needed', `proposal ${approval.id} does not count any more`)
-    return { kind: 'notice-begun', body, texts: textsOf({ reason: look.reason }) }
-  })
-  // First: a crash in between leaves them to this version or to the next proposal, never to two.
-  notices.takeOver(version)
-  notices.begin(version, { ...taken, approval: approval.id })
-  approvals.use(approval.id)
-}
-
-function stoppedError({ version }: NoticeVersion): BulkheadError {
-  return new BulkheadError(
-    'notice_stopped',
-    `version ${version} was stopped: people of it wait, and it may have reached people of whom these records do not know`,
-    {
-      hint:
-        'Look at the mail server’s log. `--send --continue --reason "…"` goes on with it; ' +
-        '`--propose --continue --reason "…"` tells those who wait by a new version instead.',
-    },
-  )
-}
-
-/** One that was stopped, by a person or by a restore, goes on by somebody's word alone. */
-async function goOn(version: NoticeVersion, request: FastifyRequest<{ Body: NotifyBody }>, deps: StaffDeps): Promise<NotifyResult> {
-  if (request.body.continue !== true) {
-    throw stoppedError(version)
-  }
-  deps.notices.assertApproved(version)
-  const look = lookFor(request, 'incident notify, continue', request.body.reason)
-  const body = { version: version.version, as: 'continued' }
-  await deps.incidents.add(version.incident, look, () => ({ kind: 'notice-settled', body, texts: textsOf({ reason: look.reason }) }))
-  const way = version.way === 'smtp' || request.body.outbox !== undefined ? deps.notices.wayOf(request.body.outbox) : undefined
-  deps.notices.begin(version, { way: way?.way ?? version.way ?? 'outbox', dir: way?.dir ?? version.dir, approval: null })
-  return shown(versionNow(version, deps), deps)
-}
-
-/** Who and why are on record before anything changes. */
-async function settle(version: NoticeVersion, which: string, as: 'sent' | 'again', look: Look, deps: StaffDeps): Promise<number> {
-  const { notices, incidents: book } = deps
-  const open = notices.counts(version).unknown
-  if (open === 0 && which === 'all') return 0
-  if (!notices.isOpen(version, which)) throw new BulkheadError('notice_unknown', 'no notice of that Message-ID is open in this version')
-  if (as === 'again') notices.assertApproved(version)
-  const body = { version: version.version, as, open, ...(which === 'all' ? {} : { messageId: which }) }
-  await book.add(version.incident, look, () => ({ kind: 'notice-settled', body, texts: textsOf({ reason: look.reason }) }), {
-    closed: true,
-  })
-  const settled = notices.settle(version, which, as)
-  if (as === 'again' && version.state !== 'stopped')
-    notices.begin(version, { way: version.way ?? 'outbox', dir: version.dir, approval: null })
-  return settled
-}
-
-function assertScope({ version, scopeVersion }: NoticeVersion, now: number): void {
-  if (now === scopeVersion) return
-  throw new BulkheadError(
-    'notice_changed',
-    `version ${version} was proposed for scope version ${scopeVersion}, and the scope has version ${now}`,
-  )
-}
-
-function assertUnchanged(version: NoticeVersion, lang: string | undefined, deps: StaffDeps): void {
-  const { notices } = deps
-  const state = deps.incidents.state(version.incident)
-  assertScope(version, currentScope(state).version)
-  const content = JSON.parse(version.content) as NoticeContent
-  const now = { ...content.subject, ...fromConfiguration(state, notices.config, deps) }
-  const isSame = canonicalJson(JSON.parse(JSON.stringify(now))) === canonicalJson(JSON.parse(JSON.stringify(content.subject)))
-  // A notice of many members has no list whatever the configuration says.
-  const isListed = content.shapes.some(({ memberList }) => memberList === true)
-  if (!isSame || (isListed && !listsMembers(notices.config)))
-    throw new BulkheadError('notice_changed', 'the configuration or the times of the incident are not as they were when it was proposed')
-  if (lang !== undefined && lang !== content.asked)
-    throw new BulkheadError('notice_changed', `it was proposed with --lang ${content.asked}, and --lang ${lang} is another text`)
-  if (textsSha256(content, notices.words) !== version.sha256)
-    throw new BulkheadError('notice_changed', 'the words of notices are not as they were when it was proposed')
-}
-
-// -------------------------------------------------------------------------------------------------------- shown
-
-function begunVersion(id: number, number: number | undefined, deps: StaffDeps): NoticeVersion {
-  deps.incidents.state(id)
-  const begun = deps.notices.versions(id).filter(({ state }) => state !== 'proposed')
-  const found = number === undefined ? begun.at(-1) : begun.find(({ version }) => version === number)
-  if (found === undefined) throw noVersion(id, number)
-  return found
-}
-
-function noVersion(id: number, number: number | undefined): BulkheadError {
-  const which = number === undefined ? 'no notices that were begun' : `no notices of version ${number}`
-  return new BulkheadError('notice_unknown', `incident ${id} has ${which}`)
-}
-
-function versionNow({ incident, version }: Of, deps: StaffDeps): NoticeVersion {
-  return deps.records.noticeVersion(incident, version) as NoticeVersion
 }
 
 function openOf(version: NoticeVersion, deps: StaffDeps): NoticeListResult['notices'][number]['open'] {

@@ -1,5 +1,7 @@
 /** Versions of notices as numbers: what answers about them say. */
+import { BulkheadError } from '#base/errors.ts'
 import { countOf, type NoticeCounts } from '#notices/counts.ts'
+import type { Of } from '#notices/desk.ts'
 import type { Draft, NoticeContent } from '#notices/draft.ts'
 import type { NoticeVersion, RecipientCount } from '#records/notice-rows.ts'
 import type { StaffDeps } from './deps.ts'
@@ -14,6 +16,7 @@ export function shown(version: NoticeVersion, deps: Pick<StaffDeps, 'notices' | 
   // Of one that a restore has lost nothing else is known.
   const content = version.content === '' ? undefined : (JSON.parse(version.content) as NoticeContent)
   const proposal = approvals.list().findLast(({ kind, what }) => kind === NOTICE && what.endsWith(`, id ${version.id}`))
+  const fault = notices.fault(version)
   const countsFrom = proposal === undefined ? null : isoOrNull(approvals.countsFrom(proposal) ?? null)
   return {
     ...counted(version.version, notices.counts(version), version),
@@ -22,6 +25,7 @@ export function shown(version: NoticeVersion, deps: Pick<StaffDeps, 'notices' | 
     state: version.state,
     way: version.way,
     trouble: notices.trouble(version),
+    fault: fault === undefined ? null : { code: fault.code, message: fault.message, hint: fault.hint },
     languages: content?.languages ?? [],
     shapes: content?.shapes.length ?? 0,
     sha256: version.sha256,
@@ -49,6 +53,7 @@ export function shownDraft({ content, sha256, recipients, noAddress, erased }: D
     state: 'draft',
     way: null,
     trouble: null,
+    fault: null,
     languages: content.languages,
     shapes: content.shapes.length,
     sha256,
@@ -57,4 +62,21 @@ export function shownDraft({ content, sha256, recipients, noAddress, erased }: D
     startedAt: null,
     endedAt: null,
   }
+}
+
+export function begunVersion(id: number, number: number | undefined, deps: StaffDeps): NoticeVersion {
+  deps.incidents.state(id)
+  const begun = deps.notices.versions(id).filter(({ state }) => state !== 'proposed')
+  const found = number === undefined ? begun.at(-1) : begun.find(({ version }) => version === number)
+  if (found === undefined) throw noVersion(id, number)
+  return found
+}
+
+export function noVersion(id: number, number: number | undefined): BulkheadError {
+  const which = number === undefined ? 'no notices that were begun' : `no notices of version ${number}`
+  return new BulkheadError('notice_unknown', `incident ${id} has ${which}`)
+}
+
+export function versionNow({ incident, version }: Of, deps: StaffDeps): NoticeVersion {
+  return deps.records.noticeVersion(incident, version) as NoticeVersion
 }

@@ -215,6 +215,13 @@ export const ERRORS = {
     status: 409,
     hint: 'Find out first whom it has reached, from the mail server; then `bulkhead incident notify ID --send --continue --reason "…"`.',
   },
+  notice_server_refuses: {
+    exit: 1,
+    status: 409,
+    hint:
+      'Everybody who is left waits. Set `notices.smtp`, or that server, right (host, sign-in, whether it takes mails from `notices.from`), ' +
+      'then `bulkhead incident notify ID --send`. When it means these people: `bulkhead incident notice settle ID --all --was refused`.',
+  },
   notice_key_unusable: { exit: 1, status: 409, hint: 'Correct the file that `notices` in bulkhead.yaml names, and send again.' },
   outbox_place_wrong: { exit: 1, status: 409, hint: 'Name an empty folder, or a maildir, outside the data folder and the key folder.' },
   story_unknown: { exit: 1, status: 404, hint: 'Give the path of a file (`docs/stories.md` has the format) or one of these names.' },

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { INCIDENTS_ROUTE } from '#api/incident-contract.ts'
 import type { NoticeListResult, NoticePreviewResult, NoticeSettleResult, NotifyResult } from '#api/notice-contract.ts'
-import { BulkheadError } from '#base/errors.ts'
+import { BulkheadError, isErrorCode } from '#base/errors.ts'
 import { type Context, demandReason, printAnswer } from './context.ts'
 import { renderNoticeList, renderNotify, renderPreview, renderSettled } from './notice-render.ts'
 import { connect, type StaffClient } from './staff-client.ts'
@@ -19,6 +19,7 @@ export interface NotifyOptions {
   send?: boolean
   outbox?: string
   resendUnknown?: boolean
+  resendFailed?: boolean
   continue?: boolean
   wait: boolean
   reason?: string
@@ -37,10 +38,12 @@ const SAY_MS = 2000
 const DRAFT_MS = 30 * 60_000
 
 export async function notifyCommand(context: Context, id: number, options: NotifyOptions): Promise<void> {
-  const { dryRun = false, preview = false, propose = false, send = false, lang, outbox, resendUnknown = false, reason } = options
+  const { dryRun = false, preview = false, propose = false, send = false, lang, outbox, reason } = options
+  const { resendUnknown = false, resendFailed = false } = options
   if ([dryRun, preview, propose, send].filter(Boolean).length !== 1)
     throw new BulkheadError('bad_usage', 'give one of --dry-run, --preview, --propose and --send')
-  if (!send && (outbox !== undefined || resendUnknown)) throw new BulkheadError('bad_usage', '--outbox and --resend-unknown go with --send')
+  if (!send && (outbox !== undefined || resendUnknown || resendFailed))
+    throw new BulkheadError('bad_usage', '--outbox, --resend-unknown and --resend-failed go with --send')
   if (!send && !propose && options.continue === true) throw new BulkheadError('bad_usage', '--continue goes with --send or --propose')
   if (!preview && (options.shape !== undefined || options.html !== undefined))
     throw new BulkheadError('bad_usage', '--shape and --html go with --preview')
@@ -54,11 +57,14 @@ export async function notifyCommand(context: Context, id: number, options: Notif
     ...(propose && { reason: demandReason(reason) }),
     ...(outbox !== undefined && { outbox: path.resolve(outbox) }),
     ...(resendUnknown && { resendUnknown, reason: demandReason(reason) }),
+    ...(resendFailed && { resendFailed, reason: demandReason(reason) }),
     ...(options.continue === true && { continue: true, reason: demandReason(reason) }),
   }
   const first = await client.post<NotifyResult>(route, body, DRAFT_MS)
   const last = send && options.wait ? await follow(context, client, id, first) : first
   printAnswer(context, last, renderNotify)
+  if (send && last.fault !== null)
+    throw new BulkheadError(isErrorCode(last.fault.code) ? last.fault.code : 'internal', last.fault.message, { hint: last.fault.hint })
 }
 
 /** Until nothing goes on any more; who ends the command does not end the sending. */
@@ -66,7 +72,7 @@ async function follow(context: Context, client: StaffClient, id: number, first: 
   let now = first
   let said = ''
   let saidAt = 0
-  while (now.state === 'sending' && now.way !== 'outbox') {
+  while (now.state === 'sending' && now.way !== 'outbox' && now.fault === null) {
     await sleep(LOOK_MS)
     const { notices } = await client.get<NoticeListResult>(`${INCIDENTS_ROUTE}/${id}/notices`)
     const found = notices.find(({ version }) => version === first.version)
@@ -110,7 +116,8 @@ export async function listCommand(context: Context, id: number): Promise<void> {
 
 export async function settleCommand(context: Context, id: number, message: string | undefined, options: SettleOptions): Promise<void> {
   const { all = false, was, noticeVersion: version, reason } = options
-  if (was !== 'sent' && was !== 'not-sent') throw new BulkheadError('bad_usage', '--was sent or --was not-sent')
+  if (was !== 'sent' && was !== 'not-sent' && was !== 'refused')
+    throw new BulkheadError('bad_usage', '--was sent, --was not-sent or --was refused')
   const body = {
     as: was,
     reason: demandReason(reason),

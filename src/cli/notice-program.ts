@@ -24,6 +24,7 @@ export function addNotices({ incident, common, reason, contextOf }: Parts): void
     .option('--send', 'send what was approved; waits and shows how far it is, and joins one that runs')
     .option('--outbox <dir>', 'with --send: write a plain maildir there, outside of the data folder, in place of sending')
     .option('--resend-unknown', 'with --send: again to those of whom nobody knows whether the mail server took it')
+    .option('--resend-failed', 'with --send: again to those whom the mail server refused for good, after it was set right')
     .option('--continue', 'of a version that was stopped: go on with it (--send), or tell those who wait by a new one (--propose)')
     .option('--no-wait', 'with --send: return at once; it goes on by itself')
     .action(async (id: string, options: CommonOptions & NotifyOptions) =>
@@ -36,7 +37,10 @@ export function addNotices({ incident, common, reason, contextOf }: Parts): void
   reason(common(notice.command('settle <id> [messageId]')), true)
     .description('say what became of a notice of which nobody knew, as the mail server’s log has it')
     .option('--all', 'of all that are open, in place of one Message-ID')
-    .option('--was <what>', 'sent, or not-sent: it is then sent again')
+    .option(
+      '--was <what>',
+      'sent, or not-sent: it is then sent again; with --all also refused: those whom the mail server refuses have failed',
+    )
     .option('--notice-version <n>', 'the newest, when nothing is said', countOf)
     .action(async (id: string, messageId: string | undefined, options: CommonOptions & SettleOptions) =>
       (await commands()).settleCommand(contextOf(options), numberOf(id), messageId, options),

@@ -42,7 +42,7 @@ function countsOf(answer: NotifyResult): string[] {
   return [table(rows.filter(([name, count]) => count > 0 || always.has(name)).map(([name, count]) => [name, String(count)]))]
 }
 
-function nextOf({ incident, state, approval, countsFrom, way, trouble, unknown }: NotifyResult): string[] {
+function nextOf({ incident, state, approval, countsFrom, way, trouble, fault, failed, unknown }: NotifyResult): string[] {
   const id = String(incident)
   const lines: string[] = []
   if (state === 'draft') lines.push(`Next: bulkhead incident notify ${id} --preview, then --propose --reason "…"`)
@@ -53,8 +53,13 @@ function nextOf({ incident, state, approval, countsFrom, way, trouble, unknown }
   }
   if (state === 'sending' && way === 'outbox')
     lines.push('They lie in the sealed outbox: there is no mail server in the configuration. Send again with one, or with --outbox DIR.')
-  if (trouble !== null) lines.push(`The mail server: ${trouble}. It is tried again by itself.`)
+  if (fault !== null) lines.push(`It stands still: ${fault.message} (${fault.code}). ${fault.hint}`)
+  else if (trouble !== null) lines.push(`The mail server: ${trouble}. It is tried again by itself.`)
   if (state === 'stopped') lines.push(`It goes on with: bulkhead incident notify ${id} --send --continue --reason "…"`)
+  if (failed > 0)
+    lines.push(
+      `Was it the mail server and not these people: bulkhead incident notify ${id} --send --resend-failed --reason "…" sends failed ones again.`,
+    )
   if (unknown > 0)
     lines.push(
       `bulkhead incident notice list ${id} names the Message-IDs of the unknown ones; the mail server's log knows what became of them.`,

@@ -16,7 +16,7 @@ interface Body {
   skipped: number
   failed: number
   unknown: number
-  as: 'sent' | 'again' | 'stopped' | 'continued'
+  as: 'sent' | 'again' | 'failed-again' | 'refused' | 'stopped' | 'continued'
   open: number
 }
 
@@ -46,8 +46,17 @@ export function noticeEntry<Entry>(event: Event, entry: (detail: string, text?: 
 }
 
 function settledText(name: string, { as, open }: Body): string {
-  if (as === 'stopped' || as === 'continued') return `${name}, ${as}`
-  return as === 'sent'
-    ? `${name}: of ${open} that were unknown, some were said to have been sent`
-    : `${name}: what was unknown goes again, of ${open}`
+  switch (as) {
+    case 'stopped':
+    case 'continued':
+      return `${name}, ${as}`
+    case 'sent':
+      return `${name}: of ${open} that were unknown, some were said to have been sent`
+    case 'again':
+      return `${name}: what was unknown goes again, of ${open}`
+    case 'failed-again':
+      return `${name}: ${open} that failed go again`
+    case 'refused':
+      return `${name}: ${open} that the mail server refused were said to have failed`
+  }
 }

@@ -7,16 +7,18 @@ import { BulkheadError, toBulkheadError } from '#base/errors.ts'
 import type { IncidentRow } from '#model/incident-row.ts'
 import type { Ordinal } from '#model/log-entry.ts'
 import type { NoticesConfig } from '#model/notices-config.ts'
-import type { NoticeRecords, NoticeVersion, NoticeWay, RecipientChange } from '#records/notice-rows.ts'
+import type { NoticeRecords, NoticeVersion, NoticeWay } from '#records/notice-rows.ts'
 import type { NoticeOpener } from '#vault/notice-opening-port.ts'
 import type { NoticeVault } from '#vault/notice-port.ts'
 import { createComposer } from './compose.ts'
 import { type NoticeCounts, countOf } from './counts.ts'
-import { type Draft, type NoticeContent, textsSha256 } from './draft.ts'
+import { assertApproved } from './approved.ts'
+import type { Draft, NoticeContent } from './draft.ts'
 import { fileVersion, openMaildir, settleFiling } from './maildir.ts'
 import { passesByItself } from './passing.ts'
 import { keepSheets, type PrepareOf, type PreparePorts } from './prepare.ts'
 import { sendVersion } from './sending.ts'
+import { settlableCount, type Settled, settleRecipients } from './settling.ts'
 import type { NoticeWords } from './words.ts'
 
 export interface Of {
@@ -55,6 +57,8 @@ export class NoticeDesk {
   readonly #ports: DeskPorts
   readonly #jobs = new Map<string, Job>()
   readonly #troubles = new Map<string, string>()
+  /** Why one stands still until somebody sends again. */
+  readonly #faults = new Map<string, BulkheadError>()
   /** Of which it is on record that people were told. */
   readonly #told = new Set<string>()
   /** One version at a time: the throttle is one for all. */
@@ -86,6 +90,11 @@ export class NoticeDesk {
   /** What keeps it from going on right now, in words of ours and numbers of the mail server. */
   trouble(of: Of): string | null {
     return this.#troubles.get(nameOf(of)) ?? null
+  }
+
+  /** Why it stands still: it goes on when somebody sends again, or at the next start. */
+  fault(of: Of): BulkheadError | undefined {
+    return this.#faults.get(nameOf(of))
   }
 
   /** Begun, and somebody of it waits for a person's word: it lies in the sealed outbox, was stopped, or stands still. Oldest first. */
@@ -163,37 +172,20 @@ export class NoticeDesk {
     const { state } = this.#version(of)
     if (state === 'proposed' || state === 'done') throw new BulkheadError('notice_unknown', `version ${of.version} is not being sent`)
     this.#ports.records.changeNoticeVersion(of, { state: 'stopped' })
+    this.#faults.delete(nameOf(of))
     const job = this.#jobs.get(nameOf(of))
     job?.ends.abort()
     await job?.done
   }
 
-  /** Of those whose fate is open: all, or that one. How many. */
-  settle(of: Of, messageId: string | 'all', as: 'sent' | 'again'): number {
-    const { records, clock } = this.#ports
-    const change = as === 'sent' ? { state: 'sent' as const, why: 'settled' } : { state: 'waiting' as const, why: null, nextAt: 0 }
-    let settled = 0
-    if (messageId !== 'all') {
-      const row = records.recipientBy(of, messageId)
-      if (row?.state !== 'unknown') throw new BulkheadError('notice_unknown', 'no notice of that Message-ID is open in this version')
-      records.changeRecipients(of, [{ number: row.number, ...change }], clock.now())
-      return 1
-    }
-    for (;;) {
-      const rows = records.recipientsIn(of, 'unknown', { after: 0, limit: ROWS_A_TIME })
-      if (rows.length === 0) return settled
-      records.changeRecipients(
-        of,
-        rows.map(({ number }): RecipientChange => ({ number, ...change })),
-        clock.now(),
-      )
-      settled += rows.length
-    }
+  /** What a person says became of them. How many. */
+  settle(of: Of, which: Settled): number {
+    return settleRecipients(of, which, this.#ports.records, this.#ports.clock.now())
   }
 
-  /** Whether nobody knows what became of it; of `all` that is so of somebody. */
-  isOpen(of: Of, messageId: string): boolean {
-    return messageId === 'all' || this.#ports.records.recipientBy(of, messageId)?.state === 'unknown'
+  /** How many there are to say it of. */
+  settlable(of: Of, which: Settled): number {
+    return settlableCount(of, which, this.#ports.records)
   }
 
   open(of: Of): { messageId: string; at: number; why: string | null }[] {
@@ -242,6 +234,7 @@ export class NoticeDesk {
   #start(of: Of): void {
     const name = nameOf(of)
     if (this.#isClosed || this.#jobs.has(name)) return
+    this.#faults.delete(name)
     const ends = new AbortController()
     const act = async (): Promise<void> => {
       // Somebody may have said of an open one that it goes again while the last of the others ended.
@@ -250,6 +243,7 @@ export class NoticeDesk {
     const done = this.#turn.then(act).catch((thrown: unknown) => {
       const error = toBulkheadError(thrown)
       this.#troubles.set(name, error.code)
+      this.#faults.set(name, error)
       this.#ports.trace('error', `the notices of incident ${of.incident}, version ${of.version}, stand still: ${error.code}`)
     })
     this.#turn = done
@@ -271,17 +265,8 @@ export class NoticeDesk {
     }
   }
 
-  /** Another release or sender may be there by now; nothing of it goes out, and what is kept of the notices that went out stays. */
-  assertApproved({ content: text, sha256 }: Pick<NoticeVersion, 'content' | 'sha256'>): void {
-    const content = JSON.parse(text) as NoticeContent
-    const { from } = content.subject
-    const now = this.config.from
-    if (from !== undefined && (from.name !== now.name || from.address !== now.address))
-      throw new BulkheadError('notice_changed', 'the sender is not as it was when this version was proposed', { hint: CHANGED })
-    if (textsSha256(content, this.words) !== sha256)
-      throw new BulkheadError('notice_changed', 'the words of notices are not as they were when this version was approved', {
-        hint: CHANGED,
-      })
+  assertApproved(version: Pick<NoticeVersion, 'content' | 'sha256'>): void {
+    assertApproved(version, this.config, this.words)
   }
 
   /** Whether there is more to do. */
@@ -388,7 +373,3 @@ export class NoticeDesk {
 function nameOf({ incident, version }: Of): string {
   return `${incident}/${version}`
 }
-
-const CHANGED =
-  'Put the configuration or the release back, or stop this version (`incident notice stop`) and tell those who wait by a new one: ' +
-  '`incident notify ID --propose --continue --reason "…"`.'

@@ -108,10 +108,32 @@ test('refusals of the recipient or the mail are told apart from trouble that say
 
 test('what keeps a connection from opening is told by its code, and the server’s own words are not', async (t) => {
   const greeted = await serve(t, { greeting: '554 ann@example.org is not welcome' })
-  assert.equal(await greeted.open(), '554')
+  const refused = await greeted.open()
+  assert.deepEqual([refused?.trouble, refused?.refusal?.about, refused?.refusal?.stage], ['554', 'us', 'connection'])
+  assert.equal(refused?.refusal?.words, '… is not …')
   const silent = await serve(t, { greeting: 'close' })
-  assert.match((await silent.open()) ?? '', /^E[A-Z]+$/)
+  assert.match((await silent.open())?.trouble ?? '', /^E[A-Z]+$/)
   assert.deepEqual(await silent.send(ENVELOPE, MAIL), { kind: 'trouble', trouble: 'ECONNECTION' })
+})
+
+test('a server that refuses us is told apart by where it says so', { timeout: 30_000 }, async (t) => {
+  const cases: [Script, string][] = [
+    [{ MAIL: '550 not you', RCPT: '503 no', DATA: '503 no' }, 'us'],
+    [{ MAIL: '553 5.1.8 sender domain', RCPT: '503 no', DATA: '503 no' }, 'us'],
+    [{ RCPT: '530 5.7.0 authentication required', DATA: '503 no' }, 'us'],
+    [{ RCPT: '554 5.7.1 relaying denied', DATA: '503 no' }, 'rule'],
+    [{ RCPT: '550 5.1.1 nobody', DATA: '503 no' }, 'person'],
+    [{ RCPT: '550 no', DATA: '503 no' }, 'unclear'],
+    [{ mail: '550 5.7.26 not signed' }, 'us'],
+  ]
+  for (const [script, about] of cases) {
+    const outcome = await fate(t, script)
+    assert.ok(outcome.kind === 'refused' || outcome.kind === 'trouble')
+    assert.equal(outcome.refusal?.about, about, JSON.stringify(script))
+  }
+  // For now is not for good.
+  const later = await fate(t, { MAIL: '451 slow down' })
+  assert.ok(later.kind === 'trouble' && later.refusal === undefined)
 })
 
 test('after a refusal the connection is of use again; an address beyond ASCII needs a server that takes it', async (t) => {

@@ -8,19 +8,25 @@ import { Readable } from 'node:stream'
 import SMTPConnection from 'nodemailer/lib/smtp-connection/index.js'
 import { BulkheadError } from '#base/errors.ts'
 import type { NoticeSmtp } from '#model/notices-config.ts'
+import { readRefusal, type Refusal, type RefusalStage } from './refusal.ts'
 
 export type Outcome =
   | { kind: 'accepted'; reply: number }
   /** The server refuses this mail or this recipient: now, or for good. */
-  | { kind: 'deferred'; reply: number }
-  /** `isPolicy`: by a rule of the server, which may be about the sender (relaying denied, say). */
-  | { kind: 'refused'; reply: number; isPolicy: boolean }
+  | { kind: 'deferred'; reply: number; refusal: Refusal }
+  | { kind: 'refused'; reply: number; refusal: Refusal }
   /** This server cannot take an address like that. */
   | { kind: 'unsupported' }
   /** Not handed over, and for a reason that says nothing of the recipient. */
-  | { kind: 'trouble'; trouble: string }
+  | ({ kind: 'trouble' } & Trouble)
   /** Handed over, and nobody answered. */
   | { kind: 'open'; trouble: string }
+
+/** `refusal`: the server refuses us for good, whoever the mail is for. */
+export interface Trouble {
+  trouble: string
+  refusal?: Refusal
+}
 
 export interface Envelope {
   from: string
@@ -61,7 +67,7 @@ export class Line {
   }
 
   /** Ready for a mail. What keeps it from that; undefined: nothing. */
-  async open(): Promise<string | undefined> {
+  async open(): Promise<Trouble | undefined> {
     if (this.#connection !== undefined && this.#left > 0) return undefined
     this.close()
     const connection = new SMTPConnection(settings(this.#options))
@@ -176,25 +182,33 @@ function supports(connection: SMTPConnection, extension: string): boolean {
   return known.includes(extension)
 }
 
-/** Refused at RCPT TO or in answer to the whole mail: of this recipient. Refused before: of us. */
+/** Refused at RCPT TO or in answer to the whole mail: of this recipient, it may be. Refused before: of us. */
 function outcomeOf(error: SmtpError, isHandedOver: boolean): Outcome {
-  const { code, command, responseCode } = error
+  const { code, command, responseCode, response = '' } = error
   const isAnswered = isHandedOver ? code === 'EMESSAGE' : code === 'EENVELOPE' && (command === 'RCPT TO' || command === 'DATA')
   if (isAnswered && responseCode !== undefined && responseCode >= 400) {
     // 421 is the server's goodbye, whomever the mail is for; before the mail it says nothing of the recipient.
     if (responseCode === 421 && !isHandedOver) return { kind: 'trouble', trouble: '421' }
-    if (responseCode < 500) return { kind: 'deferred', reply: responseCode }
-    return { kind: 'refused', reply: responseCode, isPolicy: isPolicy(responseCode, error.response ?? '') }
+    const refusal = readRefusal(command === 'RCPT TO' ? 'recipient' : 'mail', responseCode, response)
+    return { kind: responseCode < 500 ? 'deferred' : 'refused', reply: responseCode, refusal }
   }
-  return { kind: isHandedOver ? 'open' : 'trouble', trouble: troubleOf(error) }
+  if (isHandedOver) return { kind: 'open', trouble: troubleText(error) }
+  return { kind: 'trouble', ...troubleOf(error) }
 }
 
-/** Class 5.7 of the enhanced codes (RFC 3463), and the plain words and codes of servers without them. */
-function isPolicy(reply: number, response: string): boolean {
-  return reply === 530 || reply === 535 || /^\d{3}[ -]5\.7\./.test(response) || /relay/i.test(response)
+function troubleOf(error: SmtpError): Trouble {
+  const { responseCode, response = '' } = error
+  const trouble = troubleText(error)
+  if (responseCode === undefined || responseCode < 500) return { trouble }
+  return { trouble, refusal: readRefusal(stageOf(error), responseCode, response) }
 }
 
-function troubleOf({ code, originalCode, responseCode, command }: SmtpError): string {
+function stageOf({ command = '' }: SmtpError): RefusalStage {
+  if (command.startsWith('AUTH')) return 'sign-in'
+  return command === 'MAIL FROM' ? 'sender' : 'connection'
+}
+
+function troubleText({ code, originalCode, responseCode, command }: SmtpError): string {
   const at = command === undefined || command === 'CONN' || command === 'API' ? '' : ` after ${command.split(' ')[0]}`
   return `${responseCode ?? originalCode ?? code ?? 'unknown error'}${at}`
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { SMTPServer } from 'smtp-server'
+import type { BulkheadError } from '#base/errors.ts'
 import type { IncidentRow } from '#model/incident-row.ts'
 import type { NoticesConfig, NoticeSmtp } from '#model/notices-config.ts'
 import type { NoticeRecords } from '#records/notice-rows.ts'
@@ -10,6 +11,7 @@ import { openRecords } from '#records/records.ts'
 import { type Composer, createComposer } from './compose.ts'
 import type { NoticeContent } from './draft.ts'
 import { sendVersion } from './sending.ts'
+import { settleRecipients } from './settling.ts'
 import type { NoticeWords } from './words.ts'
 
 const OF = { incident: 1, version: 1 }
@@ -33,6 +35,7 @@ async function makeWorld(
   t: TestContext,
   judge: (address: string) => number | string | undefined,
   onTaken?: (count: number) => void,
+  judgeSender?: () => string,
 ): Promise<World> {
   const records = openRecords({ path: ':memory:' })
   const row = { organisation: 0, members: 0, shape: 0, language: 'en', joined: 0, list: [] }
@@ -50,10 +53,13 @@ async function makeWorld(
     disabledCommands: ['STARTTLS', 'AUTH'],
     disableReverseLookup: true,
     logger: false,
+    onMailFrom: (_address, _session, done) => {
+      const answer = judgeSender?.()
+      done(answer === undefined ? undefined : refusalOf(answer))
+    },
     onRcptTo: ({ address }, _session, done) => {
       const answer = judge(address)
-      const [responseCode, text] = typeof answer === 'string' ? [Number(answer.slice(0, 3)), answer.slice(4)] : [answer, 'no']
-      done(responseCode === undefined ? undefined : Object.assign(new Error(text), { responseCode }))
+      done(answer === undefined ? undefined : refusalOf(String(answer)))
     },
     onData: (stream, _session, done) => {
       let text = ''
@@ -124,6 +130,10 @@ async function makeWorld(
   }
 }
 
+function refusalOf(answer: string): Error {
+  return Object.assign(new Error(answer.slice(4) || 'no'), { responseCode: Number(answer.slice(0, 3)) })
+}
+
 test('each mail is on record as under way before its bytes go, never more of them than connections, and each goes once', {
   timeout: 60_000,
 }, async (t) => {
@@ -180,24 +190,79 @@ test('a mail that cannot be made stops the sending, and nobody is left as if the
   assert.equal(sent + waiting, PEOPLE)
 })
 
-test('a server that relays for nobody burns no recipient, and all are told when it does', { timeout: 60_000 }, async (t) => {
-  const ends = new AbortController()
-  let asked = 0
-  const world = await makeWorld(t, (address) => {
-    asked += 1
-    if (asked === 2 * PEOPLE) ends.abort()
-    if (!ends.signal.aborted) return '554 Relay access denied'
-    // One whose own server has such a rule.
-    return address === 'p7@example.org' && world.taken.length > 0 ? '554 Relay access denied' : undefined
-  })
-  await world.send(ends.signal)
-  const { failed = 0, waiting = 0, sent = 0 } = world.states()
-  assert.equal(failed, 0)
-  assert.equal(waiting + sent, PEOPLE)
-  assert.ok(waiting > PEOPLE / 2)
-  assert.ok(world.troubles.includes('554'))
+test('a server that refuses us ends the sending, everybody waits, and all are told when it is set right', {
+  timeout: 60_000,
+}, async (t) => {
+  for (const [answer, most] of [
+    ['554 5.7.1 Relay access denied', 3],
+    ['530 5.7.0 Authentication required', 1],
+    ['550 no', 20],
+    ['550 5.1.1 User unknown', 20],
+  ] as const) {
+    let isRight = false
+    let asked = 0
+    const world = await makeWorld(t, (address) => {
+      asked += 1
+      if (!isRight) return answer
+      // One whose own server has such a rule, and one that is not there.
+      return ['p7@example.org', 'p8@example.org'].includes(address) ? answer : undefined
+    })
+    const error = await world.send().then(
+      () => undefined,
+      (thrown: unknown) => thrown as BulkheadError,
+    )
+    assert.equal(error?.code, 'notice_server_refuses', answer)
+    assert.ok(error?.message.includes(answer.slice(0, 3)), error?.message)
+    assert.ok(!/example\.org/.test(error?.message ?? ''))
+    assert.deepEqual(world.states(), { waiting: PEOPLE }, answer)
+    assert.ok(asked < most + CONNECTIONS, `${asked} were asked for with ${answer}`)
+    isRight = true
+    await world.send()
+    assert.deepEqual(world.states(), { sent: PEOPLE - 2, failed: 2 }, answer)
+  }
+})
+
+test('a server that stops taking mails from us in the middle makes nobody fail', { timeout: 60_000 }, async (t) => {
+  let isRight = true
+  const world = await makeWorld(
+    t,
+    () => (isRight ? undefined : '550 5.4.5 Daily sending limit exceeded'),
+    (count) => {
+      if (count === 30) isRight = false
+    },
+  )
+  await assert.rejects(world.send(), /550 5\.4\.5/)
+  const { sent = 0, waiting = 0, failed = 0 } = world.states()
+  assert.deepEqual([sent + waiting, failed], [PEOPLE, 0])
+  isRight = true
   await world.send()
-  assert.deepEqual(world.states(), { sent: PEOPLE - 1, failed: 1 })
+  assert.deepEqual(world.states(), { sent: PEOPLE })
+})
+
+test('a sender that is refused before anybody is named ends the sending at once', { timeout: 60_000 }, async (t) => {
+  const world = await makeWorld(
+    t,
+    () => undefined,
+    undefined,
+    () => '553 5.1.8 Sender address rejected',
+  )
+  await assert.rejects(world.send(), /553 5\.1\.8 .*when we named the sender/)
+  assert.deepEqual(world.states(), { waiting: PEOPLE })
+})
+
+test('what a person says of refused and failed ones: they go again, or have failed', { timeout: 60_000 }, async (t) => {
+  const world = await makeWorld(t, () => '550 5.7.1 rejected')
+  await assert.rejects(world.send())
+  const settle = (was: 'refused' | 'failed-again'): number => settleRecipients(OF, { was }, world.records, 1)
+  const refused = settle('refused')
+  assert.ok(refused >= 3 && refused < 3 + CONNECTIONS)
+  assert.deepEqual(world.states(), { failed: refused, waiting: PEOPLE - refused })
+  assert.equal(settle('failed-again'), refused)
+  assert.deepEqual(world.states(), { waiting: PEOPLE })
+  assert.equal(
+    world.records.recipientsDue(OF, { now: 1, after: 0, limit: PEOPLE }).every(({ attempts }) => attempts === 0),
+    true,
+  )
 })
 
 test('an error of one connection ends the sending and says so', { timeout: 60_000 }, async (t) => {

@@ -1,16 +1,20 @@
 /**
  * Sends a version by a mail server. A row is durably `sending`, with the Message-ID of its mail, before the mail's first byte is
  * handed over; the server's answer decides what it becomes. What nobody answered is `unknown` and stays so until a person says
- * otherwise. A refusal for now is tried again later and later; trouble of the connection counts for nobody.
+ * otherwise. A refusal for now is tried again later and later; trouble of the connection counts for nobody. A server that refuses us
+ * ends the sending: whoever waits goes on waiting (see `refusals.ts`).
  */
 import type { Clock } from '#base/clock.ts'
+import { BulkheadError } from '#base/errors.ts'
 import { rateOf, take, waitFor } from '#base/gcra.ts'
 import type { NoticesConfig, NoticeSmtp } from '#model/notices-config.ts'
 import type { NoticeRecords, RecipientChange } from '#records/notice-rows.ts'
 import { Commits } from './commits.ts'
 import { type Composer, newMessageId } from './compose.ts'
-import { Line, type Outcome } from './line.ts'
+import { Line, type Outcome, type Trouble } from './line.ts'
 import { type Prepared, prepare, type PrepareOf, type PreparePorts } from './prepare.ts'
+import { type Refusal, refusalText } from './refusal.ts'
+import { Refusals } from './refusals.ts'
 
 export interface SendingPorts extends PreparePorts {
   records: NoticeRecords
@@ -46,7 +50,10 @@ interface Composed extends Prepared {
   bytes: Buffer
 }
 
-/** Returns when nothing waits any more, or when the signal says so: what is under way is brought to its end first. */
+/**
+ * Returns when nothing waits any more, or when the signal says so: what is under way is brought to its end first. Throws
+ * `notice_server_refuses` when the mail server takes nothing from us.
+ */
 export async function sendVersion(of: SendingOf, ports: SendingPorts, signal: AbortSignal): Promise<void> {
   const sending = new Sending(of, ports, signal)
   await sending.run()
@@ -56,6 +63,9 @@ class Sending {
   readonly #of: SendingOf
   readonly #ports: SendingPorts
   readonly #signal: AbortSignal
+  /** One connection that cannot go on ends all of them. */
+  readonly #ends = new AbortController()
+  readonly #refusals = new Refusals()
   readonly #commits: Commits
   readonly #connections: number
   readonly #queue: Prepared[] = []
@@ -68,17 +78,15 @@ class Sending {
   #isFed = false
   #inFlight = 0
   #troubles = 0
-  #hasAccepted = false
   #resumeAt = 0
 
   constructor(of: SendingOf, ports: SendingPorts, signal: AbortSignal) {
     this.#of = of
     this.#ports = ports
-    this.#signal = signal
+    this.#signal = AbortSignal.any([signal, this.#ends.signal])
     this.#connections = Math.min(of.smtp.connections, 50)
     this.#commits = new Commits({ ...of, connections: this.#connections }, ports.records, () => ports.clock.now())
     this.#batch = Math.max(1, Math.min(BATCH_MAX, Math.ceil(of.smtp.perSecond * AHEAD_SECONDS)))
-    this.#hasAccepted = ports.records.recipientsIn(of, 'sent', { after: 0, limit: 1 }).length > 0
     this.#throttle = new Throttle(of.smtp.perSecond, ports.clock)
   }
 
@@ -95,16 +103,20 @@ class Sending {
   async #feed(): Promise<void> {
     const { records, clock } = this.#ports
     let after = 0
+    // Whoever was refused before goes last: it is the others who tell whether this server takes mails from us.
+    let isFirstPass = true
     try {
       while (!this.#signal.aborted && !this.#isFed) {
         if (this.#queue.length >= this.#batch) {
           await this.#turn()
           continue
         }
-        const rows = records.recipientsDue(this.#of, { now: clock.now(), after, limit: this.#batch })
-        const last = rows.at(-1)
+        const due = records.recipientsDue(this.#of, { now: clock.now(), after, limit: this.#batch })
+        const last = due.at(-1)
         if (last !== undefined) {
           after = last.number
+          const rows = isFirstPass ? due.filter(({ attempts }) => attempts === 0) : due
+          if (rows.length === 0) continue
           const { prepared, aside } = await prepare(rows, this.#of, this.#ports)
           for (const number of aside.parted) records.partRecipients(this.#of, number, clock.now())
           if (aside.changes.length > 0) await this.#commits.write(...aside.changes)
@@ -115,8 +127,11 @@ class Sending {
           this.#rouse()
         } else if (this.#queue.length > 0 || this.#ready.length > 0 || this.#inFlight > 0) await this.#turn()
         else {
-          // A new pass: those who were refused for now, and those who were parted from others.
+          // A new pass: those who were refused for now.
           after = 0
+          isFirstPass = false
+          await this.#commits.write()
+          await this.#judgeLeft()
           const next = records.nextDue(this.#of)
           if (next === undefined) return
           await clock.sleep(Math.min(1000, next - clock.now()), this.#signal)
@@ -199,6 +214,7 @@ class Sending {
       }
     } catch (thrown) {
       // One that cannot write cannot send: the others end too.
+      this.#ends.abort()
       this.#isFed = true
       this.#queue.length = 0
       this.#ready.length = 0
@@ -218,19 +234,20 @@ class Sending {
       await this.#throttle.wait(this.#signal)
       if (this.#signal.aborted) return
       const attempts = row.attempts + 1
+      this.#refusals.again(row.number)
       await this.#commits.write({ number: row.number, state: 'sending', messageId, attempts })
       const outcome = await line.send({ from: from.address, to: address.text, needsUtf8: address.needsUtf8 }, bytes)
-      const change = this.#judge(row.number, attempts, outcome)
-      if (outcome.kind !== 'trouble') {
-        // It is durable before the next mail of this connection begins, in the same commit.
-        this.#commits.write(change).catch(() => undefined)
-        if (outcome.kind === 'accepted') this.#accept()
-        if (outcome.kind === 'open') this.#trouble(outcome.trouble)
-        if (this.#isOfUs(outcome) && change.state === 'waiting') this.#trouble(String(outcome.reply))
-        return
+      if (outcome.kind === 'trouble') {
+        await this.#commits.write({ number: row.number, state: 'waiting', attempts: row.attempts })
+        this.#trouble(outcome)
+        continue
       }
-      await this.#commits.write({ number: row.number, state: 'waiting', attempts: row.attempts })
-      this.#trouble(outcome.trouble)
+      // It is durable before the next mail of this connection begins, in the same commit.
+      this.#commits.write(this.#judge(row.number, attempts, outcome)).catch(() => undefined)
+      if (outcome.kind === 'accepted') this.#accept()
+      if (outcome.kind === 'open') this.#trouble(outcome)
+      this.#assertTaken()
+      return
     }
   }
 
@@ -249,53 +266,79 @@ class Sending {
   }
 
   #accept(): void {
-    this.#hasAccepted = true
     if (this.#troubles > 0) this.#ports.onTrouble(undefined)
     this.#troubles = 0
+    this.#fail(this.#refusals.accepted())
     this.#ports.onAccepted(this.#ports.clock.now())
   }
 
-  #trouble(trouble: string): void {
+  #trouble({ trouble, refusal }: Trouble): void {
     const now = this.#ports.clock.now()
     // Several connections meet the same trouble at once.
     if (now >= this.#resumeAt) {
       this.#resumeAt = now + delay(this.#troubles, 250)
       this.#troubles += 1
+      if (refusal !== undefined) this.#refusals.refusedUs(refusal)
     }
     this.#ports.onTrouble(trouble)
+    this.#assertTaken()
   }
 
-  /**
-   * A refusal by the server's rules may be of the sender and not of the recipient: as long as it has taken nothing of this version nobody
-   * is given up for it. The others are tried meanwhile.
-   */
-  #isOfUs(outcome: Outcome): outcome is Outcome & { kind: 'refused' } {
-    return outcome.kind === 'refused' && outcome.isPolicy && !this.#hasAccepted
+  /** When nobody is left whom the server has not refused. Who is tried again later waits for that. */
+  async #judgeLeft(): Promise<void> {
+    const { heldCount } = this.#refusals
+    if (heldCount === 0 || this.#waitingCount() > heldCount) return
+    this.#fail(this.#refusals.drained())
+    await this.#commits.write()
+    this.#assertTaken()
   }
 
-  #judge(number: number, attempts: number, outcome: Outcome): RecipientChange {
+  #waitingCount(): number {
+    const counts = this.#ports.records.recipientCounts(this.#of).filter(({ state }) => state === 'waiting')
+    return counts.reduce((sum, { count }) => sum + count, 0)
+  }
+
+  #fail(refused: readonly [number: number, refusal: Refusal][]): void {
+    const changes = refused.map(([number, { reply }]): RecipientChange => ({ number, state: 'failed', reply, why: whyOf(reply) }))
+    if (changes.length > 0) this.#commits.write(...changes).catch(() => undefined)
+  }
+
+  #assertTaken(): void {
+    const { ending } = this.#refusals
+    if (ending === undefined) return
+    throw new BulkheadError('notice_server_refuses', `the mail server refuses what we send, not one person: ${refusalText(ending)}`)
+  }
+
+  #judge(number: number, attempts: number, outcome: Exclude<Outcome, { kind: 'trouble' }>): RecipientChange {
     switch (outcome.kind) {
       case 'accepted':
         return { number, state: 'sent', reply: outcome.reply, why: null }
       case 'refused':
-        if (this.#isOfUs(outcome) && attempts < ATTEMPTS_MAX) {
-          const nextAt = this.#ports.clock.now() + delay(attempts - 1, FIRST_DELAY_MS)
-          return { number, state: 'waiting', reply: outcome.reply, nextAt }
-        }
-        return { number, state: 'failed', reply: outcome.reply, why: 'refused' }
+        return this.#judgeRefused(number, attempts, outcome.refusal)
       case 'unsupported':
         return { number, state: 'failed', why: 'smtputf8_missing' }
       case 'open':
         return { number, state: 'unknown', why: 'no_answer' }
-      case 'deferred': {
-        if (attempts >= ATTEMPTS_MAX) return { number, state: 'failed', reply: outcome.reply, why: 'deferred_too_often' }
-        const nextAt = this.#ports.clock.now() + delay(attempts - 1, FIRST_DELAY_MS)
-        return { number, state: 'waiting', reply: outcome.reply, nextAt }
-      }
-      case 'trouble':
-        return { number, state: 'waiting', attempts: attempts - 1 }
+      case 'deferred':
+        return attempts < ATTEMPTS_MAX
+          ? { number, state: 'waiting', reply: outcome.reply, nextAt: this.#nextAt(attempts) }
+          : this.#judgeRefused(number, attempts, outcome.refusal)
     }
   }
+
+  #judgeRefused(number: number, attempts: number, refusal: Refusal): RecipientChange {
+    const { reply } = refusal
+    if (this.#refusals.refused(number, refusal) === 'failed') return { number, state: 'failed', reply, why: whyOf(reply) }
+    return { number, state: 'waiting', reply, nextAt: this.#nextAt(attempts) }
+  }
+
+  #nextAt(attempts: number): number {
+    return this.#ports.clock.now() + delay(attempts - 1, FIRST_DELAY_MS)
+  }
+}
+
+function whyOf(reply: number): string {
+  return reply < 500 ? 'deferred_too_often' : 'refused'
 }
 
 /** Twice as long each time, and never the same for all. */

@@ -1,9 +1,9 @@
 /**
  * The company's mail server, in a process of its own that nobody kills: npm smtp-server on loopback. What it takes is on its list before
  * it says so. `MAIL_FAULTS` (JSON) lets it behave badly: shares of mails whose answer is lost after they were taken, that are refused for
- * now, for good, or answered late. It prints its port, then nothing.
+ * now, for good, or answered late; a file `closed` in its folder lets it relay for nobody. It prints its port, then nothing.
  */
-import { appendFileSync, openSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, openSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
@@ -40,6 +40,8 @@ const server = new SMTPServer({
   disableReverseLookup: true,
   logger: false,
   onRcptTo: ({ address }, _session, done) => {
+    // Somebody has still to let it take mails from us.
+    if (existsSync(path.join(folder, 'closed'))) return done(reply(554, `5.7.1 <${address}>: Relay access denied`))
     if (faults.refusedWord !== undefined && address.includes(faults.refusedWord)) return done(reply(550, 'no such mailbox'))
     if (happens(faults.deferred)) return done(reply(451, 'try again later'))
     done()

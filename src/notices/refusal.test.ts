@@ -1,0 +1,124 @@
+/** Whom a mail server's refusal speaks of, and that nothing of a person is told on. Answers as servers are known to give them. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { readRefusal, type RefusalAbout, refusalText, type RefusalStage } from './refusal.ts'
+import { ALIKE_MAX, Refusals } from './refusals.ts'
+
+const SAID: [RefusalStage, string, RefusalAbout][] = [
+  ['connection', '554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org', 'us'],
+  ['sign-in', '535 5.7.8 Error: authentication failed', 'us'],
+  ['sender', '553 5.7.1 <security@company.example>: Sender address rejected: not owned by user app', 'us'],
+  ['sender', '501 5.1.7 Bad sender address syntax', 'us'],
+  ['recipient', '554 5.7.1 <ann@example.org>: Relay access denied', 'rule'],
+  ['recipient', '550 relay not permitted', 'rule'],
+  ['recipient', '553 sorry, that domain isn’t in my list of allowed rcpthosts (#5.7.1)', 'rule'],
+  ['recipient', '530 5.7.0 Must issue a STARTTLS command first', 'us'],
+  ['recipient', '530 Authentication required', 'us'],
+  ['recipient', '550 5.7.60 SMTP; Client does not have permissions to send as this sender', 'rule'],
+  ['mail', '550 5.7.26 This mail is unauthenticated', 'us'],
+  ['recipient', '550 5.1.1 <ann@example.org>: Recipient address rejected: User unknown in local recipient table', 'person'],
+  ['recipient', '550-5.1.1 The email account that you tried to reach does not exist.\r\n550 5.1.1 Please try double-checking', 'person'],
+  ['recipient', '552 5.2.2 The email account that you tried to reach is over quota', 'person'],
+  ['recipient', '550 5.4.1 Recipient address rejected: Access denied', 'person'],
+  ['recipient', '550 5.7.17 mailbox owner has changed', 'person'],
+  ['recipient', '556 domain accepts no mail', 'person'],
+  ['recipient', '550 No such user here', 'person'],
+  ['recipient', '550 5.1.8 sender domain not found', 'us'],
+  ['recipient', '503 5.5.1 bad sequence of commands', 'us'],
+  ['recipient', '550 5.4.5 Daily sending limit exceeded', 'rule'],
+  ['recipient', '550 Requested action not taken', 'unclear'],
+  ['mail', '554 5.0.0 rejected', 'unclear'],
+]
+
+test('a refusal speaks of us, of a rule, of the person, or it is not clear of whom', () => {
+  for (const [stage, answer, about] of SAID) {
+    assert.equal(readRefusal(stage, Number(answer.slice(0, 3)), answer).about, about, `${stage}: ${answer}`)
+  }
+})
+
+test('nothing that could be an address or part of one is told on, whatever the server says', () => {
+  const secret = fc.constantFrom(
+    'ann',
+    'ann@example.org',
+    'Ann',
+    'example.org',
+    '<ann@example.org>:',
+    'ann.lee',
+    'अनु@उदाहरण',
+    'anné',
+    'a\u202enn',
+    'ann\u0000',
+  )
+  const plain = fc.constantFrom('Relay', 'denied', 'sender', 'rejected:', '(policy)', 'not', 'permitted')
+  fc.assert(
+    fc.property(fc.array(fc.oneof(secret, plain), { maxLength: 60 }), (words) => {
+      const text = refusalText(readRefusal('recipient', 550, `550 5.7.1 ${words.join(' ')}`))
+      assert.match(text, /^550 5\.7\.1( “[A-Za-z… ]+”)? \(when we named a recipient\)$/)
+      assert.ok(!/ann|example|lee/i.test(text), text)
+      assert.ok(text.length < 400)
+    }),
+  )
+  assert.equal(
+    refusalText(readRefusal('recipient', 554, '554 5.7.1 <ann@example.org>: Relay access denied')),
+    '554 5.7.1 “… Relay access denied” (when we named a recipient)',
+  )
+})
+
+const refusal = (answer: string) => readRefusal('recipient', 550, `550 ${answer}`)
+
+test('nobody has failed while the server has taken nothing; who is of the person fails as soon as it takes mails', () => {
+  const refusals = new Refusals()
+  assert.equal(refusals.refused(1, refusal('5.1.1 unknown')), 'held')
+  assert.equal(refusals.refused(2, refusal('no')), 'held')
+  assert.deepEqual(
+    refusals.accepted().map(([number]) => number),
+    [1, 2],
+  )
+  assert.equal(refusals.refused(3, refusal('5.1.1 unknown')), 'failed')
+  assert.equal(refusals.refused(4, refusal('no')), 'held')
+  refusals.again(4)
+  assert.deepEqual(refusals.accepted(), [])
+})
+
+test('when nobody is left: few that are not clear have failed, several alike or one that is of us end the sending', () => {
+  const left = (...answers: string[]): number | undefined => {
+    const refusals = new Refusals()
+    for (const [number, answer] of answers.entries()) refusals.refused(number, refusal(answer))
+    const failed = refusals.drained().length
+    return refusals.ending === undefined ? failed : undefined
+  }
+  assert.equal(left('no', 'no'), 2)
+  assert.equal(left('no', 'no', 'no'), undefined)
+  assert.equal(left('no', 'no', '5.1.1 unknown'), 3)
+  assert.equal(left('5.1.1 unknown', '5.1.1 unknown', '5.1.1 unknown', '5.1.1 unknown'), 4)
+  assert.equal(left('5.7.1 rejected'), undefined)
+})
+
+test('in any order of answers: who has failed was refused and not taken since, and never by a server that takes nothing', () => {
+  const answer = fc.constantFrom('taken', 'no', '5.1.1 unknown', '5.7.1 rejected', '5.7.26 unsigned')
+  fc.assert(
+    fc.property(fc.array(answer, { maxLength: 120 }), (answers) => {
+      const refusals = new Refusals()
+      const failed = new Set<number>()
+      let taken = 0
+      let sinceTaken = 0
+      for (const [number, each] of answers.entries()) {
+        if (each === 'taken') {
+          taken += 1
+          sinceTaken = 0
+          for (const [other] of refusals.accepted()) failed.add(other)
+          continue
+        }
+        sinceTaken += 1
+        const judged = refusals.refused(number, refusal(each))
+        if (judged === 'failed') failed.add(number)
+        if (judged === 'ends') break
+      }
+      if (taken === 0) assert.equal(failed.size, 0)
+      for (const number of failed) assert.notEqual(answers[number], 'taken')
+      assert.ok(refusals.heldCount <= 4 * ALIKE_MAX)
+      if (refusals.ending === undefined && sinceTaken > 0 && taken > 0) assert.ok(refusals.heldCount <= sinceTaken)
+    }),
+  )
+})
