@@ -40,6 +40,7 @@ test('columns by their common names, quoting, byte-order mark, other delimiters 
     { id: 'org-less', phone: '+1 555 0100', country: 'IN', language: 'hi', groups: [] },
     { id: '9', groups: [{ key: 'team', value: 'T1', admin: false }] },
   ])
+  assert.deepEqual(await read('id,constructor,toString\n1,A,b\n'), [{ id: '1', groups: [] }])
   assert.deepEqual(await read('id,company,company_key\n1,A,org\n'), [{ id: '1', groups: [{ key: 'org', value: 'A', admin: false }] }])
 })
 

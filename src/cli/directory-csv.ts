@@ -196,7 +196,7 @@ type Column = { kind: 'plain' | 'group' | 'key' | 'ignored'; name: string }
 function decodeHeader(file: string, cells: readonly string[]): Column[] {
   const names = cells.map((cell) => {
     const name = cell.toLowerCase().replaceAll(/[\s-]+/g, '_')
-    return ALIASES[name] ?? name
+    return Object.hasOwn(ALIASES, name) ? (ALIASES[name] as string) : name
   })
   const columns = names.map((name): Column => {
     if (PLAIN_COLUMNS.has(name)) return { kind: 'plain', name }

@@ -54,24 +54,27 @@ const GROUPS: ReadonlySet<string> = new Set([
   'workspaceid',
   'tenantid',
 ])
-const OTHERS: Readonly<Record<string, KnownField>> = {
-  city: 'city',
-  region: 'region',
-  state: 'region',
-  country: 'country',
-  countrycode: 'country',
-  os: 'os',
-  operatingsystem: 'os',
-  browser: 'browser',
-  browserversion: 'browser_version',
-  device: 'device',
-  referrer: 'referrer',
-  referer: 'referrer',
-  referringsite: 'referrer',
-  url: 'url',
-  useragent: 'user_agent',
-  timezone: 'timezone',
-}
+/** Maps, since whoever writes the file chooses the names, and a column may be called `constructor`. */
+const OTHERS: ReadonlyMap<string, KnownField> = new Map(
+  Object.entries({
+    city: 'city',
+    region: 'region',
+    state: 'region',
+    country: 'country',
+    countrycode: 'country',
+    os: 'os',
+    operatingsystem: 'os',
+    browser: 'browser',
+    browserversion: 'browser_version',
+    device: 'device',
+    referrer: 'referrer',
+    referer: 'referrer',
+    referringsite: 'referrer',
+    url: 'url',
+    useragent: 'user_agent',
+    timezone: 'timezone',
+  } satisfies Record<string, KnownField>),
+)
 const OWN_USES: Partial<Record<KnownField, ColumnUse>> = {
   user_id: 'id',
   device_id: 'id',
@@ -100,7 +103,7 @@ export function meaningOf(column: string, { mapped, fieldOfKey, groupKeys }: Col
   if (known !== undefined) return asField(known)
   if (IDS.has(word)) return asField('user_id')
   if (GROUPS.has(word)) return asField('group_id')
-  return asField(identityKeyOf(column)?.field ?? OTHERS[word])
+  return asField(identityKeyOf(column)?.field ?? OTHERS.get(word))
 }
 
 function asField(field: KnownField | undefined): ColumnMeaning {
@@ -138,6 +141,7 @@ export function assertRead(
   naming: Pick<ColumnNaming, 'mapped'>,
   names: readonly string[],
 ): void {
-  if (rows > 0 && malformed === rows) throw new BulkheadError('leak_file_invalid', `none of its ${rows} rows can be read as ${format}`)
+  if (rows === 0) throw new BulkheadError('leak_file_invalid', `the file holds no rows that can be read as ${format}`)
+  if (malformed === rows) throw new BulkheadError('leak_file_invalid', `none of its ${rows} rows can be read as ${format}`)
   assertMapped(naming, names)
 }

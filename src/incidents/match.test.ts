@@ -313,6 +313,12 @@ test('fields that were never sent are named by column, those that were are not',
     { column: 'city', field: 'city', rows: 1 },
   ])
   assert.deepEqual(result.fieldsNotInLedger, ['city', 'group_id', 'plan'])
+  // What the ledger holds was sent, whatever somebody has called its column; and a column may be called as every object's own things are.
+  const renamed = await match(`Kundin,constructor,toString\n${uuid},1,\n`)
+  assert.deepEqual(renamed.result.matched, { a: 1, b: 0, c: 0 })
+  assert.deepEqual(renamed.result.columnsNotInLedger, [{ column: 'constructor', field: null, rows: 1 }])
+  const list = await match(`[["${uuid}","x"]]`)
+  assert.deepEqual([list.result.rows, list.result.matched.a, list.result.fieldsNotInLedger], [1, 1, ['column 2']])
 })
 
 test('columns are found by what stands in them, and --map says it better', async () => {
@@ -373,7 +379,8 @@ test('what is no row is counted and named, and what is no file changes nothing',
   const { result } = await match(`{"distinct_id":"${uuid}"}\nbroken\n{"distinct_id":""}\n`, { format: 'ndjson' })
   assert.deepEqual([result.rows, result.malformed, result.unidentified], [3, 1, 1])
   assert.deepEqual(result.faults, [{ number: 2, fault: 'no_json' }])
-  await assert.rejects(match(''), { code: 'leak_file_invalid' })
+  for (const none of ['', 'distinct_id,time\n', '[]', 'null', '[null,2,3]', '['.repeat(100)])
+    await assert.rejects(match(none), { code: 'leak_file_invalid' }, none)
   // Read as what it is not, it would say that it names nobody.
   await assert.rejects(match(`distinct_id\n${uuid}\n`, { format: 'ndjson' }), { code: 'leak_file_invalid' })
   await assert.rejects(match(`distinct_id\n${uuid}\n`, { map: [['distinct-id', 'user_id']] }), { code: 'bad_usage', exit: 2 })

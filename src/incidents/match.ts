@@ -244,8 +244,8 @@ class MatchTally {
       }
       isGraded = true
       graded.isInWindow ||= isInWindow
-      if (kind === 'group') this.#columns.markGroup(keys.uuidColumns[at] as number)
-      else this.#place(pseudonym.ordinal, kind === 'device', keys.time, graded)
+      this.#columns.markPseudonym(keys.uuidColumns[at] as number, kind)
+      if (kind !== 'group') this.#place(pseudonym.ordinal, kind === 'device', keys.time, graded)
     }
     for (const epoch of seen) this.#epochRows.set(epoch, (this.#epochRows.get(epoch) ?? 0) + 1)
     if (isLost && !isGraded) this.#counts.notInLedger += 1

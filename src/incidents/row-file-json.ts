@@ -25,7 +25,9 @@ export async function* lineRows(content: AsyncIterable<Buffer>, sink: RowSink): 
   if (!isOverlong) objects.line(held)
 }
 
-const [QUOTE, ESCAPE, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d]
+const [QUOTE, ESCAPE, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST, COMMA] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d, 0x2c]
+/** What stands before a row. */
+const SEPARATORS: ReadonlySet<number> = new Set([COMMA, NEWLINE, CLOSE, OPEN_LIST])
 
 /** `head`: the beginning, which tells how deep the rows stand. */
 export async function* jsonRows(content: AsyncIterable<Buffer>, sink: RowSink, head: Buffer): AsyncGenerator<RowBatch, void> {
@@ -39,7 +41,8 @@ export async function* jsonRows(content: AsyncIterable<Buffer>, sink: RowSink, h
       const found = scan.next(all, at)
       if (found === undefined) break
       at = found.end
-      if (found.start === undefined) sink.fault(sink.next(), 'too_long')
+      if (found.isLoose) sink.fault(sink.next(), 'no_object')
+      else if (found.start === undefined) sink.fault(sink.next(), 'too_long')
       else objects.object(all.subarray(found.start, found.end))
       if (sink.isFull) yield sink.take()
     }
@@ -50,7 +53,7 @@ export async function* jsonRows(content: AsyncIterable<Buffer>, sink: RowSink, h
       held = Buffer.alloc(0)
     } else scan.moveStart()
   }
-  if (scan.isInside) sink.fault(sink.next(), 'cut_off')
+  if (scan.isInside || scan.isOpen) sink.fault(sink.next(), 'cut_off')
 }
 
 function rowDepth(head: Buffer): number {
@@ -58,9 +61,18 @@ function rowDepth(head: Buffer): number {
   return WRAPPED.test(head.toString('utf8', 0, 4096)) ? 2 : 0
 }
 
+interface FoundRow {
+  /** Undefined: it was too long to be kept. */
+  start: number | undefined
+  end: number
+  /** A value among rows that is none. */
+  isLoose: boolean
+}
+
 /**
- * Finds whole objects at one depth by their brackets. A line end within a text says that its end is missing, since JSON has none
- * there: the row ends with it, and what follows is read as rows again.
+ * Finds whole objects, and lists in their place, at one depth by their brackets. A line end within a text says that its end is
+ * missing, since JSON has none there: the row ends with it. No quote behind it can be trusted to begin a text or to end one, so
+ * rows are read again from what looks like the beginning of one; else all that follows could be hidden behind one line end.
  */
 class Scan {
   readonly #rowDepth: number
@@ -70,6 +82,11 @@ class Scan {
   /** Where the row that is under way begins; undefined: between rows, or it is too long to be kept. */
   start: number | undefined
   #isForgotten = false
+  /** Behind a row that broke off, until the next begins; what was read last there. */
+  #isLost = false
+  #before = NEWLINE
+  #isLoose = false
+  #isBehind = false
 
   constructor(depth: number) {
     this.#rowDepth = depth
@@ -77,6 +94,11 @@ class Scan {
 
   get isInside(): boolean {
     return this.start !== undefined || this.#isForgotten
+  }
+
+  /** The list of rows has no end. */
+  get isOpen(): boolean {
+    return this.#depth > 0 && !this.#isLost
   }
 
   forget(): void {
@@ -89,14 +111,22 @@ class Scan {
   }
 
   /** The next row that ends; undefined: there is none in these bytes. */
-  next(bytes: Buffer, from: number): { start: number | undefined; end: number } | undefined {
+  next(bytes: Buffer, from: number): FoundRow | undefined {
     let [isText, isEscaped] = [this.#isText, this.#isEscaped]
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at] as number
+      if (this.#isLost) {
+        if (this.#staysLost(byte, at)) continue
+        ;[isText, isEscaped] = [false, false]
+      }
       if (isText) {
         if (byte === NEWLINE) {
           isText = false
-          if (this.isInside) return this.#end(at)
+          if (this.isInside) {
+            this.#isLost = true
+            this.#before = NEWLINE
+            return this.#end(at)
+          }
         } else if (isEscaped) isEscaped = false
         else if (byte === ESCAPE) isEscaped = true
         else if (byte === QUOTE) isText = false
@@ -106,27 +136,60 @@ class Scan {
         isText = true
         isEscaped = false
       } else if (byte === OPEN || byte === OPEN_LIST) {
-        if (byte === OPEN && this.#depth === this.#rowDepth && !this.isInside) this.start = at
+        // An object behind the end of the list is a row as well.
+        this.#isBehind ||= byte === OPEN && this.#rowDepth === 1 && this.#depth === 0
+        if (this.#isBehind && !this.isInside) this.#depth = 1
+        if (this.#depth === this.#rowDepth && !this.isInside) {
+          this.start = at
+          this.#isLoose = false
+        }
         this.#depth += 1
+        continue
       } else if (byte === CLOSE || byte === CLOSE_LIST) {
+        this.#isLoose = false
         // The end of a row whose beginning was given up above.
         if (byte === CLOSE && !this.isInside && this.#depth === this.#rowDepth) continue
         this.#depth = Math.max(0, this.#depth - 1)
         if (this.#depth <= this.#rowDepth && this.isInside) return this.#end(at + 1)
+        continue
       }
+      if (this.#depth !== this.#rowDepth || this.#rowDepth === 0 || this.isInside || byte <= 0x20) continue
+      const isFirst = byte !== COMMA && !this.#isLoose
+      this.#isLoose = byte !== COMMA
+      if (!isFirst) continue
+      this.#isText = isText
+      this.#isEscaped = isEscaped
+      return { start: undefined, end: at + 1, isLoose: true }
     }
     this.#isText = isText
     this.#isEscaped = isEscaped
     return undefined
   }
 
-  #end(end: number): { start: number | undefined; end: number } {
+  /** A row begins with a bracket behind a separator, and with its end or a quote behind that. */
+  #staysLost(byte: number, at: number): boolean {
+    if (byte <= 0x20 && byte !== NEWLINE) return true
+    const isBegun = this.start !== undefined
+    if (isBegun && byte === NEWLINE) return true
+    if (isBegun && (byte === QUOTE || byte === CLOSE)) {
+      this.#isLost = false
+      this.#depth = this.#rowDepth + 1
+      return false
+    }
+    const isBracket = byte === OPEN || byte === OPEN_LIST
+    this.start = isBracket && SEPARATORS.has(isBegun ? OPEN_LIST : this.#before) ? at : undefined
+    this.#before = byte
+    return true
+  }
+
+  #end(end: number): FoundRow {
     const { start } = this
     this.start = undefined
     this.#isForgotten = false
     this.#isText = false
-    this.#depth = Math.min(this.#depth, this.#rowDepth)
-    return { start, end }
+    this.#depth = this.#isBehind ? 0 : Math.min(this.#depth, this.#rowDepth)
+    this.#isBehind = false
+    return { start, end, isLoose: false }
   }
 }
 
@@ -170,10 +233,12 @@ class ObjectReader {
     } catch {
       return this.#sink.fault(number, 'no_json')
     }
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return this.#sink.fault(number, 'no_object')
+    if (typeof value !== 'object' || value === null) return this.#sink.fault(number, 'no_object')
     if (!isWhole) this.#sink.fault(number, 'encoding')
     const row = { number, columns: [] as number[], values: [] as Cell[] }
-    this.#flatten(value as Record<string, unknown>, '', 0, row)
+    // A list has its columns by number, as a row of CSV without names has.
+    const cells = Array.isArray(value) ? Object.fromEntries(value.slice(0, LIST_MAX).map((cell, at) => [`column ${at + 1}`, cell])) : value
+    this.#flatten(cells as Record<string, unknown>, '', 0, row)
     this.#sink.row(row, bytes.length)
   }
 

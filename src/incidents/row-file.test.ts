@@ -111,7 +111,7 @@ test('JSON in each layout: lists, wrapped lists, lines, one after the other', as
 })
 
 test('what is no row is named by its number, and the rows behind it are read', async () => {
-  const lines = ['{"id":1}', 'not json', '{"id":3', '[1]', '"text"', '{"id":6}']
+  const lines = ['{"id":1}', 'not json', '{"id":3', '17', '"text"', '{"id":6}']
   const got = await read(lines.join('\n'))
   assert.deepEqual(
     got.rows.map((row) => row.id),
@@ -130,6 +130,47 @@ test('what is no row is named by its number, and the rows behind it are read', a
   const latin = await read(Buffer.concat([Buffer.from('id,name\n1,Ren'), Buffer.of(0xe9), Buffer.from('\n2,Ann\n')]))
   assert.deepEqual(latin.faults, [{ number: 1, fault: 'encoding' }])
   assert.equal(latin.rows.length, 2)
+})
+
+test('lists are rows too, with their columns by number, and what is neither is named', async () => {
+  for (const piece of [1, 3, 65_536]) {
+    const rows = [
+      { 'column 1': 'u1', 'column 2': 'Sign up' },
+      { 'column 1': 'u2', 'column 2': ['a', 'b'] },
+    ]
+    const lists = [
+      ['u1', 'Sign up'],
+      ['u2', ['a', 'b']],
+    ]
+    for (const text of [JSON.stringify(lists), JSON.stringify(lists, null, 2), JSON.stringify({ rows: lists })])
+      assert.deepEqual([(await read(text, { piece })).rows, (await read(text, { piece })).faults], [rows, []], text)
+    const lines = await read(`["u1","Sign up"]\n["u2",["a","b"]]\n`, { piece })
+    assert.deepEqual([lines.rows, lines.faults], [rows, []])
+    const mixed = await read('[null, "a,b", 3,{"id":4},[{"id":5}] , true]\n{"id":7}', { piece })
+    assert.deepEqual(mixed.rows, [{ id: 4 }, { 'column 1.id': 5 }, { id: 7 }])
+    assert.deepEqual(
+      mixed.faults,
+      [1, 2, 3, 6].map((number) => ({ number, fault: 'no_object' })),
+    )
+    assert.deepEqual((await read('['.repeat(1_000), { piece })).faults, [{ number: 1, fault: 'cut_off' }])
+    // Cut between two rows: nothing of a row is missing, and rows are.
+    assert.deepEqual((await read('[{"id":1},', { piece })).faults, [{ number: 2, fault: 'cut_off' }])
+  }
+})
+
+test('a line end within a text costs its own row, and hides none behind it on the same line', async () => {
+  const behind = Array.from({ length: 40 }, (_, at) => ({ id: at, note: `n, ${at}`, more: [{ deep: at }], none: {} }))
+  const hostile = ['{"id":"a\nb","x":1}', '{"id":{"a":"x\n"}}', '{"id":["x\n"],"y":2}', '{"id":"a\n', '{"a":"\n","b":"{"}']
+  for (const piece of [1, 7, 65_536]) {
+    for (const broken of hostile) {
+      for (const text of [`[${broken},${JSON.stringify(behind).slice(1)}`, `${JSON.stringify(behind).slice(0, -1)},${broken}]`]) {
+        const got = await read(text, { piece, format: 'json' })
+        const ids = new Set(got.rows.map((row) => row.id))
+        for (const { id } of behind) assert.ok(ids.has(id), `${id} behind ${broken}`)
+        assert.ok(got.faults.length > 0)
+      }
+    }
+  }
 })
 
 test('hostile files are refused, or read as far as they hold rows, in bounded memory', async () => {

@@ -92,19 +92,18 @@ function formatOf(head: Buffer): RowFormat {
   if (foreign !== undefined)
     throw new BulkheadError('leak_file_invalid', `the file is ${foreign[0]}: unpack or export it as CSV, JSON or lines of JSON`)
   const first = head.find((byte) => byte > 0x20)
-  if (first === 0x5b) return 'json'
-  if (first !== 0x7b) return 'csv'
+  if (first !== 0x5b && first !== 0x7b) return 'csv'
   const from = head.findIndex((byte) => byte > 0x20)
   const end = head.indexOf(0x0a, from)
   const line = head.toString('utf8', from, end < 0 ? head.length : end)
-  // One object on its own line is lines of JSON, unless it wraps a list of them.
-  return isWholeObject(line) && !WRAPPED.test(line.slice(0, 4096)) ? 'ndjson' : 'json'
+  return isOneRow(line) ? 'ndjson' : 'json'
 }
 
-function isWholeObject(line: string): boolean {
+/** An object on its own line is lines of JSON, unless it wraps a list of them; so is a list of values. */
+function isOneRow(line: string): boolean {
   try {
     const value = JSON.parse(line) as unknown
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
+    return Array.isArray(value) ? value.length > 0 && typeof value[0] !== 'object' : !WRAPPED.test(line.slice(0, 4096))
   } catch {
     return false
   }

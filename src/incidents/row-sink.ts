@@ -87,7 +87,7 @@ export class RowSink {
 }
 
 /** An answer of an export API: the rows stand in a list under one of these names. */
-export const WRAPPED = /^\s*\{[^{[]*"(?:results|data|rows|events|users|records|profiles|items)"\s*:\s*\[\s*\{/
+export const WRAPPED = /^\s*\{[^{[]*"(?:results|data|rows|events|users|records|profiles|items)"\s*:\s*\[\s*[[{]/
 
 /** As text, with a sign in the place of bytes that are none. */
 export function textOf(bytes: Buffer): { text: string; isWhole: boolean } {

@@ -207,7 +207,7 @@ function charactersOf(bytes: Uint8Array): { text: string; bytes: number }[] {
 
 function decodeEntity(whole: string): string {
   const name = whole.replace(/;$/, '').slice(1).toLowerCase()
-  if (!name.startsWith('#')) return NAMED[name] ?? whole
+  if (!name.startsWith('#')) return Object.hasOwn(NAMED, name) ? (NAMED[name] as string) : whole
   const point = name.startsWith('#x') ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1))
   return point <= 0x10ffff ? String.fromCodePoint(point) : whole
 }

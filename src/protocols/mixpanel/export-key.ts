@@ -2,18 +2,21 @@
 import type { KnownField } from '#model/field.ts'
 import { fieldOfKey } from './catalogue.ts'
 
-const OURS: Readonly<Record<string, KnownField>> = {
-  page_path: 'url',
-  referrer_medium: 'referrer',
-  event: 'event',
-  // What steers Mixpanel itself, in requests as they were received.
-  $ignore_time: 'technical',
-  $ignore_alias: 'technical',
-  $group_key: 'technical',
-  $unset: 'technical',
-  $delete: 'technical',
-}
+/** A map, since whoever writes a file chooses the names of its columns. */
+const OURS: ReadonlyMap<string, KnownField> = new Map(
+  Object.entries({
+    page_path: 'url',
+    referrer_medium: 'referrer',
+    event: 'event',
+    // What steers Mixpanel itself, in requests as they were received.
+    $ignore_time: 'technical',
+    $ignore_alias: 'technical',
+    $group_key: 'technical',
+    $unset: 'technical',
+    $delete: 'technical',
+  } satisfies Record<string, KnownField>),
+)
 
 export function fieldOfExportKey(key: string): KnownField | undefined {
-  return OURS[key] ?? fieldOfKey(key, 'event') ?? fieldOfKey(key, 'profile')
+  return OURS.get(key) ?? fieldOfKey(key, 'event') ?? fieldOfKey(key, 'profile')
 }
