@@ -8,10 +8,13 @@ import type { RulePack } from '#clocks/rule.ts'
 import { affected, type IncidentPorts } from '#incidents/affected.ts'
 import type { IncidentBook } from '#incidents/incident-book.ts'
 import { queryOf } from '#incidents/incident-count.ts'
+import { PersonSet } from '#incidents/person-set.ts'
 import type { DayPlace } from '#incidents/incident-input.ts'
+import type { Surveyed } from '#incidents/jurisdictions.ts'
 import { currentScope, type IncidentState } from '#incidents/incident-state.ts'
 import type { DoneBody, MarkBody, SurveyedBody } from '#model/clock.ts'
 import { type ClocksConfig, SIGNAL_HOURS_DEFAULT } from '#model/config.ts'
+import type { NoticeRecords } from '#records/notice-rows.ts'
 import type { IncidentRecords } from '#records/port.ts'
 import type { Look } from '#vault/port.ts'
 
@@ -31,9 +34,11 @@ export interface LegalClocks {
   done(incident: number, rule: string, at: number, look: Look): Promise<void>
 }
 
+type NotifiedRecords = Pick<NoticeRecords, 'noticeVersions' | 'recipientCounts' | 'peopleNotified'>
+
 export interface LegalClockParts {
   book: IncidentBook
-  records: Pick<IncidentRecords, 'incidentHeads'>
+  records: Pick<IncidentRecords, 'incidentHeads'> & NotifiedRecords
   /** Questions about the ledger; asked for when there is one. */
   ports: () => IncidentPorts
   pack: RulePack
@@ -71,7 +76,7 @@ export function openLegalClocks(parts: LegalClockParts): LegalClocks {
       add: async (incident, make) => {
         await book.add(incident, LOOK, (state) => make(readClockRecord(state.events, state.times)))
       },
-      survey: (incident) => survey(book.state(incident), parts.ports()),
+      survey: (incident) => survey(book.state(incident), parts.ports(), () => notified(incident, { records, clock })),
     },
     pack,
     profile: { establishedIn: config?.establishedIn, sectors: config?.sectors, roles: config?.roles ?? [] },
@@ -104,9 +109,10 @@ export function openLegalClocks(parts: LegalClockParts): LegalClocks {
   }
 }
 
-async function survey(state: IncidentState, ports: IncidentPorts): Promise<SurveyedBody> {
+async function survey(state: IncidentState, ports: IncidentPorts, whoWasTold: () => Promise<PersonSet>): Promise<SurveyedBody> {
   const { version, scope } = currentScope(state)
-  const { summary } = await affected(queryOf(state.vendor, scope), ports)
+  const { summary, without } = await affected(queryOf(state.vendor, scope), ports)
+  const wasBegun = state.events.some(({ kind }) => kind === 'notice-begun')
   const said = state.statements.flatMap(({ fields }) => fields.map((field) => `${field}:said`))
   return {
     version,
@@ -118,5 +124,30 @@ async function survey(state: IncidentState, ports: IncidentPorts): Promise<Surve
     fields: [...new Set([...summary.fields.map(({ field, form }) => `${field}:${form}`), ...said])].sort(),
     freeText: [...new Set(summary.checked.freeText.filter(({ form }) => form === 'clear').map(({ field }) => field))].sort(),
     otherFields: state.statements.reduce((sum, { others = 0 }) => sum + others, 0),
+    ...(wasBegun && { notTold: notToldOf(await without(await whoWasTold())) }),
   }
+}
+
+/** A hundred thousand rows take half a second: in parts, so that nobody else waits for it. */
+const ROWS_A_TIME = 10_000
+
+async function notified(
+  incident: number,
+  { records, clock }: { records: NotifiedRecords; clock: Pick<TimeSource, 'sleep'> },
+): Promise<PersonSet> {
+  const people = new PersonSet()
+  for (const { version } of records.noticeVersions(incident)) {
+    const of = { incident, version }
+    const rows = records.recipientCounts(of).reduce((sum, { count }) => sum + count, 0)
+    for (let after = 0; after < rows; after += ROWS_A_TIME) {
+      for (const person of records.peopleNotified(of, { after, limit: ROWS_A_TIME })) people.add(person)
+      await clock.sleep(0)
+    }
+  }
+  return people
+}
+
+function notToldOf({ jurisdictions, erased }: Surveyed): NonNullable<SurveyedBody['notTold']> {
+  const residents = jurisdictions.map(({ jurisdiction, subjects }) => ({ of: jurisdiction, people: subjects }))
+  return { residents: residents.sort((a, b) => (a.of < b.of ? -1 : 1)), erased }
 }

@@ -261,6 +261,56 @@ test('that people were notified is recorded once, by the earliest', async () => 
   assert.equal(doneAt, new Date(now - 2 * HOUR).toISOString())
 })
 
+test('of two people one mail was refused: that person is not notified, and the clock of their law goes on', async () => {
+  const { persons } = stage
+  stage.persons = 2
+  const id = await open()
+  await clocks(id)
+  const assessed = { regime: 'eu-gdpr-33-34', rule: 'eu-ind', applies: true, reason: 'aimed phishing' }
+  assert.equal((await post(`/${id}/clock/assess`, assessed)).status, 200)
+  const of = { incident: id, version: 1 }
+  const row = { organisation: 0, members: 0, shape: 0, language: 'en', joined: 0, list: [], tag: 't' }
+  records.addRecipients(
+    of,
+    1,
+    [1, 2].map((person) => ({ ...row, person })),
+    now,
+  )
+  const texts = {
+    state: 'sending',
+    way: 'smtp',
+    dir: null,
+    content: '{}',
+    sha256: 's',
+    madeBy: 'ann',
+    approval: null,
+    endedAt: null,
+  } as const
+  records.addNoticeVersion({ ...of, ...texts, id: 'v', scopeVersion: 1, noAddress: 0, erased: 0, madeAt: now, startedAt: now })
+  const look = { actor: 'bulkhead', action: 'incident notify', reason: 'a test' }
+  const { incidents, clocks: legal } = stage.deps
+  const add = (kind: 'notice-begun' | 'notice-ended', body: object): Promise<unknown> => incidents.add(id, look, () => ({ kind, body }))
+  await add('notice-begun', { version: 1, recipients: 2, noAddress: 0 })
+  await legal.peopleNotified(id, now, look)
+  records.changeRecipients(
+    of,
+    [
+      { number: 1, state: 'sent' },
+      { number: 2, state: 'failed', why: 'refused' },
+    ],
+    now,
+  )
+  await add('notice-ended', { version: 1, recipients: 2, sent: 1, filed: 0, skipped: 0, failed: 1, unknown: 0 })
+  const refused = await one(id, 'eu-ind', 'first-warning')
+  assert.deepEqual([refused.state, refused.doneAt], ['no_fixed_time', null])
+  assert.equal(refused.why.at(-1), 'no notice reached 1 person known to live there: they are not notified')
+  assert.match(refused.assumed.at(-1) ?? '', /For them: Art\. 34\(3\)\(c\) allows a public communication/)
+  // Somebody who is told by the mail of another has been told.
+  records.changeRecipients(of, [{ number: 2, state: 'skipped', why: 'same_address', joined: 1 }], now)
+  assert.equal((await one(id, 'eu-ind', 'first-warning')).state, 'met')
+  stage.persons = persons
+})
+
 test('clocks of a closed incident stand still: they are shown, and nothing is recorded', async () => {
   const id = await open()
   await clocks(id)

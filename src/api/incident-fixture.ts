@@ -65,7 +65,12 @@ function fakeIncidentVault(stage: StageParts): IncidentVault {
 export function fakeClocks(book: IncidentBook, stage: { traces: string[] }, deps: () => StaffDeps): LegalClocks {
   return openLegalClocks({
     book,
-    records: { incidentHeads: () => deps().records.incidentHeads() },
+    records: {
+      incidentHeads: () => deps().records.incidentHeads(),
+      noticeVersions: (incident) => deps().records.noticeVersions(incident),
+      recipientCounts: (of) => deps().records.recipientCounts(of),
+      peopleNotified: (of, given) => deps().records.peopleNotified(of, given),
+    },
     ports: () => incidentPorts(deps()),
     pack: readRulePack(),
     config: { placeOfAwareness: 'Asia/Kolkata', establishedIn: [], sectors: [] },

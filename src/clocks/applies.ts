@@ -163,7 +163,7 @@ function reachOf(regime: Regime, residents: Residents, profile: Profile, found: 
   return residents.unknown === null || residents.unknown > 0 ? 'perhaps' : 'far'
 }
 
-export function residentsOf(territory: readonly string[], survey: SurveyedBody | undefined): Residents {
+export function residentsOf(territory: readonly string[], survey: Pick<SurveyedBody, 'residents'> | undefined): Residents {
   const found = { known: 0, byDirectory: 0, byServer: 0, byPlace: 0 }
   if (survey === undefined) return { ...found, unknown: null }
   const places = territory.flatMap((each) => (each === 'EU' ? EU_COUNTRIES : [each]))

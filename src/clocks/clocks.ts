@@ -7,7 +7,7 @@ import { type Applies, applying, appliesTo } from './applies.ts'
 import { dueOf, startOf } from './counting.ts'
 import { type ClockRecord, earliestStart, type KnownTime, lastDone, type Profile, type Recorded, type Start, timeOf } from './facts.ts'
 import type { Regime, Rule, RulePack, Trigger } from './rule.ts'
-import { peopleTold, type Told } from './telling.ts'
+import { peopleTold, type Told, toldAt } from './telling.ts'
 
 export const CLOCK_STATES = [
   'running',
@@ -135,12 +135,13 @@ function clockOf(rule: Rule, regime: Regime, given: ClockParts & { basis: ClockB
     ...applies.assumed,
     ...(isOtherRule ? [newerRule(rule, recorded, given.start, dueAt)] : []),
   ]
-  const { at: doneAt, why: told } = doneOf(rule, regime, record)
+  const { at: doneAt, why: told, assumed: toldAssumed } = doneOf(rule, regime, record)
   const state = stateOf({ applies, startsAt, dueAt, doneAt, unit: span.unit, now })
   // A law that is not in force has no times: a date beside it would be read as one.
   const times = state === 'planned' ? { startsAt: undefined, dueAt: undefined } : { startsAt, dueAt }
   const trigger = start?.trigger ?? recorded?.trigger ?? rule.trigger.join(' or ')
-  const why = [...applies.why, ...(state === 'planned' || state === 'not_applicable' ? [] : told), ...whyOf(state, { rule, doneAt, dueAt })]
+  const isDead = state === 'planned' || state === 'not_applicable'
+  const why = [...applies.why, ...(isDead ? [] : told), ...whyOf(state, { rule, doneAt, dueAt })]
   const mayRun = (applies.verdict === 'applies' || applies.verdict === 'open') && !applies.isUnsaid
   const toRecord: StartedClock | undefined =
     start === undefined || startsAt === undefined || !mayRun || (recorded !== undefined && !isMoved)
@@ -168,7 +169,7 @@ function clockOf(rule: Rule, regime: Regime, given: ClockParts & { basis: ClockB
     doneAt,
     applies,
     why,
-    assumed,
+    assumed: isDead ? assumed : [...assumed, ...toldAssumed],
     recorded,
     before: history.slice(0, -1),
     toRecord,
@@ -187,13 +188,14 @@ function doneOf(rule: Rule, regime: Regime, record: ClockRecord): Told {
   const ended = endOf(rule, regime, record)
   if (own === undefined) return ended
   // Somebody's word that it was done stands over what the sending leaves open.
-  return ended.at === undefined ? { at: own, why: [] } : { at: Math.min(own, ended.at), why: ended.why }
+  return ended.at === undefined ? toldAt(own) : { ...ended, at: Math.min(own, ended.at) }
 }
 
-function endOf({ endedBy }: Rule, regime: Regime, record: ClockRecord): Told {
-  if (endedBy === null) return { at: undefined, why: [] }
-  if (endedBy === 'people-notified') return peopleTold(regime, record)
-  return { at: timeOf(endedBy, regime.id, record)?.at, why: [] }
+function endOf(rule: Rule, regime: Regime, record: ClockRecord): Told {
+  const { endedBy } = rule
+  if (endedBy === null) return toldAt(undefined)
+  if (endedBy === 'people-notified') return peopleTold(rule, regime, record)
+  return toldAt(timeOf(endedBy, regime.id, record)?.at)
 }
 
 function stateOf(given: {
@@ -318,6 +320,8 @@ function ruleGone({ rule, span, ruleHash }: StartedClock): Rule {
     earlier: 'none',
     wording: '',
     delay: '',
+    substitute: '',
+    mail: '',
     notes: [],
     hash: ruleHash,
   }

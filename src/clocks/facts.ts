@@ -44,7 +44,7 @@ export interface ClockRecord {
   signOffs: readonly ClockSignOff[]
   /** Last row that says something of the clocks. */
   lastMatter: number
-  /** Last row that may have brought people or fields into the scope. */
+  /** Last row that may have brought people or fields into the scope, or told somebody. */
   lastScope: number
 }
 

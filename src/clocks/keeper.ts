@@ -151,8 +151,8 @@ export function createClockKeeper(parts: KeeperParts): ClockKeeper {
 
 /** Counted at another entry of the ledger it is the same count when nobody came or went. */
 function isSameCount(a: SurveyedBody, b: SurveyedBody): boolean {
-  const text = ({ version, subjects, residents, fields, freeText, otherFields = 0 }: SurveyedBody): string =>
-    canonicalJson({ version, subjects, residents, fields, freeText, otherFields })
+  const text = ({ version, subjects, residents, fields, freeText, otherFields = 0, notTold }: SurveyedBody): string =>
+    canonicalJson({ version, subjects, residents, fields, freeText, otherFields, notTold: notTold ?? null })
   return text(a) === text(b)
 }
 

@@ -19,6 +19,9 @@ export interface SaidTimes {
   days?: Readonly<Partial<Record<'told' | 'aware' | 'vendorAware', string>>>
 }
 
+/** After these somebody may be in the scope, or told, who was not before. */
+const COUNTED_ANEW: ReadonlySet<string> = new Set(['opened', 'amendment', 'statement', 'notice-begun', 'notice-ended', 'notice-settled'])
+
 /** What a clock hangs on or is judged by. Counts are not among it: they change by themselves. */
 const MATTERS: ReadonlySet<string> = new Set(['opened', 'times', 'statement', 'mark', 'assessed', 'done', 'amendment'])
 
@@ -43,7 +46,7 @@ export function readClockRecord(rows: readonly ClockRow[], times: SaidTimes): Cl
     started: many('clocks', (body) => (body as ClocksBody).clocks),
     warned: many('clock-warned', (body) => (body as ClockWarnedBody).warnings),
     signOffs: rows.filter(({ kind }) => kind === 'clocks-signed-off').map(signOffOf),
-    lastScope: rows.findLast(({ kind }) => kind === 'opened' || kind === 'amendment' || kind === 'statement')?.row ?? 0,
+    lastScope: rows.findLast(({ kind }) => COUNTED_ANEW.has(kind))?.row ?? 0,
     lastMatter: rows.findLast(({ kind }) => MATTERS.has(kind))?.row ?? 0,
   }
 }

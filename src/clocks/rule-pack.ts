@@ -134,6 +134,8 @@ function ruleOf(given: FileRule, { id, zone, territory, establishment }: FileReg
   for (const day of [inForceFrom, inForceUntil]) if (day !== null && !isDay(day)) wrong(`${day} is no day of the calendar`)
   if (inForceFrom !== null && inForceUntil !== null && inForceFrom >= inForceUntil) wrong('it ends before it is in force')
   if (given.earlier !== undefined && inForceFrom === null) wrong('earlier says what was before inForceFrom, which is not there')
+  for (const key of ['substitute', 'mail'] as const)
+    if (given[key] !== undefined && given.to !== 'people') wrong(`${key} is of people who are told`)
   if (given.replacedBy !== undefined && inForceUntil === null) wrong('replacedBy needs inForceUntil')
   if (given.residentsMin !== undefined && given.residentsMax !== undefined && given.residentsMin >= given.residentsMax) {
     wrong('residentsMin is not below residentsMax')
@@ -163,9 +165,12 @@ function ruleOf(given: FileRule, { id, zone, territory, establishment }: FileReg
     earlier: given.earlier ?? 'none',
     wording: given.wording,
     delay: given.delay ?? '',
+    substitute: given.substitute ?? '',
+    mail: given.mail ?? '',
     notes: given.notes ?? [],
   }
-  const { wording: _wording, delay: _delay, notes: _notes, whom: _whom, replacedBy: _replacedBy, earlier, ...decides } = rule
+  const { wording: _wording, delay: _delay, substitute: _substitute, mail: _mail, notes: _notes, ...rest } = rule
+  const { whom: _whom, replacedBy: _replacedBy, earlier, ...decides } = rest
   // Rules of before that field was there keep their hash.
   const used = earlier === 'none' ? {} : { earlier }
   const hash = createHash('sha256')

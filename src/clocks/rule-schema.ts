@@ -58,6 +58,8 @@ export const RuleSchema = Type.Object(
     earlier: Type.Optional(Earlier),
     wording: Text,
     delay: Type.Optional(Text),
+    substitute: Type.Optional(Text),
+    mail: Type.Optional(Text),
     notes: Type.Optional(Texts),
   },
   closed,

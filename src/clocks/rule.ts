@@ -57,6 +57,10 @@ export interface Rule {
   earlier: 'none' | 'not-known'
   wording: string
   delay: string
+  /** What the law offers for people who cannot be told one by one; '': the pack does not say. */
+  substitute: string
+  /** When notice by electronic mail is enough; '': the pack does not say. */
+  mail: string
   notes: readonly string[]
   /** SHA-256 of all that decides when and whether it runs. */
   hash: string

@@ -49,8 +49,9 @@ test('people are told when the sending has ended, not with the first notice, and
   assert.ok(going.why.includes('the sending of notices has not ended (version 1)'))
   const whole = clockAfter('ca-ind', people, [begun(), firstLeft, ended(5)])
   assert.deepEqual([whole.state, whole.doneAt, whole.why.some((text) => text.includes('not known'))], ['met', utc(TOLD) + 5, false])
+  // Records of before it was counted who was told do not say where these four live.
   const left = clockAfter('ca-ind', people, [begun(1, 2), firstLeft, ended(5, { sent: 7, failed: 1, unknown: 1 })])
-  assert.equal(left.state, 'met')
+  assert.deepEqual([left.state, left.doneAt], ['running', undefined])
   assert.ok(left.why.some((text) => text.startsWith('4 people of the scope are not known to have been told')))
   const settled: Added = { at: 9, kind: 'notice-settled', body: { version: 1, as: 'again' } }
   assert.equal(clockAfter('ca-ind', people, [begun(), firstLeft, ended(5), settled]).state, 'running')
@@ -75,6 +76,71 @@ test('who comes into the scope after the notices opens the clock again, until a 
   assert.equal(clockAfter('kr-ind', people, [...told, counted({ KR: 4, DE: 6 })]).state, 'met')
   // A correction of the notice opens nothing.
   assert.equal(clockAfter('kr-ind', people, [...told, begun(2)]).doneAt, utc(TOLD) + 5)
+})
+
+/** A count of the scope after notices began to leave, with whom none of them reached. */
+const countedLeft = (people: Record<string, number>, left: Record<string, number>, erased = 0): Added => {
+  const residents = Object.entries(left).map(([of, count]) => ({ of, people: count }))
+  return { at: 9, kind: 'surveyed', body: { ...surveyOf(people, ['name:clear', 'national_id:clear']), notTold: { residents, erased } } }
+}
+
+test('a sole resident whose mail was refused is not notified: the clock goes on, says what the law offers, and ends with a record', () => {
+  const people = { 'US-CA': 1, KR: 1, DE: 7 }
+  const sent = [begun(), firstLeft, countedLeft(people, people), ended(5, { sent: 8, failed: 1 })]
+  const refused = [...sent, countedLeft(people, { KR: 1 })]
+  const korea = clockAfter('kr-ind', people, refused)
+  assert.deepEqual([korea.state, korea.doneAt], ['running', undefined])
+  assert.equal(korea.why.at(-1), 'no notice reached 1 person known to live there: they are not notified')
+  assert.match(
+    korea.assumed.at(-1) ?? '',
+    /refused, failed or could not be addressed notifies nobody\. For them: a notice on the website .* `incident clock ID done --rule kr-ind`$/,
+  )
+  // Whoever lives elsewhere was told, and that stands.
+  const california = clockAfter('ca-ind', people, refused)
+  assert.deepEqual([california.state, california.doneAt], ['met', utc(TOLD) + 5])
+  assert.match(
+    california.assumed.at(-1) ?? '',
+    /^people were told by electronic mail, which is taken to be enough here: never to an address/,
+  )
+  // By a version of later, by somebody's word for that rule, by somebody's word for all.
+  const again = [...refused, begun(2), ended(8, {}, 2), countedLeft(people, {})]
+  assert.deepEqual([clockAfter('kr-ind', people, again).state, clockAfter('kr-ind', people, again).doneAt], ['met', utc(TOLD) + 8])
+  assert.equal(clockAfter('ca-ind', people, again).doneAt, utc(TOLD) + 5)
+  const done: Added = { at: 9, kind: 'done', body: { rule: 'kr-ind', at: utc(TOLD) + 7, dayIn: null, corrects: false } }
+  assert.deepEqual(
+    [clockAfter('kr-ind', people, [...refused, done]).state, clockAfter('kr-ind', people, [...refused, done]).doneAt],
+    ['met', utc(TOLD) + 7],
+  )
+  const mark: Added = { ...firstLeft, body: { event: 'people-notified', at: utc(TOLD) + 6, dayIn: null, regime: null, corrects: false } }
+  assert.equal(clockAfter('kr-ind', people, [...refused, mark]).state, 'met')
+})
+
+test('no address, and nobody knows where they live: they may live wherever people do', () => {
+  const people = { 'US-CA': 1, KR: 1, unknown: 1 }
+  const rows = [begun(1, 1), firstLeft, ended(5, { sent: 2 }), countedLeft(people, { unknown: 1 })]
+  for (const rule of ['ca-ind', 'kr-ind']) {
+    const clock = clockAfter(rule, people, rows)
+    assert.equal(clock.state, 'running', rule)
+    assert.ok(clock.why.includes('no notice reached 1 person of unknown residence who may: they are not notified'))
+  }
+  // The directory says by now that it is somebody in Germany.
+  const found = clockAfter('kr-ind', people, [...rows, countedLeft({ 'US-CA': 1, KR: 1, DE: 1 }, { DE: 1 })])
+  assert.deepEqual([found.state, found.doneAt], ['met', 9])
+  // Whoever was erased can be told by nobody; that is said and holds nothing open.
+  const erased = clockAfter('kr-ind', { KR: 2 }, [begun(), firstLeft, ended(5), countedLeft({ KR: 2 }, {}, 1)])
+  assert.equal(erased.state, 'met')
+  assert.ok(erased.why.includes('1 person of the scope was erased since: nobody can tell them any more'))
+})
+
+test('while notices leave nobody is called told, and a clock with all its time gone is overdue', () => {
+  const people = { KR: 2 }
+  const going = clockAfter('kr-ind', people, [begun(), firstLeft, countedLeft(people, {})])
+  assert.deepEqual([going.state, going.doneAt], ['running', undefined])
+  const rows = [begun(), firstLeft, ended(5, { sent: 1, failed: 1 }), countedLeft(people, { KR: 1 })]
+  const first = rowsOf({ told: TOLD, people })
+  const all = [...first, ...rows.map((row, index) => ({ ...row, row: first.length + 1 + index }))]
+  const clocks = clocksOf({ record: readClockRecord(all, TIMES), profile: NOBODY, pack: PACK, now: utc('2026-11-28T18:00:01Z') })
+  assert.equal(one(clocks, 'kr-ind', 'first-warning').state, 'overdue')
 })
 
 test('with fewer people than a law counts from, and nothing assessed, time that has passed is not overdue', () => {

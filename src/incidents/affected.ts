@@ -14,7 +14,7 @@ import { type Count, countPeople, peopleInScope } from './counts.ts'
 import { type Exposed, exposedIn } from './exposures.ts'
 import { countOrganisations, findGroupKeys, gatherMembers, gatherOrganisations, type OrganisationCounts } from './groups.ts'
 import type { KeptFile } from './kept-people.ts'
-import { type Jurisdiction, surveyPeople } from './jurisdictions.ts'
+import { type Jurisdiction, type Surveyed, surveyPeople } from './jurisdictions.ts'
 import { organisationLines } from './organisation-list.ts'
 import { People } from './people.ts'
 import { type ListOptions, type ListScope, listPeople } from './person-list.ts'
@@ -123,6 +123,8 @@ export interface AffectedAnswer {
   lines(options: ListOptions): AsyncGenerator<Buffer, void>
   /** Everybody in scope by number, sent through us or in the baseline: to compare scopes. Numbers stay inside. */
   people(): Promise<PersonSet>
+  /** Of `subjects`, those who are not among these, by where they live; without people who were erased since, who are counted. */
+  without(some: PersonSet): Promise<Surveyed>
   /** Who is to be told what; numbers stay inside. */
   exposed(): Promise<Exposed>
   /** NDJSON of `OrganisationLine`. The look is on record before the first is given. */
@@ -225,6 +227,12 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
   return {
     summary,
     people: async () => everybody,
+    without: async (some) => {
+      const left = new PersonSet()
+      left.addAll(sent)
+      for (const person of some.values()) left.remove(people.personOf(person))
+      return await surveyPeople(left, { people, vault: ports.vault, places: ports.places, withoutErased: true })
+    },
     exposed: async () => exposedIn({ ...listed, members: await gatherMembers(ports.vault, { people, scope: everybody }) }, ports),
     lines: async function* (options) {
       const { look, without } = options

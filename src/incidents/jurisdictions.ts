@@ -24,6 +24,7 @@ export interface Jurisdiction {
 }
 
 export interface Surveyed {
+  /** With people who were erased, unless it was asked without them. */
   jurisdictions: Jurisdiction[]
   /** Erased since: nobody can notify them any more. */
   erased: number
@@ -33,9 +34,9 @@ export interface Surveyed {
 
 export async function surveyPeople(
   scope: PersonSet,
-  given: { people: People; vault: Pick<StaffVault, 'survey'>; places: Places },
+  given: { people: People; vault: Pick<StaffVault, 'survey'>; places: Places; withoutErased?: true },
 ): Promise<Surveyed> {
-  const { people, vault, places } = given
+  const { people, vault, places, withoutErased = false } = given
   const { single, joined } = people.byIdentifiers(scope)
   const survey = await vault.survey({ single, joined })
   const { residence, marks } = survey
@@ -65,6 +66,7 @@ export async function surveyPeople(
     const isErased = (mark & MARKS.erased) !== 0
     if (isErased) found.erased += subjects
     else if ((mark & MARKS.address) === 0) found.withoutAddress += subjects
+    if (isErased && withoutErased) continue
     if (place !== '' || isErased) add(place, (mark & MARKS.byDirectory) !== 0 ? 'directory' : 'server', subjects)
   }
   if (unplaced.length > 0) await places.refresh()

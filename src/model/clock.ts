@@ -84,6 +84,8 @@ export interface SurveyedBody {
   freeText: string[]
   /** How many more kinds of data statements of the vendor name, which our catalogue does not know. Rows of before do not have it. */
   otherFields?: number
+  /** Once notices began to leave: of those people, whom none of them reached. Erased people stand by themselves: nobody can tell them. */
+  notTold?: { residents: { of: string; people: number }[]; erased: number }
 }
 
 /** One clock that was started, or started anew because the time that it hangs on was corrected. */

@@ -134,6 +134,11 @@ export interface NoticeRecords {
    * the administrators of their organisation were told of them. Whom a stopped version did not reach is not in them: the next one may.
    */
   peopleTold(incident: number): { reached: Float64Array; counted: Float64Array }
+  /**
+   * People whose notice a mail server took or a maildir holds, by number; those with the same address among them. Of so many rows behind
+   * that one.
+   */
+  peopleNotified(of: { incident: number; version: number }, given: { after: number; limit: number }): Ordinal[]
 }
 
 export const NOTICE_STEP = `CREATE TABLE notice_version (
@@ -247,6 +252,11 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
        AND (person, organisation) IN (SELECT person, organisation FROM notice_recipient WHERE ${OF})`,
   )
   const told = statement(`${BEGUN} AND r.organisation = 0`)
+  const notified = database.prepare(
+    `SELECT r.person FROM notice_recipient AS r JOIN notice_recipient AS t
+       ON t.incident = r.incident AND t.version = r.version AND t.number = CASE r.joined WHEN 0 THEN r.number ELSE r.joined END
+       WHERE r.incident = ? AND r.version = ? AND r.number > ? AND r.number <= ? AND r.organisation = 0 AND t.state IN ('sent', 'filed')`,
+  )
   const found = (of: { incident: number; version: number }): NoticeVersion | undefined =>
     version.one<NoticeVersion>(of.incident, of.version)
   return {
@@ -330,5 +340,7 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
       const numbers = (some: typeof rows): Float64Array => Float64Array.from(some, ({ person }) => person)
       return { reached: numbers(rows.filter(({ tag }) => tag !== '')), counted: numbers(rows) }
     },
+    peopleNotified: ({ incident, version: number }, { after, limit }) =>
+      Array.from(notified.iterate(incident, number, after, after + limit), ({ person }) => person as number),
   }
 }
