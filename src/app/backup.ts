@@ -13,7 +13,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import path from 'node:path'
 import { DAY_MS } from '#base/clock.ts'
 import { BulkheadError, toBulkheadError } from '#base/errors.ts'
-import { syncFolder } from '#base/files.ts'
+import { makeFolderDurably, syncFolder } from '#base/files.ts'
 import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { KEY_BACKUP_DAYS } from '#vault/port.ts'
@@ -173,7 +173,7 @@ export async function backUpKeys(options: {
       throw new BulkheadError('backup_place_wrong', `${dir} and ${path.resolve(other)} lie within each other: who takes one takes both`)
     }
   }
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  makeFolderDurably(dir)
   const folder = path.join(dir, `keys-${new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`)
   const making = `${folder}.new`
   try {
@@ -233,7 +233,7 @@ function preparePlace(given: string, instance: Instance): string {
   const strangers = (existsSync(dir) ? readdirSync(dir) : []).filter((name) => ![WHOLE, MAKING, FORMER, 'lost+found'].includes(name))
   if (strangers.length > 0) throw new BulkheadError('backup_place_wrong', `${dir} is not empty and is no earlier backup`)
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    makeFolderDurably(dir)
   } catch (thrown) {
     throw new BulkheadError('backup_place_wrong', `${dir} cannot be made (${(thrown as NodeJS.ErrnoException).code ?? 'no reason given'})`)
   }

@@ -74,7 +74,7 @@ export function openInstance(options: { dataDir: string; create: boolean; env?: 
       throw new BulkheadError('data_dir_foreign', `${dataDir} is not empty and was not made by Bulkhead`)
     }
     if (!options.create) throw new BulkheadError('not_running', `there is no Bulkhead data in ${dataDir}`)
-    makeFolderDurably(dataDir)
+    makeDataFolder(dataDir)
     chmodSync(dataDir, 0o700)
     createOnce(creating, `bulkhead data ${DATA_FORMAT}\ninstance ${randomUUID()}\n`)
   }
@@ -148,6 +148,15 @@ function keysFolder(instanceId: string, env: NodeJS.ProcessEnv): string {
   if (env.BULKHEAD_KEYS) return path.resolve(env.BULKHEAD_KEYS)
   const dataHome = env.XDG_DATA_HOME || path.join(env.HOME || os.homedir(), '.local', 'share')
   return path.join(dataHome, 'bulkhead', instanceId)
+}
+
+function makeDataFolder(dataDir: string): void {
+  try {
+    makeFolderDurably(dataDir)
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
+    throw new BulkheadError('data_dir_foreign', `${dataDir} cannot be made (${code})`, { cause })
+  }
 }
 
 /** Sockets need a path of at most 107 bytes (sun_path of unix(7)), so they do not lie in the data folder. */

@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict'
-import { existsSync, linkSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { rewriteDurably } from './files.ts'
+import { makeFolderDurably, placeOnDisk, rewriteDurably } from './files.ts'
 import { makeSmallDisk } from './testing-small-disk.ts'
 
 function folderOf(t: TestContext): string {
@@ -41,4 +52,18 @@ test('whatever a crash left of it is taken up', (t) => {
   assert.equal(readFileSync(file, 'utf8').trim(), '[4]')
   assert.equal(existsSync(`${file}.old`), false)
   assert.equal(readFileSync(`${file}.new`, 'utf8').trim(), '[3]')
+})
+
+test('a folder is made with those above it, and one that cannot be made is said so at once', (t) => {
+  const folder = folderOf(t)
+  const deep = path.join(folder, 'a', 'b', 'c')
+  makeFolderDurably(deep)
+  makeFolderDurably(deep)
+  assert.equal(statSync(deep).mode & 0o777, 0o700)
+  writeFileSync(path.join(folder, 'file'), '')
+  for (const place of [path.join(folder, 'file'), path.join(folder, 'file', 'x'), '/proc/x/y'])
+    assert.throws(() => makeFolderDurably(place))
+  symlinkSync(deep, path.join(folder, 'link'))
+  assert.equal(placeOnDisk(path.join(folder, 'link', 'x', 'y')), path.join(realpathSync(deep), 'x', 'y'))
+  assert.equal(placeOnDisk(deep), realpathSync(deep))
 })

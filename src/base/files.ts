@@ -5,6 +5,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -61,13 +62,35 @@ export function rewriteDurably(file: string, text: string, bytes: number): void 
  */
 export function makeFolderDurably(folder: string): void {
   const place = path.resolve(folder)
-  const highest = mkdirSync(place, { recursive: true, mode: 0o700 }) ?? place
-  let at = place
-  syncFolder(path.dirname(at))
-  while (at !== highest) {
-    at = path.dirname(at)
-    syncFolder(path.dirname(at))
+  const missing = missingFolders(place)
+  for (const each of missing) makeOneFolder(each)
+  if (missing.length === 0 && !statSync(place).isDirectory()) throw Object.assign(new Error(`${place} is no folder`), { code: 'ENOTDIR' })
+  for (const each of missing.length === 0 ? [place] : missing.reverse()) syncFolder(path.dirname(each))
+}
+
+/** What of a path is not there, the highest first. */
+function missingFolders(place: string): string[] {
+  const missing: string[] = []
+  for (let at = place; !existsSync(at); at = path.dirname(at)) missing.unshift(at)
+  return missing
+}
+
+/** Not `recursive`: Node then tries for ever below a folder that is there and takes none, as /proc is. */
+function makeOneFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (thrown) {
+    // Somebody else was as fast.
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw thrown
   }
+}
+
+/** Where a path leads on the disk, its links followed, whether or not all of it is there. */
+export function placeOnDisk(folder: string): string {
+  const place = path.resolve(folder)
+  const [highest] = missingFolders(place)
+  const there = highest === undefined ? place : path.dirname(highest)
+  return path.join(realpathSync(there), path.relative(there, place))
 }
 
 /**

@@ -34,6 +34,11 @@ test('a maildir is made outside of what is sealed, and nowhere else', (t) => {
   isRefused(() => openMaildir(folder, inside))
   symlinkSync(data, path.join(folder, 'link'))
   isRefused(() => openMaildir(path.join(folder, 'link', 'out'), inside))
+  assert.deepEqual(readdirSync(data), [], 'a place that was refused was made all the same')
+  symlinkSync(path.join(data, 'to-be'), path.join(folder, 'dangling'))
+  isRefused(() => openMaildir(path.join(folder, 'dangling', 'out'), inside))
+  // A folder that takes none: Node's own way tries there for ever.
+  isRefused(() => openMaildir('/proc/out', inside))
   const other = path.join(folder, 'other')
   mkdirSync(other)
   writeFileSync(path.join(other, 'letter.txt'), 'mine')
@@ -44,6 +49,11 @@ test('a maildir is made outside of what is sealed, and nowhere else', (t) => {
   isRefused(() => openMaildir(tricky, inside))
   writeFileSync(path.join(folder, 'file'), '')
   isRefused(() => openMaildir(path.join(folder, 'file', 'out'), inside))
+  isRefused(() => openMaildir(path.join(folder, 'file'), inside))
+  const half = path.join(folder, 'half')
+  mkdirSync(half)
+  writeFileSync(path.join(half, 'cur'), '')
+  isRefused(() => openMaildir(half, inside))
 })
 
 const OF = { incident: 1, version: 1 }

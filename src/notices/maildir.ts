@@ -4,11 +4,11 @@
  * nothing is filed twice and nothing is left open, whenever the program ends.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { BulkheadError } from '#base/errors.ts'
-import { syncFolder } from '#base/files.ts'
+import { makeFolderDurably, placeOnDisk, syncFolder } from '#base/files.ts'
 import type { NoticeRecipient, NoticeRecords } from '#records/notice-rows.ts'
 import { type Composer, newMessageId } from './compose.ts'
 import { prepare, type PrepareOf, type PreparePorts } from './prepare.ts'
@@ -34,27 +34,40 @@ export interface FilingPorts extends PreparePorts {
  */
 export function openMaildir(given: string, inside: readonly string[]): string {
   if (!path.isAbsolute(given)) throw wrong('it is not an absolute path')
-  try {
-    mkdirSync(given, { recursive: true, mode: 0o700 })
-  } catch (cause) {
-    throw wrong(`it cannot be made (${(cause as NodeJS.ErrnoException).code ?? 'unknown error'})`)
-  }
-  // As the disk has it: a link must not lead into it.
-  const dir = realpathSync(given)
+  const dir = placeOf(given)
+  // Before anything is made: a folder that is refused leaves nothing there.
   for (const folder of inside) {
-    const other = existsSync(folder) ? realpathSync(folder) : path.resolve(folder)
+    const other = placeOnDisk(folder)
     if (isWithin(other, dir) || isWithin(dir, other)) throw wrong('it is a folder of Bulkhead, or around one')
   }
+  makeFolder(dir)
   const strangers = readdirSync(dir).filter((name) => !(PARTS as readonly string[]).includes(name))
   if (strangers.length > 0) throw wrong('it holds something else than a maildir')
   for (const part of PARTS) {
     const folder = path.join(dir, part)
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     // A link in the place of a part would lead elsewhere.
-    if (realpathSync(folder) !== folder || !statSync(folder).isDirectory()) throw wrong(`${part} is no folder`)
+    if (realpathSync(folder) !== folder) throw wrong(`${part} is no folder`)
   }
   syncFolder(dir)
   return dir
+}
+
+/** As the disk has it: a link must not lead into what is sealed. */
+function placeOf(given: string): string {
+  try {
+    return placeOnDisk(given)
+  } catch (cause) {
+    throw wrong(`it cannot be found (${(cause as NodeJS.ErrnoException).code ?? 'unknown error'})`)
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    makeFolderDurably(folder)
+  } catch (cause) {
+    throw wrong(`it cannot be made (${(cause as NodeJS.ErrnoException).code ?? 'unknown error'})`)
+  }
 }
 
 function isWithin(folder: string, place: string): boolean {
