@@ -11,7 +11,7 @@ import { DeletionSender } from './deletion.ts'
 import { Manifests } from './manifest-memory.ts'
 import { type Send, type SendAnswer, SendError } from './port.ts'
 import { plainProtocol, testDestination, testRecords } from './testing-parts.ts'
-import { outcomes, setUp } from './testing-stage.ts'
+import { event, outcomes, setUp } from './testing-stage.ts'
 
 const TASK: SendAnswer = { status: 201, body: JSON.stringify({ status: 'ok', results: { task_id: 't1' } }), headers: {} }
 const ONE = { epoch: 1, users: [7], devices: [8] }
@@ -118,16 +118,31 @@ test('many identifiers go in several requests at the pace of the vendor; all tas
   assert.ok(sent.length === 4 && gaps.every((gap) => gap >= 70), gaps.join())
 })
 
+test('a vendor that refuses one part is not asked for the next', { timeout: 60_000 }, async (t) => {
+  const stage = await setUp(t)
+  const { sender, sent } = senderOn(stage, () => (sent.length === 2 ? { status: 401, body: '', headers: {} } : TASK))
+  const answer = await sender.ask({ epoch: 1, users: [1, 2, 3, 4, 5, 6, 7, 8], devices: [] })
+  assert.deepEqual([answer.state === 'due' && answer.why, sent.length], ['bad_credentials', 2])
+})
+
 test('what a killed process left open counts as possible', { timeout: 60_000 }, async (t) => {
   const stage = await setUp(t)
   const { sender } = senderOn(stage, () => {
     throw new Error('killed')
   })
   await assert.rejects(sender.ask(ONE), /killed/)
-  assert.equal(stage.ledger.openIntents().length, 1)
+  // And the forwarder's own, which is the forwarder's to end.
+  stage.vendor.answer = () => 'hang'
+  stage.log.add(event(1))
+  const hanging = stage.forwarder.step()
+  while (stage.vendor.arrived.length === 0) await new Promise((resolve) => void setTimeout(resolve, 5))
+  await stage.forwarder.close()
+  await hanging
+  assert.equal(stage.ledger.openIntents().length, 2)
   await senderOn(stage, () => TASK).sender.settle()
   assert.deepEqual(
-    outcomes(stage.ledger).map(({ state }) => state),
-    ['possible'],
+    outcomes(stage.ledger).map(({ intent, state }) => [intent, state]),
+    [[1, 'possible']],
   )
+  assert.equal(stage.ledger.openIntents().length, 1)
 })

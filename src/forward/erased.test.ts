@@ -26,6 +26,11 @@ test('a record that names an erased person is not sent, and nobody else is taken
   ]
   for (const other of others) assert.ok(!erased.isIn(event(other)), JSON.stringify(other))
   assert.ok(erased.isIn(event({ erased: true })), 'a count is nothing to send')
+  assert.ok(new ErasedSubjects().isIn(event({ erased: true })), 'also where nobody is known to be erased')
+  // A device may have been in their hands more than once, and be told of one time after another.
+  erased.add({ ordinals: [], shared: [{ device: 9, from: time + 50, to: time + 60 }] })
+  const during = [-1, 0, 9, 10, 49, 50, 59, 60].filter((ms) => erased.isIn(event({ device: 9, time: time + ms })))
+  assert.deepEqual(during, [0, 9, 50, 59])
 })
 
 test('what is loaded of an erased person is a count in the place of the record', () => {
