@@ -42,7 +42,16 @@ function stageOf(change: { loaded?: number; cursors?: Record<string, number>; pr
 test('folders are given up from the first on, each for whoever has not read it, and only when they are loaded', async () => {
   const { options, ledger, ranges } = stageOf()
   assert.equal(await giveUpFolders(options), 2, 'the third is within the limit')
-  assert.deepEqual([ranges('a'), ranges('b')], [[[1, 11], [11, 21]], []])
+  assert.deepEqual(
+    [ranges('a'), ranges('b')],
+    [
+      [
+        [1, 11],
+        [11, 21],
+      ],
+      [],
+    ],
+  )
   assert.equal(await giveUpFolders(options), 0)
   // Behind what is held the log is still needed, and by whoever holds nothing from where they are.
   assert.equal(neededEntry(ledger, ['a']), 21)
@@ -74,7 +83,15 @@ test('what the warehouse has not whole is not given up: no range is written and 
 
 test('a range of before a destination was left out is not for it when it comes back', async () => {
   const { ledger, held } = stageOf()
-  const range = (policy: number): HeldRange => ({ from: policy * 10, to: policy * 10 + 5, records: 1, firstDay: 1, lastDay: 1, policy, at: 1 })
+  const range = (policy: number): HeldRange => ({
+    from: policy * 10,
+    to: policy * 10 + 5,
+    records: 1,
+    firstDay: 1,
+    lastDay: 1,
+    policy,
+    at: 1,
+  })
   const named = [true, false, true, true]
   const policyOf = (version: number): PolicyVersion =>
     ({ version, policy: { destinations: named[version - 1] ? [{ destination: 'a' }] : [] } }) as unknown as PolicyVersion

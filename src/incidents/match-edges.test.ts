@@ -111,7 +111,10 @@ test('a row is outside of the windows from the first millisecond on, and keeps n
 
 test('a row without a time lies where what it names was sent', async () => {
   const late = { subject: 2, sentAt: ACCESS_TO + 1 }
-  const values = { 'email ann@mail.example': [{ ordinal: 2, at: 0 }], 'email two@mail.example': [1, 2].map((ordinal) => ({ ordinal, at: 0 })) }
+  const values = {
+    'email ann@mail.example': [{ ordinal: 2, at: 0 }],
+    'email two@mail.example': [1, 2].map((ordinal) => ({ ordinal, at: 0 })),
+  }
   const match = await matcher({ rows: [{}, late], windows: { ...OPEN_ENDED, accessTo: ACCESS_TO }, values })
   const { result, kept } = await match('distinct_id', uuidOf('user', 1), uuidOf('user', 2))
   assert.deepEqual([result.matched.a, result.outsideWindow, [...kept.values()]], [2, 1, [1]])
@@ -158,7 +161,10 @@ test('a device is of whoever held it: when it was said, or else when the row was
   const id = await match('time,distinct_id', `${iso(second)},browser`)
   assert.deepEqual([id.people.get(1), id.people.get(2)], [0, 2])
   // The row about the device is about the second of them: nobody else was sent.
-  assert.deepEqual([id.result.reconciled, id.result.knownNothingSent], [{ inBoth: 1, inBothByPseudonym: 0, onlyInFile: 0, onlyInLedger: 0 }, 0])
+  assert.deepEqual(
+    [id.result.reconciled, id.result.knownNothingSent],
+    [{ inBoth: 1, inBothByPseudonym: 0, onlyInFile: 0, onlyInLedger: 0 }, 0],
+  )
   assert.equal(email.result.knownNothingSent, 1)
 })
 
@@ -170,7 +176,11 @@ test('what is under way counts, of this vendor alone; beside a user a device was
   const match = await matcher({ rows: [{}, { subject: 3, destination: 'eu' }], open, destinations: ['main'] })
   const { result } = await match('distinct_id,email', ...[uuidOf('user', 5), uuidOf('user', 6), uuidOf('group', 40)].map((id) => `${id},x`))
   assert.deepEqual([result.matched.a, result.notInLedger], [2, 1])
-  assert.deepEqual(result.reconciled, { inBoth: 1, inBothByPseudonym: 1, onlyInFile: 0, onlyInLedger: 1 }, 'whom the scope has, not who was sent elsewhere')
+  assert.deepEqual(
+    result.reconciled,
+    { inBoth: 1, inBothByPseudonym: 1, onlyInFile: 0, onlyInLedger: 1 },
+    'whom the scope has, not who was sent elsewhere',
+  )
   assert.ok(result.fieldsNotInLedger.includes('email'), 'what another vendor is being sent is not what this one was')
   const lost = await match('distinct_id', uuidOf('device', 7))
   assert.deepEqual([lost.result.matched.a, lost.result.notInLedger], [0, 1])
