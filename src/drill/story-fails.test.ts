@@ -50,6 +50,7 @@ const RIGHT = {
   verdict: 'genuine',
   held: [1, 2],
   accessTo: undefined as number | undefined,
+  erased: new Set<number>(),
 }
 
 function worldOf(t: TestContext, over: Partial<typeof RIGHT>): StoryWorld {
@@ -82,6 +83,7 @@ function worldOf(t: TestContext, over: Partial<typeof RIGHT>): StoryWorld {
       cast: CAST,
       surfaces: new Map(),
       phish: new Map([['fake', new Map([[1, FORGED]])]]),
+      erased: said.erased,
     },
     ...{ command, secondPerson: '', incident: () => opened, hasAddress: () => true },
     group: (id: string) => CAST.filter((person) => person.group.id === id),
@@ -128,6 +130,10 @@ test('an expectation holds when all is as it says, and fails by each thing that 
     [{ answer: { ...answer, upperBound: true } }, {}, /upperBound is true, not false/],
     [{ answer: { ...answer, withoutAddress: 3 } }, { withoutAddress: 0 }, /withoutAddress is 3, not 0/],
     [{ answer: { ...answer, erased: 3 } }, { erased: 0 }, /erased is 3, not 0/],
+    // Who was erased has a line without a name: one that is missing, and one too many.
+    [{ listed: listed.slice(0, 1), erased: new Set([2]) }, {}, /recall is 0\.5/],
+    [{ listed: [...listed, { state: 'delivered', ids: [] }], erased: new Set([3]) }, {}, /precision over delivered is 0\.6/],
+    [{ listed: [...listed.slice(0, 1), { state: 'delivered', ids: [] }] }, {}, /precision over delivered is 0\.5/],
     [{ shown: { ...shown, statements: [] } }, {}, /0 statements are kept, not 1/],
     [{ shown: { ...shown, timeline: [] } }, {}, /0 codes were used from many networks, not 1/],
     [{ vendor: 'open' }, {}, /mixpanel is open, not cut/],
@@ -141,6 +147,9 @@ test('an expectation holds when all is as it says, and fails by each thing that 
     assert.equal(ok, false, String(fault))
     assert.match(what, fault)
   }
+  const nameless = [...listed.slice(0, 1), { state: 'delivered', ids: [] }]
+  const withErased = await expectation(t, { listed: nameless, erased: new Set([2, 3]) })
+  assert.equal(withErased.ok, true, withErased.what)
   assert.equal((await expectation(t, notified([1, 2, 3]), { notified: { people: ['all'] } })).ok, true, 'others were not asked about')
   assert.equal((await expectScope({ ...EXPECTED, incident: undefined } as never, worldOf(t, { vendor: 'open' }))).ok, false)
 })

@@ -23,7 +23,8 @@ export async function expectScope(step: StepOf<'expect'>, world: StoryWorld): Pr
   if (step.incident === undefined) return { what: `as expected${said(wrong)}`, ok: wrong.length === 0 }
   const opened = world.incident(step.incident)
   const { answer, list } = await askScope(opened, world, [])
-  const score = scoreScope(expectedPeople(opened, world), list)
+  const expected = expectedPeople(opened, world)
+  const score = scoreScope(expected, withErased(list, expected, world.erased))
   if (score.recall < 1) wrong.push(`recall is ${score.recall}`)
   if (score.precision < 1) wrong.push(`precision over delivered is ${score.precision}`)
   if (step.people !== undefined && list.length !== step.people) wrong.push(`${list.length} people, not ${step.people}`)
@@ -65,6 +66,14 @@ export function expectedPeople(opened: OpenedIncident, world: StoryWorld): Set<n
 interface ScopeLine {
   n: number | undefined
   state: string
+  /** It has no identifier at all: whoever it is about was erased. */
+  isNameless: boolean
+}
+
+/** Who was erased has a line that names nobody; as many of these are right as erased people are expected, and not one more. */
+export function withErased(list: readonly ScopeLine[], expected: ReadonlySet<number>, erased: ReadonlySet<number>): ScopeLine[] {
+  const owed = [...erased].filter((n) => expected.has(n))
+  return list.map((line) => (line.isNameless ? { ...line, n: owed.shift() } : line))
 }
 
 async function askScope(
@@ -82,7 +91,11 @@ async function askScope(
     .map((line) => JSON.parse(line) as { state: string; ids?: string[] })
     // What a vendor held before Bulkhead is told apart and is nothing that it received here.
     .filter(({ state }) => state !== 'baseline')
-    .map(({ state, ids }) => ({ state, n: ids?.map((id) => byId.get(id)).find((n) => n !== undefined) }))
+    .map(({ state, ids = [] }) => ({
+      state,
+      n: ids.map((id) => byId.get(id)).find((n) => n !== undefined),
+      isNameless: ids.length === 0,
+    }))
   return { answer, list }
 }
 
