@@ -257,6 +257,20 @@ test('what is wrong with a call is said in one line, and a wrong variable stops 
     return `${error?.code} ${error?.message}`
   }
   assert.match(await message('vendor', 'lits'), /^bad_usage unknown command 'lits' \(Did you mean list\?\)$/)
+  for (const twice of [
+    ['open', '--vendor', 'v', '--told', '2025-11-25T18:00:00Z', '--told', '2025-11-26T18:00:00Z'],
+    ['match', '1', '--file', 'a.csv', '--file=b.csv'],
+    ['affected', '1', '--version', '1', '--version', '2'],
+    ['show', '1', '--data', 'x', '--data', 'y'],
+  ])
+    assert.match(await message('incident', ...twice), /^bad_usage .*is invalid\. It is given twice\.$/)
+  // What may be given several times still may; nothing runs here.
+  const several = ['incident', 'amend', '1', '--surface', 'a', '--surface', 'b', '--json', '--json']
+  assert.match(await message(...several), /^not_running /)
+  const hint = async (...argv: string[]): Promise<string | undefined> => (await run(...argv)).error?.hint
+  assert.match((await hint('incident', 'open', '--bogus')) ?? '', /`bulkhead incident open --help` for its options/)
+  assert.match((await hint('incident', 'opne')) ?? '', /`bulkhead incident --help` for its commands/)
+  assert.match((await hint('nothing')) ?? '', /`bulkhead --help`/)
   assert.match(await message('help', 'nothing'), /^bad_usage there is no help on 'nothing'$/)
   assert.match(await message('up', '--port', '70000'), /^bad_usage .*'70000' is invalid\. Give a number from 0/)
   const file = path.join(folder, 'file')

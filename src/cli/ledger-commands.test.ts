@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createPublicKey } from 'node:crypto'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { LedgerVerify } from '#api/ledger-contract.ts'
@@ -45,6 +46,22 @@ test('ledger verify --files: a copy and the public key are enough, as text or PE
     // After a restore another origin is signed: both keys may stand in the file.
     writeFileSync(key, `${formatVerifierKey(noteVerifier(treeOrigin(INSTANCE, INSTANCE), spki))}\n${text}\n`)
     assert.deepEqual(await said(copy), good)
+
+    // Whoever made the copy may have put something into it that never ends, or waits for ever.
+    const strange = path.join(place.root, 'strange')
+    const [tile, bundle] = ['0', 'entries'].map((level) => path.join(strange, 'tile', level, '000.p', '2')) as [string, string]
+    const withPlace = async (at: string, put: () => void): Promise<string[]> => {
+      rmSync(strange, { recursive: true, force: true })
+      cpSync(place.tilesDir, strange, { recursive: true })
+      rmSync(at)
+      put()
+      const { code, answer } = await verify(strange, key)
+      return [String(code), ...answer.problems.map(({ kind }) => kind)]
+    }
+    assert.deepEqual(await withPlace(tile, () => symlinkSync('/dev/zero', tile)), ['1', 'tile'])
+    assert.deepEqual(await withPlace(tile, () => symlinkSync(tile, tile)), ['1', 'tile'])
+    assert.deepEqual(await withPlace(bundle, () => void execFileSync('mkfifo', [bundle])), ['1', 'bundle'])
+    assert.deepEqual(await withPlace(bundle, () => mkdirSync(bundle)), ['1', 'bundle'])
 
     const checkpoint = path.join(copy, 'checkpoint')
     writeFileSync(checkpoint, readFileSync(checkpoint, 'utf8').replace('\n2\n', '\n1\n'))

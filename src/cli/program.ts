@@ -14,6 +14,7 @@ import { addPolicy } from './policy-program.ts'
 import type { AffectedOptions } from './people-commands.ts'
 import { addSignals } from './signal-program.ts'
 import { addRisk } from './risk-program.ts'
+import { demandOnce, usageHint } from './usage.ts'
 import { PLACE_DETAILS } from '#model/config.ts'
 
 export type Surroundings = Pick<Context, 'env' | 'version' | 'out' | 'err'>
@@ -21,16 +22,17 @@ export type Surroundings = Pick<Context, 'env' | 'version' | 'out' | 'err'>
 /** Runs one command line (without interpreter and file); resolves with the exit code. Throws BulkheadError. */
 export async function runCommandLine(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   let code = 0
+  const root = buildProgram(surroundings, (exit) => {
+    code = exit
+  })
+  demandOnce(root)
   try {
-    const root = buildProgram(surroundings, (exit) => {
-      code = exit
-    })
     await root.parseAsync([...argv], { from: 'user' })
     return code
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown
     if (thrown.exitCode === 0) return 0
-    throw new BulkheadError('bad_usage', usageMessage(thrown, argv))
+    throw new BulkheadError('bad_usage', usageMessage(thrown, argv), { hint: usageHint(root, argv) })
   }
 }
 

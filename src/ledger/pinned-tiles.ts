@@ -83,6 +83,9 @@ export function tilesIn(dir: string): string {
   const found = [dir, path.join(dir, 'tiles'), path.join(dir, 'ledger', 'tiles')].find(
     (place) => existsSync(path.join(place, CHECKPOINT_FILE)) || existsSync(path.join(place, 'tile')),
   )
-  if (found === undefined) throw new BulkheadError('not_found', `${dir} holds no checkpoint and no tiles`)
+  if (found === undefined) {
+    const hint = 'Give a copy of `ledger/tiles`, of `ledger`, or of the data folder.'
+    throw new BulkheadError('not_found', `${dir} holds no checkpoint and no tiles`, { hint })
+  }
   return found
 }

@@ -1,5 +1,5 @@
 /** The tree's files on disk: `checkpoint` and `tile/…` (tile-paths.ts), each written whole and durably before what names it. */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { mkdir, open, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { BulkheadError } from '#base/errors.ts'
@@ -7,6 +7,10 @@ import { CHECKPOINT_FILE, decodeTile, partialTiles, TILE_LEVELS, TILE_WIDTH, typ
 import { nodeHash, type SubtreeHashes } from './tree.ts'
 
 const TILES_KEPT = 64
+/** A bundle of leaves, each as long as its two bytes of length can say. */
+const FILE_BYTES_MAX = TILE_WIDTH * (2 + 0xffff)
+/** A socket is opened by nobody who reads files. */
+const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'ENODEV'])
 
 /** Undefined when there is nothing. */
 export type ReadPlace = (place: string) => Buffer | undefined
@@ -134,13 +138,23 @@ export function subtreeOfTile(hashes: readonly Buffer[], level: number, index: n
   return nodeHash(subtreeOfTile(hashes, level - 1, index * 2), subtreeOfTile(hashes, level - 1, index * 2 + 1))
 }
 
+/**
+ * A copy comes from others: in the place of a file may stand one without an end, or one that waits for a writer. What is no file
+ * that a tile could be is as good as absent.
+ */
 function readIfThere(file: string): Buffer | undefined {
+  let handle: number
   try {
-    return readFileSync(file)
+    handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (thrown) {
-    const code = (thrown as NodeJS.ErrnoException).code
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return undefined
+    if (ABSENT.has((thrown as NodeJS.ErrnoException).code ?? '')) return undefined
     throw thrown
+  }
+  try {
+    const stat = fstatSync(handle)
+    return stat.isFile() && stat.size <= FILE_BYTES_MAX ? readFileSync(handle) : undefined
+  } finally {
+    closeSync(handle)
   }
 }
 
