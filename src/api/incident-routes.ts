@@ -235,8 +235,18 @@ async function keep(
     throw new BulkheadError('incident_closed', `incident ${incident} is closed: nothing is added to it`)
   }
   const of = { owner: ownerOf(incident), kind, name: readableFileName(name), actor: request.operator }
-  const { id, sha256, bytes } = await deps.evidence.put(request.body, of)
+  const { id, sha256, bytes } = await deps.evidence.put(kind === 'statement' ? withContent(request.body) : request.body, of)
   return { id, sha256, bytes }
+}
+
+/** Nobody says anything by a file of no bytes: a wrong name, or a mail that was saved without its text. Throws `incident_invalid`. */
+async function* withContent(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let isEmpty = true
+  for await (const piece of body) {
+    isEmpty &&= piece.length === 0
+    yield piece
+  }
+  if (isEmpty) throw new BulkheadError('incident_invalid', 'the statement is empty: give it as it was received')
 }
 
 export function claimsOf<Schema extends TSchema>(request: FastifyRequest, schema: Schema): Static<Schema> {

@@ -297,6 +297,7 @@ test('hostile input is refused with a code, and nothing of it is kept', async ()
     [send('GET', '/v1/incidents/0', undefined, {}), 'incident_unknown'],
     [upload('/99/statements', 'x', { file: 'x' }), 'incident_unknown'],
     [upload(`/${id}/statements`, 'x', { file: 'x', says: 'maybe' }), 'bad_usage'],
+    [upload(`/${id}/statements`, '', { file: 'x', says: 'affected' }), 'incident_invalid'],
     [upload(`/${id}/statements`, 'x', { file: 'x', received: '2999-01-01T00:00:00Z' }), 'incident_invalid'],
     [upload(`/${id}/statements`, 'x', { file: 'x', from: '2025-11-09T00:00:00Z', to: '2025-11-08T00:00:00Z' }), 'window_invalid'],
     [upload(`/${id}/statements`, 'x', { file: 'x', fields: ['a\u0007b'] }), 'incident_invalid'],
