@@ -60,3 +60,29 @@ test('runs are read, and a set that is cut short or of another kind is refused',
   other[2] = 0x3c
   assert.throws(() => readBitmap(other, { at: 0 }, 32), /known format/)
 })
+
+test('of several containers with runs there is a table of offsets from four on, and no length is believed', () => {
+  // A cookie with the number of containers, which of them are runs, keys and sizes, from four on where each begins; then each.
+  const several = (count: number): Buffer => {
+    const flags = Buffer.alloc(Math.ceil(count / 8), 0xff)
+    const heads = Array.from({ length: count }, (_, page) => [page, 0, 4, 0]).flat()
+    const offsets = Buffer.alloc(count >= 4 ? 4 * count : 0, 0xee)
+    const runs = Array.from({ length: count }, (_, page) => [1, 0, page, 0, 4, 0]).flat()
+    return Buffer.concat([Buffer.from([0x3b, 0x30, count - 1, 0]), flags, Buffer.from(heads), offsets, Buffer.from(runs)])
+  }
+  const whole = (map: Buffer, length = map.length): Buffer =>
+    Buffer.concat([Buffer.from(length < 128 ? [1, length] : [1, (length & 0x7f) | 0x80, length >> 7]), map])
+  for (const count of [1, 3, 4, 5, 9, 17]) {
+    const expected = Array.from({ length: count }, (_, page) => range(page * PAGE_BITS + page, 5, 1)).flat()
+    const map = several(count)
+    const at = { at: 0 }
+    const bytes = Buffer.concat([whole(map), Buffer.from('next')])
+    assert.deepEqual(numbersOf(readBitmap(bytes, at, 32)), expected, `${count} containers`)
+    assert.equal(bytes.toString('latin1', at.at), 'next')
+    // Longer or shorter than it says, with enough bytes behind it.
+    for (const more of [-1, 1, 3])
+      assert.throws(() => readBitmap(Buffer.concat([whole(map, map.length + more), Buffer.alloc(9)]), { at: 0 }, 32))
+  }
+  const map = several(5)
+  assert.throws(() => readBitmap(whole(map, map.length + 1), { at: 0 }, 32), /whole/)
+})
