@@ -1,10 +1,12 @@
 /** An identity field in the clear, on the real program: proposed, approved by somebody else, sent, and gone after an erasure. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
 import type { AffectedResult, WhoResult } from '#api/contract.ts'
-import type { ApprovalShown, OperatorAdded } from '#api/operator-contract.ts'
+import type { ApprovalList, ApprovalShown, OperatorAdded, OperatorList } from '#api/operator-contract.ts'
 import type { PolicyApply, PolicyExplain, PolicyPlan, PolicyShow } from '#api/policy-contract.ts'
 import { waitUntil } from '#drill/program.ts'
 import { lastJson, startBulkhead } from './support/bulkhead.ts'
@@ -14,6 +16,20 @@ import { postEvents } from './support/gateway-client.ts'
 import { assertSchema } from './support/schemas.ts'
 import { needlesOf, PatternSet, scanFolder } from './support/search.ts'
 import { eventsOf, startVendor } from './support/vendor.ts'
+
+/** An approval that was used is open again, one is made of nothing, so is an operator, and another one's credential is exchanged. */
+function forge(file: string, credential: string): void {
+  const database = new DatabaseSync(file)
+  database.exec('UPDATE approval SET used_at = NULL')
+  const row = database.prepare('SELECT * FROM approval').get() as Record<string, string | number | null>
+  const forged = { ...row, id: 50, what: String(row.what).replace('"email"', '"name"'), approved_by: 'ann', used_at: null }
+  const columns = Object.keys(forged)
+  const insert = `INSERT INTO approval (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
+  database.prepare(insert).run(...Object.values(forged))
+  database.prepare('INSERT INTO operator (name, credential_sha256, added_at, added_by) VALUES (?, ?, 0, ?)').run('mask', credential, '')
+  database.prepare('UPDATE operator SET credential_sha256 = ? WHERE name = ?').run('f'.repeat(64), 'ann')
+  database.close()
+}
 
 const EMAIL = 'ann.findable@mail.example'
 
@@ -97,10 +113,27 @@ test('an address leaves in the clear once two people agree, and is nowhere else'
   const { stdout, stderr } = program.output()
   assert.ok(![metrics, stdout, stderr].some((text) => text.includes(EMAIL)))
 
-  // The same destination at another project: what two people agreed to was for the former.
+  // The same destination at another project: what two people agreed to was for the former. And somebody has written into the records.
   await program.stop()
   writeFileSync(yaml, readFileSync(yaml, 'utf8').replace(TOKENS.vendor, 'another-project'))
+  const mask = path.join(program.folder, 'mask.credential')
+  writeFileSync(mask, 'made-by-nobody\n')
+  forge(path.join(program.dataDir, 'records.db'), createHash('sha256').update('made-by-nobody').digest('hex'))
   await program.restart()
+  const { approvals } = await ask<ApprovalList>('approval-list', 'approval', 'list')
+  assert.deepEqual(
+    approvals.slice(-2).map(({ approval, state }) => [approval, state]),
+    [
+      [50, 'altered'],
+      [waiting?.approval, 'altered'],
+    ],
+  )
+  const { operators } = await ask<OperatorList>('operator-list', 'operator', 'list')
+  assert.deepEqual(operators.map(({ name }) => name).sort(), ['ann', 'operator'])
+  assert.match((await program.cli(['operator', 'list', '--as', mask])).stderr, /unauthorized/)
+  const { checks } = lastJson<{ checks: { id: string; state: string; what: string }[] }>((await program.cli(['doctor', '--json'])).stdout)
+  const found = checks.filter(({ id, state }) => id.startsWith('approvals_record') && state === 'fail').map(({ what }) => what)
+  assert.match(found.join(' '), /proposals 50, 1 .*mask, ann/)
   assert.equal((await post('elsewhere')).$email, undefined)
   const moved = await ask<PolicyShow>('policy-show', 'policy', 'show')
   const [anew] = moved.pending

@@ -57,6 +57,10 @@ export const RestoreAnswer = Type.Object(
     logFrom: Type.Integer({ minimum: 1, description: 'number that the next entry of the log gets' }),
     cut: Type.Array(Type.String(), { description: 'vendors cut after the backup, cut again' }),
     noticesStopped: Type.Integer({ minimum: 0, description: 'versions of notices that were begun and go on only by somebody’s word' }),
+    approvalsClosed: Type.Integer({
+      minimum: 0,
+      description: 'proposals and approvals of which the key folder knows later steps, or none at all: they count for nothing',
+    }),
     keys: Type.String({ description: 'the key folder in use' }),
     outside: Type.Array(
       Type.Object(

@@ -22,6 +22,7 @@ import type { Split } from '#model/split-draft.ts'
 import type { CompiledPolicy } from '#policy/policy.ts'
 import type { NoticeDesk } from '#notices/desk.ts'
 import type { Approvals } from '#records/approvals.ts'
+import type { OperatorBook } from '#records/operator-book.ts'
 import type { Records } from '#records/port.ts'
 import type { ErasingVault, LeavingVault } from '#vault/erasure-port.ts'
 import type { MatchVault } from '#vault/match-port.ts'
@@ -147,6 +148,7 @@ export interface StaffDeps {
   noticeOpener: NoticeOpener
   /** What needs a second person. */
   approvals: Approvals
+  operators: OperatorBook
   /** Brings about what counts by now. */
   settleApprovals(): Promise<void>
   singleOperatorDelayHours: number

@@ -11,6 +11,7 @@ import { brokenRows } from '#model/incident-row.ts'
 import type { StaffDeps } from './deps.ts'
 import { operatorMode } from './operator-routes.ts'
 import { type Check, cannotTell, type CheckRule, type Facts, fail, type Finding } from './facts.ts'
+import { APPROVAL_CHECKS } from './approval-checks.ts'
 import { CHECKPOINT_CHECKS } from './checkpoint-checks.ts'
 import { CLOCK_CHECKS, clockFacts } from './clock-checks.ts'
 import { LEAVING_CHECKS } from './leaving-checks.ts'
@@ -31,6 +32,7 @@ export const CHECKS: readonly CheckRule[] = [
   ...PLACE_CHECKS,
   ...CHECKPOINT_CHECKS,
   ...NOTICE_CHECKS,
+  ...APPROVAL_CHECKS,
 ]
 
 export async function examine(deps: StaffDeps): Promise<Doctor> {
@@ -52,6 +54,7 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
       .list()
       .filter((each) => deps.approvals.stateOf(each) === 'pending')
       .map(({ id }) => id),
+    approvalProblems: { ...deps.approvals.problems(), operators: deps.operators.foreign },
     isRunning: true,
     config: deps.config,
     // The vault knows better than its file, which it writes now and then.
@@ -74,7 +77,7 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     version: deps.version,
     instance: deps.instanceId,
     startedAt: deps.startedAt,
-    mode: operatorMode(deps.records.operators.list()),
+    mode: operatorMode(deps.operators.list()),
     keys: described === undefined ? null : { folder: described.keyFolder, people: described.people, looks: described.looks },
   })
 }

@@ -44,7 +44,7 @@ export function addEvidenceDestroyRoutes(app: FastifyInstance, deps: StaffDeps):
       const text = `evidence ${id} is destroyed, sha256 ${sha256}; proposal ${approval.id}`
       await book.add(incident, look, () => ({ kind: 'note', body: { when: deps.clock.now() }, texts: { text } }), { closed: true })
       await evidence.destroy(id, look)
-      approvals.use(approval.id)
+      await approvals.use(approval.id)
       return { ...answer, state: 'destroyed', approval: approval.id, countsFrom: null }
     },
   )

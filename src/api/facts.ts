@@ -94,6 +94,7 @@ export interface Facts {
   /** Legal clocks of open incidents that somebody has to act on, and signals that nobody has triaged. */
   clocks?: ClockFacts
   gaps: readonly Gap[]
+  approvalProblems?: { altered: readonly number[]; missing: readonly number[]; operators: readonly string[] }
   gapsSigned: boolean
 }
 

@@ -50,7 +50,7 @@ export function addNarrowRoutes(app: FastifyInstance, deps: StaffDeps): void {
         const body: AmendmentBody = { version: now.version + 1, scope, statement: null }
         return { kind: 'amendment', body, texts: textsOf({ reason: look.reason }) }
       })
-      approvals.use(approval.id)
+      await approvals.use(approval.id)
       const { version } = currentScope(after)
       const { unavailable } = await countAmended(id, version, look, deps)
       return { ...answer, state: 'applied', version, approval: approval.id, countsFrom: null, unavailable }

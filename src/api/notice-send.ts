@@ -105,7 +105,7 @@ async function begin(version: NoticeVersion, given: { outbox: string | undefined
   // First: a crash in between leaves them to this version or to the next proposal, never to two.
   notices.takeOver(version)
   notices.begin(version, { ...taken, approval: approval.id })
-  approvals.use(approval.id)
+  await approvals.use(approval.id)
 }
 
 /** One that was stopped, by a person or by a restore, goes on by somebody's word alone. */

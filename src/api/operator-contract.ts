@@ -55,7 +55,7 @@ export const OperatorAnswer = Type.Object(operator, { ...closed, title: 'bulkhea
 
 export const ApprovalDecisionRequest = Type.Object({ reason: Reason }, closed)
 
-export const APPROVAL_STATES = ['pending', 'approved', 'counts', 'used', 'rejected', 'expired'] as const
+export const APPROVAL_STATES = ['pending', 'approved', 'counts', 'used', 'rejected', 'expired', 'altered'] as const
 
 const approval = {
   approval: Type.Integer({ minimum: 1, description: 'number of the proposal' }),
@@ -64,7 +64,7 @@ const approval = {
   sha256: Type.String({ description: 'of that text' }),
   state: Type.Enum([...APPROVAL_STATES], {
     description:
-      'pending: waits for somebody else. approved: counts from `countsFrom` on. counts: it counts and was not used yet. used: what it was for is done',
+      'pending: waits for somebody else. approved: counts from `countsFrom` on. counts: it counts and was not used yet. used: what it was for is done. altered: not as it is on record in the key folder, so it counts for nothing',
   }),
   origin: Type.Enum(['operator', 'file'], { description: 'file: bulkhead.yaml proposed it, so two people have to approve it' }),
   proposedBy: Type.String(),

@@ -21,8 +21,7 @@ const RESERVED: readonly string[] = [CONFIGURATION_FILE, SINGLE_OPERATOR, 'vault
 const HOUR_MS = 3_600_000
 
 export function addOperatorRoutes(app: FastifyInstance, deps: StaffDeps): void {
-  const { records, vault, clock, approvals } = deps
-  const { operators } = records
+  const { operators, vault, clock, approvals } = deps
 
   app.get(ROUTES.operators, async (request): Promise<OperatorList> => {
     const all = operators.list()
@@ -38,7 +37,7 @@ export function addOperatorRoutes(app: FastifyInstance, deps: StaffDeps): void {
     const { name, credentialSha256, reason } = request.body
     if (RESERVED.includes(name)) throw new BulkheadError('operator_exists', `the name ${name} stands for something else in the records`)
     await vault.recordLook({ ...lookOf(request.operator, `operator add ${name}`, reason), subjects: 0 })
-    return operatorAnswer(operators.add({ name, credentialSha256, at: clock.now(), by: request.operator }), deps)
+    return operatorAnswer(await operators.add({ name, credentialSha256, at: clock.now(), by: request.operator }), deps)
   })
   app.post<{ Params: { name: string }; Body: Static<typeof OperatorRemoveRequest> }>(
     `${ROUTES.operators}/:name/remove`,
@@ -48,7 +47,7 @@ export function addOperatorRoutes(app: FastifyInstance, deps: StaffDeps): void {
       if (!operators.list().some((each) => each.name === name && each.removedAt === null))
         throw new BulkheadError('operator_unknown', `no operator is called ${JSON.stringify(name.slice(0, 64))}`)
       await vault.recordLook({ ...lookOf(request.operator, `operator remove ${name}`, request.body.reason), subjects: 0 })
-      return operatorAnswer(operators.remove(name, { at: clock.now(), by: request.operator }), deps)
+      return operatorAnswer(await operators.remove(name, { at: clock.now(), by: request.operator }), deps)
     },
   )
 
@@ -104,7 +103,7 @@ function approvalAnswer(approval: Approval, { approvals }: StaffDeps): ApprovalS
     reason,
     approvedBy,
     approvedAt: instant(approval.approvedAt),
-    countsFrom: state === 'rejected' || state === 'expired' ? null : instant(approvals.countsFrom(approval) ?? null),
+    countsFrom: state === 'rejected' || state === 'expired' || state === 'altered' ? null : instant(approvals.countsFrom(approval) ?? null),
     rejectedBy,
     rejectedAt: instant(approval.rejectedAt),
     rejectedReason,

@@ -6,6 +6,7 @@ import { statementBytes } from '#model/policy-statement.ts'
 import { applyClear, CLEAR_GRANT } from '#grants/clear-grants.ts'
 import { protocols } from '#protocols/registry.ts'
 import { createApprovals } from '#records/approvals.ts'
+import { testApprovalRecord, testOperatorBook } from '#records/approvals-fixture.ts'
 import type { ErasureJob } from '#vault/erasure-port.ts'
 import type { Records } from '#records/port.ts'
 import { createSplit } from '#split/split.ts'
@@ -148,7 +149,7 @@ export function setStage(records: Records, credential: string): Stage {
   records.operators.adoptFirst('operator', createHash('sha256').update(credential).digest('hex'))
   const approvals = createApprovals({
     records,
-    recordLook: async (look) => void stage.looks.push(`look ${look.action} ${look.subjects}`),
+    known: testApprovalRecord(({ action }) => void stage.looks.push(`look ${action} 0`)),
     now: () => systemClock.now(),
     singleOperatorDelayHours: 0,
   })
@@ -295,6 +296,7 @@ export function setStage(records: Records, credential: string): Stage {
     notices: new NoticeDesk({ ...NO_NOTICES, records, clock: systemClock }),
     noticeOpener: NO_NOTICES.vault,
     approvals,
+    operators: testOperatorBook(records.operators),
     settleApprovals: async () => {
       const ports = { records, vault: deps.policies.signer, clock: systemClock, approvals, gatewayTakes: deps.policies.gatewayTakes }
       for (const each of await approvals.settle()) if (each.kind === CLEAR_GRANT) await applyClear(each, ports)

@@ -98,7 +98,7 @@ export async function startStaff(deps: StaffDeps): Promise<Staff> {
 }
 
 /** Looked up with each request, so a removal counts at once; by the digest, of which the time that it takes says nothing. */
-function operatorOf(request: FastifyRequest, { records }: StaffDeps): string {
+function operatorOf(request: FastifyRequest, { operators }: StaffDeps): string {
   const match = /^Bearer ([^\s]+)$/.exec(request.headers.authorization ?? '')
   const digest =
     match === null
@@ -106,7 +106,7 @@ function operatorOf(request: FastifyRequest, { records }: StaffDeps): string {
       : createHash('sha256')
           .update(match[1] as string)
           .digest('hex')
-  const name = digest === undefined ? undefined : records.operators.named(digest)
+  const name = digest === undefined ? undefined : operators.named(digest)
   if (name !== undefined) return name
   throw new BulkheadError('unauthorized', 'the request carries no valid operator credential')
 }

@@ -16,8 +16,10 @@ import { appendGap, distrustUpTo, epochsUsed, ledgerHead } from '#ledger/restore
 import { goOnAbove, lastOfLog } from '#log/restored-log.ts'
 import type { Gap } from '#model/disclosure.ts'
 import { openRecords } from '#records/records.ts'
+import type { ApprovalMark } from '#vault/approval-port.ts'
 import type { Newest } from '#vault/port.ts'
 import { openVault, type Vault } from '#vault/vault.ts'
+import { closeUnknown } from './approval-record.ts'
 import { isWithin, newestKeys, wholeBackupIn } from './backup.ts'
 import { foldersIn, type Manifest, MemberWriter, type Progress, readManifest } from './backup-manifest.ts'
 import { type Instance, type InstanceLock, lockPlace, RESTORING, restoringInstance } from './instance.ts'
@@ -35,6 +37,8 @@ export interface Restored {
   cut: string[]
   /** Versions of notices that were begun and go on only by somebody's word. */
   noticesStopped: number
+  /** Proposals and approvals of which later steps are known, or that nobody made. */
+  approvalsClosed: number
   keysDir: string
   /** What places outside know of how far the ledger had come. */
   outside: KnownOutside[]
@@ -179,24 +183,33 @@ async function putRight(
     // Their events and their text came back with the copy: what takes them out begins anew with the first start.
     vault.erasing.repeatErasures(manifest.takenAt)
     const { newest, ledgerKey } = await vault.describe()
-    const { cut, noticesStopped } = adoptNewer(instance, newest)
+    const marks = await vault.keeping.approvals.approvalMarks()
+    const { cut, noticesStopped, approvals } = adoptNewer(instance, newest, marks)
     const outside = await askOutside({ key: ledgerKey, instance: instanceId, env })
     const given = Math.max(ledgerHead ?? 0, ...outside.map(({ size }) => size ?? 0))
     const numbers = await settleNumbers(instance, vault, { newest, manifest, given })
     openOrigin(instance, vault)
     finish()
     vault.keeping.replaceNewest({ ...newest, ...numbers.newest, at: systemClock.now() })
-    return { ...numbers.restored, erasuresReplayed, takenAt: manifest.takenAt, cut, noticesStopped, keysDir, outside }
+    if (approvals.marks !== undefined) vault.keeping.approvals.replaceApprovals(approvals.marks)
+    const { takenAt } = manifest
+    return { ...numbers.restored, erasuresReplayed, takenAt, cut, noticesStopped, approvalsClosed: approvals.closed, keysDir, outside }
   } finally {
     await vault.close()
   }
 }
 
+interface Adopted {
+  cut: string[]
+  noticesStopped: number
+  approvals: ReturnType<typeof closeUnknown>
+}
+
 /**
  * A vendor that was cut after the backup was made must not get the flow back by a restore, nor an operator who was removed the access;
- * and nobody is told again by notices that went on after it.
+ * and nobody is told again by notices that went on after it; what was approved, used or rejected since counts for nothing.
  */
-function adoptNewer(instance: Instance, newest: Newest): { cut: string[]; noticesStopped: number } {
+function adoptNewer(instance: Instance, newest: Newest, marks: ApprovalMark[] | null): Adopted {
   const records = openRecords({ path: instance.recordsPath })
   try {
     const at = systemClock.now()
@@ -204,7 +217,8 @@ function adoptNewer(instance: Instance, newest: Newest): { cut: string[]; notice
     records.operators.adopt(newest.operators ?? [])
     const adopted = newest.flows.filter((flow) => records.adopt({ ...flow, changedAt: at, actor: 'restore', reason }))
     const noticesStopped = records.stopNotices(newest.notices ?? [], at)
-    return { cut: adopted.filter((flow) => flow.state !== 'open').map((flow) => flow.vendor), noticesStopped }
+    const approvals = closeUnknown(records.approvals, marks, at)
+    return { cut: adopted.filter((flow) => flow.state !== 'open').map((flow) => flow.vendor), noticesStopped, approvals }
   } finally {
     records.close()
   }

@@ -21,8 +21,10 @@ import { openLogReader } from '#log/log-reader.ts'
 import type { LogReader } from '#log/port.ts'
 import { policyFromConfig } from '#policy/policy.ts'
 import { createApprovals } from '#records/approvals.ts'
-import type { Approval, FlowState, Records } from '#records/port.ts'
+import { alignOperators, openOperatorBook, type OperatorBook } from '#records/operator-book.ts'
+import type { Approval, FlowState, OperatorRows, Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
+import { approvalVault } from '#vault/approval-server.ts'
 import { noticeOpener, noticeVault } from '#vault/notice-server.ts'
 import { treeReadingVault } from '#vault/tree-client.ts'
 import {
@@ -36,7 +38,7 @@ import {
   staffVault,
   waitingVault,
 } from '#vault/client.ts'
-import type { Remember } from '#vault/port.ts'
+import type { Remember, Remembering, StaffVault } from '#vault/port.ts'
 import { configuredCredentials } from '#vendors/credentials.ts'
 import { countHeld, heldFrom, heldInWarehouse } from '#vendors/held.ts'
 import { assertDestinationsStay, destinationsOf } from '#vendors/register.ts'
@@ -46,6 +48,7 @@ import type { StaffDeps } from '#api/deps.ts'
 import { readRulePack } from '#clocks/rule-pack.ts'
 import { openWarehouse } from '#warehouse/client.ts'
 import { askFreeze } from '#warehouse/freeze.ts'
+import { approvalRecord } from './approval-record.ts'
 import { openCheckDesk } from './check-page.ts'
 import { openIncidents, openSignals } from './incident-ports.ts'
 import { FIRST_OPERATOR, type Instance, readOperatorCredential } from './instance.ts'
@@ -68,7 +71,6 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   const { instance, config, tokens } = init
   const reserve = openReserve({ file: reservePath(instance, 'staff'), bytes: config.disk.reserveBytes })
   const records = openRecords({ path: instance.recordsPath, room: reserve.room })
-  takeFirstCredential(instance, records)
   const configured = policyFromConfig(config)
   assertDestinationsStay(records, configured)
   const rpc = (server: 'vault' | 'worker' | 'gateway'): RpcClient =>
@@ -86,15 +88,23 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   const versions = { records, vault: signer, clock: systemClock }
   const vault = staffVault(vaultClient)
   const { singleOperatorDelayHours, clearDaysMax } = config.approvals ?? APPROVALS_DEFAULTS
-  const approvals = createApprovals({ records, recordLook: vault.recordLook, now: () => systemClock.now(), singleOperatorDelayHours })
+  const remember = remembering(vaultClient)
+  const operators = await knownOperators(instance, records.operators, { vault, remember })
+  const known = await approvalRecord(records.approvals, approvalVault(vaultClient), (text) => trace('warn', 'staff', text))
+  const approvals = createApprovals({
+    records: { operators, approvals: records.approvals },
+    known,
+    now: () => systemClock.now(),
+    singleOperatorDelayHours,
+  })
   const say = (text: string): void => trace('warn', 'staff', text)
   const policy = await takeConfigured(configured, versions, { approvals, clearDaysMax, say })
   const freezing = (route: '/freeze' | '/thaw'): Promise<void> =>
     askFreeze(socketPath(instance, 'warehouse'), tokens.warehouse?.staff ?? '', route)
   const flows = (): Remember['flows'] => records.flows().map(({ vendor, state, fence }) => ({ vendor, state, fence }))
-  const remembered = await keepRemembered(remembering(vaultClient), () => ({
+  const remembered = await keepRemembered(remember, () => ({
     flows: flows() ?? [],
-    operators: records.operators.remembered(),
+    operators: operators.remembered(),
     notices: records.begunNotices(),
   }))
   const erasing = erasingVault(vaultClient)
@@ -209,6 +219,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     place: async () => placeFacts(instance, { config, ledgerHead: ledger.head() }),
     trace: (text) => trace('error', 'staff', text),
     approvals,
+    operators,
     settleApprovals: () => settling.settle(),
     singleOperatorDelayHours,
     clearDaysMax,
@@ -264,11 +275,28 @@ function evidenceFor({ instance, config }: RoleInit, vault: RpcClient, records: 
   return store
 }
 
+/** The key folder says who they are; only when it has not heard of any do the records. */
+async function knownOperators(
+  instance: Instance,
+  rows: OperatorRows,
+  { vault, remember }: { vault: Pick<StaffVault, 'describe' | 'recordLook'>; remember: Remembering },
+): Promise<OperatorBook> {
+  const { newest } = await vault.describe()
+  const foreign = alignOperators(rows, newest.operators)
+  if (foreign.length > 0) {
+    const reason = `the records said something else than the key folder of ${foreign.join(', ')}`
+    await vault.recordLook({ actor: 'vault', action: 'operator align', reason, subjects: 0 })
+    trace('error', 'staff', `operators: ${reason}; the key folder counts`)
+  }
+  takeFirstCredential(instance, rows)
+  return openOperatorBook(rows, (operators) => remember.remember({ operators }), foreign)
+}
+
 /**
  * The first start gives the operator of this machine a credential of their own; it opens no data by itself. Who was removed does
  * not come back by it.
  */
-function takeFirstCredential(instance: Instance, { operators }: Pick<Records, 'operators'>): void {
+function takeFirstCredential(instance: Instance, operators: OperatorRows): void {
   const file = path.join(instance.keysDir, FIRST_OPERATOR)
   if (!existsSync(instance.keysDir)) throw new BulkheadError('key_missing', `there is no key folder ${instance.keysDir}`)
   if (operators.list().some(({ name, removedAt }) => name === FIRST_OPERATOR && removedAt !== null)) return

@@ -89,6 +89,7 @@ export async function restoreCommand(context: Context, dir: string, options: { k
     logFrom,
     cut,
     noticesStopped,
+    approvalsClosed: restored.approvalsClosed,
     keys: keysDir,
     outside: restored.outside,
   }
@@ -109,6 +110,11 @@ function renderRestored(answer: RestoreReport, dataDir: string): string {
     ...(answer.noticesStopped > 0
       ? [
           `Notices that were begun: ${answer.noticesStopped}. They may have reached people since; they go on only by your word (incident notice list).`,
+        ]
+      : []),
+    ...(answer.approvalsClosed > 0
+      ? [
+          `Proposals and approvals with later steps than this copy has: ${answer.approvalsClosed}, closed; propose anew what is still meant.`,
         ]
       : []),
     ...(answer.cut.length > 0 ? [`Cut after the backup and cut here too: ${answer.cut.join(', ')}.`] : []),

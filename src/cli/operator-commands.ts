@@ -126,4 +126,5 @@ const STATES: Record<ApprovalShown['state'], string> = {
   used: 'approved and done',
   rejected: 'rejected',
   expired: 'has run out',
+  altered: 'NOT AS ON RECORD, counts for nothing',
 }

@@ -10,6 +10,7 @@ import { isSameRecipient, type Recipient } from '#model/recipient.ts'
 import { isClearGrant } from '#policy/policy.ts'
 import { type Approvals, createApprovals } from '#records/approvals.ts'
 import type { Records } from '#records/port.ts'
+import { testApprovalRecord } from '#records/approvals-fixture.ts'
 import { openRecords } from '#records/records.ts'
 import { applyClear, checkDays, type ClearEffectPorts, partUnapproved, pendingGrants, proposeClear } from './clear-grants.ts'
 import { takeConfigured } from './configured.ts'
@@ -32,7 +33,7 @@ async function stage(run: (stage: Stage) => Promise<void>): Promise<void> {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const key = publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
   const set = { records, now: START, statements: [] } as unknown as Stage
-  set.approvals = createApprovals({ records, recordLook: async () => undefined, now: () => set.now, singleOperatorDelayHours: 24 })
+  set.approvals = createApprovals({ records, known: testApprovalRecord(), now: () => set.now, singleOperatorDelayHours: 24 })
   set.ports = {
     records,
     approvals: set.approvals,
@@ -217,7 +218,10 @@ test('what waits for a second person while the recipient changes lets nothing th
       [[], 'rejected', 'pending'],
     )
     // And where the rejection was lost, what it says is for nobody whom the policy knows.
-    await applyClear({ ...approvals.get(1), rejectedAt: null }, { ...ports, approvals: { ...approvals, use: () => approvals.get(1) } })
+    await applyClear(
+      { ...approvals.get(1), rejectedAt: null },
+      { ...ports, approvals: { ...approvals, use: async () => approvals.get(1) } },
+    )
     assert.deepEqual(clearIn(records), [])
     // Proposed by an earlier program: nobody said for whom.
     await proposeClear(

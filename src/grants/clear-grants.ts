@@ -134,7 +134,7 @@ export async function applyClear(approval: Approval, ports: ClearEffectPorts): P
     const by = { actor: proposedBy, approvedBy, approval: approval.id, reason: approval.reason, origin: 'approval' as const }
     await recordVersion({ policy, on: current.version, ...by }, ports)
   }
-  approvals.use(approval.id)
+  await approvals.use(approval.id)
   await ports.gatewayTakes()
 }
 

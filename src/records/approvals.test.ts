@@ -5,6 +5,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { type Approvals, createApprovals, SINGLE_OPERATOR } from './approvals.ts'
 import type { Records } from './port.ts'
 import { openRecords } from './records.ts'
+import { testApprovalRecord } from './approvals-fixture.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -23,10 +24,10 @@ function stage(run: (stage: Stage) => Promise<void>): Promise<void> {
   set.approvals = createApprovals({
     records,
     // What stands in the records at the moment at which the look is durable.
-    recordLook: async ({ actor, action, reason }) => {
+    known: testApprovalRecord(({ actor, action, reason }) => {
       assert.ok(reason.length > 0)
       set.looks.push({ actor, action, seen: records.approvals.list().map(stateText).join(' ') })
-    },
+    }),
     now: () => set.now,
     singleOperatorDelayHours: 24,
   })
@@ -59,7 +60,7 @@ test('somebody else approves, for that very text, and each step is in the looks 
     await assert.rejects(approvals.require('k', 'text '), code('approval_needed'))
     await assert.rejects(approvals.require('other', 'text'), code('approval_needed'))
     await assert.rejects(approvals.approve(id, 'operator', 'twice'), code('approval_closed'))
-    approvals.use(id)
+    await approvals.use(id)
     await assert.rejects(approvals.require('k', 'text'), code('approval_needed'))
     const other = await approvals.propose({ kind: 'k', what: 'other', by: 'operator', reason: 'r' })
     await approvals.reject(other.id, 'ann', 'no')
@@ -69,6 +70,7 @@ test('somebody else approves, for that very text, and each step is in the looks 
       [
         ['ann', 'approval propose k', ''],
         ['operator', 'approval approve 1', '1:-:-'],
+        ['operator', 'approval use 1', '1:operator:-'],
         ['operator', 'approval propose k', '1:operator:-'],
         ['ann', 'approval reject 2', '2:-:- 1:operator:-'],
       ],

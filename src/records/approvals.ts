@@ -1,6 +1,7 @@
 /**
  * What needs a second person. Somebody proposes a text, somebody else approves it, and only then it counts; each step is in
- * the vault's record of looks before it is here (law 7).
+ * the vault's record of looks before it is here (law 7), and the key folder remembers the hash of the row: one that is another
+ * than the vault has on record counts for nothing.
  *
  * Two credentials are two people only as far as nobody could have made the second one for themselves a moment ago: an
  * approval counts once both credentials are older than the delay. With a single operator what was proposed counts after the
@@ -8,7 +9,8 @@
  */
 import { createHash } from 'node:crypto'
 import { BulkheadError } from '#base/errors.ts'
-import type { Approval, Operator, Records } from './port.ts'
+import { canonicalJson } from '#base/canonical-json.ts'
+import type { Approval, ApprovalRows, Operator, OperatorRows } from './port.ts'
 
 /** Stands as the second person where there is only one. */
 export const SINGLE_OPERATOR = 'single-operator'
@@ -18,7 +20,8 @@ export const CONFIGURATION_FILE = 'bulkhead.yaml'
 const PENDING_DAYS = 30
 const HOUR_MS = 3_600_000
 
-export type ApprovalState = 'pending' | 'approved' | 'counts' | 'used' | 'rejected' | 'expired'
+/** `altered`: not as the vault has it on record. */
+export type ApprovalState = 'pending' | 'approved' | 'counts' | 'used' | 'rejected' | 'expired' | 'altered'
 
 export interface Proposal {
   /** A word of the part that will require it; its text is canonical, so that equal things are one proposal. */
@@ -40,7 +43,7 @@ export interface Approvals {
   /** The approval that counts now for this very text. Throws `approval_needed`, which names the proposal when there is one. */
   require(kind: string, what: string): Promise<Approval>
   /** It is not required a second time. */
-  use(id: number): Approval
+  use(id: number): Promise<Approval>
   /** Those that count by now and were not used. */
   settle(): Promise<Approval[]>
   list(): Approval[]
@@ -48,18 +51,37 @@ export interface Approvals {
   stateOf(approval: Approval): ApprovalState
   /** When it counts, as far as that is known: nobody else has to say anything until then. */
   countsFrom(approval: Approval): number | undefined
+  /** Numbers of what is not as it is on record, and of what is on record and not there. */
+  problems(): { altered: number[]; missing: number[] }
+}
+
+/** Where it is known what each row was last. */
+export interface ApprovalRecord {
+  /** By number: the hash of the row. */
+  marks: ReadonlyMap<number, string>
+  /** Who and why is durable when it returns, and that the row is this one or, until `settled`, still the one before. */
+  record(mark: { id: number; sha256: string }, look: { actor: string; action: string; reason: string }): Promise<void>
+  settled(mark: { id: number; sha256: string }): Promise<void>
 }
 
 export interface ApprovalPorts {
-  records: Pick<Records, 'operators' | 'approvals'>
-  /** Durable when it returns. */
-  recordLook(look: { actor: string; action: string; reason: string; subjects: number }): Promise<void>
+  records: { operators: Pick<OperatorRows, 'list'>; approvals: ApprovalRows }
+  known: ApprovalRecord
   now(): number
   singleOperatorDelayHours: number
 }
 
 export function hashOfText(what: string): string {
   return createHash('sha256').update(what).digest('hex')
+}
+
+/** Of all that a row says. */
+export function approvalHash(row: Approval): string {
+  const { id, kind, what, sha256, origin, proposedBy, proposedAt, reason, approvedBy, approvedAt, approvedReason } = row
+  const { countsFrom, rejectedBy, rejectedAt, rejectedReason, expiresAt, usedAt } = row
+  const proposed = [id, kind, what, sha256, origin, proposedBy, proposedAt, reason, expiresAt]
+  const decided = [approvedBy, approvedAt, approvedReason, countsFrom, rejectedBy, rejectedAt, rejectedReason, usedAt]
+  return hashOfText(`bulkhead/approval-row/v1\n${canonicalJson([...proposed, ...decided])}`)
 }
 
 export function createApprovals(ports: ApprovalPorts): Approvals {
@@ -69,49 +91,60 @@ export function createApprovals(ports: ApprovalPorts): Approvals {
 class RecordedApprovals implements Approvals {
   readonly #ports: ApprovalPorts
   readonly #delayMs: number
+  readonly #marks: Map<number, string>
+  /** Written, and the vault has not heard of it yet. */
+  #owed: { id: number; sha256: string } | undefined
+  /** One step after another. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(ports: ApprovalPorts) {
     this.#ports = ports
     this.#delayMs = ports.singleOperatorDelayHours * HOUR_MS
+    this.#marks = new Map(ports.known.marks)
   }
 
-  async propose({ kind, what, by, reason, expiresAt }: Proposal): Promise<Approval> {
-    const sha256 = hashOfText(what)
-    const known = this.#standing(kind, sha256)
-    if (known !== undefined) return known
-    await this.#record(by, `propose ${kind} ${sha256}`, reason)
-    const proposedAt = this.#ports.now()
-    const origin = by === CONFIGURATION_FILE ? 'file' : 'operator'
-    const ends = Math.min(expiresAt ?? Number.MAX_SAFE_INTEGER, proposedAt + PENDING_DAYS * 24 * HOUR_MS)
-    // Somebody may have proposed the same while the look was written.
-    return (
-      this.#standing(kind, sha256) ?? this.#rows.add({ kind, what, sha256, origin, proposedBy: by, proposedAt, reason, expiresAt: ends })
-    )
+  propose({ kind, what, by, reason, expiresAt }: Proposal): Promise<Approval> {
+    return this.#inTurn(async () => {
+      const sha256 = hashOfText(what)
+      const known = this.#standing(kind, sha256)
+      if (known !== undefined) return known
+      const proposedAt = this.#ports.now()
+      const ends = Math.min(expiresAt ?? Number.MAX_SAFE_INTEGER, proposedAt + PENDING_DAYS * 24 * HOUR_MS)
+      const id = Math.max(0, ...this.#marks.keys(), ...this.#rows.list().map((each) => each.id)) + 1
+      const origin = by === CONFIGURATION_FILE ? 'file' : 'operator'
+      const row = { ...UNDECIDED, id, kind, what, sha256, origin, proposedBy: by, proposedAt, reason, expiresAt: ends } as const
+      await this.#record(row, by, `propose ${kind} ${sha256}`, reason)
+      return this.#written(this.#rows.add(row))
+    })
   }
 
-  async approve(id: number, by: string, reason: string): Promise<Approval> {
-    this.#assertOpen(id, by)
-    await this.#record(by, `approve ${id} ${this.get(id).sha256}`, reason)
-    const { proposedBy, proposedAt } = this.#assertOpen(id, by)
-    // Nobody knows who wrote the file: the first who approves answers for it, and somebody else has to approve it then.
-    if (proposedBy === CONFIGURATION_FILE) return this.#rows.update(id, { proposedBy: by })
-    const approvedAt = this.#ports.now()
-    const countsFrom = Math.max(approvedAt, proposedAt, this.#agedAt(proposedBy), this.#agedAt(by))
-    return this.#rows.update(id, { approvedBy: by, approvedAt, approvedReason: reason, countsFrom })
+  approve(id: number, by: string, reason: string): Promise<Approval> {
+    return this.#inTurn(async () => {
+      const approval = this.#assertOpen(id, by)
+      const { proposedBy, proposedAt, sha256 } = approval
+      const action = `approve ${id} ${sha256}`
+      // Nobody knows who wrote the file: the first who approves answers for it, and somebody else has to approve it then.
+      if (proposedBy === CONFIGURATION_FILE) return this.#change(approval, { proposedBy: by }, { by, action, reason })
+      const approvedAt = this.#ports.now()
+      const countsFrom = Math.max(approvedAt, proposedAt, this.#agedAt(proposedBy), this.#agedAt(by))
+      const change = { approvedBy: by, approvedAt, approvedReason: reason, countsFrom }
+      return this.#change(approval, change, { by, action, reason })
+    })
   }
 
-  async reject(id: number, by: string, reason: string): Promise<Approval> {
-    // Their own too: a proposal can be taken back.
-    this.#assertOpen(id, undefined)
-    await this.#record(by, `reject ${id} ${this.get(id).sha256}`, reason)
-    this.#assertOpen(id, undefined)
-    return this.#rows.update(id, { rejectedBy: by, rejectedAt: this.#ports.now(), rejectedReason: reason })
+  reject(id: number, by: string, reason: string): Promise<Approval> {
+    return this.#inTurn(async () => {
+      // Their own too: a proposal can be taken back.
+      const approval = this.#assertOpen(id, undefined)
+      const change = { rejectedBy: by, rejectedAt: this.#ports.now(), rejectedReason: reason }
+      return this.#change(approval, change, { by, action: `reject ${id} ${approval.sha256}`, reason })
+    })
   }
 
   async require(kind: string, what: string): Promise<Approval> {
     const sha256 = hashOfText(what)
     await this.#settleSingle()
-    const found = this.#rows.find(kind, sha256)
+    const found = this.#newest(kind, sha256)
     if (found !== undefined && this.stateOf(found) === 'counts') return found
     const from = found === undefined ? undefined : this.countsFrom(found)
     const when = from === undefined ? '' : `; it counts from ${new Date(from).toISOString()}`
@@ -119,8 +152,14 @@ class RecordedApprovals implements Approvals {
     throw new BulkheadError('approval_needed', `this needs a second person: ${state}`)
   }
 
-  use(id: number): Approval {
-    return this.#rows.update(id, { usedAt: this.#ports.now() })
+  use(id: number): Promise<Approval> {
+    return this.#inTurn(async () => {
+      const approval = this.get(id)
+      if (this.stateOf(approval) === 'altered') throw new BulkheadError('approval_closed', `proposal ${id} is altered`)
+      const by = approval.approvedBy ?? approval.proposedBy
+      const reason = `what it was for is done: ${approval.reason}`
+      return this.#change(approval, { usedAt: this.#ports.now() }, { by, action: `use ${id} ${approval.sha256}`, reason })
+    })
   }
 
   async settle(): Promise<Approval[]> {
@@ -140,6 +179,7 @@ class RecordedApprovals implements Approvals {
 
   stateOf(approval: Approval): ApprovalState {
     const now = this.#ports.now()
+    if (this.#marks.get(approval.id) !== approvalHash(approval)) return 'altered'
     if (approval.usedAt !== null) return 'used'
     if (approval.rejectedAt !== null) return 'rejected'
     if (approval.expiresAt <= now) return 'expired'
@@ -156,8 +196,23 @@ class RecordedApprovals implements Approvals {
     return Math.max(approval.proposedAt, lastChange) + this.#delayMs
   }
 
-  get #rows(): Records['approvals'] {
+  problems(): { altered: number[]; missing: number[] } {
+    const rows = this.list()
+    const there = new Set(rows.map(({ id }) => id))
+    return {
+      altered: rows.filter((row) => this.stateOf(row) === 'altered').map(({ id }) => id),
+      missing: [...this.#marks.keys()].filter((id) => !there.has(id)),
+    }
+  }
+
+  get #rows(): ApprovalRows {
     return this.#ports.records.approvals
+  }
+
+  /** What somebody wrote there without the vault hides nothing that is on record. */
+  #newest(kind: string, sha256: string): Approval | undefined {
+    const own = this.#rows.list().filter((each) => each.kind === kind && each.sha256 === sha256)
+    return own.find((each) => this.stateOf(each) !== 'altered')
   }
 
   #live(): Operator[] {
@@ -177,7 +232,7 @@ class RecordedApprovals implements Approvals {
 
   /** One that is still to be decided on, or that counts. */
   #standing(kind: string, sha256: string): Approval | undefined {
-    const found = this.#rows.find(kind, sha256)
+    const found = this.#newest(kind, sha256)
     return found !== undefined && ['pending', 'approved', 'counts'].includes(this.stateOf(found)) ? found : undefined
   }
 
@@ -192,22 +247,65 @@ class RecordedApprovals implements Approvals {
   }
 
   /** With a single operator time stands for the second person. */
-  async #settleSingle(): Promise<void> {
-    const now = this.#ports.now()
-    for (const approval of this.list()) {
-      const from = this.stateOf(approval) === 'pending' ? this.countsFrom(approval) : undefined
-      if (from === undefined || from > now) continue
-      const [only] = this.#live()
-      const reason = `nobody else could: the delay of a single operator is over since ${new Date(from).toISOString()}`
-      await this.#record(only?.name ?? SINGLE_OPERATOR, `approve ${approval.id} ${approval.sha256} as ${SINGLE_OPERATOR}`, reason)
-      if (this.stateOf(this.get(approval.id)) !== 'pending' || this.countsFrom(this.get(approval.id)) !== from) continue
-      const proposedBy = approval.proposedBy === CONFIGURATION_FILE && only !== undefined ? { proposedBy: only.name } : {}
-      const by = { approvedBy: SINGLE_OPERATOR, approvedAt: now, approvedReason: reason, countsFrom: from }
-      this.#rows.update(approval.id, { ...proposedBy, ...by })
-    }
+  #settleSingle(): Promise<void> {
+    return this.#inTurn(async () => {
+      const now = this.#ports.now()
+      for (const approval of this.list()) {
+        const from = this.stateOf(approval) === 'pending' ? this.countsFrom(approval) : undefined
+        if (from === undefined || from > now) continue
+        const [only] = this.#live()
+        const reason = `nobody else could: the delay of a single operator is over since ${new Date(from).toISOString()}`
+        const proposedBy = approval.proposedBy === CONFIGURATION_FILE && only !== undefined ? { proposedBy: only.name } : {}
+        const change = { ...proposedBy, approvedBy: SINGLE_OPERATOR, approvedAt: now, approvedReason: reason, countsFrom: from }
+        const action = `approve ${approval.id} ${approval.sha256} as ${SINGLE_OPERATOR}`
+        await this.#change(approval, change, { by: only?.name ?? SINGLE_OPERATOR, action, reason })
+      }
+    })
   }
 
-  async #record(actor: string, action: string, reason: string): Promise<void> {
-    await this.#ports.recordLook({ actor, action: `approval ${action}`, reason, subjects: 0 })
+  async #change(
+    approval: Approval,
+    change: Partial<Omit<Approval, 'id' | 'kind' | 'what' | 'sha256'>>,
+    { by, action, reason }: { by: string; action: string; reason: string },
+  ): Promise<Approval> {
+    await this.#record({ ...approval, ...change }, by, action, reason)
+    return this.#written(this.#rows.update(approval.id, change))
   }
+
+  async #record(row: Approval, actor: string, action: string, reason: string): Promise<void> {
+    await this.#settleOwed()
+    await this.#ports.known.record({ id: row.id, sha256: approvalHash(row) }, { actor, action: `approval ${action}`, reason })
+  }
+
+  async #written(row: Approval): Promise<Approval> {
+    const mark = { id: row.id, sha256: approvalHash(row) }
+    this.#marks.set(mark.id, mark.sha256)
+    this.#owed = mark
+    // A vault that is away now is told with the next step, or by the next start.
+    await this.#settleOwed().catch(() => undefined)
+    return row
+  }
+
+  async #settleOwed(): Promise<void> {
+    if (this.#owed === undefined) return
+    await this.#ports.known.settled(this.#owed)
+    this.#owed = undefined
+  }
+
+  #inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
+    const next = this.#turn.then(act)
+    this.#turn = next.catch(() => undefined)
+    return next
+  }
+}
+
+const UNDECIDED = {
+  approvedBy: null,
+  approvedAt: null,
+  approvedReason: null,
+  countsFrom: null,
+  rejectedBy: null,
+  rejectedAt: null,
+  rejectedReason: null,
+  usedAt: null,
 }

@@ -19,6 +19,10 @@ export function operatorRows(database: DatabaseSync, transact: Transact): Operat
   // The hash goes too: what opens nothing any more need not be known.
   const remove = database.prepare('UPDATE operator SET credential_sha256 = NULL, removed_at = ?, removed_by = ? WHERE name = ?')
   const replace = database.prepare('UPDATE operator SET credential_sha256 = ? WHERE name = ?')
+  const forget = database.prepare('DELETE FROM operator')
+  const put = database.prepare(
+    'INSERT INTO operator (name, credential_sha256, added_at, added_by, removed_at, removed_by) VALUES (?, ?, ?, ?, ?, ?)',
+  )
   const find = (name: string): Operator | undefined => get.get(name) as Operator | undefined
   return {
     list: () => list.all() as unknown as Operator[],
@@ -50,6 +54,12 @@ export function operatorRows(database: DatabaseSync, transact: Transact): Operat
           if (known === undefined) insert.run(name, removedAt === null ? credentialSha256 : null, addedAt, addedBy)
           if (removedAt !== null && (known?.removedAt ?? null) === null) remove.run(removedAt, removedBy, name)
         }
+      }),
+    replace: (operators) =>
+      transact(() => {
+        forget.run()
+        for (const { name, credentialSha256, addedAt, addedBy, removedAt, removedBy } of operators)
+          put.run(name, credentialSha256, addedAt, addedBy, removedAt, removedBy)
       }),
     adoptFirst: (name, credentialSha256) =>
       transact(() => {
@@ -87,19 +97,17 @@ export function approvalRows(database: DatabaseSync, transact: Transact): Approv
   const select = `SELECT ${columns.join(', ')} FROM approval`
   const list = database.prepare(`${select} ORDER BY id DESC`)
   const get = database.prepare(`${select} WHERE id = ?`)
-  const find = database.prepare(`${select} WHERE kind = ? AND sha256 = ? ORDER BY id DESC LIMIT 1`)
+  const names = Object.keys(COLUMNS) as (keyof Approval)[]
   const insert = database.prepare(
-    `INSERT INTO approval (kind, what, sha256, origin, proposed_by, proposed_at, reason, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-     RETURNING id`,
+    `INSERT INTO approval (${names.map((name) => COLUMNS[name]).join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
   )
   return {
     list: () => list.all() as unknown as Approval[],
     get: (id) => get.get(id) as Approval | undefined,
-    find: (kind, sha256) => find.get(kind, sha256) as Approval | undefined,
-    add: ({ kind, what, sha256, origin, proposedBy, proposedAt, reason, expiresAt }) =>
+    add: (approval) =>
       transact(() => {
-        const { id } = insert.get(kind, what, sha256, origin, proposedBy, proposedAt, reason, expiresAt) as { id: number }
-        return get.get(id) as unknown as Approval
+        insert.run(...names.map((name) => approval[name]))
+        return get.get(approval.id) as unknown as Approval
       }),
     update: (id, change) =>
       transact(() => {

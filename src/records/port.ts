@@ -36,6 +36,8 @@ export interface OperatorRows {
   remembered(): RememberedOperator[]
   /** For records from a backup: who came and who went since. */
   adopt(operators: readonly RememberedOperator[]): void
+  /** These and nobody else. */
+  replace(operators: readonly RememberedOperator[]): void
   /** The credential that lies in the key folder is the first operator's, unless they were removed: then false. */
   adoptFirst(name: string, credentialSha256: string): boolean
 }
@@ -67,11 +69,10 @@ export interface Approval {
 }
 
 export interface ApprovalRows {
+  /** Newest first. */
   list(): Approval[]
   get(id: number): Approval | undefined
-  /** The newest of that kind and text. */
-  find(kind: string, sha256: string): Approval | undefined
-  add(approval: Pick<Approval, 'kind' | 'what' | 'sha256' | 'origin' | 'proposedBy' | 'proposedAt' | 'reason' | 'expiresAt'>): Approval
+  add(approval: Approval): Approval
   update(id: number, change: Partial<Omit<Approval, 'id' | 'kind' | 'what' | 'sha256'>>): Approval
 }
 

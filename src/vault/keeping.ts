@@ -5,6 +5,7 @@ import path from 'node:path'
 import { BulkheadError } from '#base/errors.ts'
 import { syncFile, syncFolder } from '#base/files.ts'
 import { type PolicySeal, type PolicyStatement, statementBytes } from '#model/policy-statement.ts'
+import { ApprovalBook } from './approval-book.ts'
 import { IncidentKeeping } from './incident-keeping.ts'
 import type { KeyStore } from './key-store.ts'
 import { LABELS } from './labels.ts'
@@ -28,6 +29,7 @@ export class Keeping implements BackupVault, Remembering, PolicySigner {
   readonly #instance: string
   readonly #now: () => number
   readonly incidents: IncidentKeeping
+  readonly approvals: ApprovalBook
 
   constructor(parts: {
     keys: KeyStore
@@ -46,6 +48,7 @@ export class Keeping implements BackupVault, Remembering, PolicySigner {
     this.#dataDir = parts.dataDir
     this.#keysDir = parts.keysDir
     this.#remembered = new Remembered(parts.keys, parts.now)
+    this.approvals = new ApprovalBook(parts)
     this.incidents = new IncidentKeeping({
       ...parts,
       key: deriveKey(parts.keys.named('ledger'), LABELS.incident),

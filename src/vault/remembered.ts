@@ -37,6 +37,7 @@ export class Remembered {
       if (final) this.#final.add(part)
       else this.#final.delete(part)
     }
+    const isNews = operators !== this.#newest.operators
     this.#newest = {
       log: Math.max(this.#newest.log, log ?? 0),
       ledger: Math.max(this.#newest.ledger, ledger ?? 0),
@@ -47,8 +48,8 @@ export class Remembered {
       exact: this.#final.size === 2,
     }
     const isDue = Math.abs(this.#newest.at - this.#written.at) >= WRITE_EVERY_MS
-    // A running Bulkhead must never be taken for one that stopped cleanly, and a cut is remembered at once.
-    const isOwed = this.#newest.exact !== this.#written.exact || flows !== undefined
+    // A running Bulkhead must never be taken for one that stopped cleanly, and a cut or an operator is remembered at once.
+    const isOwed = this.#newest.exact !== this.#written.exact || flows !== undefined || isNews
     if (!isDue && !isOwed) return
     try {
       this.write()

@@ -8,6 +8,7 @@ import type { ErasingVault, LeavingDeletion, WaitingDrop } from './erasure-port.
 import { checkLook } from './looks.ts'
 import type { ClearRequest } from './clear-port.ts'
 import type { ApprovedNames, Backups, DirectoryRow, IncidentTexts, Look, Remember, WaitingBlob, WindowRequest } from './port.ts'
+import { approvalMethods } from './approval-server.ts'
 import { treeMethods, treeReadingMethods } from './tree-server.ts'
 import type { Vault } from './vault.ts'
 import { type OpenValue, waitingLook } from './waiting-look.ts'
@@ -33,7 +34,12 @@ export async function serveVault(options: {
     methodsByRole: {
       gateway: { ...gatewayMethods(vault), ...noticeCheckMethods(vault) },
       worker: { ...workerMethods(vault), ...treeMethods(vault) },
-      staff: { ...staffMethods(vault), ...treeReadingMethods(vault), ...waitingMethods(vault, options.openValue) },
+      staff: {
+        ...staffMethods(vault),
+        ...approvalMethods(vault),
+        ...treeReadingMethods(vault),
+        ...waitingMethods(vault, options.openValue),
+      },
     },
   })
 }
