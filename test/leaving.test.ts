@@ -150,10 +150,10 @@ test('a vendor is cut, decided on, left and deleted at, and still answers years 
 
   await t.test('followed until the vendor says done', async () => {
     for (const task of desk.cloud.tasks) task.state = 'STARTED'
-    assert.ok((await deletions('?refresh=1')).every(({ state }) => state === 'asked'))
+    assert.deepEqual(new Set((await deletions('?refresh=1')).map(({ state }) => state)), new Set(['asked']))
     for (const task of desk.cloud.tasks) task.state = 'SUCCESS'
     const done = await ok<DeletionsResult>(vendor('deletions', 'mixpanel', '--refresh', '--json'), 'vendor-deletions')
-    assert.ok(done.every(({ state }) => state === 'vendor says done'))
+    assert.deepEqual(new Set(done.map(({ state }) => state)), new Set(['vendor says done']))
     await ok(vendor('credential', 'mixpanel', 'mixpanel.token', '--rotated', ...why), 'vendor-credential')
     for (const name of ['serviceAccount', 'deletionToken']) {
       await told(program, 'vendors/mixpanel/credentials', { name: `mixpanel.${name}`, reason })

@@ -152,7 +152,8 @@ test('after a crash the same bytes go out, or another value ends the intent as p
     const states = outcomes(ledger).map(({ state }) => state)
     if (change === 'none') assert.deepEqual([after, states], [[JSON.stringify(before?.records)], ['delivered']])
     else assert.deepEqual(states, ['possible', 'delivered'], change)
-    if (change === 'value') assert.ok(after.every((body) => body.includes('ann@new.example') && !body.includes('ann@example.com')))
+    if (change === 'value')
+      assert.ok(after.length > 0 && after.every((body) => body.includes('ann@new.example') && !body.includes('ann@example.com')))
     if (change === 'erased') assert.ok(after.length > 0 && after.every((body) => !body.includes('ann@')))
     await second.close()
   }

@@ -43,9 +43,12 @@ interface Given {
   destinations?: string[]
   graph?: PeopleGraph
   values?: Record<string, FoundPerson[]>
+  signal?: AbortSignal
 }
 
 let vendors = 0
+/** Sessions of the vault that are not over. */
+let sessions = 0
 
 async function matcher(given: Given): Promise<(...lines: string[]) => Promise<Matched>> {
   const vendor = `matched-${++vendors}`
@@ -61,14 +64,16 @@ async function matcher(given: Given): Promise<(...lines: string[]) => Promise<Ma
     warehouse: engine.staff,
     vault: {
       graph: async () => given.graph ?? { merged: [], devices: [] },
-      beginMatch: async () => ({
-        ...{ session: 1, epochs: EPOCHS },
-        destroyed: ['main', 'elsewhere'].map((destination) => ({ destination, epoch: 9 })),
-      }),
+      beginMatch: async () => {
+        sessions += 1
+        return { session: 1, epochs: EPOCHS, destroyed: ['main', 'elsewhere'].map((destination) => ({ destination, epoch: 9 })) }
+      },
       matchPseudonyms: async (_session, uuids) =>
         Array.from({ length: uuids.length / 16 }, (_, at) => pseudonymOf(uuids.subarray(at * 16, at * 16 + 16))),
       matchValues: async (_session, field, values) => values.map((value) => given.values?.[`${field} ${value}`] ?? []),
-      endMatch: async () => undefined,
+      endMatch: async () => {
+        sessions -= 1
+      },
     },
     snapshot: async () => ({ head: 100, open }),
     destinationsOf: () => ['main', 'eu'],
@@ -84,7 +89,7 @@ async function matcher(given: Given): Promise<(...lines: string[]) => Promise<Ma
       })(),
       query,
       ports,
-      { look: LOOK },
+      { look: LOOK, ...(given.signal === undefined ? {} : { signal: given.signal }) },
     )
 }
 
@@ -188,10 +193,18 @@ test('what is under way counts, of this vendor alone; beside a user a device was
   assert.equal((await beside('distinct_id', uuidOf('device', 7))).result.matched.a, 1)
 })
 
-test('cells say who and when in the ways in which systems write it', () => {
+test('cells say who and when in the ways in which systems write it', (t) => {
   const naming = { mapped: new Map<string, string>(), fieldOfKey: fieldOfExportKey, groupKeys: new Set<string>() }
   const keys = (column: string, cell: Cell): Keys => keysOf({ number: 1, columns: [0], values: [cell] }, [meaningOf(column, naming)])
   const seconds = Date.UTC(2026, 0, 20) / 1000
+  // Where the machine stands is no matter: without a zone an instant is one of UTC.
+  const zone = process.env['TZ']
+  process.env['TZ'] = 'Asia/Kolkata'
+  t.after(() => {
+    if (zone === undefined) delete process.env['TZ']
+    else process.env['TZ'] = zone
+  })
+  assert.notEqual(new Date(seconds * 1000).getHours(), 0)
   for (const [cell, ms] of [
     [seconds, seconds * 1000],
     [seconds * 1000, seconds * 1000],
@@ -206,4 +219,16 @@ test('cells say who and when in the ways in which systems write it', () => {
   assert.deepEqual([keys('distinct_id', 17).ids, keys('company_id', 17).groups, keys('seats', 17).ids], [['17'], ['17'], []])
   assert.deepEqual(keys('distinct_id', `$device:${uuidOf('device', 7)}`).uuids, [uuidOf('device', 7).replaceAll('-', '')])
   assert.deepEqual([keys('distinct_id', 'a'.repeat(320)).ids.length, keys('distinct_id', 'a'.repeat(321)).ids.length], [1, 0])
+})
+
+test('of many faults the first are shown and all are counted; a matching that ends early gives its session back', async () => {
+  const match = await matcher({ rows: [{}] })
+  const { result } = await match('distinct_id,email', ...Array.from({ length: 150 }, () => 'alone'))
+  assert.deepEqual([result.rows, result.readInPart, result.faults.length, result.faults.at(-1)?.number], [150, 150, 100, 100])
+  const stop = new AbortController()
+  stop.abort()
+  const stopped = await matcher({ rows: [{}], signal: stop.signal })
+  await assert.rejects(stopped('distinct_id', 'somebody'), { code: 'not_running' })
+  await assert.rejects(match(''), { code: 'leak_file_invalid' })
+  assert.equal(sessions, 0)
 })

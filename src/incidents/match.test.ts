@@ -155,12 +155,13 @@ const madeRow: fc.Arbitrary<MadeRow> = fc.record({
 
 const isSent = (person: number): boolean => person < 12
 const epochOf = (person: number): string => (person < 8 ? 'main 1' : 'main 2')
+const otherEpoch = (person: number): string => (person < 8 ? 'main 2' : 'main 1')
 
 function idText({ kind, person, form }: MadeRow): string {
   const dress = (uuid: string): string => (form === 'upper' ? uuid.toUpperCase() : form === 'bare' ? uuid.replaceAll('-', '') : uuid)
   if (kind === 'genuine') return dress(pseudonyms.get(epochOf(person % 12))?.[person % 12] ?? '')
   // Made under the other epoch than the one in which the person was sent.
-  if (kind === 'unsent pseudonym') return dress(pseudonyms.get(person < 8 ? 'main 2' : 'main 1')?.[person] ?? '')
+  if (kind === 'unsent pseudonym') return dress(pseudonyms.get(otherEpoch(person))?.[person] ?? '')
   if (kind === 'other vendor') return dress(pseudonyms.get('elsewhere 1')?.[person] ?? '')
   if (kind === 'forged') return dress(randomUUID())
   if (kind === 'raw id') return idOf(person)
@@ -264,9 +265,13 @@ test('random mixes are graded as they were made', async () => {
         assert.deepEqual([...(await sealAndRead(matched)).values()], keeps)
         const others = count(({ kind }) => kind === 'other vendor')
         assert.deepEqual(result.foreignEpochs, others === 0 ? [] : [{ vendor: 'other', destination: 'elsewhere', epoch: 1, rows: others }])
-        assert.ok(
-          result.epochs.every(({ destination, epoch, state }) => destination === 'main' && state === (epoch === 1 ? 'closed' : 'active')),
+        const madeIn = rows.map((row) =>
+          isA(row) ? epochOf(row.person % 12) : row.kind === 'unsent pseudonym' ? otherEpoch(row.person) : '',
         )
+        const held = [1, 2].map((epoch) => madeIn.filter((name) => name === `main ${epoch}`).length)
+        const expected = [`main 1 closed ${held[0]}`, `main 2 active ${held[1]}`].filter((_, at) => (held[at] as number) > 0)
+        const said = result.epochs.map(({ destination, epoch, state, rows: own }) => `${destination} ${epoch} ${state} ${own}`)
+        assert.deepEqual(said, expected)
         const hasEmail = count(({ kind }) => kind === 'email' || kind === 'unknown email')
         assert.deepEqual(
           result.columnsNotInLedger.map(({ field, rows: held }) => [field, held]),
