@@ -117,6 +117,11 @@ test('a backup under load, everything killed and the data lost, a restore, and o
     { event: 'Numbered', properties: { distinct_id: 'gone', note: 'unapproved', n: 0 } },
   ])
   const [backup, keyBackups] = [path.join(folder, 'backup'), path.join(folder, 'key-backups')]
+  const addSignal = async (): Promise<number> => {
+    const said = ['--source', 'person', '--at', '2025-11-25T10:00:00Z', '--what', 'a call']
+    return (await ask<{ id: number }>(program, 'signal', 'signal', 'add', ...said)).id
+  }
+  assert.equal(await addSignal(), 1)
   const before = load.sent()
   const made = await ask<BackupReport>(program, 'backup', 'backup', backup, '--keys', keyBackups)
   assert.ok(load.sent() > before, 'it took traffic meanwhile')
@@ -126,6 +131,7 @@ test('a backup under load, everything killed and the data lost, a restore, and o
 
   await ask(program, 'vendor-cut', 'vendor', 'cut', 'mixpanel', '--reason', 'after the backup')
   await waitUntil('more was sent to the log', () => load.sent() > before + 500)
+  assert.equal(await addSignal(), 2)
   await load.stop(20_000)
   const beside = await runCommand(['restore', backup, '--data', path.join(folder, 'beside'), '--json'], { folder })
   assert.equal(lastJson<{ error: { code: string } }>(beside.stderr).error.code, 'already_running')
@@ -155,6 +161,7 @@ test('a backup under load, everything killed and the data lost, a restore, and o
   assert.ok(restored.gap !== undefined && restored.gap.from === made.entries + 1 && restored.gap.to > made.entries && !restored.gap.exact)
 
   await program.restart()
+  assert.equal(await addSignal(), 3, 'a number that was given after the backup is not given again')
   const doctor = await program.cli(['doctor', '--json'])
   const gapCheck = lastJson<Doctor>(doctor.stdout).checks.find((check) => check.id === 'ledger_gap')
   assert.ok(gapCheck?.state === 'warn' && gapCheck.what.includes(`${restored.gap.from} to ${restored.gap.to}`), JSON.stringify(gapCheck))

@@ -99,7 +99,15 @@ const grantEnding = {
 } as unknown as NonNullable<Facts['policy']>
 
 /** [check, what goes wrong, state that it must have then]. */
-const clocks: NonNullable<Facts['clocks']> = { overdue: [], soon: [], unassessed: [], running: 2, next: now + DAY_MS, signals: [] }
+const clocks: NonNullable<Facts['clocks']> = {
+  overdue: [],
+  soon: [],
+  unassessed: [],
+  running: 2,
+  next: now + DAY_MS,
+  counted: 5,
+  signals: [],
+}
 
 const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['processes', { roles: [{ role: 'vault', pid: 1, state: 'starting', restarts: 0, since: now }] }, 'fail'],

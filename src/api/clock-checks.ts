@@ -5,6 +5,7 @@ import { type CheckRule, type ClockFacts, type Facts, type Finding, ok, warn } f
 
 const NAMED_MAX = 6
 const HOUR_MS = 3_600_000
+const MINUTE_MS = 60_000
 
 export const CLOCK_CHECKS: readonly CheckRule[] = [
   { id: 'clocks', look: ({ clocks }: Facts) => (clocks === undefined ? undefined : clockFinding(clocks)) },
@@ -30,18 +31,25 @@ export function clockFacts({ clocks, signals, clock }: Pick<StaffDeps, 'clocks' 
     unassessed: names(inState('needs_assessment').filter(({ applies }) => !applies.isUnsaid)),
     running: running.length,
     next: due.length === 0 ? undefined : Math.min(...due),
+    counted: oldest(open().map(keeper.countedAt), clock.now()),
     signals: late,
   }
 }
 
-function clockFinding({ overdue, soon, unassessed, running, next }: ClockFacts): Finding | undefined {
+function oldest(times: readonly (number | undefined)[], now: number): number | undefined {
+  const known = times.filter((at) => at !== undefined)
+  return known.length < times.length || known.length === 0 ? undefined : Math.max(0, now - Math.min(...known))
+}
+
+function clockFinding({ overdue, soon, unassessed, running, next, counted }: ClockFacts): Finding | undefined {
   const fix = '`bulkhead incident clocks ID` says what is due to whom; `bulkhead incident clock ID done` records what was filed.'
-  const due = next === undefined ? '' : `, the next due at ${new Date(next).toISOString()}`
+  const age = counted === undefined ? 'people were not counted yet' : `people counted ${Math.floor(counted / MINUTE_MS)} min ago`
+  const due = `${next === undefined ? '' : `, the next due at ${new Date(next).toISOString()}`}; ${age}`
   if (overdue.length > 0) return warn(`${overdue.length} overdue: ${named(overdue)}${due}`, fix)
   if (soon.length > 0) return warn(`${soon.length} due soon: ${named(soon)}${due}`, fix)
   if (unassessed.length > 0) {
     return warn(
-      `${running} running${due}; ${unassessed.length} wait for somebody's assessment: ${named(unassessed)}`,
+      `${unassessed.length} wait for somebody's assessment: ${named(unassessed)}; ${running} running${due}`,
       '`bulkhead incident clocks ID` says what is to be judged; `bulkhead incident clock ID assess` records it.',
     )
   }

@@ -71,6 +71,7 @@ export const ClockAnswer = Type.Object(
       },
       closed,
     ),
+    countedAt: nullable(Type.String({ description: 'when people were last counted, ISO 8601 UTC; null: they never were' })),
     recordedAt: nullable(Type.String({ description: 'when its start was recorded; from then on it moves only with a corrected time' })),
     moved: Type.Array(Type.Object({ startsAt: Instant, dueAt: nullable(Instant), recordedAt: Instant }, closed), {
       description: 'what it was before a time was corrected',

@@ -39,7 +39,7 @@ export function addClockRoutes(app: FastifyInstance, deps: StaffDeps): void {
     const id = numberOf(request.params.id)
     const found = await clocks.keeper.now(id, { recount: true })
     const state = await book.read(id, lookOf(request, 'incident clocks', undefined))
-    return showClocks(found, clockRecordOf(state), { all: request.query.all === 'true' })
+    return showClocks(found, clockRecordOf(state), { all: request.query.all === 'true', countedAt: clocks.keeper.countedAt(id) })
   })
 
   app.post<OfIncident & { Body: ClockMarkBody }>(

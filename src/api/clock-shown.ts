@@ -23,8 +23,12 @@ export function reportClocks(clocks: readonly Clock[], record: ClockRecord): { c
 }
 
 /** In the order in which somebody has to act. */
-export function showClocks(clocks: readonly Clock[], record: ClockRecord, options: { all: boolean }): ClockShown[] {
-  return inOrder(clocks, options.all).map((clock) => showClock(clock, record))
+export function showClocks(
+  clocks: readonly Clock[],
+  record: ClockRecord,
+  { all, countedAt }: { all: boolean; countedAt: number | undefined },
+): ClockShown[] {
+  return inOrder(clocks, all).map((clock) => showClock(clock, record, countedAt))
 }
 
 function inOrder(clocks: readonly Clock[], all = false): Clock[] {
@@ -55,7 +59,7 @@ function rank({ state }: Clock): number {
   return ORDER.indexOf(state)
 }
 
-function showClock(clock: Clock, record: ClockRecord): ClockShown {
+function showClock(clock: Clock, record: ClockRecord, countedAt: number | undefined): ClockShown {
   const { regime, rule, basis, state, trigger, startsAt, dueAt, doneAt, applies, why, assumed, recorded, before } = clock
   const { known, unknown, byDirectory, byServer, byPlace } = applies.residents
   const maybe = (at: number | undefined): string | null => (at === undefined ? null : iso(at))
@@ -88,6 +92,7 @@ function showClock(clock: Clock, record: ClockRecord): ClockShown {
     period: periodText(recorded?.span ?? rule.span),
     doneAt: maybe(doneAt),
     residents: { known, unknown, directory: byDirectory, server: byServer, place: byPlace },
+    countedAt: maybe(countedAt),
     recordedAt: maybe(recorded?.recordedAt),
     moved: before.map((each) => ({
       startsAt: iso(each.startsAt),

@@ -236,9 +236,12 @@ test('doctor names what is overdue, the report and `incident show` carry the clo
   }
   const check = doctor.checks.find((each) => each.id === 'clocks')
   assert.equal(check?.state, 'warn')
-  assert.match(check?.what ?? '', /overdue: .*incident \d+: eu-sa/)
+  assert.match(check?.what ?? '', /overdue: .*incident \d+: eu-sa.*; people counted \d+ min ago$/)
   const shown = (await call('GET', `/${id}`)).json as IncidentShow
   assert.equal(shown.clocks.find(({ rule }) => rule === 'eu-sa')?.state, 'overdue')
+  // Only who asks for the clocks has people counted anew; elsewhere their age is said.
+  assert.equal(shown.clocks[0]?.countedAt, new Date(now - 200 * HOUR).toISOString())
+  assert.equal((await clocks(id))[0]?.countedAt, new Date(now).toISOString())
   const { json } = await post(`/${id}/report`, { audience: 'regulator', zone: 'Europe/Dublin' })
   const { report, markdown } = json as {
     report: { clocks: { review: string; all: { rule: string; due: { local: string } | null }[] } }
@@ -355,6 +358,11 @@ test('a signal gets a triage time; an incident that is opened from it takes its 
   ] as const) {
     assert.equal(((await signal('', body)).json.error as { code: string }).code, code)
   }
+  const { json: wrong } = await signal('', { source: 'nowhere', at: '2025-11-25T10:00:00Z', what })
+  assert.match(
+    (wrong.error as { message: string }).message,
+    /source must be equal to one of the allowed values: alias-mail, canary, bypass, vendor, press, person, staff$/,
+  )
   now += 5 * HOUR
   const findings = async (): Promise<string | undefined> => {
     const doctor = (await (await fetch(`${url}/v1/doctor`, { headers })).json()) as { checks: { id: string; what: string }[] }

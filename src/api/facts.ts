@@ -68,6 +68,8 @@ export interface ClockFacts {
   running: number
   /** Due first of all, UTC ms. */
   next: number | undefined
+  /** So long ago people were counted, in the incident where that is longest, ms; undefined: in one of them they never were. */
+  counted: number | undefined
   signals: readonly { id: number; hours: number }[]
 }
 

@@ -7,7 +7,7 @@ import { SignalBook } from '#incidents/signal-book.ts'
 import { incidentRowBytes, sealedHash } from '#model/incident-row.ts'
 import type { Records } from '#records/port.ts'
 import type { Hold } from '#vault/erasure-port.ts'
-import type { IncidentVault } from '#vault/port.ts'
+import type { SignalVault } from '#vault/port.ts'
 import { type LegalClocks, openLegalClocks } from './clock-port.ts'
 import type { StaffDeps } from './deps.ts'
 import { incidentPorts } from './incident-ports.ts'
@@ -44,8 +44,13 @@ export function fakeSignals(records: Records, stage: StageParts): SignalBook {
   return new SignalBook({ records: records.signals, vault: fakeIncidentVault(stage), clock: systemClock })
 }
 
-function fakeIncidentVault(stage: StageParts): IncidentVault {
+function fakeIncidentVault(stage: StageParts): SignalVault {
+  let last = 0
   return {
+    signalNumber: async (known, take) => {
+      last = Math.max(known, last) + (take ? 1 : 0)
+      return last
+    },
     signIncidentRow: async (row, texts, look) => {
       stage.looks.push(`incident ${row.kind} ${look.reason}`)
       const sealed = texts === undefined ? null : Buffer.from(JSON.stringify(texts)).toString('base64')

@@ -202,6 +202,7 @@ async function timelineOf(state: IncidentState, deps: StaffDeps): Promise<Timeli
 }
 
 async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow> {
+  const { keeper } = deps.clocks
   const ledger = await ledgerNow(state, deps)
   const { version, scope } = currentScope(state)
   const { eventFrom, eventTo, vendorAware, told, aware } = state.times
@@ -257,7 +258,7 @@ async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow
       rows: { count: state.events.length, broken: await brokenOf(state.id, deps) },
     },
     notices: deps.notices.versions(state.id).map((notice) => shown(notice, deps)),
-    clocks: showClocks(deps.clocks.keeper.seen(state.id), clockRecordOf(state), { all: false }),
+    clocks: showClocks(keeper.seen(state.id), clockRecordOf(state), { all: false, countedAt: keeper.countedAt(state.id) }),
   }
 }
 

@@ -125,9 +125,14 @@ function errorOf(thrown: FastifyError, request: FastifyRequest, deps: StaffDeps)
     // The path and the rule, not the value: a value may be somebody's address.
     return new BulkheadError(
       'bad_usage',
-      `the request is not as the contract says: ${first?.instancePath || 'the body'} ${first?.message ?? ''}`.trim(),
+      `the request is not as the contract says: ${first?.instancePath || 'the body'} ${first?.message ?? ''}${allowedText(first?.params)}`.trim(),
     )
   }
   if (status >= 400 && status < 500) return new BulkheadError('bad_usage', `the request cannot be read (${thrown.code ?? status})`)
   return hideFault(thrown, `${request.method} ${request.routeOptions.url ?? 'unknown route'}`, deps)
+}
+
+function allowedText(params: object | undefined): string {
+  const { allowedValues } = (params ?? {}) as { allowedValues?: unknown }
+  return Array.isArray(allowedValues) ? `: ${allowedValues.join(', ')}` : ''
 }

@@ -22,6 +22,8 @@ export async function openIncidents(parts: {
   return book
 }
 
-export function openSignals(records: Pick<Records, 'signals'>, vault: RpcClient): SignalBook {
-  return new SignalBook({ records: records.signals, vault: incidentVault(vault), clock: systemClock })
+export async function openSignals(records: Pick<Records, 'signals'>, vault: RpcClient): Promise<SignalBook> {
+  const signals = new SignalBook({ records: records.signals, vault: incidentVault(vault), clock: systemClock })
+  await signals.keepNumbers()
+  return signals
 }

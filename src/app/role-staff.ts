@@ -199,7 +199,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     matching: matchVault(vaultClient),
     incidents,
     clocks,
-    signals: openSignals(records, vaultClient),
+    signals: await openSignals(records, vaultClient),
     notices,
     noticeOpener: noticeOpener(vaultClient),
     policies,

@@ -106,7 +106,9 @@ function clockLines({ id, clocks }: IncidentShow): string[] {
     basis === 'clock' ? rule : `${rule} (${basis})`,
     whom,
   ])
-  return ['', `Legal clocks (${waiting} more wait for an assessment; bulkhead incident clocks ${id})`, table(lines, '  ')]
+  const [{ countedAt = null } = {}] = clocks
+  const counted = countedAt === null ? 'people were not counted yet' : `people counted at ${when(countedAt)}`
+  return ['', `Legal clocks (${waiting} more wait for an assessment; ${counted}; bulkhead incident clocks ${id})`, table(lines, '  ')]
 }
 
 function amendmentLine({ version, at, reason, windows, surfaces, narrowed, counted }: IncidentShow['amendments'][number]): string {

@@ -1,5 +1,5 @@
 /** `signal …`: the commands and their options. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { SIGNAL_DECISIONS, SIGNAL_SOURCES } from '#model/signal.ts'
 import type { CommonOptions, Context } from './context.ts'
 import { numberOf } from './incident-program.ts'
@@ -18,7 +18,7 @@ export function addSignals(root: Command, { common, reason, contextOf }: Parts):
     .description('what may be the first of a breach; its triage is on record, since it may start a legal clock')
   common(signal.command('add'))
     .description('record that something came in')
-    .requiredOption('--source <source>', `one of ${SIGNAL_SOURCES.join(', ')}`)
+    .addOption(new Option('--source <source>', 'from where it came').choices([...SIGNAL_SOURCES]).makeOptionMandatory())
     .requiredOption('--at <instant>', 'when it came; a day alone is its beginning at clocks.placeOfAwareness')
     .requiredOption('--what <text>', 'what it was; it is sealed')
     .action(async (options: CommonOptions & { source: string; at: string; what: string }) =>
@@ -29,7 +29,7 @@ export function addSignals(root: Command, { common, reason, contextOf }: Parts):
     .action(async (options: CommonOptions) => (await commands()).listSignals(contextOf(options)))
   reason(common(signal.command('triage <id>')), true)
     .description('record what was decided of one; now is its triage time')
-    .requiredOption('--decision <decision>', `one of ${SIGNAL_DECISIONS.join(', ')}`)
+    .addOption(new Option('--decision <decision>', 'what it is').choices([...SIGNAL_DECISIONS]).makeOptionMandatory())
     .option('--incident <id>', 'the incident to which it belongs', numberOf)
     .action(async (id: string, options: CommonOptions & { decision: string; incident?: number; reason?: string }) =>
       (await commands()).triageSignal(contextOf(options), numberOf(id), options),

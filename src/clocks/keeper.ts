@@ -56,6 +56,8 @@ export interface ClockKeeper {
   now(incident: number, options?: { recount: boolean }): Promise<Clock[]>
   /** As far as is recorded, without counting or recording anything. */
   seen(incident: number): Clock[]
+  /** When people were last counted for them, UTC ms; undefined: never. */
+  countedAt(incident: number): number | undefined
   settle(): Promise<void>
   run(signal: AbortSignal): Promise<void>
 }
@@ -133,6 +135,10 @@ export function createClockKeeper(parts: KeeperParts): ClockKeeper {
   return {
     pack,
     seen,
+    countedAt: (incident) => {
+      const last = counted.get(incident)
+      return last !== undefined && last.failures === 0 ? last.at : book.read(incident).survey?.recordedAt
+    },
     now: async (incident, options) => {
       book.read(incident)
       // What cannot be recorded now is recorded later; it is shown all the same.

@@ -6,7 +6,7 @@ import { type IncidentRow, type IncidentRowKind, brokenRows, incidentRowHash } f
 import type { SignalBody, SignalDecision, SignalSource, TriageBody } from '#model/signal.ts'
 import type { IncidentRecords } from '#records/port.ts'
 import { SIGNALS_FROM } from '#records/signal-rows.ts'
-import type { IncidentTexts, IncidentVault, Look } from '#vault/port.ts'
+import type { IncidentTexts, Look, SignalVault } from '#vault/port.ts'
 import { textOf } from './incident-state.ts'
 
 export interface Triage {
@@ -31,11 +31,11 @@ export interface Signal {
 
 export class SignalBook {
   readonly #records: IncidentRecords
-  readonly #vault: IncidentVault
+  readonly #vault: SignalVault
   readonly #clock: Pick<Clock, 'now'>
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor({ records, vault, clock }: { records: IncidentRecords; vault: IncidentVault; clock: Pick<Clock, 'now'> }) {
+  constructor({ records, vault, clock }: { records: IncidentRecords; vault: SignalVault; clock: Pick<Clock, 'now'> }) {
     this.#records = records
     this.#vault = vault
     this.#clock = clock
@@ -44,10 +44,15 @@ export class SignalBook {
   /** Its number. */
   add(body: SignalBody, what: string, look: Look): Promise<number> {
     return this.#inTurn(async () => {
-      const id = Math.max(0, ...this.#records.incidentHeads().map(({ incident }) => incident - SIGNALS_FROM)) + 1
+      const id = await this.#vault.signalNumber(this.#last(), true)
       await this.#write(id, { kind: 'signal', body, texts: { what } }, look)
       return id
     })
+  }
+
+  /** Numbers that were given before the keys knew of them, by an earlier Bulkhead say, are kept there too. */
+  keepNumbers(): Promise<void> {
+    return this.#inTurn(async () => void (await this.#vault.signalNumber(this.#last(), false)))
   }
 
   /** Throws `signal_unknown`. A decision is stated anew by a later one. */
@@ -87,6 +92,10 @@ export class SignalBook {
   /** Numbers of signals whose rows are not as they were signed. */
   broken(key: string | null): number[] {
     return this.#all().flatMap(([id, rows]) => (brokenRows(rows, key).length > 0 ? [id] : []))
+  }
+
+  #last(): number {
+    return Math.max(0, ...this.#records.incidentHeads().map(({ incident }) => incident - SIGNALS_FROM))
   }
 
   #all(rows: readonly IncidentRow[] = this.#records.incidentRows()): [number, IncidentRow[]][] {

@@ -15,7 +15,7 @@ import type {
   GatewayVault,
   Identity,
   IncidentTexts,
-  IncidentVault,
+  SignalVault,
   Opening,
   PeopleGraph,
   Person,
@@ -58,8 +58,9 @@ export function policySigner(client: RpcClient): PolicySigner {
   return { signPolicy: async (statement) => (await client.call('signPolicy', { statement })).body as PolicySeal }
 }
 
-export function incidentVault(client: RpcClient): IncidentVault {
+export function incidentVault(client: RpcClient): SignalVault {
   return {
+    signalNumber: async (known, take) => (await client.call('signalNumber', { known, take })).body as number,
     signIncidentRow: async (row, texts, look) => (await client.call('signIncidentRow', { row, texts, look })).body as IncidentRow,
     openIncidentRows: async (rows, look) => {
       const sealed = rows.map((each) => ({ incident: each.incident, row: each.row, sealed: each.sealed }))

@@ -3,15 +3,18 @@ import type { KeyObject } from 'node:crypto'
 import { BulkheadError } from '#base/errors.ts'
 import { type IncidentRow, type IncidentRowHead, incidentRowBytes, sealedHash } from '#model/incident-row.ts'
 import { checkLook, type Looks } from './looks.ts'
-import type { IncidentTexts, IncidentVault, Look } from './port.ts'
+import type { KeyStore } from './key-store.ts'
+import type { IncidentTexts, Look, SignalVault } from './port.ts'
 import { bind, open, seal } from './seal.ts'
 
 const TEXTS_BYTES_MAX = 64 * 1024
 const BODY_BYTES_MAX = 256 * 1024
+const SIGNAL_HIGH = 'signal_high'
 
-export class IncidentKeeping implements IncidentVault {
+export class IncidentKeeping implements SignalVault {
   readonly #parts: {
     key: KeyObject
+    keys: Pick<KeyStore, 'meta' | 'setMeta'>
     looks: Looks
     instance: string
     now: () => number
@@ -20,6 +23,7 @@ export class IncidentKeeping implements IncidentVault {
 
   constructor(parts: {
     key: KeyObject
+    keys: Pick<KeyStore, 'meta' | 'setMeta'>
     looks: Looks
     instance: string
     now: () => number
@@ -47,6 +51,15 @@ export class IncidentKeeping implements IncidentVault {
     const sealed = text === undefined ? null : seal(key, bind('incident', incident, row), text).toString('base64')
     const head = { instance, incident, row, kind, at, actor: look.actor, body, textsSha256: sealedHash(sealed), before }
     return { ...head, sealed, ...sign(incidentRowBytes(head)) }
+  }
+
+  async signalNumber(known: number, take: boolean): Promise<number> {
+    if (!Number.isSafeInteger(known) || known < 0) throw new BulkheadError('vault_refused', 'that is no number of a signal')
+    const { keys } = this.#parts
+    const kept = (keys.meta(SIGNAL_HIGH) as number | undefined) ?? 0
+    const number = Math.max(known, kept) + (take ? 1 : 0)
+    if (number > kept) keys.setMeta(SIGNAL_HIGH, number)
+    return number
   }
 
   async openIncidentRows(

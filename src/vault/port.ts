@@ -268,6 +268,14 @@ export interface IncidentVault {
   openIncidentRows(rows: readonly Pick<IncidentRow, 'incident' | 'row' | 'sealed'>[], look: Look): Promise<(IncidentTexts | undefined)[]>
 }
 
+export interface SignalVault extends IncidentVault {
+  /**
+   * The highest number of a signal that is known here or there, kept with the keys: a copy of the records that is older does not give a
+   * number again. `take`: one more than that, which is given from then on.
+   */
+  signalNumber(known: number, take: boolean): Promise<number>
+}
+
 // --------------------------------------------------------------------------------------- staff: resolve, open
 
 export interface Look {

@@ -148,6 +148,9 @@ function staffMethods(vault: Vault): RpcMethods {
     signIncidentRow: async ({ row, texts, look }: SignIncidentRow) => ({
       body: await vault.keeping.incidents.signIncidentRow(row, texts, look),
     }),
+    signalNumber: async ({ known, take }: { known: number; take: boolean }) => ({
+      body: await vault.keeping.incidents.signalNumber(known, take),
+    }),
     openIncidentRows: async ({ rows, look }: { rows: IncidentRow[]; look: Look }) => ({
       body: (await vault.keeping.incidents.openIncidentRows(rows, look)).map((texts) => texts ?? null),
     }),
