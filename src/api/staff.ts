@@ -123,10 +123,8 @@ function errorOf(thrown: FastifyError, request: FastifyRequest, deps: StaffDeps)
   if (thrown.validation !== undefined) {
     const [first] = thrown.validation
     // The path and the rule, not the value: a value may be somebody's address.
-    return new BulkheadError(
-      'bad_usage',
-      `the request is not as the contract says: ${first?.instancePath || 'the body'} ${first?.message ?? ''}${allowedText(first?.params)}`.trim(),
-    )
+    const what = `${first?.instancePath || 'the body'} ${first?.message ?? ''}${allowedText(first?.params)}`
+    return new BulkheadError('bad_usage', `the request is not as the contract says: ${what}`.trim())
   }
   if (status >= 400 && status < 500) return new BulkheadError('bad_usage', `the request cannot be read (${thrown.code ?? status})`)
   return hideFault(thrown, `${request.method} ${request.routeOptions.url ?? 'unknown route'}`, deps)
