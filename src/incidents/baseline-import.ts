@@ -10,7 +10,7 @@ import { parseShape, shapeText } from '#policy/shape.ts'
 import type { MatchVault } from '#vault/match-port.ts'
 import type { Look } from '#vault/port.ts'
 import { isFilled, keysOf, type Keys } from './match-cells.ts'
-import { assertMapped, type ColumnMeaning, type ColumnNaming, meaningOf } from './match-columns.ts'
+import { assertRead, type ColumnMeaning, type ColumnNaming, meaningOf } from './match-columns.ts'
 import { type Found, Finder } from './match-finder.ts'
 import { readRows, type RowFormat } from './row-file.ts'
 import { type FileRow, IN_PART } from './row-sink.ts'
@@ -62,7 +62,10 @@ export async function importBaseline(
       const found = await finder.find(keys)
       for (const [index, row] of rows.entries()) tally.add(row, keys[index] as Keys, found)
     }
-    assertMapped(query.naming, file.columns.names)
+    // Of a file without rows it would be said that the vendor held nothing, and so that nobody else can be affected.
+    const { rows, brokenRows } = tally.counts
+    const format = file.format() ?? 'none'
+    assertRead({ rows: rows + brokenRows, malformed: brokenRows, format }, query.naming, file.columns.names)
     return tally.result(ports.devices)
   } finally {
     await ports.vault.endMatch(session)

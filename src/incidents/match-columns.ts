@@ -128,7 +128,7 @@ export function decodeMapping(texts: readonly string[]): Map<string, string> {
 }
 
 /** A mistyped name would say that nobody is in the file. `names`: all columns that it has. Throws `bad_usage`. */
-export function assertMapped({ mapped }: Pick<ColumnNaming, 'mapped'>, names: readonly string[]): void {
+function assertMapped({ mapped }: Pick<ColumnNaming, 'mapped'>, names: readonly string[]): void {
   const known = new Set(names)
   const missing = [...mapped.keys()].find((column) => !known.has(column))
   if (missing === undefined) return
