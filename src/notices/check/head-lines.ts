@@ -8,6 +8,8 @@ export interface HeadGiven {
   marks: OfficialMarks
   /** Lower case. */
   recipients: readonly string[]
+  /** Whether the notice itself calls the recipient so. */
+  isGreeted?: (name: string) => boolean
 }
 
 const plain = (text: string): string =>
@@ -46,10 +48,28 @@ export function isOurSender(value: string, given: HeadGiven): boolean {
   return found !== undefined && isOurAddress(found.address, given) && isOurName(found.name, given)
 }
 
-/** The recipient's address, with no name but the address: names are free text. */
-export function isRecipient(value: string, { recipients }: HeadGiven): boolean {
+/** The recipient's address, with no name but the address or the one that the notice greets; names are free text. */
+export function isRecipient(value: string, { recipients, isGreeted }: HeadGiven): boolean {
   const found = nameAndAddress(value)
-  return found !== undefined && recipients.includes(found.address) && ['', found.address].includes(plain(found.name))
+  if (found === undefined) return isGreeted?.(value.trim()) === true
+  const isNamed =
+    ['', found.address].includes(plain(found.name)) || isGreeted?.(found.name.trim().replace(/^(["'])(.*)\1$/u, '$2')) === true
+  return recipients.includes(found.address) && isNamed
+}
+
+const GREETED_WORDS = 8
+
+/** The name that the notice itself greets: it stands in one of its short lines, which are compared. */
+export function isGreetedIn(lines: readonly string[], name: string): boolean {
+  const given = name.normalize('NFC').replace(/\s+/gu, ' ').trim()
+  if (!/^[\p{L}\p{M}'’.-]+( [\p{L}\p{M}'’.-]+){0,3}$/u.test(given)) return false
+  return lines.some((line) => {
+    const short = line
+      .normalize('NFC')
+      .trim()
+      .replace(/^[>|\s]+/u, '')
+    return short.split(/\s+/u).length <= GREETED_WORDS && ` ${short}`.includes(` ${given},`)
+  })
 }
 
 const DAYS = 'monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tues?|wed|thu(?:rs?)?|fri|sat|sun'

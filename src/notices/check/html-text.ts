@@ -4,11 +4,17 @@
  */
 import { Parser } from 'htmlparser2'
 import { canonicalWords } from '#model/notice-text.ts'
+import { type Rgb, parseColour } from './colours.ts'
+import { unfiltered } from './filter-links.ts'
 import { shown } from './letters.ts'
+import { isHelpLink } from './known-lines.ts'
 import { judgeLink, linksIn } from './links.ts'
+import { PageLook } from './page-look.ts'
 import type { Findings, OfficialMarks } from './read-notice.ts'
-import { isDisplaced, isOurSheet, isWellWritten, strangeTag } from './plain-html.ts'
-import { type Colours, coloursAfter, declarations, faultOf, faultsOfSheet, isUnreadable, PAPER } from './styles.ts'
+import { declarationsOf, isDisplaced, isKnownComment, isWellWritten, strangeTag } from './plain-html.ts'
+import { readSheet } from './plain-sheet.ts'
+import { drawsLine, isIndent, isPlainValue, pixels } from './plain-values.ts'
+import { faultOf, faultsOfSheet } from './styles.ts'
 
 const words = (text: string): Set<string> => new Set(text.split(' '))
 const BLOCKS = words(
@@ -32,29 +38,66 @@ export interface HtmlGiven {
   findings: Findings
   /** Of the mail: the HTML has it as its title, which some programs show. */
   subject?: string | undefined
+  /** Of the part, in small letters. */
+  charset?: string
 }
 
 interface Open {
   name: string
   isHidden: boolean
-  colours: Colours
+  isIndent: boolean
+  /** Said by styles around; undefined: what the program takes, or a rule of a sheet. */
+  ink: Rgb | undefined
+  paper: Rgb | undefined
+  /** The same, where our own sheet colours links, small words and the page. */
+  inkInOurs: Rgb | undefined
+  paperInOurs: Rgb | undefined
+  fontPixels: number
+  /** Fixed height of lines, which letters inside could outgrow. */
+  linePixels: number | undefined
+  isUnderlined: boolean
   href: string | undefined
-  /** Of a link, or of a style sheet. */
+  /** Of a link, of an item, or of a style sheet. */
   linkText: string
+}
+
+const LETTER_SIZE: Readonly<Record<string, number>> = { h1: 2, h2: 1.5, h3: 1.17 }
+const SEEN_ANYHOW = words('b strong em i u a font span')
+const WHITE: Rgb = [255, 255, 255]
+const OUTERMOST: Open = {
+  name: '',
+  isHidden: false,
+  isIndent: false,
+  ink: undefined,
+  paper: undefined,
+  inkInOurs: undefined,
+  paperInOurs: undefined,
+  fontPixels: 16,
+  linePixels: undefined,
+  isUnderlined: false,
+  href: undefined,
+  linkText: '',
 }
 
 export function readHtml(html: string, given: HtmlGiven): string {
   const { marks, recipients, findings } = given
-  if (!isWellWritten(html)) findings.add('html_strange', { what: '<' })
+  const strange = (what: string): void => findings.add('html_strange', { what: shown(what) })
+  if (!isWellWritten(html)) strange('<')
   const stack: Open[] = []
+  const look = new PageLook()
   let text = ''
   let title = ''
   let depth = 0
-  const top = (): Open | undefined => stack.at(-1)
+  // Whether something that is seen began or ended since the last letter: within a word it would make letters stand out.
+  let isEdge = false
+  const top = (): Open => stack.at(-1) ?? OUTERMOST
   /** Programs that forward make a link of an address that stands in the text; its words are compared like all others. */
   const closeLink = (href: string, said: string): void => {
-    if (!MAIL_LINK.test(href)) compareLink(said, href, findings)
-    else if (href.replace(MAIL_LINK, '').toLowerCase() !== said.trim().toLowerCase()) judgeLink(href, marks, recipients, findings)
+    if (isHelpLink(href, said)) return
+    if (!MAIL_LINK.test(href)) {
+      judgeLink(href, marks, recipients, findings)
+      compareLink(said, unfiltered(href, marks) ?? href, findings)
+    } else if (href.replace(MAIL_LINK, '').toLowerCase() !== said.trim().toLowerCase()) judgeLink(href, marks, recipients, findings)
   }
   const parser = new Parser(
     {
@@ -62,78 +105,130 @@ export function readHtml(html: string, given: HtmlGiven): string {
         depth++
         if (BLOCKS.has(name)) text += '\n'
         else if (CELLS.has(name)) text += ' '
+        if (SEEN_ANYHOW.has(name)) isEdge = true
         const before = findings.count
         nameTag(name, findings)
-        const pairs = declarations(attributes.style ?? '')
-        if (attributes.color !== undefined) pairs.push(['color', attributes.color.toLowerCase()])
-        if (attributes.bgcolor !== undefined) pairs.push(['background-color', attributes.bgcolor.toLowerCase()])
         const outer = top()
-        let isHidden = outer?.isHidden === true || attributes.hidden !== undefined || name === 'title'
-        for (const [property, value] of pairs) {
-          const fault = faultOf(property, value)
-          if (fault === 'hidden') isHidden = true
+        const open = opened(name, attributes, outer)
+        for (const [property, value] of declarationsOf(attributes.style ?? '')) {
+          const fault = isPlainValue(property, value) ? undefined : faultOf(property, value)
+          if (fault === 'hidden') open.isHidden = true
           else if (fault === 'picture') findings.add('html_picture')
-          else if (fault === 'strange') findings.add('html_strange', { what: shown(property) })
+          else if (fault === 'strange') strange(property)
+          if (drawsLine(property, value)) look.draw(stack, 'line')
         }
         nameAttributes(name, attributes, findings)
-        const strange = strangeTag({ name, attributes, around: stack.map((open) => open.name) })
-        if (strange !== undefined && findings.count === before) findings.add('html_strange', { what: shown(strange) })
-        const colours = coloursAfter(outer?.colours ?? PAPER, pairs)
-        const href = name === 'a' ? attributes.href : undefined
-        stack.push({ name, isHidden, colours, href, linkText: '' })
-        if (href !== undefined && !MAIL_LINK.test(href)) judgeLink(href, marks, recipients, findings)
+        const what = strangeTag({ name, attributes, around: stack, charset: given.charset ?? 'utf-8', marks })
+        if (what !== undefined && findings.count === before) strange(what)
+        if (name === 'hr' || name === 'blockquote') look.draw(stack, 'line')
+        const [outside, inside] = [String(outer.paper ?? WHITE), String(open.paper ?? WHITE)]
+        if (inside !== outside) look.draw(stack, 'ground')
+        else if (open.paper !== undefined && outer.paper === undefined) look.draw(stack, 'white')
+        if (name === 'body')
+          for (const key of ['link', 'vlink', 'alink']) look.addLinkInk(parseColour((attributes[key] ?? '').toLowerCase()))
+        look.open(name, attributes, stack.length)
+        stack.push(open)
       },
       ontext(piece) {
         const around = top()
-        if (around?.name === 'style') {
+        if (around.name === 'style') {
           around.linkText += piece
           return
         }
-        if (around?.name === 'title') title += piece
-        if (isDisplaced(around?.name ?? '') && /\S/u.test(piece)) findings.add('html_strange', { what: shown(piece) })
-        if (around?.name === 'title' || ACTIVE.has(around?.name ?? '')) return
-        if (around !== undefined && (around.isHidden || isUnreadable(around.colours)) && /\S/u.test(piece)) {
+        if (around.name === 'title') title += piece
+        if (isDisplaced(around.name) && /\S/u.test(piece)) strange(piece)
+        if (around.name === 'title' || ACTIVE.has(around.name)) return
+        if (around.isHidden && /\S/u.test(piece)) {
           findings.add('html_hidden', { text: shown(piece) })
           return
         }
+        if (/[\p{L}\p{N}]/u.test(piece)) look.say(piece, around)
+        // Underlined spaces are lines.
+        if (around.isUnderlined && (/^\s+$/u.test(piece) || /[\u00a0\u2000-\u200a\u202f\u3000]{2}/u.test(piece))) strange('_')
+        if (isEdge && /^[\p{L}\p{M}\p{N}]/u.test(piece) && /[\p{L}\p{M}\p{N}]$/u.test(text))
+          strange(`${text.slice(-8).split(/\s/).at(-1)}|${piece.slice(0, 8)}`)
+        if (piece !== '') isEdge = false
         for (const open of stack)
-          if (open.href !== undefined && open.linkText.length < LINK_TEXT_MAX) open.linkText += piece.slice(0, LINK_TEXT_MAX)
+          if ((open.href !== undefined || open.name === 'li') && open.linkText.length < LINK_TEXT_MAX)
+            open.linkText += piece.slice(0, LINK_TEXT_MAX)
         text += piece.replace(/[\t\n\r ]+/g, ' ')
       },
       onclosetag(name) {
         depth--
         const closed = stack.pop()
-        if (closed?.name === 'style') nameSheet(closed.linkText, findings)
+        if (SEEN_ANYHOW.has(name)) isEdge = true
+        if (closed?.name === 'style') nameSheet(closed.linkText, look, findings)
+        // Its mark alone is a dot, of which pictures can be made.
+        if (closed?.name === 'li' && !/[\p{L}\p{N}]/u.test(closed.linkText)) strange('li')
         if (closed?.href !== undefined) closeLink(closed.href, closed.linkText)
         if (BLOCKS.has(name)) text += '\n'
         else if (CELLS.has(name)) text += ' '
       },
       oncomment(comment) {
         // Some programs show what others take for a comment.
-        findings.add('html_strange', { what: shown(`<!--${comment}`) })
+        if (!isKnownComment(comment)) strange(`<!--${comment}`)
       },
       onprocessinginstruction(name) {
-        if (name.toLowerCase() !== '!doctype') findings.add('html_strange', { what: shown(name) })
+        if (name.toLowerCase() !== '!doctype') strange(name)
       },
       oncdatastart() {
-        findings.add('html_strange', { what: 'CDATA' })
+        strange('CDATA')
       },
     },
     { decodeEntities: true, lowerCaseTags: true, lowerCaseAttributeNames: true, recognizeSelfClosing: false },
   )
   // In pieces: what is nested without end is not read to its end.
   for (let at = 0; at < html.length && depth <= DEPTH_MAX; at += PIECE) parser.write(html.slice(at, at + PIECE))
-  if (depth > DEPTH_MAX) findings.add('html_strange', { what: 'nesting' })
+  if (depth > DEPTH_MAX) strange('nesting')
   else parser.end()
-  if (title !== '' && canonicalWords(title).join(' ') !== canonicalWords(given.subject ?? '').join(' ')) {
-    findings.add('html_strange', { what: shown(title) })
-  }
+  look.judge(findings)
+  if (title !== '' && canonicalWords(title).join(' ') !== canonicalWords(given.subject ?? '').join(' ')) strange(title)
   return text
 }
 
-/** Ours, or what in it could hide text or load something. */
-function nameSheet(sheet: string, findings: Findings): void {
-  if (isOurSheet(sheet)) return
+/** What holds inside of an element, from what holds around it. */
+function opened(name: string, attributes: Readonly<Record<string, string>>, outer: Open): Open {
+  const fontPixels = outer.fontPixels * (LETTER_SIZE[name] ?? 1)
+  const open: Open = {
+    ...outer,
+    name,
+    isHidden: outer.isHidden || attributes.hidden !== undefined || name === 'title',
+    isIndent: false,
+    // A link has a colour of its own wherever it stands.
+    ink: name === 'a' && attributes.href !== undefined ? undefined : outer.ink,
+    inkInOurs: /^(a|p|main|body)$/.test(name) ? undefined : outer.inkInOurs,
+    paperInOurs: /^(main|body)$/.test(name) ? undefined : outer.paperInOurs,
+    fontPixels,
+    isUnderlined: outer.isUnderlined || name === 'u' || (name === 'a' && attributes.href !== undefined),
+    href: name === 'a' ? attributes.href : undefined,
+    linkText: '',
+  }
+  const paint = (text: Rgb | undefined, ground: Rgb | undefined): void => {
+    if (text !== undefined) Object.assign(open, { ink: text, inkInOurs: text })
+    if (ground !== undefined) Object.assign(open, { paper: ground, paperInOurs: ground })
+  }
+  const styles = declarationsOf(attributes.style ?? '')
+  paint(parseColour((attributes.color ?? '').toLowerCase().trim()), parseColour((attributes.bgcolor ?? '').toLowerCase().trim()))
+  for (const [property, value] of styles) {
+    if (property === 'color') paint(parseColour(value), undefined)
+    else if (property === 'background' || property === 'background-color') paint(undefined, parseColour(value))
+    else if (property === 'font-size') open.fontPixels = pixels(value) ?? open.fontPixels
+    else if (property.startsWith('text-decoration') && value.includes('underline')) open.isUnderlined = true
+    if (isIndent(property, value)) open.isIndent = true
+  }
+  for (const [property, value] of styles) {
+    if (property !== 'line-height' && property !== 'font') continue
+    const percent = /(\d+(?:\.\d+)?)%/.exec(value)?.[1]
+    open.linePixels = percent === undefined ? undefined : (Number(percent) / 100) * open.fontPixels
+  }
+  return open
+}
+
+/** Ours, or one of a mail program; else what in it could hide text or load something. */
+function nameSheet(sheet: string, look: PageLook, findings: Findings): void {
+  const read = readSheet(sheet)
+  look.addSheet(read)
+  if (read.isPlain) return
   const faults = faultsOfSheet(sheet)
   if (faults.includes('hidden')) findings.add('html_hidden', { text: '<style>' })
   if (faults.includes('picture')) findings.add('html_picture')

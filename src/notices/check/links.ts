@@ -4,6 +4,7 @@
  */
 import { domainToUnicode } from 'node:url'
 import { getDomain, parse } from 'tldts'
+import { unfiltered } from './filter-links.ts'
 import type { Findings, OfficialMarks } from './read-notice.ts'
 import { shown, skeleton } from './letters.ts'
 
@@ -67,6 +68,7 @@ export function judgeLink(target: string, marks: OfficialMarks, recipients: read
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) return findings.add('link_foreign', { where: shown(text) })
   const { hostname } = url
   const where = shown(domainToUnicode(hostname) || hostname)
+  if (unfiltered(text, marks) !== undefined) return findings.add('link_filtered', { where })
   if (REWRITERS.test(hostname)) return findings.add('link_rewritten', { where })
   const kind = hostKind(hostname, marks)
   if (kind === 'lookalike' || (kind === 'foreign' && hasOurNameInFront(url, marks))) return findings.add('link_lookalike', { where })

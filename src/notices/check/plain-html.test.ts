@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SHEETS, STYLE } from '#notices/text/sheets.ts'
-import { isDisplaced, isOurSheet, isWellWritten, type ShapeOfTag, strangeTag } from './plain-html.ts'
+import { isDisplaced, isWellWritten, type ShapeOfTag, strangeTag } from './plain-html.ts'
+import { readSheet } from './plain-sheet.ts'
+import { MARKS } from './testing-check.ts'
 
 const BODY = ['html', 'body', 'main']
 const tag = (name: string, attributes: ShapeOfTag['attributes'] = {}, around: readonly string[] = BODY) =>
-  strangeTag({ name, attributes, around })
+  strangeTag({ name, attributes, around: around.map((each) => ({ name: each, isIndent: false })), charset: 'utf-8', marks: MARKS })
 
 test('of what notices are made, nothing is strange', () => {
   const fine: Parameters<typeof tag>[] = [
@@ -26,7 +28,7 @@ test('of what notices are made, nothing is strange', () => {
 })
 
 test('an element that no notice has is named, though it would only be shown otherwise', () => {
-  for (const name of ['q', 'ol', 'sup', 'sub', 'font', 'pre', 'samp', 'article', 'center', 'dl', 'img', 'x-y'])
+  for (const name of ['q', 'ol', 'sup', 'sub', 'small', 'pre', 'samp', 'article', 'center', 'dl', 'img', 'x-y'])
     assert.equal(tag(name), name)
 })
 
@@ -41,8 +43,8 @@ test('an element where it does not belong is named: programs show it somewhere e
     ['td'],
     ['tr', 'div'],
     ['tbody', 'p'],
-    ['title'],
-    ['style', 'p'],
+    ['li', 'p'],
+    ['h1', 'h2', 'div'],
   ] as const)
     assert.equal(at(name, ...around), name, [name, ...around].join(' in '))
   assert.equal(at('a', 'a', 'b'), 'a')
@@ -60,6 +62,8 @@ test('an attribute, or a value of one, that no notice has is named', () => {
     ['class', 'p', { class: 'small evil' }],
     ['style', 'p', { style: 'margin:0;position:relative' }],
     ['style', 'head', { style: 'margin:0' }],
+    ['style', 'title', { style: 'display:block' }],
+    ['style', 'style', { style: 'display:block' }],
     ['dir', 'p', { dir: 'rtl' }],
     ['dir', 'html', { dir: 'rtl', lang: 'en' }],
     ['lang', 'p', { lang: 'a b' }],
@@ -90,9 +94,10 @@ test('a head that says something else than ours is named', () => {
 })
 
 test('a style sheet is ours whole, or not at all', () => {
-  for (const sheet of SHEETS) assert.ok(isOurSheet(sheet))
-  assert.ok(isOurSheet(STYLE.replaceAll('\n', '\r\n ')))
-  for (const sheet of ['', `${STYLE} p{display:none}`, `p{display:none} ${STYLE}`, STYLE.slice(0, -1)]) assert.ok(!isOurSheet(sheet), sheet)
+  for (const sheet of SHEETS) assert.ok(readSheet(sheet).isOurs)
+  assert.ok(readSheet(STYLE.replaceAll('\n', '\r\n ')).isOurs)
+  for (const sheet of ['', `${STYLE} p{display:none}`, `p{display:none} ${STYLE}`, STYLE.slice(0, -1)])
+    assert.ok(!readSheet(sheet).isOurs, sheet)
 })
 
 test('tags that programs would end at different places are no tags of ours', () => {

@@ -6,12 +6,14 @@ import { promises as dns } from 'node:dns'
 import { dkimVerify } from 'mailauth'
 import { type AddressObject, type ParsedMail, simpleParser } from 'mailparser'
 import { addressesShown } from './addresses.ts'
-import { isDate, isOurAddress, isOurName } from './head-lines.ts'
+import { isDate, isGreetedIn, isOurAddress, isOurName } from './head-lines.ts'
 import { readHtml } from './html-text.ts'
+import { bareSubject } from './known-lines.ts'
 import { shown } from './letters.ts'
 import { hostKind, isOurs } from './links.ts'
 import { type Findings, type OfficialMarks, READ_LIMITS, type ReadText } from './read-notice.ts'
 import { readPlain } from './read-text.ts'
+import { isSignature } from './signatures.ts'
 
 const PARSING = {
   skipHtmlToText: true,
@@ -61,7 +63,8 @@ export async function readMail(
       marks,
       recipients: tried,
       findings,
-      subject: plainSubject(parsed.subject),
+      subject: parsed.subject === undefined ? undefined : bareSubject(parsed.subject).subject,
+      charset: charsetOf(bytes),
     })
     texts.push(readPlain(text, 'html', { marks, recipients: tried, findings }))
   }
@@ -156,7 +159,7 @@ function judgeHead(
   for (const { name, address } of named(parsed.replyTo)) if (!isName(name, address) && !isOurName(name, by)) foreign(`${name} <${address}>`)
   for (const { name, address } of [parsed.to].flat().flatMap((list) => named(list))) {
     const isTo = isOwnForward ? address !== '' : tried.includes(address)
-    if (!isTo || !(isName(name, address) || isOurName(name, by))) foreign(`${name} <${address}>`)
+    if (!isTo || !(isName(name, address) || isOurName(name, by) || isGreeted(parsed, name))) foreign(`${name} <${address}>`)
   }
 }
 
@@ -164,18 +167,17 @@ function named(list: AddressObject | undefined): { name: string; address: string
   return (list?.value ?? []).map(({ name, address }) => ({ name, address: (address ?? '').trim().toLowerCase() }))
 }
 
-const GREETED_WORDS = 8
-
-/** The name that the notice itself greets: it stands in one of its short lines, which are compared. */
 function isGreeted({ text, html }: ParsedMail, name: string): boolean {
-  const plain = name.normalize('NFC').replace(/\s+/gu, ' ').trim()
-  if (!/^[\p{L}\p{M}'’.-]+( [\p{L}\p{M}'’.-]+){0,3}$/u.test(plain)) return false
-  const lines = (text ?? (html || '').replace(/<[^<>]*>/g, '\n')).normalize('NFC').split('\n')
-  return lines.some((line) => line.trim().split(/\s+/u).length <= GREETED_WORDS && ` ${line.trim()}`.includes(` ${plain},`))
+  const lines = (html || '').replace(/<\/?(?:p|div|br|h\d|li|t[rd]|main|body)\b[^<>]*>/gi, '\n').replace(/<[^<>]*>/g, '')
+  return isGreetedIn((text !== undefined && /\S/u.test(text) ? text : lines).split('\n'), name)
 }
 
-function plainSubject(subject: string | undefined): string | undefined {
-  return subject?.replace(/^\s*((fwd?|re|aw|wg)\s*:\s*)+/i, '')
+/** Of the HTML as its part says it. */
+function charsetOf(bytes: Buffer): string {
+  const head = /^content-type:\s{0,20}text\/html\s*;(?:[^\r\n]|\r?\n[ \t]){0,300}?charset\s*=\s*"?([\w-]{1,40})/im.exec(
+    bytes.toString('latin1'),
+  )
+  return (head?.[1] ?? 'utf-8').toLowerCase()
 }
 
 /** One text and one HTML: of several some programs show one, some all. */
@@ -214,10 +216,11 @@ function resolverOf(marks: OfficialMarks): (name: string, type: string) => Promi
 }
 
 function judgeParts(parsed: ParsedMail, findings: Findings): void {
-  for (const { contentType, filename } of parsed.attachments) {
+  for (const { contentType, filename, content } of parsed.attachments) {
     if (contentType === 'message/rfc822') findings.add('attached_mail')
     else if (/pkcs7-mime|pgp-encrypted/.test(contentType)) findings.add('encrypted')
-    // A signature, too: programs show it as a file, and whoever wrote the mail chose the type.
+    // Programs show it as a file, and whoever wrote the mail chose its type: it is looked at.
+    else if (isSignature({ contentType, filename, content })) findings.add('signature_added', { name: shown(filename ?? contentType) })
     else findings.add('attachment', { name: shown(filename ?? contentType) })
   }
 }

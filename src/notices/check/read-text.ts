@@ -1,6 +1,8 @@
 /** Reads what somebody pasted, or the plain part of a mail. */
 import { canonicalLines, findNoticeCodes } from '#model/notice-text.ts'
 import { addressesShown } from './addresses.ts'
+import { withoutFilters } from './filter-links.ts'
+import { isHelpPage } from './known-lines.ts'
 import { shown } from './letters.ts'
 import { isPlainlyOurs, judgeLink, linksIn } from './links.ts'
 import { type Finding, Findings, type OfficialMarks, READ_LIMITS, type ReadNotice, type ReadText } from './read-notice.ts'
@@ -16,7 +18,8 @@ export function readPlain(
   given: { marks: OfficialMarks; recipients: readonly string[]; findings: Findings },
 ): ReadText {
   const { marks, recipients, findings } = given
-  const composed = text.normalize('NFC')
+  const unfiltered = withoutFilters(text, marks, (host) => findings.add('link_filtered', { where: host }))
+  const composed = apart(unfiltered.normalize('NFC'))
   for (const { 1: link = '', index } of composed.matchAll(BEHIND)) {
     // An address behind itself adds nothing: its words are compared like all others.
     const before = composed
@@ -24,14 +27,19 @@ export function readPlain(
       .trimEnd()
       .split(/[\s<>]/u)
       .at(-1)
-    if (link.toLowerCase() === `mailto:${before}`.toLowerCase() || isPlainlyOurs(link, marks, recipients)) continue
+    if (link.toLowerCase() === `mailto:${before}`.toLowerCase() || isPlainlyOurs(link, marks, recipients) || isHelpPage(link)) continue
     const count = findings.count
     judgeLink(link, marks, recipients, findings)
     if (findings.count === count) findings.add('link_foreign', { where: shown(link) })
   }
   const drawn = drawnLine(composed)
   if (drawn !== undefined) findings.add('text_around', { text: shown(drawn), company: marks.company })
-  return { form, lines: canonicalLines(text) }
+  return { form, lines: canonicalLines(composed) }
+}
+
+/** Some programs write the address behind a link without a space, and what ended the sentence behind both. */
+function apart(text: string): string {
+  return text.replace(/(?<=[^\s<>])(<(?:https?:\/\/|mailto:)[^<>\s]*>)([.,;:]?)(?=\s|$)/giu, '$2 $1')
 }
 
 const QUOTE_START = /^\s*(?:[>|] ?){0,12}\s*/u

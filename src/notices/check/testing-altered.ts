@@ -327,12 +327,6 @@ export const ALTERED: readonly CheckCase[] = [
     make: ({ eml, address }) => ({ content: Buffer.concat([Buffer.from('From: x@evil.net\r\n'), eml]), address }),
   },
   {
-    name: 'changed after it was signed',
-    verdict: 'altered',
-    reasons: ['dkim_broken'],
-    make: ({ eml, address }) => ({ content: Buffer.from(eml.toString('latin1').replace('</body>', '<br></body>'), 'latin1'), address }),
-  },
-  {
     name: 'a file attached',
     verdict: 'altered',
     reasons: ['attachment'],

@@ -87,7 +87,9 @@ test('a mail in which nothing stands is not the notice, whatever code was typed'
 })
 
 test('what is only said beside a verdict changes none', () => {
-  const notes = (['address_from_mail', 'dkim_good', 'dkim_none', 'from_you'] as const).map((code) => finding(code))
+  const notes = (
+    ['address_from_mail', 'dkim_broken', 'dkim_good', 'dkim_none', 'from_you', 'link_filtered', 'signature_added'] as const
+  ).map((code) => finding(code))
   assert.equal(inShort({ compared: {}, findings: notes })[0], 'genuine')
-  assert.equal(inShort({ compared: {}, findings: [...notes, finding('dkim_broken')] })[0], 'altered')
+  assert.equal(inShort({ compared: {}, findings: [...notes, finding('attachment', { name: 'x' })] })[0], 'altered')
 })

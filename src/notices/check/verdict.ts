@@ -4,7 +4,8 @@
  */
 import type { NoticeAnswer, TextComparison } from '#vault/notice-port.ts'
 import { canonicalWords } from '#model/notice-text.ts'
-import { isDate, isOurSender, isRecipient, isWrote } from './head-lines.ts'
+import { isDate, isGreetedIn, isOurSender, isRecipient, isWrote } from './head-lines.ts'
+import { bareSubject, knownLines } from './known-lines.ts'
 import { findUnseen, isMixed, shown } from './letters.ts'
 import { hostKind, judgeLink, linksIn } from './links.ts'
 import { type Finding, type FindingCode, Findings, type OfficialMarks, type ReadNotice, type ReadText } from './read-notice.ts'
@@ -19,6 +20,7 @@ export type ReasonCode =
   | 'code_fits'
   | 'code_not_for_address'
   | 'lines_above'
+  | 'lines_known'
   | 'no_address'
   | 'no_code'
   | 'nothing_given'
@@ -42,7 +44,16 @@ export interface Judgement {
 }
 
 /** Said beside a verdict; they change none. */
-const NOTES: readonly FindingCode[] = ['address_from_mail', 'dkim_good', 'dkim_none', 'from_you']
+const NOTES: readonly FindingCode[] = [
+  'address_from_mail',
+  'dkim_broken',
+  'dkim_good',
+  'dkim_none',
+  'from_you',
+  'link_filtered',
+  'signature_added',
+]
+const BESIDE: readonly ReasonCode[] = ['lines_above', 'lines_known']
 /** What cannot be read to its end can be neither right nor wrong. */
 const UNREAD: readonly FindingCode[] = ['too_large', 'unreadable', 'encrypted', 'attached_mail']
 const QUOTES_MAX = 4
@@ -89,8 +100,10 @@ export function judge(given: ToJudge): Judgement {
   reasons.push(...faults, ...found.all())
   const date = new Date(answer.day * 86_400_000).toISOString().slice(0, 10)
   const fits: Reason = { code: 'code_fits', values: { company: marks.company, date, version: String(answer.version) } }
-  const above = reasons.filter(({ code }) => code === 'lines_above')
-  const wrong = once(reasons.filter(({ code }) => code !== 'lines_above'))
+  const mark = read?.subject === undefined ? undefined : bareSubject(read.subject).mark
+  if (mark !== undefined) reasons.push({ code: 'lines_known', values: { text: shown(mark) } })
+  const above = reasons.filter(({ code }) => BESIDE.includes(code))
+  const wrong = once(reasons.filter(({ code }) => !BESIDE.includes(code)))
   if (wrong.length === 0) {
     const same: Reason = { code: read === undefined ? 'only_code' : 'text_same', values: { company: marks.company } }
     return { verdict: 'genuine', reasons: [fits, same, ...once(above), ...notes] }
@@ -123,10 +136,10 @@ function compareText(text: ReadText, compared: TextComparison, by: LinesBy, foun
   const { missing, paragraphs, foreign, inOrder } = compared
   if (missing.length === paragraphs) return [{ code: 'text_other', values: { company: marks.company } }]
   const words = text.lines.flatMap((line) => line.words)
-  const above = linesAbove(text, foreign[0], by, found)
   for (const [index, [from, to]] of foreign.entries()) {
-    if (index === 0 && above) {
-      reasons.push({ code: 'lines_above', values: {} })
+    const beside = linesBeside(text, { from, to, end: words.length }, by, found)
+    if (beside !== undefined) {
+      reasons.push(...beside)
       continue
     }
     const passage = words.slice(from, to)
@@ -160,29 +173,52 @@ const HEADER = /^(from|to|date|sent|subject|reply-to|प्रेषक|से|�
 const SENDER = /^(from|reply-to|प्रेषक|से)$/iu
 const RECIPIENT = /^(to|प्रति|को)$/iu
 const DATE = /^(date|sent|दिनांक|तारीख|भेजा गया)$/iu
-const PREFIXES = /^\s*((fwd?|re|aw|wg)\s*:\s*)+/i
 const LINE_MAX = 400
 
-/** Whether what stands above the notice is only what a mail program writes there, with nobody named but us and the recipient. */
-function linesAbove(text: ReadText, first: [number, number] | undefined, by: LinesBy, found: Findings): boolean {
-  if (first === undefined || first[0] !== 0) return false
-  const lines: string[] = []
-  let count = 0
-  for (const line of text.lines) {
-    if (line.words.length === 0) continue
-    if (count >= first[1]) break
-    count += line.words.length
-    lines.push(line.words.join(' '))
-  }
-  // A line that goes on into the notice is none of its own.
-  if (count !== first[1]) return false
+/**
+ * What stands above or below the notice, when that is only what a mail program or a filter writes there, with nobody named but us and
+ * the recipient. Undefined: somebody's own words.
+ */
+function linesBeside(text: ReadText, place: { from: number; to: number; end: number }, by: LinesBy, found: Findings): Reason[] | undefined {
+  const isAbove = place.from === 0
+  if (!isAbove && place.to !== place.end) return undefined
+  const lines = linesOf(text, place)
+  if (lines === undefined) return undefined
+  const known = knownLines(lines, by.marks)
+  const isGreeted = (name: string): boolean =>
+    isGreetedIn(
+      text.lines.map((line) => line.text),
+      name,
+    )
+  const given = { ...by, isGreeted }
   // `On … wrote:` is long and often takes two lines.
   const isWritten = (line = '', next = ''): boolean => line.length + next.length <= LINE_MAX && isWrote(`${line} ${next}`.trim(), by)
   const isFine = (line: string, index: number): boolean =>
-    isAbove(line, by) || isWritten(line) || isWritten(line, lines[index + 1]) || isWritten(lines[index - 1], line)
-  if (lines.every(isFine)) return true
-  for (const line of lines) nameSender(line, by.marks, found)
-  return false
+    known[index] === true ||
+    (isAbove && (isHead(line, given) || isWritten(line) || isWritten(line, lines[index + 1]) || isWritten(lines[index - 1], line)))
+  if (!lines.every(isFine)) {
+    if (isAbove) for (const line of lines) nameSender(line, by.marks, found)
+    return undefined
+  }
+  const added = lines.filter((_, index) => known[index])
+  return [
+    ...(added.length < lines.length ? [{ code: 'lines_above' as const, values: {} }] : []),
+    ...(added.length > 0 ? [{ code: 'lines_known' as const, values: { text: shown(added.join(' ')) } }] : []),
+  ]
+}
+
+/** The lines of a passage; undefined: it begins or ends within one. */
+function linesOf(text: ReadText, { from, to }: { from: number; to: number }): string[] | undefined {
+  const lines: string[] = []
+  let count = 0
+  for (const { words } of text.lines) {
+    if (words.length === 0) continue
+    if (count >= to) break
+    if (count < from && count + words.length > from) return undefined
+    if (count >= from) lines.push(words.join(' '))
+    count += words.length
+  }
+  return count === to ? lines : undefined
 }
 
 /** Who else is named as the sender is said by itself: it is what people look at first. */
@@ -194,7 +230,7 @@ function nameSender(line: string, marks: OfficialMarks, found: Findings): void {
   if (kind !== 'ours') found.add(kind === 'lookalike' ? 'from_lookalike' : 'from_foreign', { address: shown(address) })
 }
 
-function isAbove(line: string, by: LinesBy): boolean {
+function isHead(line: string, by: LinesBy & { isGreeted: (name: string) => boolean }): boolean {
   if (line.length > LINE_MAX) return false
   if (INTRO.test(line.replace(/^[-\s]+|[-\s]+$/g, ''))) return true
   const [, name, value = ''] = HEADER.exec(line) ?? []
@@ -203,7 +239,7 @@ function isAbove(line: string, by: LinesBy): boolean {
   if (RECIPIENT.test(name)) return isRecipient(value, by)
   if (DATE.test(name)) return isDate(value)
   // What the vault compared: the mail's own, or the first one here.
-  return by.subject !== undefined && canonicalWords(value.replace(PREFIXES, '')).join(' ') === canonicalWords(by.subject).join(' ')
+  return by.subject !== undefined && canonicalWords(bareSubject(value).subject).join(' ') === canonicalWords(by.subject).join(' ')
 }
 
 /** The subject that a mail, or the lines above a forwarded one, give; without what programs put in front. */
@@ -212,7 +248,7 @@ export function subjectOf(read: ReadNotice | undefined): string | undefined {
   const lines = read.texts[0]?.lines.slice(0, 20) ?? []
   const inText = lines.flatMap(({ words }) => /^(?:subject|विषय)\s*:\s*(.*)$/iu.exec(words.join(' '))?.[1] ?? [])
   const subject = read.subject ?? inText[0]
-  return subject?.replace(PREFIXES, '')
+  return subject === undefined ? undefined : bareSubject(subject).subject
 }
 
 function once(reasons: readonly Reason[]): Reason[] {
