@@ -42,7 +42,7 @@ function countsOf(answer: NotifyResult): string[] {
   return [table(rows.filter(([name, count]) => count > 0 || always.has(name)).map(([name, count]) => [name, String(count)]))]
 }
 
-function nextOf({ incident, state, approval, countsFrom, way, trouble, fault, failed, unknown }: NotifyResult): string[] {
+function nextOf({ incident, state, approval, countsFrom, way, trouble, fault, failed, unknown, why }: NotifyResult): string[] {
   const id = String(incident)
   const lines: string[] = []
   if (state === 'draft') lines.push(`Next: bulkhead incident notify ${id} --preview, then --propose --reason "…"`)
@@ -56,7 +56,8 @@ function nextOf({ incident, state, approval, countsFrom, way, trouble, fault, fa
   if (fault !== null) lines.push(`It stands still: ${fault.message} (${fault.code}). ${fault.hint}`)
   else if (trouble !== null) lines.push(`The mail server: ${trouble}. It is tried again by itself.`)
   if (state === 'stopped') lines.push(`It goes on with: bulkhead incident notify ${id} --send --continue --reason "…"`)
-  if (failed > 0)
+  // To an address that no mail goes to, none goes the next time either.
+  if (failed > (why.address_form ?? 0))
     lines.push(
       `Was it the mail server and not these people: bulkhead incident notify ${id} --send --resend-failed --reason "…" sends failed ones again.`,
     )

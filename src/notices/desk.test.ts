@@ -126,6 +126,8 @@ test('words or a sender that nobody approved go to nobody, and what a check need
     await untilStill()
     assert.deepEqual([calls, state(), desk.trouble(OF)], [['info', 'error'], 'sending', 'notice_changed'])
     assert.deepEqual([desk.counts(OF).waiting, desk.left(1).length], [1, 1])
+    await desk.stop(OF)
+    assert.deepEqual([state(), desk.trouble(OF), desk.fault(OF)], ['stopped', null, undefined])
   }
 })
 

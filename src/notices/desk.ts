@@ -176,6 +176,8 @@ export class NoticeDesk {
     const job = this.#jobs.get(nameOf(of))
     job?.ends.abort()
     await job?.done
+    // Nothing is tried any more.
+    this.#troubles.delete(nameOf(of))
   }
 
   /** What a person says became of them. How many. */
