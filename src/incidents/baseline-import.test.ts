@@ -77,6 +77,10 @@ test('rows are counted for whom the vault knows, with the fields that their colu
     // None of these says that a vendor held nothing: with `--complete` that would be an upper bound.
     for (const none of ['', 'email,name\n', '[]', '{broken\n{more\n', '[null]'])
       await assert.rejects(read(vault, none), { code: 'leak_file_invalid' }, none)
+    // What could be read in part counts; and of whom no time is known, anything may be of any time.
+    const mixed = await read(vault, 'distinct_id,time\nanna,1700000000\nben\n')
+    assert.deepEqual([mixed.people, mixed.counts.brokenRows, mixed.from, mixed.to], [2, 0, null, null])
+    assert.deepEqual([...(mixed.parts[0]?.firsts ?? [])].sort(), [0, 1_700_000_000])
   })
 })
 
@@ -126,5 +130,24 @@ test('an import is what a naive reading of the rows gives', async () => {
       }),
       { numRuns: 40 },
     )
+  })
+})
+
+test('more combinations of fields than their numbers can tell apart are refused', async () => {
+  await withVault(async (vault) => {
+    await known(vault)
+    const names = Array.from({ length: 16 }, (_, at) => `p${at}`)
+    const content = async function* (): AsyncGenerator<Buffer, void> {
+      yield Buffer.from(`distinct_id,${names.join()}\n`)
+      for (let from = 0; from < 60_001; from += 1000) {
+        const rows = Array.from(
+          { length: 1000 },
+          (_, at) => `anna,${names.map((_name, bit) => (((from + at) >> bit) & 1 ? '1' : '')).join()}`,
+        )
+        yield Buffer.from(`${rows.join('\n')}\n`)
+      }
+    }
+    const query = { format: 'csv' as const, naming, approved: new Set(names), look: LOOK }
+    await assert.rejects(importBaseline(content(), query, { vault: vault.matching, devices: new Set() }), { code: 'baseline_invalid' })
   })
 })

@@ -212,3 +212,16 @@ test('killed at any moment, all that was acknowledged is there and nothing else'
       again.close()
     }
   }))
+
+test('a file that opens and is not the one of which its row speaks is refused', () =>
+  onStage(async ({ vault, dir, records, open }) => {
+    const row = await open().put(parts('a,b\n', '1,2\n'), OF)
+    for (const change of [{ sha256: createHash('sha256').update('another').digest('hex') }, { bytes: row.bytes + 1 }]) {
+      const other = Object.create(records) as Records
+      other.evidence = () => ({ ...row, ...change })
+      other.evidenceIds = () => [row.id]
+      const store = openEvidence({ dir, vault: vault.files, records: other, now: () => 0 })
+      await assert.rejects(contentOf(store, row.id), { code: 'evidence_corrupt' })
+    }
+    assert.equal((await contentOf(open(), row.id)).toString(), 'a,b\n1,2\n')
+  }))

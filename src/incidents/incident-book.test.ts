@@ -33,12 +33,14 @@ interface Stage {
   fail: (call: number, when: 'before' | 'after') => void
   /** As a new process would find things. */
   again: () => IncidentBook
+  clock: { at: number }
 }
 
 async function withBook(body: (stage: Stage) => Promise<void>): Promise<void> {
   await withVault(async (vault, place) => {
     const records = openRecords({ path: path.join(place.root, 'records.db') })
     let trouble = { calls: -1, when: 'before' }
+    const clock = { at: 5000 }
     const fragile =
       <Arguments extends unknown[], Result>(act: (...given: Arguments) => Result | Promise<Result>) =>
       async (...given: Arguments): Promise<Result> => {
@@ -69,14 +71,14 @@ async function withBook(body: (stage: Stage) => Promise<void>): Promise<void> {
         openHold: fragile((hold, look) => vault.erasing.openHold(hold, look)),
         closeHold: fragile((id, look) => vault.erasing.closeHold(id, look)),
       },
-      clock: { now: () => 5000 },
+      clock: { now: () => clock.at },
     }
     const fail: Stage['fail'] = (calls, when) => {
       trouble = { calls, when }
     }
     const again = (): IncidentBook => new IncidentBook(ports)
     try {
-      await body({ book: again(), vault, place, rows: () => records.incidentRows(), records, fail, again })
+      await body({ book: again(), vault, place, rows: () => records.incidentRows(), records, fail, again, clock })
     } finally {
       records.close()
     }
@@ -235,4 +237,25 @@ test('a file that was whole when its command was killed is recorded at the next 
     const parts: Buffer[] = []
     for await (const part of (await store.open(kept.id, LOOK)).content) parts.push(part)
     assert.equal(Buffer.concat(parts).toString(), 'no client is affected')
+  }))
+
+test('rows that come at once stand one behind the other, under a clock that was set back too; who opens again holds again', () =>
+  withBook(async ({ book, vault, rows, clock }) => {
+    const id = await book.open(OPENED, {}, LOOK)
+    clock.at = 4000
+    const notes = Array.from({ length: 6 }, (_, when) => book.add(id, LOOK, () => ({ kind: 'note', body: { when } })))
+    await Promise.all([...notes, book.open({ ...OPENED, vendor: 'other' }, {}, LOOK)])
+    const own = rows().filter(({ incident }) => incident === id)
+    assert.deepEqual(
+      own.map(({ row }) => row),
+      Array.from({ length: 8 }, (_, index) => index + 1),
+    )
+    assert.ok(own.every(({ at }) => at === 5000))
+    const key = (await vault.describe()).ledgerKey
+    assert.deepEqual(book.broken(id, key), [])
+    await book.close(id, {}, LOOK)
+    assert.deepEqual(await openHolds(vault), ['incident 2 other'])
+    assert.equal((await book.reopen(id, {}, LOOK)).state, 'open')
+    assert.deepEqual((await openHolds(vault)).sort(), ['incident 1 acme', 'incident 2 other'], 'the hold that was given back is none')
+    assert.equal(book.state(id).holds.length, 1)
   }))

@@ -82,10 +82,14 @@ test('every version comes to whom a naive recomputation finds, and each person i
             staffPseudonyms: async (all: readonly { ordinal: number }[]) => all.map(({ ordinal }) => hexOf(ordinal)),
             recordLook: async () => undefined,
           },
-          snapshot: async () => ({ head: rows.length, open }),
+          snapshot: async () => {
+            snapshots += 1
+            return { head: rows.length, open }
+          },
           records: { policy: () => undefined, currentPolicy: () => undefined, baselines: () => [], baselinePeople: () => [] },
           places: { refresh: async () => undefined, countryOf: () => '' },
         } as unknown as IncidentPorts
+        let snapshots = 0
         const first: ScopeBody = {
           destinations: null,
           surfaces: surfaces.length === 0 ? null : surfaces,
@@ -121,7 +125,9 @@ test('every version comes to whom a naive recomputation finds, and each person i
           const expected = naive(scope)
           const former = index === 0 ? new Set<number>() : naive(scopes[index - 1] as ScopeBody)
           const fresh = expected.difference(seen)
+          snapshots = 0
           const { counted } = await countVersion(state, index + 1, ports)
+          assert.equal(snapshots, 1, 'all of it is as of one ledger entry')
           assert.deepEqual(
             [counted.version, counted.entries, counted.subjects, counted.added, counted.removed],
             [index + 1, rows.length, expected.size, fresh.size, former.difference(expected).size],
