@@ -4,8 +4,11 @@ import { test } from 'node:test'
 import type { ClockEvent } from '#model/clock.ts'
 import { dueOf, localText } from './counting.ts'
 import type { Profile } from './facts.ts'
+import { DUE_EDGES } from './testing-due-edges.ts'
 import { DUE_TABLE, type DueLine, TOLD } from './testing-due-table.ts'
 import { clocksFor, PACK, type Said, surveyOf, utc } from './testing-record.ts'
+
+const LINES: readonly DueLine[] = [...DUE_TABLE, ...DUE_EDGES]
 
 /** Everybody is everywhere, so that only the dates are looked at. */
 const EVERYWHERE = [...new Set(PACK.regimes.flatMap(({ territory }) => territory.map((place) => (place === 'EU' ? 'DE' : place))))]
@@ -27,7 +30,7 @@ function said({ from: [name, at], people, assessed }: DueLine): Said {
   return { ...base, marks: [[name as ClockEvent, at]] }
 }
 
-for (const line of DUE_TABLE) {
+for (const line of LINES) {
   const { rule, basis = 'clock', from, due, how, roles = [] } = line
   test(`${rule} from ${from[0]} ${from[1]}: ${how}`, () => {
     const profile: Profile = { establishedIn: [], sectors: SECTORS, roles }
@@ -42,13 +45,19 @@ for (const line of DUE_TABLE) {
 }
 
 test('every rule with a period has a line, and every regime is looked at', () => {
-  const lines = new Set(DUE_TABLE.map(({ rule }) => rule))
+  const lines = new Set(LINES.map(({ rule }) => rule))
   const rules = PACK.regimes.flatMap((regime) => regime.rules)
   assert.deepEqual(
     rules.filter(({ id, span }) => (span.unit === 'none') === lines.has(id)).map(({ id }) => id),
     [],
   )
   assert.ok(PACK.regimes.length >= 33 + 6 + 45)
+  // An ordinary day and one on which something is otherwise.
+  for (const regime of PACK.regimes) {
+    const own = regime.rules.filter(({ span }) => span.unit !== 'none').map(({ id }) => id)
+    const starts = new Set(LINES.filter(({ rule }) => own.includes(rule)).map(({ from }) => from[1]))
+    assert.ok(own.length === 0 || starts.size >= 2, regime.id)
+  }
 })
 
 test('a rule without a period has a start and no end', () => {

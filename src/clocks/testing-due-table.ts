@@ -100,6 +100,14 @@ export const DUE_TABLE: readonly DueLine[] = [
   { rule: 'ny-dfs', from: told, due: '2026-11-28T18:00:00Z', how: '72 h' },
   { rule: 'us-bank-36h', from: determined, due: '2026-12-02T03:00:00Z', how: '30 November 15:00 + 24 h + 12 h' },
   { rule: 'mn-cra', from: ['people-notified', '2026-12-04T20:00:00Z'], due: '2026-12-06T20:00:00Z', how: '48 h, Friday to Sunday' },
+  {
+    rule: 'mn-cra',
+    from: ['determined', '2026-11-30T15:00:00Z'],
+    due: '2026-12-02T15:00:00Z',
+    how: '48 h from determining that people must be told, which is before it',
+  },
+  { rule: 'ch-ncsc', from: told, due: '2026-11-26T18:00:00Z', how: '24 h' },
+  { rule: 'cn-netdata', from: told, due: '2026-11-26T18:00:00Z', how: '24 h' },
   { rule: 'ke-proc', from: vendor, due: '2026-11-11T00:00:00Z', how: '48 h from what the vendor knew' },
   // ----------------------------------------------------------- calendar days: the last one to its end, there
   {
@@ -136,6 +144,12 @@ export const DUE_TABLE: readonly DueLine[] = [
   { rule: 'ny-ind', basis: 'vendor', from: vendor, due: '2026-12-09T04:59:59Z', how: '8 November 19:00 in New York + 30 = 8 December' },
   { rule: 'ny-state', from: told, due: '2026-12-26T04:59:59Z', how: 'the same 30 days' },
   { rule: 'ny-state', basis: 'vendor', from: vendor, due: '2026-12-09T04:59:59Z', how: 'the same, from what the vendor knew' },
+  {
+    rule: 'ny-hipaa',
+    from: ['done:hipaa-hhs-500', '2026-12-23T20:00:00Z'],
+    due: '2026-12-29T04:59:59Z',
+    how: '23 December 15:00 in New York + 5 = 28 December, through Christmas and a weekend',
+  },
   { rule: 'ny-vendor', from: vendor, due: '2026-12-09T04:59:59Z', how: '8 November + 30 = 8 December' },
   {
     rule: 'tx-ind',
@@ -151,6 +165,8 @@ export const DUE_TABLE: readonly DueLine[] = [
   },
   { rule: 'tx-ag', from: determined, due: '2026-12-31T05:59:59Z', how: '30 November + 30 = 30 December' },
   { rule: 'fl-ind', from: told, due: '2026-12-26T04:59:59Z', how: '25 November + 30 = 25 December' },
+  { rule: 'fl-ind', basis: 'vendor', from: vendor, due: '2026-12-09T04:59:59Z', how: '8 November 19:00 in Florida + 30 = 8 December' },
+  { rule: 'fl-dla', basis: 'vendor', from: vendor, due: '2026-12-09T04:59:59Z', how: 'the same, from what the vendor knew' },
   { rule: 'fl-dla', from: told, due: '2026-12-26T04:59:59Z', how: 'the same' },
   { rule: 'fl-vendor', from: vendor, due: '2026-11-19T04:59:59Z', how: '8 November + 10 = 18 November' },
   {
@@ -323,6 +339,12 @@ export const DUE_TABLE: readonly DueLine[] = [
     from: ['done:br-anpd', '2026-11-24T15:00:00Z'],
     due: '2026-12-23T02:59:59Z',
     how: '25 to 27 November are 3, 30 November to 4 December 8, 7 to 11 13, 14 to 18 18, 21 and 22 December 20',
+  },
+  {
+    rule: 'br-declaration',
+    from: ['people-notified', '2026-12-23T15:00:00Z'],
+    due: '2026-12-30T02:59:59Z',
+    how: 'Thursday 24; Friday is Natal; Monday 28, Tuesday 29',
   },
   {
     rule: 'ia-ag',
