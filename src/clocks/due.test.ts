@@ -138,3 +138,23 @@ test('who is counted where: states of the United States stand by themselves and 
     ],
   )
 })
+
+test('business days: the day of the event counts or not, holidays of each year and of each state are none', () => {
+  const span = {
+    ...{ amount: 3, unit: 'business-days', counting: 'inclusive', rollOver: false, calendar: null },
+    ...{ closedDays: [], fromYearEnd: false, zone: 'UTC' },
+  } as const
+  const due = (from: string, more: Partial<Parameters<typeof dueOf>[1]>): string =>
+    new Date(dueOf(utc(from), { ...span, ...more }) ?? Number.NaN).toISOString().slice(0, 10)
+  // Wednesday 25 November 2026: with it as the first, Friday 27th is the third; without it, Monday 30th is.
+  assert.equal(due('2026-11-25T10:00:00Z', {}), '2026-11-27')
+  assert.equal(due('2026-11-25T10:00:00Z', { counting: 'day-after' }), '2026-11-30')
+  // From a Saturday on, Monday is the first either way.
+  assert.equal(due('2026-11-28T10:00:00Z', {}), '2026-12-02')
+  // Easter Monday is on 6 April in 2026 and on 29 March in 2027, each of a year of its own.
+  assert.equal(due('2026-04-02T10:00:00Z', { amount: 1, counting: 'day-after', calendar: 'DE' }), '2026-04-07')
+  assert.equal(due('2027-03-25T10:00:00Z', { amount: 1, counting: 'day-after', calendar: 'DE' }), '2027-03-30')
+  // Epiphany, 6 January 2027, a Wednesday: in Bavaria, and not in Berlin.
+  assert.equal(due('2027-01-05T10:00:00Z', { amount: 1, counting: 'day-after', calendar: 'DE-BY' }), '2027-01-07')
+  assert.equal(due('2027-01-05T10:00:00Z', { amount: 1, counting: 'day-after', calendar: 'DE-BE' }), '2027-01-06')
+})

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { BulkheadError, type ErrorCode } from '#base/errors.ts'
+import type { IncidentRow } from '#model/incident-row.ts'
 import type { NoticeVersion } from '#records/notice-rows.ts'
 import { openRecords } from '#records/records.ts'
 import { type DeskPorts, NoticeDesk } from './desk.ts'
@@ -111,12 +112,17 @@ test('that people were told is on record before the end, with the earliest of th
 test('words or a sender that nobody approved go to nobody, and what a check needs of the notices that are out stays', async () => {
   const from = { name: 'Example', address: 'security@company.example' }
   const content = { subject: { from }, shapes: [], languages: [] } as unknown as NoticeContent
-  for (const approved of [
+  const cases: { sha256: string; from: typeof from; isBegun?: boolean }[] = [
     { sha256: 'f'.repeat(64), from },
     { sha256: textsSha256(content, {} as never), from: { ...from, name: 'Other' } },
-  ]) {
+    { sha256: textsSha256(content, {} as never), from: { ...from, address: 'other@company.example' } },
+    // Approved, and nobody has signed that it was begun.
+    { sha256: textsSha256(content, {} as never), from, isBegun: false },
+  ]
+  for (const approved of cases) {
     const { desk, calls, state, untilStill, records, ports } = deskWith([5], {})
     Object.assign(ports, { config: { from: approved.from, smtp: { host: '127.0.0.1', port: 1 } } })
+    if (approved.isBegun !== false) ports.begunRow = () => ({ actor: 'ann' }) as IncidentRow
     ports.vault.keepSheets = async () => void calls.push('sheets')
     records.dropNotices(OF)
     records.addRecipients(OF, 1, [{ ...ROW, person: 1, tag: 't' }], 0)
@@ -192,4 +198,95 @@ test('a sending that is closed while it waits goes no further', async () => {
   await new Promise((resolve) => setImmediate(resolve))
   assert.equal(calls.length, before)
   assert.equal(state(), 'sending')
+})
+
+test('what was approved and begun goes out: what a check needs is kept first', async () => {
+  const from = { name: 'Example', address: 'security@company.example' }
+  const content = { subject: { from }, shapes: [], languages: [] } as unknown as NoticeContent
+  const { desk, calls, untilStill, records, ports } = deskWith([5], {})
+  Object.assign(ports, { config: { from, smtp: { host: '127.0.0.1', port: 1 } }, begunRow: () => ({ actor: 'ann' }) })
+  ports.vault.keepSheets = async () => {
+    calls.push('sheets')
+    throw new BulkheadError('vault_refused', 'no further')
+  }
+  records.dropNotices(OF)
+  records.addRecipients(OF, 1, [{ ...ROW, person: 1, tag: 't' }], 0)
+  records.addNoticeVersion({ ...VERSION, content: JSON.stringify(content), sha256: textsSha256(content, {} as never) })
+  desk.begin(OF, BEGUN)
+  await untilStill()
+  assert.deepEqual([calls, desk.trouble(OF)], [['sheets', 'error'], 'vault_refused'])
+})
+
+test('what a crash left under way is open, of a stopped version too, and a stopped one does not go on by itself', async () => {
+  for (const state of ['sending', 'stopped'] as const) {
+    const { desk, records, untilStill } = deskWith([5, 5], {})
+    records.changeNoticeVersion(OF, { state, way: 'smtp', startedAt: 7 })
+    records.changeRecipients(OF, [{ number: 2, state: 'sending', messageId: '<a@company.example>', attempts: 1 }], 8)
+    desk.resume()
+    assert.equal(desk.isRunning(OF), state === 'sending')
+    await untilStill()
+    assert.equal(desk.counts(OF).unknown, 1)
+    assert.deepEqual(desk.open(OF), [{ messageId: '<a@company.example>', at: 1000, why: 'crash' }])
+    const { startedAt, state: now } = records.noticeVersion(1, 1) ?? {}
+    assert.deepEqual([startedAt, now], [7, state === 'sending' ? 'done' : 'stopped'])
+  }
+})
+
+test('an answer that could not be written is none: whoever calls again finds it open', async () => {
+  const { desk, records, untilStill } = deskWith([5], {})
+  records.changeNoticeVersion(OF, { state: 'sending', way: 'smtp', startedAt: 7 })
+  records.changeRecipients(OF, [{ number: 1, state: 'sending', messageId: '<a@company.example>', attempts: 1 }], 8)
+  desk.begin(OF, BEGUN)
+  await untilStill()
+  assert.equal(desk.counts(OF).unknown, 1)
+  assert.equal(records.noticeVersion(1, 1)?.startedAt, 7, 'it was begun before')
+})
+
+/** An end that waits until it is let go. */
+function heldEnd(ports: DeskPorts, calls: string[]): () => void {
+  const gate = Promise.withResolvers<void>()
+  ports.onEnded = async ({ version }) => {
+    calls.push(`ends ${version}`)
+    await gate.promise
+  }
+  return gate.resolve
+}
+
+const ticks = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+test('versions go one after the other, a stop waits for what is under way, and nothing begins once it is closed', async () => {
+  const { desk, calls, records, ports, untilStill } = deskWith([5], {})
+  const next = { incident: 1, version: 2 }
+  records.addNoticeVersion({ ...VERSION, ...next, id: 'b'.repeat(32) })
+  const letGo = heldEnd(ports, calls)
+  desk.begin(OF, BEGUN)
+  desk.begin(next, BEGUN)
+  await ticks()
+  assert.deepEqual(calls, ['told 5', 'ends 1'])
+  let isStopped = false
+  const stopping = desk.stop(OF).then(() => {
+    isStopped = true
+  })
+  await ticks()
+  assert.equal(isStopped, false)
+  letGo()
+  await stopping
+  await untilStill()
+  await ticks()
+  assert.deepEqual(calls, ['told 5', 'ends 1', 'ends 2'])
+  await desk.close()
+  records.changeNoticeVersion(next, { state: 'sending' })
+  desk.begin(next, BEGUN)
+  assert.equal(desk.isRunning(next), false)
+})
+
+test('who is to be told again while the end is put on record is not left behind', async () => {
+  const { desk, records, ports, state, untilStill } = deskWith([5], {})
+  ports.onEnded = async () => records.changeRecipients(OF, [{ number: 1, state: 'waiting', nextAt: 0 }], 9)
+  desk.begin(OF, BEGUN)
+  await untilStill()
+  // Without a configuration it cannot go on, and says so; it is not done.
+  assert.deepEqual([state(), desk.trouble(OF)], ['sending', 'notice_not_configured'])
 })

@@ -156,6 +156,66 @@ test('a removed credential opens nothing at once, its name is never given again,
     older.close()
   }))
 
+test('who proposed with a credential made a moment ago is no other person either', () =>
+  stage(async (set) => {
+    const { approvals } = set
+    addOperator(set, 'mask')
+    const { id } = await approvals.propose({ kind: 'k', what: 't', by: 'mask', reason: 'r' })
+    assert.equal(approvals.stateOf(await approvals.approve(id, 'operator', 'r')), 'approved')
+    set.now += DAY - 1
+    await assert.rejects(approvals.require('k', 't'), code('approval_needed'))
+    set.now += 1
+    assert.equal((await approvals.require('k', 't')).proposedBy, 'mask')
+    // Whoever leaves once it counts has approved it.
+    set.records.operators.remove('operator', { at: set.now, by: 'mask' })
+    assert.equal(approvals.stateOf(approvals.get(id)), 'counts')
+  }))
+
+test('of two who say something at once the first counts: nothing is decided twice, nothing proposed twice', () =>
+  stage(async (set) => {
+    const { approvals } = set
+    addOperator(set, 'ann')
+    addOperator(set, 'bob')
+    set.now += 2 * DAY
+    const propose = (what: string, by = 'operator') => approvals.propose({ kind: 'k', what, by, reason: 'r' })
+    const said = async (...calls: Promise<unknown>[]) =>
+      (await Promise.allSettled(calls)).map((each) => (each.status === 'fulfilled' ? 'taken' : (each.reason as BulkheadError).code))
+    const first = await propose('one')
+    assert.deepEqual(await said(approvals.reject(first.id, 'bob', 'no'), approvals.approve(first.id, 'ann', 'r')), [
+      'taken',
+      'approval_closed',
+    ])
+    assert.deepEqual([approvals.get(first.id).approvedBy, approvals.stateOf(approvals.get(first.id))], [null, 'rejected'])
+    const second = await propose('two')
+    assert.deepEqual(await said(approvals.reject(second.id, 'bob', 'no'), approvals.reject(second.id, 'ann', 'no')), [
+      'taken',
+      'approval_closed',
+    ])
+    assert.equal(approvals.get(second.id).rejectedBy, 'bob')
+    assert.deepEqual(await said(propose('three', 'ann'), propose('three', 'bob')), ['taken', 'taken'])
+    assert.deepEqual(
+      approvals.list().flatMap(({ what, proposedBy }) => (what === 'three' ? [proposedBy] : [])),
+      ['ann'],
+    )
+  }))
+
+test('what is taken back as time would stand for a second person does not count', () =>
+  stage(async (set) => {
+    const { approvals } = set
+    const { id } = await approvals.propose({ kind: 'k', what: 't', by: 'operator', reason: 'r' })
+    set.now += DAY
+    const [, settled] = await Promise.all([approvals.reject(id, 'operator', 'taken back'), approvals.settle()])
+    assert.deepEqual(settled, [])
+    assert.deepEqual([approvals.get(id).approvedBy, approvals.stateOf(approvals.get(id))], [null, 'rejected'])
+  }))
+
+test('nothing waits for longer than thirty days, whatever end was asked for', () =>
+  stage(async (set) => {
+    const asked = { kind: 'k', what: 't', by: 'operator', reason: 'r' }
+    const { expiresAt } = await set.approvals.propose({ ...asked, expiresAt: START + 400 * DAY })
+    assert.equal(expiresAt, START + 30 * DAY)
+  }))
+
 type Step = { do: 'propose' | 'approve' | 'reject' | 'add' | 'remove' | 'wait'; who: number; id: number; ms: number }
 const NAMES = ['operator', 'ann', 'bob', 'cem', 'bulkhead.yaml']
 const step: fc.Arbitrary<Step> = fc.record({
