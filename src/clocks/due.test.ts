@@ -1,7 +1,7 @@
 /** Due dates against the table that was computed by hand (`testing-due-table.ts`); a rule with a period that no line has fails the test. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ClockEvent } from '#model/clock.ts'
+import type { ClockEvent, Span } from '#model/clock.ts'
 import { dueOf, localText } from './counting.ts'
 import type { Profile } from './facts.ts'
 import { DUE_EDGES } from './testing-due-edges.ts'
@@ -140,11 +140,17 @@ test('who is counted where: states of the United States stand by themselves and 
 })
 
 test('business days: the day of the event counts or not, holidays of each year and of each state are none', () => {
-  const span = {
-    ...{ amount: 3, unit: 'business-days', counting: 'inclusive', rollOver: false, calendar: null },
-    ...{ closedDays: [], fromYearEnd: false, zone: 'UTC' },
-  } as const
-  const due = (from: string, more: Partial<Parameters<typeof dueOf>[1]>): string =>
+  const span: Span = {
+    amount: 3,
+    unit: 'business-days',
+    counting: 'inclusive',
+    rollOver: false,
+    calendar: null,
+    closedDays: [],
+    fromYearEnd: false,
+    zone: 'UTC',
+  }
+  const due = (from: string, more: Partial<Span>): string =>
     new Date(dueOf(utc(from), { ...span, ...more }) ?? Number.NaN).toISOString().slice(0, 10)
   // Wednesday 25 November 2026: with it as the first, Friday 27th is the third; without it, Monday 30th is.
   assert.equal(due('2026-11-25T10:00:00Z', {}), '2026-11-27')

@@ -47,6 +47,7 @@ const RIGHT = {
   mailed: [CAST[0]?.email, CAST[1]?.email] as (string | undefined)[],
   /** Of a proposal of which nobody is owed anything. */
   refusal: { code: 1, stdout: '', stderr: 'notice_nobody' },
+  sending: { waiting: 0, unknown: 0, organisations: { waiting: 0, unknown: 0 } },
   verdict: 'genuine',
   held: [1, 2],
   accessTo: undefined as number | undefined,
@@ -74,8 +75,8 @@ function worldOf(t: TestContext, over: Partial<typeof RIGHT>): StoryWorld {
   const cli = async (args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> => {
     if (args[0] === 'notice') return { code: 0, stdout: JSON.stringify({ verdict: said.verdict }), stderr: '' }
     if (args.includes('--propose')) return said.refusal
-    for (const to of said.mailed) mails.push({ to: [to], raw: Buffer.from('Subject: a notice\r\n\r\nHello\r\n') })
-    return { code: 0, stdout: JSON.stringify({ waiting: 0, unknown: 0, organisations: { waiting: 0, unknown: 0 } }), stderr: '' }
+    if (mails.length === 0) for (const to of said.mailed) mails.push({ to: [to], raw: Buffer.from('Subject: a notice\r\n\r\nHello\r\n') })
+    return { code: 0, stdout: JSON.stringify(said.sending), stderr: '' }
   }
   return {
     ...{
@@ -200,6 +201,8 @@ test('a sending fails by a mail that nobody was owed, by one too many, by one th
   }
   const kills = [{ role: 'staff', after: 9 }] as StepOf<'notify'>['kills']
   assert.match((await sent({}, { kills })).what, /1 kills did not come/)
+  const waiting = { waiting: 1, unknown: 0, organisations: { waiting: 0, unknown: 0 } }
+  assert.match((await sent({ sending: waiting })).what, /it was not sent to its end/)
   // Everybody was told before: nothing may be proposed, and the refusal has to be that one.
   const nobody = (refusal: typeof RIGHT.refusal) => notify(step, worldOf(t, { refusal }))
   assert.equal((await nobody(RIGHT.refusal)).ok, true)
