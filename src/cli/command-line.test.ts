@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -152,6 +152,21 @@ test('a list appears whole, private and with its summary, or not at all', () =>
     stage.persons = 6000
     assert.equal((await run('incident', 'affected', '--vendor', 'acme', '--list', file, '--reason', 'incident')).code, 1)
     assert.equal(readFileSync(file, 'utf8'), 'old')
+    // Not among what is sealed, whatever it is called and wherever a link leads: neither plain, nor in the place of a file of ours.
+    const format = readFileSync(path.join(instance.dataDir, 'FORMAT'), 'utf8')
+    const link = path.join(folder, 'link')
+    symlinkSync(instance.keysDir, link)
+    for (const inside of [path.join(instance.dataDir, 'FORMAT'), path.join(instance.dataDir, 'absent', 'x'), path.join(link, 'operator')]) {
+      const asked = [
+        ['incident', 'affected', '--vendor', 'acme', '--list', inside, '--reason', 'r'],
+        ['incident', 'affected', '--vendor', 'acme', '--organisations', inside, '--reason', 'r'],
+        ['incident', 'report', '1', '--for', 'board', '--md', inside],
+        ['who', 'ann@example.com', '--statement', inside, '--reason', 'r'],
+        ['incident', 'evidence', 'get', '1', 'x', '--out', path.join(path.dirname(inside), 'new'), '--reason', 'r'],
+      ]
+      for (const words of asked) assert.match((await run(...words)).error?.message ?? '', /lies in a folder of Bulkhead$/, words.join(' '))
+    }
+    assert.equal(readFileSync(path.join(instance.dataDir, 'FORMAT'), 'utf8'), format)
     const nowhere = path.join(folder, 'absent', 'list')
     stage.persons = 1
     assert.equal(
@@ -270,6 +285,7 @@ test('what is wrong with a call is said in one line, and a wrong variable stops 
   const hint = async (...argv: string[]): Promise<string | undefined> => (await run(...argv)).error?.hint
   assert.match((await hint('incident', 'open', '--bogus')) ?? '', /`bulkhead incident open --help` for its options/)
   assert.match((await hint('incident', 'opne')) ?? '', /`bulkhead incident --help` for its commands/)
+  assert.match((await hint('incident', 'report', '1', '--for', 'king')) ?? '', /`bulkhead incident report --help`/)
   assert.match((await hint('nothing')) ?? '', /`bulkhead --help`/)
   assert.match(await message('help', 'nothing'), /^bad_usage there is no help on 'nothing'$/)
   assert.match(await message('up', '--port', '70000'), /^bad_usage .*'70000' is invalid\. Give a number from 0/)

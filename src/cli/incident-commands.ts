@@ -20,6 +20,7 @@ import {
 } from '#api/incident-contract.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { AUDIENCES, SAYINGS, SIGNERS, SOURCES } from '#incidents/incident-bodies.ts'
+import { clearFile } from './clear-file.ts'
 import { type Context, demandReason, printAnswer } from './context.ts'
 import { renderAmended, renderIncident, renderIncidents, renderStatement } from './incident-render.ts'
 import { connect } from './staff-client.ts'
@@ -157,7 +158,7 @@ export async function getEvidence(
   options: { out: string; reason?: string },
 ): Promise<void> {
   const reason = demandReason(options.reason)
-  const file = path.resolve(options.out)
+  const file = clearFile(context, options.out)
   if (existsSync(file)) throw new BulkheadError('bad_usage', `${file} is there already`)
   const client = connect(context)
   const { evidence } = await client.get<IncidentShow>(`${INCIDENTS_ROUTE}/${of.incident}`)
@@ -217,8 +218,9 @@ export async function endIncident(context: Context, id: number, verb: 'close' | 
 export async function reportIncident(context: Context, id: number, options: ReportOptions): Promise<void> {
   oneOf('--for', options.for, AUDIENCES)
   const body = { audience: options.for, zone: options.zone }
+  const file = options.md === undefined ? undefined : clearFile(context, options.md)
   const answer = await connect(context).post<IncidentReportResult>(`${INCIDENTS_ROUTE}/${id}/report`, body)
-  if (options.md !== undefined) writeReport(path.resolve(options.md), answer.markdown)
+  if (file !== undefined) writeReport(file, answer.markdown)
   printAnswer(context, answer, ({ markdown }) => (options.md === undefined ? markdown : `Written to ${options.md}.`))
 }
 

@@ -7,6 +7,7 @@ import { INCIDENTS_ROUTE } from '#api/incident-contract.ts'
 import { BulkheadError, type ErrorCode, isErrorCode } from '#base/errors.ts'
 import { syncFolder } from '#base/files.ts'
 import { decodeWindows } from '#incidents/windows.ts'
+import { clearFile } from './clear-file.ts'
 import { type Context, demandReason, printAnswer } from './context.ts'
 import { renderAffected } from './render-affected.ts'
 import { count, renderWho } from './render.ts'
@@ -65,7 +66,7 @@ export async function affectedCommand(context: Context, options: AffectedOptions
   }
   const kind = list === undefined ? { organisations: true } : { list: true }
   const body = { ...query, ...kind, identities: identities === true, reason: demandReason(reason) }
-  const { answer, lines } = await writeList(client, { route, body }, path.resolve(file))
+  const { answer, lines } = await writeList(client, { route, body }, clearFile(context, file))
   printAnswer(context, answer, renderAffected)
   context.err(`${count(lines, 'line')} written to ${file}${identities === true ? ', with names and addresses: keep it safe' : ''}\n`)
 }

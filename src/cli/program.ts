@@ -14,7 +14,7 @@ import { addPolicy } from './policy-program.ts'
 import type { AffectedOptions } from './people-commands.ts'
 import { addSignals } from './signal-program.ts'
 import { addRisk } from './risk-program.ts'
-import { demandOnce, usageHint } from './usage.ts'
+import { demandOnce, usageHint, withUsageHint } from './usage.ts'
 import { PLACE_DETAILS } from '#model/config.ts'
 
 export type Surroundings = Pick<Context, 'env' | 'version' | 'out' | 'err'>
@@ -30,7 +30,7 @@ export async function runCommandLine(argv: readonly string[], surroundings: Surr
     await root.parseAsync([...argv], { from: 'user' })
     return code
   } catch (thrown) {
-    if (!(thrown instanceof CommanderError)) throw thrown
+    if (!(thrown instanceof CommanderError)) throw withUsageHint(thrown, usageHint(root, argv))
     if (thrown.exitCode === 0) return 0
     throw new BulkheadError('bad_usage', usageMessage(thrown, argv), { hint: usageHint(root, argv) })
   }

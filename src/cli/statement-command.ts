@@ -1,12 +1,12 @@
 /** `who X --statement`: a person's statement, as a file that they can be handed and check. */
 import { readFileSync, statSync } from 'node:fs'
-import path from 'node:path'
 import { ROUTES } from '#api/contract.ts'
 import type { StatementCheck } from '#api/statement-contract.ts'
 import { writeFileDurably } from '#base/files.ts'
 import { BulkheadError } from '#base/errors.ts'
 import type { NoteVerifier } from '#ledger/note.ts'
 import { checkStatement, type StatedDisclosure, type Statement } from '#ledger/statement.ts'
+import { clearFile } from './clear-file.ts'
 import { type Context, printAnswer } from './context.ts'
 import { count, table, wrap } from './render.ts'
 import { connect } from './staff-client.ts'
@@ -19,8 +19,9 @@ export async function statementCommand(
   query: string,
   { file, reason }: { file: string | true; reason: string },
 ): Promise<void> {
+  const place = file === true ? undefined : clearFile(context, file)
   const statement = await connect(context).post<Statement>(ROUTES.statement, { query, reason })
-  if (file !== true) write(path.resolve(file), statement)
+  if (place !== undefined) write(place, statement)
   printAnswer(context, statement, renderStatement)
   if (file !== true) context.err(`written to ${file}, with what was asked in it: keep it safe\n`)
 }

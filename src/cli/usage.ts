@@ -1,5 +1,6 @@
 /** What every command line has to keep to, and where it is told how to do so. */
 import { type Command, InvalidArgumentError, type Option } from 'commander'
+import { BulkheadError, ERRORS } from '#base/errors.ts'
 
 /**
  * An option that says one thing is refused when it is given twice: the parser would take the last one without a word, and a second
@@ -34,4 +35,10 @@ export function usageHint(root: Command, argv: readonly string[]): string | unde
   }
   if (words.length === 0) return undefined
   return `Run \`bulkhead ${words.join(' ')} --help\` for ${command.commands.length > 0 ? 'its commands' : 'its options'}.`
+}
+
+/** What a command itself refuses says so too, unless it knows better. */
+export function withUsageHint(thrown: unknown, hint: string | undefined): unknown {
+  if (!(thrown instanceof BulkheadError) || thrown.code !== 'bad_usage' || thrown.hint !== ERRORS.bad_usage.hint) return thrown
+  return new BulkheadError('bad_usage', thrown.message, { hint, cause: thrown })
 }
