@@ -17,6 +17,8 @@ export interface CheckQuestion {
   content?: Uint8Array
   /** Where the question comes from, where that says something. */
   network?: string
+  /** Told how long it took to read what was given. */
+  spent?: (ms: number) => void
 }
 
 export interface CheckDeskParts {
@@ -43,10 +45,10 @@ export class CheckDesk {
     }
   }
 
-  async #check({ code: typed = '', address: given = '', content, network }: CheckQuestion): Promise<Judgement> {
+  async #check({ code: typed = '', address: given = '', content, network, spent }: CheckQuestion): Promise<Judgement> {
     const { marks, reader } = this.#parts
     const address = given.trim() === '' ? undefined : given.trim().slice(0, 1000)
-    const read = content === undefined || content.length === 0 ? undefined : await reader.read({ bytes: content, marks, address })
+    const read = content === undefined || content.length === 0 ? undefined : await reader.read({ bytes: content, marks, address }, spent)
     if (read === 'busy') return busy()
     const findings: Finding[] = read === 'unreadable' ? [finding('unreadable')] : [...(read?.findings ?? [])]
     const whole = read === 'unreadable' ? undefined : read

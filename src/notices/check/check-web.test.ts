@@ -6,7 +6,7 @@ import type { NoticeVault } from '#vault/notice-port.ts'
 import { withVault } from '#vault/testing.ts'
 import { CheckDesk } from './check-desk.ts'
 import { CheckWeb, type WebRequest } from './check-web.ts'
-import { ThreadReader } from './reader.ts'
+import { type NoticeReader, ThreadReader } from './reader.ts'
 import { CONTACT, MARKS, type SentNotice, sendNotices } from './testing-check.ts'
 
 async function withPage(body: (web: CheckWeb, notice: SentNotice, clock: { now: number }) => Promise<void>, broken?: Partial<NoticeVault>) {
@@ -203,6 +203,41 @@ test('a place may ask so often, and all together; time gives it back', async () 
     assert.deepEqual([status, headers['retry-after']], [429, '3'])
     assert.match(body, /try again in a minute/)
   })
+})
+
+test('a network pays for what it takes to read its messages, and has few read at once; others are served', async () => {
+  const ends: (() => void)[] = []
+  const slow: NoticeReader = {
+    read: (_asked, spent) =>
+      new Promise((resolve) => {
+        ends.push(() => {
+          spent?.(4000)
+          resolve('unreadable')
+        })
+      }),
+    readForm: () => Promise.resolve('unreadable'),
+    close: () => Promise.resolve(),
+  }
+  const now = () => 1_800_000_000_000
+  const desk = new CheckDesk({ vault: { checkNotice: () => Promise.reject(new Error('not asked')) }, marks: MARKS, reader: slow })
+  const web = new CheckWeb({ desk, reader: slow, marks: MARKS, contact: CONTACT, defaultLanguage: 'en', now })
+  const send = async (place: string) => {
+    assert.equal(web.waitMs({ place }), 0)
+    return web.answer(await posted({ address: 'a@b.net', text: 'slow' }, { place }))
+  }
+  const first = [send('4/32/1'), send('4/32/1')]
+  while (ends.length < 2) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal((await send('4/32/1')).status, 503)
+  const other = send('4/32/2')
+  while (ends.length < 3) await new Promise((resolve) => setImmediate(resolve))
+  for (const end of ends) end()
+  assert.deepEqual(
+    (await Promise.all([...first, other])).map(({ status }) => status),
+    [200, 200, 200],
+  )
+  // Two readings of four seconds each come to more than a burst of questions.
+  assert.ok(web.waitMs({ place: '4/32/1' }) > 0)
+  assert.equal(web.waitMs({ place: '4/32/3' }), 0)
 })
 
 test('it stands under its path, and under its own name at the root too', async () => {

@@ -18,6 +18,10 @@ export const CHECK_BODY_BYTES_MAX = READ_LIMITS.mailBytes + 300_000
 const NETWORKS_MAX = 20_000
 /** Of one network: a large office may stand behind it. */
 const PER_NETWORK = { units: 60, perMs: 60_000, burst: 40 }
+/** So much reading counts as one question more: what is made to be slow is paid for by who sends it. */
+const READING_MS = 100
+/** Of one network at a time: the thread that reads is one for all. */
+const READINGS_MAX = 2
 const OF_ALL = { units: 30, perMs: 1000, burst: 300 }
 
 export interface WebRequest {
@@ -50,6 +54,8 @@ export class CheckWeb {
   readonly #host: string
   readonly #path: string
   readonly #limits = new CheckLimits()
+  /** By place, how many of its messages are being read or wait for it. */
+  readonly #readings = new Map<string, number>()
 
   constructor(parts: CheckWebParts) {
     this.#parts = parts
@@ -74,13 +80,32 @@ export class CheckWeb {
   async answer(request: WebRequest): Promise<WebReply> {
     const words = this.#words(request)
     if (request.method === 'GET' || request.method === 'HEAD') return this.#reply(200, request, { words })
-    const asked = await this.#readForm(request)
+    const spent = (ms: number): void => this.#limits.charge(request.place, Math.floor(ms / READING_MS), this.#parts.now())
+    const asked = await this.#readForm(request, spent)
     if (asked === 'busy') return this.refused(request, 503)
     if (asked === undefined || asked === 'unreadable') return this.refused(request, 400)
     const { code, address, content } = asked
     const network = request.network === undefined ? {} : { network: request.network }
-    const judgement = await this.#parts.desk.check({ code, address, ...(content === undefined ? {} : { content }), ...network })
+    const question = { code, address, ...(content === undefined ? {} : { content }), ...network, spent }
+    const check = (): Promise<Judgement> => this.#parts.desk.check(question)
+    const judgement = content === undefined ? await check() : await this.#inTurn(request.place, check)
+    if (judgement === 'busy') return this.refused(request, 503)
     return this.#reply(200, request, { words, judgement, typed: { code, address, hasText: content !== undefined } })
+  }
+
+  /** Whoever has some being read waits with the next; others go on. */
+  async #inTurn<Result>(place: string | undefined, read: () => Promise<Result>): Promise<Result | 'busy'> {
+    if (place === undefined) return read()
+    const count = this.#readings.get(place) ?? 0
+    if (count >= READINGS_MAX) return 'busy'
+    this.#readings.set(place, count + 1)
+    try {
+      return await read()
+    } finally {
+      const left = (this.#readings.get(place) ?? 1) - 1
+      if (left > 0) this.#readings.set(place, left)
+      else this.#readings.delete(place)
+    }
   }
 
   /** What could not be taken: 400 unreadable, 405 another method, 413 too large, 429 and 503 too many. */
@@ -94,9 +119,9 @@ export class CheckWeb {
     return reply
   }
 
-  #readForm({ headers, body }: WebRequest): Promise<CheckForm | 'busy' | 'unreadable' | undefined> {
+  #readForm({ headers, body, place }: WebRequest, spent: (ms: number) => void): Promise<CheckForm | 'busy' | 'unreadable' | undefined> {
     const form = { type: textOf(headers['content-type']) ?? '', body }
-    return body.length <= SMALL_FORM_BYTES ? readForm(form) : this.#parts.reader.readForm(form)
+    return body.length <= SMALL_FORM_BYTES ? readForm(form) : this.#inTurn(place, () => this.#parts.reader.readForm(form, spent))
   }
 
   #words({ query, headers }: WebRequest): CheckWords {
@@ -155,5 +180,11 @@ class CheckLimits {
     if (meter !== undefined) meter.paidAt = take(this.#rate, meter.paidAt, now, 1)
     this.#paidAt = take(this.#all, this.#paidAt, now, 1)
     return 0
+  }
+
+  /** Afterwards: what it comes to is known only then. All together are not charged, or one network could silence the others. */
+  charge(place: string | undefined, units: number, wallNow: number): void {
+    const meter = place === undefined || units <= 0 ? undefined : this.#places.find(place)
+    if (meter !== undefined) meter.paidAt = take(this.#rate, meter.paidAt, this.#time.at(wallNow), units)
   }
 }

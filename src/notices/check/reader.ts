@@ -18,12 +18,15 @@ type Result = NonNullable<ReadingAnswer['result']> | 'busy' | 'unreadable'
 interface Job {
   task: ReadingTask
   done(result: Result): void
+  /** Told how long the reading took: neither waiting for others nor the thread's start. */
+  spent: (ms: number) => void
+  startedAt: number | undefined
 }
 
 export interface NoticeReader {
   /** `unreadable`: it took too long, too much memory, or is nothing at all. `busy`: too many wait already. */
-  read(asked: ToRead): Promise<ReadNotice | 'busy' | 'unreadable'>
-  readForm(form: FormBody): Promise<CheckForm | 'busy' | 'unreadable'>
+  read(asked: ToRead, spent?: (ms: number) => void): Promise<ReadNotice | 'busy' | 'unreadable'>
+  readForm(form: FormBody, spent?: (ms: number) => void): Promise<CheckForm | 'busy' | 'unreadable'>
   close(): Promise<void>
 }
 
@@ -42,18 +45,18 @@ export class ThreadReader implements NoticeReader {
     this.#timeMs = timeMs
   }
 
-  read(notice: ToRead): Promise<ReadNotice | 'busy' | 'unreadable'> {
-    return this.#queue({ notice }) as Promise<ReadNotice | 'busy' | 'unreadable'>
+  read(notice: ToRead, spent?: (ms: number) => void): Promise<ReadNotice | 'busy' | 'unreadable'> {
+    return this.#queue({ notice }, spent) as Promise<ReadNotice | 'busy' | 'unreadable'>
   }
 
-  readForm(form: FormBody): Promise<CheckForm | 'busy' | 'unreadable'> {
-    return this.#queue({ form }) as Promise<CheckForm | 'busy' | 'unreadable'>
+  readForm(form: FormBody, spent?: (ms: number) => void): Promise<CheckForm | 'busy' | 'unreadable'> {
+    return this.#queue({ form }, spent) as Promise<CheckForm | 'busy' | 'unreadable'>
   }
 
-  #queue(task: ReadingTask): Promise<Result> {
+  #queue(task: ReadingTask, spent: (ms: number) => void = () => undefined): Promise<Result> {
     if (this.#closed || this.#waiting.length >= WAITING_MAX) return Promise.resolve('busy')
     return new Promise((done) => {
-      this.#waiting.push({ task, done })
+      this.#waiting.push({ task, done, spent, startedAt: undefined })
       this.#next()
     })
   }
@@ -76,6 +79,7 @@ export class ThreadReader implements NoticeReader {
     }
     this.#job = job
     const worker = this.#worker ?? this.#start()
+    if (this.#isReady) job.startedAt = performance.now()
     this.#timer = setTimeout(() => void this.#end(), this.#isReady ? this.#timeMs : START_MS)
     worker.postMessage(job.task)
   }
@@ -98,6 +102,7 @@ export class ThreadReader implements NoticeReader {
     if (this.#worker !== worker) return
     this.#isReady = true
     if (this.#job === undefined) return
+    this.#job.startedAt = performance.now()
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#end(), this.#timeMs)
   }
@@ -126,6 +131,7 @@ export class ThreadReader implements NoticeReader {
   #settle(answer: Result): void {
     const job = this.#job
     this.#job = undefined
+    if (job?.startedAt !== undefined) job.spent(performance.now() - job.startedAt)
     job?.done(answer)
     this.#next()
   }
