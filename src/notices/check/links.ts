@@ -98,7 +98,9 @@ function isOurPage(url: URL, { domain, checkUrl }: OfficialMarks): boolean {
   if (!plain) return false
   const path = (of: URL): string => of.pathname.replace(/\/$/, '')
   return (
-    (url.hostname === check.hostname && path(url) === path(check)) || ([domain, check.hostname].includes(url.hostname) && path(url) === '')
+    // Programs write `http` before a bare domain; before our page it stands only where somebody wants to listen.
+    (url.protocol === check.protocol && url.hostname === check.hostname && path(url) === path(check)) ||
+    ([domain, check.hostname].includes(url.hostname) && path(url) === '')
   )
 }
 

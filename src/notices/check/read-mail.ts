@@ -131,8 +131,13 @@ function hostOf(address: string): string {
   return URL.parse(`https://${address.split('@').at(-1) ?? ''}`)?.hostname ?? ''
 }
 
-/** Each is shown to people, and anybody's words fit into it. */
-const NEVER_OURS = ['cc', 'bcc', 'organization', 'resent-from', 'resent-to', 'resent-sender', 'list-unsubscribe', 'list-id'] as const
+/** Each is shown to people, Outlook prints a flag's words above the mail say, or leads or answers elsewhere at a touch. */
+const NEVER_OURS = new RegExp(
+  `^(${[
+    'cc|bcc|organization|resent-(from|to|sender)|x-message-flag|(x-)?face|x-image-url',
+    'list-.*|archived-at|mail-(reply|followup)-to|newsgroups|followup-to|disposition-notification-to|return-receipt-to',
+  ].join('|')})$`,
+)
 /** Programs differ in which of two they take. */
 const ONCE = ['subject', 'to', 'reply-to', 'content-type', 'content-transfer-encoding', 'date', 'sender'] as const
 
@@ -144,7 +149,7 @@ function judgeHead(
   const foreign = (text: string): void => findings.add('head_foreign', { text: shown(text) })
   const by = { marks, recipients: tried }
   for (const { key, line } of parsed.headerLines) {
-    if ((NEVER_OURS as readonly string[]).includes(key)) foreign(line)
+    if (NEVER_OURS.test(key)) foreign(line)
     // A remark in brackets: some programs show it.
     else if (/^(from|to|reply-to|sender)$/.test(key) && line.includes('(')) foreign(line)
     else if (key === 'date' && !isDate(line.slice(line.indexOf(':') + 1))) foreign(line)

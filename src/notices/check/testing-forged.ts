@@ -99,6 +99,16 @@ export const FORGED: readonly CheckCase[] = [
   mail('words as the recipient’s name', 'head_foreign', ({ address }) => ({ to: `"Call 1-900-555-0199" <${address}>` })),
   mail('a copy to somebody else', 'head_foreign', () => ({ headers: { Cc: '"Call 1-900-555-0199" <help@evil.net>' } })),
   mail('words as the organisation', 'head_foreign', () => ({ headers: { Organization: CALL } })),
+  ...[
+    ['X-Message-Flag', CALL],
+    ['List-Help', '<https://evil.net/help>'],
+    ['List-Post', '<mailto:help@evil.net>'],
+    ['Archived-At', '<https://evil.net/notice>'],
+    ['Mail-Followup-To', 'help@evil.net'],
+    ['Disposition-Notification-To', 'help@evil.net'],
+  ].map(([name = '', value = '']) =>
+    mail(`what programs show or follow of ${name}`, 'head_foreign', () => ({ headers: { [name]: value } })),
+  ),
   mail('from the recipient, answers elsewhere', 'reply_elsewhere', ({ address }) => ({ from: address, replyTo: 'help@evil.net' })),
   mail('from the recipient under another name', 'head_foreign', ({ address }) => ({ from: `"Call 1-900-555-0199" <${address}>` })),
   mail('a file that says it is a signature', 'attachment', () => ({
@@ -142,6 +152,7 @@ export const FORGED: readonly CheckCase[] = [
   html('hidden by two rules', inHead('<style>body,main{background:#111!important;color:#eee} main *{color:#222!important}</style>')),
   html('our words moved out of a table', (page) => page.replace('never', '<table>never<tr><td></td></tr></table>')),
   html('a link within a link', (page) => page.replace('<a ', '<a href="https://nimbusnotes.com/check"><a ')),
+  html('our page without encryption', (page) => page.replace('href="https:', 'href="http:'), 'link_foreign'),
   html('our words from right to left', onMain('dir="rtl"')),
   html('words in brackets', atEnd(`<p>&lt;mailto:privacy@nimbusnotes.com?${GLUED}&gt;</p>`), 'link_foreign'),
   html('an answer with a copy to somebody else', atEnd('<a href="mailto:privacy@nimbusnotes.com?cc=thief@evil.net"></a>'), 'link_foreign'),
