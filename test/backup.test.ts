@@ -7,7 +7,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writ
 import path from 'node:path'
 import test from 'node:test'
 import type { BackupReport, RestoreReport } from '#api/backup-contract.ts'
-import type { LedgerCheckpoint } from '#api/ledger-contract.ts'
+import type { LedgerAcknowledge, LedgerCheckpoint } from '#api/ledger-contract.ts'
 import type { Doctor, WhoResult } from '#api/contract.ts'
 import { systemClock } from '#base/clock.ts'
 import { type CommandResult, type Program, runCommand, waitUntil } from '#drill/program.ts'
@@ -164,7 +164,18 @@ test('a backup under load, everything killed and the data lost, a restore, and o
   assert.equal(await addSignal(), 3, 'a number that was given after the backup is not given again')
   const doctor = await program.cli(['doctor', '--json'])
   const gapCheck = lastJson<Doctor>(doctor.stdout).checks.find((check) => check.id === 'ledger_gap')
-  assert.ok(gapCheck?.state === 'warn' && gapCheck.what.includes(`${restored.gap.from} to ${restored.gap.to}`), JSON.stringify(gapCheck))
+  assert.ok(
+    gapCheck?.state === 'fail' && gapCheck.what.includes(`ROLLED BACK by a restore: ${restored.gap.to} entries`),
+    JSON.stringify(gapCheck),
+  )
+  const nowhere = await program.cli(['ledger', 'acknowledge', '1', '--reason', 'test', '--json'])
+  assert.equal(lastJson<{ error: { code: string } }>(nowhere.stderr).error.code, 'not_found')
+  const acknowledged = await program.cli(['ledger', 'acknowledge', String(restored.gap.entry), '--reason', 'the disk was lost', '--json'])
+  const known = lastJson<LedgerAcknowledge>(acknowledged.stdout)
+  assertSchema('ledger-acknowledge', known)
+  assert.deepEqual([known.entry, known.from, known.origin], [restored.gap.entry, restored.gap.from, restored.gap.origin])
+  const after = lastJson<Doctor>((await program.cli(['doctor', '--json'])).stdout).checks.find((check) => check.id === 'ledger_gap')
+  assert.ok(after?.state === 'warn' && after.what.includes(`${restored.gap.from} to ${restored.gap.to}`), JSON.stringify(after))
   const origin = restored.gap.origin
   const checkpoint = await ask<LedgerCheckpoint>(program, 'ledger-checkpoint', 'ledger', 'checkpoint')
   assert.ok(

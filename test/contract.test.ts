@@ -160,6 +160,8 @@ test('every command: its --json follows the published schema, its errors have a 
     const proved = await ask<LedgerProve>('ledger-prove', 'ledger', 'prove', '0')
     assert.deepEqual([proved.entry, proved.header.vendor, 'salt' in proved.header], [1, 'mixpanel', false])
     await refuse('not_found', 1, 'ledger', 'prove', '999999')
+    await refuse('not_found', 1, 'ledger', 'acknowledge', '1', '--reason', 'test')
+    await refuse('reason_required', 2, 'ledger', 'acknowledge', '1')
   })
 
   await t.test('policy risk', async () => {

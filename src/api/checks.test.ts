@@ -40,6 +40,7 @@ const outside = (change: Partial<PlaceState> | undefined): Partial<Facts> => ({
   place: { ...place, outside: [{ id: 'w', kind: 'witness', state: change && { ...held, ...change } }] },
 })
 const place: PlaceFacts = {
+  gapsAcknowledged: [],
   dataDir: '/data',
   keysDir: '/keys',
   disks: [{ store: 'data', free: 50e9, total: 100e9 }],
@@ -198,7 +199,8 @@ const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['clocks', { clocks: { ...clocks, soon: ['incident 1: eu-sa'] } }, 'warn'],
   ['clocks', { clocks: { ...clocks, unassessed: ['incident 1: eu-ind'] } }, 'warn'],
   ['signals', { clocks: { ...clocks, signals: [{ id: 3, hours: 9 }] } }, 'warn'],
-  ['ledger_gap', { gaps: [gap] }, 'warn'],
+  ['ledger_gap', { gaps: [gap] }, 'fail'],
+  ['ledger_gap', { gaps: [gap], place: { ...place, gapsAcknowledged: [gap.origin] } }, 'warn'],
   ['ledger_gap', { gaps: [gap], gapsSigned: false }, 'fail'],
 ]
 

@@ -21,6 +21,7 @@ import type { Protocol } from '#model/protocol.ts'
 import type { Split } from '#model/split-draft.ts'
 import type { CompiledPolicy } from '#policy/policy.ts'
 import type { NoticeDesk } from '#notices/desk.ts'
+import type { GapVault } from '#vault/gap-book.ts'
 import type { Approvals } from '#records/approvals.ts'
 import type { OperatorBook } from '#records/operator-book.ts'
 import type { Records } from '#records/port.ts'
@@ -135,6 +136,7 @@ export interface StaffDeps {
   signals: SignalBook
   /** What restores from older backups have lost of the ledger. */
   gaps(): Gap[]
+  acknowledgeGap: GapVault['acknowledgeGap']
   /** Latest checkpoint of the ledger's tree; null while there is none. */
   checkpoint(): Promise<{ size: number; root: string } | null>
   /** What a person's statement is made of. */

@@ -10,7 +10,7 @@ import type { Doctor } from './contract.ts'
 import { brokenRows } from '#model/incident-row.ts'
 import type { StaffDeps } from './deps.ts'
 import { operatorMode } from './operator-routes.ts'
-import { type Check, cannotTell, type CheckRule, type Facts, fail, type Finding } from './facts.ts'
+import { type Check, cannotTell, type CheckRule, type Facts, fail, type Finding, type PlaceFacts } from './facts.ts'
 import { APPROVAL_CHECKS } from './approval-checks.ts'
 import { CHECKPOINT_CHECKS } from './checkpoint-checks.ts'
 import { CLOCK_CHECKS, clockFacts } from './clock-checks.ts'
@@ -58,7 +58,7 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     isRunning: true,
     config: deps.config,
     // The vault knows better than its file, which it writes now and then.
-    place: place === undefined ? undefined : { ...place, ...(described && { newest: described.newest, backups: described.backups }) },
+    place: place === undefined ? undefined : { ...place, ...(described && known(described)) },
     roles,
     gateway: isJsonObject(gateway) ? gateway : undefined,
     worker: isJsonObject(worker) ? worker : undefined,
@@ -80,6 +80,10 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     mode: operatorMode(deps.operators.list()),
     keys: described === undefined ? null : { folder: described.keyFolder, people: described.people, looks: described.looks },
   })
+}
+
+function known({ newest, backups, gapsAcknowledged }: Pick<PlaceFacts, 'newest' | 'backups' | 'gapsAcknowledged'>) {
+  return { newest, backups, gapsAcknowledged }
 }
 
 /** Also for a Bulkhead that does not run. */

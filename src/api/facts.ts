@@ -44,6 +44,8 @@ export interface PlaceFacts {
   /** A rehearsal moves the clock (`BULKHEAD_CLOCK`). */
   clockMoved?: boolean
   newest: Newest | undefined
+  /** Origins of gaps of which somebody has said that they know. */
+  gapsAcknowledged: readonly string[]
   backups: Backups | undefined
   ledgerHead: number | undefined
   /** Places that are to hold checkpoints, with what is known of them. */

@@ -88,6 +88,22 @@ export const LedgerRepairAnswer = Type.Object(
   { ...closed, title: 'bulkhead ledger repair --json' },
 )
 
+export const LedgerAcknowledgeRequest = Type.Object(
+  { entry: Type.Integer({ minimum: 1 }), reason: Type.Optional(Type.String({ maxLength: 1000 })) },
+  closed,
+)
+
+export const LedgerAcknowledgeAnswer = Type.Object(
+  {
+    entry: Type.Integer({ minimum: 1, description: 'the ledger entry that records the gap' }),
+    from: Type.Integer({ minimum: 1 }),
+    to: Type.Integer({ minimum: 0 }),
+    origin: Type.String({ description: 'the origin that the gap opened' }),
+  },
+  { ...closed, title: 'bulkhead ledger acknowledge ENTRY --json' },
+)
+
+export type LedgerAcknowledge = Static<typeof LedgerAcknowledgeAnswer>
 export type LedgerRepair = Static<typeof LedgerRepairAnswer>
 export type LedgerCheckpoint = Static<typeof LedgerCheckpointAnswer>
 export type LedgerProve = Static<typeof LedgerProveAnswer>
@@ -96,6 +112,7 @@ export type LedgerVerify = Static<typeof LedgerVerifyAnswer>
 export const LEDGER_SCHEMAS = {
   'ledger-checkpoint': LedgerCheckpointAnswer,
   'ledger-prove': LedgerProveAnswer,
+  'ledger-acknowledge': LedgerAcknowledgeAnswer,
   'ledger-repair': LedgerRepairAnswer,
   'ledger-verify': LedgerVerifyAnswer,
 } as const

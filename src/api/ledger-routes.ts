@@ -2,9 +2,10 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
+import { BulkheadError } from '#base/errors.ts'
 import { ROUTES } from './contract.ts'
 import type { StaffDeps } from './deps.ts'
-import { type LedgerRepair, LedgerRepairRequest } from './ledger-contract.ts'
+import { type LedgerAcknowledge, LedgerAcknowledgeRequest, type LedgerRepair, LedgerRepairRequest } from './ledger-contract.ts'
 import { hideFault, lookFor } from './routes.ts'
 
 const PROGRESS_MS = 1_000
@@ -19,6 +20,19 @@ export function addLedgerRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const look = lookFor(request, 'ledger repair', request.body.reason)
       await deps.vault.recordLook({ ...look, subjects: 0 })
       return deps.ledgerTree.repair()
+    },
+  )
+
+  app.post<{ Body: Static<typeof LedgerAcknowledgeRequest> }>(
+    `${ROUTES.ledger}/acknowledge`,
+    { schema: { body: LedgerAcknowledgeRequest } },
+    async (request): Promise<LedgerAcknowledge> => {
+      const look = lookFor(request, 'ledger acknowledge', request.body.reason)
+      const gap = deps.gaps().find(({ entry }) => entry === request.body.entry)
+      if (gap === undefined) throw new BulkheadError('not_found', `entry ${request.body.entry} records no gap of the ledger`)
+      const { entry, from, to, origin } = gap
+      await deps.acknowledgeGap(origin, { ...look, action: `ledger acknowledge ${entry}` })
+      return { entry, from, to, origin }
     },
   )
 

@@ -120,12 +120,22 @@ function certificate({ certificate: found }: PlaceFacts, { now }: Facts): Findin
   return days < CERTIFICATE_DAYS_WARN ? warn(`the certificate of the gateway expires in ${days} days`, fix) : ok(`valid for ${days} days`)
 }
 
-function ledgerGap({ gaps, gapsSigned }: Facts): Finding {
+function ledgerGap({ gaps, gapsSigned, place }: Facts): Finding {
   if (gaps.length === 0) return ok('no restore has lost part of the ledger')
   if (!gapsSigned) {
     return fail(
       'the record of a gap in the ledger is not signed by this key store',
       'Somebody wrote it from outside: compare with a backup.',
+    )
+  }
+  const fresh = gaps.filter(({ origin }) => !(place?.gapsAcknowledged ?? []).includes(origin))
+  if (fresh.length > 0) {
+    const copies = fresh.map(
+      ({ entry, from, to }) => `${Math.max(to, from - 1)} entries were known of, the copy had ${from - 1} (gap ${entry})`,
+    )
+    return fail(
+      `ROLLED BACK by a restore: ${copies.join('; ')}; disclosures may be missing from every report`,
+      `Nothing brings them back; reports state it. Who knows of it says so: \`bulkhead ledger acknowledge ${fresh.at(-1)?.entry} --reason "…"\`.`,
     )
   }
   return warn(

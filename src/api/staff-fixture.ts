@@ -202,6 +202,7 @@ export function setStage(records: Records, credential: string): Stage {
         looks: 4,
         newest: { log: 12, ledger: 10, flows: [], at: 0, exact: false },
         backups: {},
+        gapsAcknowledged: [],
         ledgerKey: stage.signing.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
         erasures: { open: 0, due: 0, holds: 0 },
         root: { rotatedAt: 0, rotating: false, wrap: 'file' },
@@ -250,6 +251,7 @@ export function setStage(records: Records, credential: string): Stage {
     evidence: fakeEvidence(),
     matching: NO_MATCHING,
     gaps: () => [],
+    acknowledgeGap: async () => undefined,
     checkpoint: async () => ({ size: 10, root: 'r' }),
     statements: undefined as never,
     place: async () => ({
@@ -262,6 +264,7 @@ export function setStage(records: Records, credential: string): Stage {
       lastWritten: 0,
       certificate: undefined,
       newest: undefined,
+      gapsAcknowledged: [],
       backups: {},
       ledgerHead: 10,
       outside: [],

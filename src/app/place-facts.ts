@@ -30,6 +30,7 @@ export function placeFacts(
     certificate: certificateOf(known.config),
     clockMoved: (process.env[CLOCK_VARIABLE] ?? '') !== '',
     newest: meta.newest as Newest | undefined,
+    gapsAcknowledged: (meta.gapsAcknowledged as string[] | undefined) ?? [],
     backups: keysPresent ? ((meta.backups as Backups | undefined) ?? {}) : undefined,
     ledgerHead: known.ledgerHead,
     outside: outsideOf(instance, known.config),

@@ -11,7 +11,9 @@ import { promisify } from 'node:util'
 import { systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { syncFolder } from '#base/files.ts'
+import type { SignedCheckpoint } from '#ledger/checkpoint.ts'
 import { openLedgerReader } from '#ledger/ledger-reader.ts'
+import { readTree, treeVerifiers } from '#ledger/tree-snapshot.ts'
 import { appendGap, distrustUpTo, epochsUsed, ledgerHead } from '#ledger/restored-ledger.ts'
 import { goOnAbove, lastOfLog } from '#log/restored-log.ts'
 import type { Gap } from '#model/disclosure.ts'
@@ -22,7 +24,7 @@ import { openVault, type Vault } from '#vault/vault.ts'
 import { closeUnknown } from './approval-record.ts'
 import { isWithin, newestKeys, wholeBackupIn } from './backup.ts'
 import { foldersIn, type Manifest, MemberWriter, type Progress, readManifest } from './backup-manifest.ts'
-import { type Instance, type InstanceLock, lockPlace, RESTORING, restoringInstance } from './instance.ts'
+import { type Instance, type InstanceLock, lockPlace, RESTORING, restoringInstance, tilesDir } from './instance.ts'
 import { askOutside, type KnownOutside } from './restored-outside.ts'
 import { keyWrapFor } from './key-service.ts'
 
@@ -185,7 +187,7 @@ async function putRight(
     const { newest, ledgerKey } = await vault.describe()
     const marks = await vault.keeping.approvals.approvalMarks()
     const { cut, noticesStopped, approvals } = adoptNewer(instance, newest, marks)
-    const outside = await askOutside({ key: ledgerKey, instance: instanceId, env })
+    const outside = await askOutside({ key: ledgerKey, instance: instanceId, newest: checkpointOf(instance, ledgerKey), env })
     const given = Math.max(ledgerHead ?? 0, ...outside.map(({ size }) => size ?? 0))
     const numbers = await settleNumbers(instance, vault, { newest, manifest, given })
     openOrigin(instance, vault)
@@ -254,6 +256,20 @@ function openOrigin(instance: Instance, vault: Vault): void {
   try {
     const gap = ledger.gaps().at(-1)
     if (gap !== undefined) vault.tree.openOrigin(gap.origin)
+  } finally {
+    ledger.close()
+  }
+}
+
+/** The copy's own; undefined where it has none that its key has signed. */
+function checkpointOf(instance: Instance, key: string | null): SignedCheckpoint | undefined {
+  if (key === null || !hasLedger(instance)) return undefined
+  const ledger = openLedgerReader({ dir: instance.ledgerDir })
+  try {
+    return readTree(tilesDir(instance), treeVerifiers(key, instance.instanceId, ledger.gaps()))?.newest
+  } catch {
+    // Damaged: the tree is made again from the entries, and a witness is then said as not asked.
+    return undefined
   } finally {
     ledger.close()
   }

@@ -96,6 +96,13 @@ export async function restoreCommand(context: Context, dir: string, options: { k
   printAnswer(context, report, (answer) => renderRestored(answer, dataDir))
 }
 
+/** Loud where it holds more than the copy: that much is lost, whoever did it. */
+function outsideText(id: string, { size, what, had }: { size: number | null; what: string | null; had: number | undefined }): string {
+  if (size === null) return `${id}: ${what}.`
+  if (had !== undefined && size > had) return `ROLLED BACK: ${id} holds a checkpoint of size ${size}, this copy has ${had}.`
+  return `${id}: knows of ${count(size, 'ledger entry', 'ledger entries')}.`
+}
+
 function renderRestored(answer: RestoreReport, dataDir: string): string {
   return [
     `Restored to ${dataDir} as of ${answer.takenAt}, with the keys in ${answer.keys}.`,
@@ -103,10 +110,10 @@ function renderRestored(answer: RestoreReport, dataDir: string): string {
     `${count(answer.erasuresReplayed, 'identifier')} removed that were erased after the backup.`,
     ...(answer.gap === undefined
       ? ['Nothing that is known of is missing from the ledger.']
-      : [`Lost from the ledger: ${gapText(answer.gap)}. Entry ${answer.gap.entry} records it, signed, and every report says so.`]),
-    ...answer.outside.map(
-      ({ id, size, what }) => `${id}: ${size === null ? what : `knows of ${count(size, 'ledger entry', 'ledger entries')}`}.`,
-    ),
+      : [
+          `Lost from the ledger: ${gapText(answer.gap)}. Entry ${answer.gap.entry} records it, signed, and every report says so; \`doctor\` is red until \`bulkhead ledger acknowledge ${answer.gap.entry}\`.`,
+        ]),
+    ...answer.outside.map(({ id, size, what }) => outsideText(id, { size, what, had: answer.gap && answer.gap.from - 1 })),
     ...(answer.noticesStopped > 0
       ? [
           `Notices that were begun: ${answer.noticesStopped}. They may have reached people since; they go on only by your word (incident notice list).`,

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { ROUTES } from '#api/contract.ts'
 import type { SentPlaceResult } from '#api/statement-contract.ts'
-import type { LedgerCheckpoint, LedgerProve, LedgerRepair, LedgerVerify } from '#api/ledger-contract.ts'
+import type { LedgerAcknowledge, LedgerCheckpoint, LedgerProve, LedgerRepair, LedgerVerify } from '#api/ledger-contract.ts'
 import { openInstance, readRun, tilesDir } from '#app/instance.ts'
 import { readCheckpoint, verifyStopped } from '#app/ledger-checking.ts'
 import { BulkheadError, isErrorCode } from '#base/errors.ts'
@@ -11,9 +11,9 @@ import { PinnedTiles, tilesIn } from '#ledger/pinned-tiles.ts'
 import { proveIndex } from '#ledger/prove.ts'
 import { openEntryBytes } from '#ledger/stored-entries.ts'
 import { type OnProgress, verifyFiles } from '#ledger/verify.ts'
-import { type Context, printAnswer } from './context.ts'
+import { type Context, demandReason, printAnswer } from './context.ts'
 import { count, table } from './render.ts'
-import { openClient } from './staff-client.ts'
+import { connect, openClient } from './staff-client.ts'
 
 const SAID_EVERY_MS = 2_000
 const SHOWN_MAX = 20
@@ -72,6 +72,17 @@ export async function repairCommand(context: Context, reason: string | undefined
     repaired.length === 0
       ? `All files of the tree of ${count(size, 'entry', 'entries')} are as they were signed.`
       : ['Made again, as they were signed:', ...repaired.map((place) => `  ${place}`)].join('\n'),
+  )
+}
+
+/** Says that somebody knows of what a restore has lost; until then doctor is red. */
+export async function acknowledgeCommand(context: Context, entry: number, reason: string | undefined): Promise<void> {
+  const body = { entry, reason: demandReason(reason) }
+  const answer = await connect(context).post<LedgerAcknowledge>(`${ROUTES.ledger}/acknowledge`, body)
+  printAnswer(
+    context,
+    answer,
+    ({ from, to }) => `On record: the ledger was rolled back from ${Math.max(to, from - 1)} to ${from - 1} entries.`,
   )
 }
 

@@ -29,6 +29,12 @@ export function addLedger(root: Command, { common, contextOf }: Shared, exit: (c
     .action(async (options: CommonOptions & { reason?: string }) => {
       await (await commands()).repairCommand(contextOf(options), options.reason)
     })
+  common(ledger.command('acknowledge <entry>'))
+    .description('that somebody knows of a gap in the ledger, the entry that records it; until then `doctor` is red')
+    .option('--reason <text>', 'kept on record')
+    .action(async (entry: string, options: CommonOptions & { reason?: string }) => {
+      await (await commands()).acknowledgeCommand(contextOf(options), wholeIndex(entry), options.reason)
+    })
   common(ledger.command('verify'))
     .description('everything, against the signed tree: files, entries, the totals of the warehouse; exit 1 when anything does not fit')
     .option('--files <dir>', "only a copy of the tree's files (or of the ledger's folder): needs nothing else but --key")

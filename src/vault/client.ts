@@ -8,6 +8,7 @@ import type { ErasingVault, LeavingVault } from './erasure-port.ts'
 import type { MatchSession, MatchVault } from './match-port.ts'
 import { decodeFoundPeople, decodePseudonyms } from './match-wire.ts'
 import type { ClearVault } from './clear-port.ts'
+import type { GapVault } from './gap-book.ts'
 import type {
   BackupVault,
   DeletionVault,
@@ -98,6 +99,10 @@ export function workerVault(client: RpcClient): WorkerVault {
     },
     openManifests: async (manifests) => (await client.call('openManifests', { manifests })).attachments,
   }
+}
+
+export function gapVault(client: RpcClient): GapVault {
+  return { acknowledgeGap: async (origin, look) => void (await client.call('acknowledgeGap', { origin, look })) }
 }
 
 export function clearVault(client: RpcClient): ClearVault {

@@ -6,6 +6,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { syncFile, syncFolder } from '#base/files.ts'
 import { type PolicySeal, type PolicyStatement, statementBytes } from '#model/policy-statement.ts'
 import { ApprovalBook } from './approval-book.ts'
+import { GapBook } from './gap-book.ts'
 import { IncidentKeeping } from './incident-keeping.ts'
 import type { KeyStore } from './key-store.ts'
 import { LABELS } from './labels.ts'
@@ -30,6 +31,7 @@ export class Keeping implements BackupVault, Remembering, PolicySigner {
   readonly #now: () => number
   readonly incidents: IncidentKeeping
   readonly approvals: ApprovalBook
+  readonly gaps: GapBook
 
   constructor(parts: {
     keys: KeyStore
@@ -49,6 +51,7 @@ export class Keeping implements BackupVault, Remembering, PolicySigner {
     this.#keysDir = parts.keysDir
     this.#remembered = new Remembered(parts.keys, parts.now)
     this.approvals = new ApprovalBook(parts)
+    this.gaps = new GapBook(parts)
     this.incidents = new IncidentKeeping({
       ...parts,
       key: deriveKey(parts.keys.named('ledger'), LABELS.incident),
@@ -102,8 +105,10 @@ export class Keeping implements BackupVault, Remembering, PolicySigner {
     return { statement: whole, ...this.signLedger(statementBytes(whole)) }
   }
 
-  describe(): { newest: Newest; backups: Backups; ledgerKey: string | null } {
-    return { newest: this.#remembered.newest, backups: this.#remembered.backups(), ledgerKey: ledgerKey(this.#keys) }
+  describe(): { newest: Newest; backups: Backups; ledgerKey: string | null; gapsAcknowledged: string[] } {
+    const { newest } = this.#remembered
+    const gapsAcknowledged = this.gaps.acknowledged
+    return { newest, backups: this.#remembered.backups(), ledgerKey: ledgerKey(this.#keys), gapsAcknowledged }
   }
 
   close(): void {

@@ -5,11 +5,13 @@
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
+import { GAPS_ACKNOWLEDGED } from './gap-book.ts'
 
 export interface KeyMeta {
   format?: number
   newest?: unknown
   backups?: unknown
+  gapsAcknowledged?: unknown
 }
 
 /** Empty when it cannot be read. */
@@ -17,7 +19,8 @@ export function readKeyMeta(keysDir: string): KeyMeta {
   const meta = readPlainMeta(path.join(keysDir, 'keys.db'))
   const parsed = (name: string): unknown => (typeof meta.get(name) === 'string' ? JSON.parse(meta.get(name) as string) : undefined)
   const format = meta.get('format')
-  return { ...(typeof format === 'number' ? { format } : {}), newest: parsed('newest'), backups: parsed('backups') }
+  const known = { newest: parsed('newest'), backups: parsed('backups'), gapsAcknowledged: parsed(GAPS_ACKNOWLEDGED) }
+  return { ...(typeof format === 'number' ? { format } : {}), ...known }
 }
 
 /** The table `meta` of a store of the vault. */

@@ -386,5 +386,7 @@ export interface StaffVault extends CensusVault {
     keyBackups: { at: number; dir: string }[]
     /** Public key of the ledger's signatures, SPKI in base64; null when nothing was ever signed. */
     ledgerKey: string | null
+    /** Origins that gaps opened of which somebody has said that they know. */
+    gapsAcknowledged: string[]
   }>
 }

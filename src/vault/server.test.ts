@@ -128,7 +128,7 @@ test('each token opens its own calls and no other; a stranger is not answered', 
           ...['resolve', 'graph', 'staffPseudonyms', 'memberships', 'identities', 'recordLook', 'importDirectory', 'describe'],
           ...['beginErasure', 'openErasures', 'erasure', 'unlinkErased', 'advanceErasure', 'destroyErased', 'resealWaiting'],
           ...['openHold', 'closeHold', 'holds', 'rotateEpoch', 'destroyEpoch', 'rotateKeys'],
-          ...['approvalMarks', 'recordApproval', 'settleApproval', 'adoptApprovals'],
+          ...['acknowledgeGap', 'approvalMarks', 'recordApproval', 'settleApproval', 'adoptApprovals'],
           ...['deletions', 'awaitedErasures', 'planLeaving', 'wishLeaving', 'leavingWished', 'leavingIn', 'putLeaving', 'closeEpochs'],
         ],
         // Rows of numbers and shapes: the one sends them, the other answers questions about them.

@@ -138,6 +138,9 @@ function staffMethods(vault: Vault): RpcMethods {
       return { body: places, attachments: [bytesOf(residence), bytesOf(marks)] }
     },
     identities: async ({ people, look }: { people: number[][]; look: Look }) => ({ body: await vault.identities(people, look) }),
+    acknowledgeGap: async ({ origin, look }: { origin: string; look: Look }) => ({
+      body: await vault.keeping.gaps.acknowledgeGap(origin, look),
+    }),
     recordLook: async ({ look }: { look: Look & { subjects: number } }) => {
       await vault.recordLook(look)
       return { body: null }

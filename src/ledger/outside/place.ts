@@ -94,6 +94,11 @@ export interface Place {
    */
   held?(origin: string, signal: AbortSignal): Promise<string | undefined>
   /**
+   * How many entries it says that its newest checkpoint of this origin covers, for a place that can be asked by a checkpoint only;
+   * nothing changes there. Throws `PlaceRefused`, or `ForkFound` when it has another tree of the same size.
+   */
+  knows?(newest: SignedCheckpoint, signal: AbortSignal): Promise<number>
+  /**
    * Puts the newest checkpoint there. Again with the same one does no harm. `before` is what it is known to hold. Returns the
    * note with what the place has added. Throws `PlaceRefused` or `ForkFound`.
    */

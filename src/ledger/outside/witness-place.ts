@@ -14,6 +14,8 @@ const ANSWER_MS = 30_000
 const ANSWER_BYTES_MAX = 64 * 1024
 /** A witness that names another size each time is asked no more than this often in a row. */
 const SIZES_MAX = 3
+/** No ledger of ours has as many entries: a witness's size is its word, nobody has signed it. */
+const SIZE_MAX = 10 ** 12
 
 export function witnessPlace({ id, url, key, ca }: WitnessPlaceConfig): Place {
   const verifier = parseVerifierKey(key)
@@ -21,6 +23,18 @@ export function witnessPlace({ id, url, key, ca }: WitnessPlaceConfig): Place {
     id,
     kind: 'witness',
     target: `${url} ${key}`,
+    knows: async (newest, signal) => {
+      // From its size to its size: a witness that has another one says which, and one that has this signs it once more.
+      const answer = await post(`${url}/add-checkpoint`, `old ${newest.size}\n\n${newest.note}`, { signal, ca })
+      if (answer.status === 200) {
+        withCosignature(newest, answer.body, verifier)
+        return newest.size
+      }
+      if (answer.status !== 409) throw refused(answer.status)
+      const size = sizeIn(answer)
+      if (size === newest.size) throw new ForkFound('other_root', { origin: newest.origin, size, root: '' }, named(newest))
+      return size
+    },
     put: async (own, before, signal) => {
       const { newest } = own
       let old = Math.min(before.size, newest.size)
@@ -67,7 +81,7 @@ function withCosignature(newest: SignedCheckpoint, lines: string, verifier: Note
 
 function sizeIn({ body, type }: Answer): number {
   const size = Number(/^(0|[1-9][0-9]*)\n$/.exec(body)?.[1] ?? Number.NaN)
-  if (type?.startsWith('text/x.tlog.size') !== true || !Number.isSafeInteger(size))
+  if (type?.startsWith('text/x.tlog.size') !== true || !(size <= SIZE_MAX))
     throw new PlaceRefused('answer_malformed', 'the witness answered 409 without the size that it has')
   return size
 }
