@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { createPublicKey } from 'node:crypto'
@@ -107,6 +107,19 @@ test('the tree grows to what the definition gives, and its files are those of it
         } else assert.equal(files.tile(name)?.length, hashesOnLevel(name.kind, size) % 256)
       }
     }
+    // What a kill has left of narrower tiles and of files half written goes at the next start.
+    const strays = ['tile/0/002.p/1', 'tile/entries/001.p/255', 'tile/0/009.p/3', 'tile/0/000.new'].map((name) =>
+      path.join(place.tilesDir, name),
+    )
+    const before = filesIn(place.tilesDir)
+    for (const stray of strays) {
+      mkdirSync(path.dirname(stray), { recursive: true })
+      writeFileSync(stray, 'x')
+    }
+    await disclose(place, [{ rows: rowsOf([place.people[0] as number]) }])
+    await place.grow()
+    assert.ok(strays.every((stray) => !existsSync(stray)))
+    assert.equal(filesIn(place.tilesDir).length, before.length)
     // The same tree whoever makes it, from the first entry on.
     rmSync(place.tilesDir, { recursive: true })
     await place.reopen()
@@ -176,7 +189,7 @@ test('a crash between signature and checkpoint: the vault is ahead, and nothing 
   })
 })
 
-test('entries that were changed after they were signed are not signed again, and the tree stops', async () => {
+test('entries that were changed after they were signed are not signed again, and the tree stops', { timeout: 60_000 }, async () => {
   await withTreePlace(async (place) => {
     await discloseMany(place, 10)
     await place.grow()
@@ -195,6 +208,10 @@ test('entries that were changed after they were signed are not signed again, and
       },
     }
     await assert.rejects(place.grow({ ledger: forged }), { code: 'ledger_tree_broken' })
+    // Nobody has to end it: trying again would change nothing.
+    const writer = place.writer({ ledger: forged })
+    await writer.run(new AbortController().signal)
+    assert.deepEqual([writer.status().state, writer.status().reason], ['broken', 'ledger_tree_broken'])
     assert.ok(!existsSync(path.join(place.tilesDir, 'checkpoint')))
     await place.grow()
     assert.deepEqual((await checkpointOf(place)).note, signed.note)
@@ -219,6 +236,30 @@ test('a restore that lost entries goes on under another origin, once the vault k
     assert.notEqual(origin, former.origin)
     // The entries before it are the same leaves under the new name.
     assert.deepEqual(await expectedRoot(place, former.size), former.root)
+  })
+})
+
+test('tiles over entries that the ledger has lost are no beginning: the tree ends where the ledger does', async () => {
+  await withTreePlace(async (place) => {
+    const file = path.join(place.ledgerDir, 'ledger.mdb')
+    await discloseMany(place, 20)
+    await place.grow()
+    await place.ledger.close()
+    const old = readFileSync(file)
+    await place.reopen()
+    await discloseMany(place, 40)
+    await place.grow()
+    await place.ledger.close()
+    const lost = { known: place.ledger.head, exact: true, backupAt: 1, at: 2 }
+    writeFileSync(file, old)
+    rmSync(`${file}-lock`, { force: true })
+    const gap = await appendGap(place.ledgerDir, lost, (header) => place.vault.keeping.signLedger(header))
+    await place.reopen()
+    assert.ok(place.ledger.head < lost.known)
+    place.vault.tree.openOrigin(gap.origin)
+    await place.grow()
+    const { size, root } = await checkpointOf(place, treeOrigin(INSTANCE, gap.origin))
+    assert.deepEqual([size, root], [place.ledger.head, await expectedRoot(place)])
   })
 })
 

@@ -124,6 +124,27 @@ test('a proof with any change proves nothing', () => {
   )
 })
 
+test('a way that goes on above the top is none, whatever it arrives at', () => {
+  const leaves = leavesOf(20)
+  const hashes = hashesOf(leaves)
+  for (let size = 1; size <= 20; size++) {
+    const root = treeRoot(size, hashes)
+    for (let index = 0; index < size; index++) {
+      const proof = inclusionProof(index, size, hashes)
+      const leaf = leafHash(leaves[index] as Buffer)
+      for (const above of [nodeHash(EMPTY_ROOT, root), nodeHash(root, EMPTY_ROOT)])
+        assert.ok(!isIncluded({ index, size, leaf, proof: [...proof, EMPTY_ROOT], root: above }))
+    }
+    for (let from = 1; from < size; from++) {
+      const proof = [...consistencyProof(from, size, hashes), EMPTY_ROOT]
+      const fromRoots = [treeRoot(from, hashes), nodeHash(EMPTY_ROOT, treeRoot(from, hashes))]
+      for (const fromRoot of fromRoots)
+        for (const toRoot of [nodeHash(EMPTY_ROOT, root), nodeHash(root, EMPTY_ROOT)])
+          assert.ok(!isConsistent({ from, to: size, fromRoot, toRoot, proof }))
+    }
+  }
+})
+
 test('sizes beyond 32 bits are divided as they should', () => {
   // Every leaf is the same, so a subtree's hash depends on its level alone and any size costs nothing.
   const levels = [leafHash(Buffer.from('x'))]
