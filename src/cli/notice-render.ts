@@ -56,6 +56,10 @@ function nextOf({ incident, state, approval, countsFrom, way, trouble, fault, fa
   if (fault !== null) lines.push(`It stands still: ${fault.message} (${fault.code}). ${fault.hint}`)
   else if (trouble !== null) lines.push(`The mail server: ${trouble}. It is tried again by itself.`)
   if (state === 'stopped') lines.push(`It goes on with: bulkhead incident notify ${id} --send --continue --reason "…"`)
+  if ((why.next_version ?? 0) > 0)
+    lines.push(
+      `Whoever has an address by now that had its mail already is told by the next version: bulkhead incident notify ${id} --propose.`,
+    )
   // To an address that no mail goes to, none goes the next time either.
   if (failed > (why.address_form ?? 0))
     lines.push(

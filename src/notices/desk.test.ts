@@ -177,6 +177,14 @@ test('whom a stopped version did not reach is told by the next one, and by the s
   assert.deepEqual([...records.peopleTold(1).reached].sort(), [1, 3, 6])
 })
 
+test('whom a version leaves to the next one, since the address had its mail, is told by the next one', () => {
+  const { records } = deskWith([5, 6], {})
+  records.changeNoticeVersion(OF, { state: 'done' })
+  records.changeRecipients(OF, [{ number: 2, state: 'skipped', why: 'next_version', tag: 't' }], 7)
+  records.changeRecipients(OF, [{ number: 1, state: 'sent', tag: 't' }], 7)
+  assert.deepEqual([...records.peopleTold(1).reached], [1])
+})
+
 test('what does not pass by itself stands still, and says why', async () => {
   const { desk, calls, state, untilStill } = deskWith([], { onEnded: failing(1, 'incident_unknown') })
   desk.begin(OF, BEGUN)

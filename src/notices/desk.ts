@@ -289,7 +289,7 @@ export class NoticeDesk {
       action: `incident ${of.incident}, notices, version ${of.version}`,
       reason: 'an approved notice is sent',
     }
-    const given: PrepareOf = { content, begun, look }
+    const given: PrepareOf = { ...of, content, begun, look }
     const ports = this.#preparePorts()
     await keepSheets(given, ports)
     if (way === 'maildir') {
@@ -361,8 +361,8 @@ export class NoticeDesk {
   }
 
   #preparePorts(): PreparePorts {
-    const { vault, words, identifiersOf, clock } = this.#ports
-    return { vault, words, identifiersOf, now: () => clock.now() }
+    const { vault, words, identifiersOf, clock, records } = this.#ports
+    return { vault, words, identifiersOf, records, now: () => clock.now(), isInHand: () => false }
   }
 
   #version(of: Of): NoticeVersion {

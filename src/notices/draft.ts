@@ -10,6 +10,7 @@ import type { ExposedField, NoticeShape, NoticeSubject } from '#model/notice-tex
 import type { NewRecipient } from '#records/notice-rows.ts'
 import type { NoticeOpener, ReachablePerson } from '#vault/notice-opening-port.ts'
 import type { Look } from '#vault/port.ts'
+import { placeOf } from './groups.ts'
 import { MEMBERS_LISTED_MAX } from './text/members.ts'
 import type { NoticeWords } from './words.ts'
 
@@ -80,7 +81,14 @@ export async function makeDraft(asked: DraftQuestion, ports: { vault: NoticeOpen
   const recipients: NewRecipient[] = []
   const counts = { noAddress: 0, erased: 0 }
   const unreachable: NewRecipient[] = []
-  const byTag = new Map<string, number>()
+  /** Number of the recipient who gets the mail of that address, and what it says. */
+  const heads = new Map<string, { number: number; shape: number }>()
+  const join = (place: string, shape: number): number => {
+    const head = heads.get(place)
+    if (head === undefined) heads.set(place, { number: recipients.length + 1, shape })
+    else head.shape = shapes.joined(head.shape, shape)
+    return head?.number ?? 0
+  }
   for (const [index, person] of people.entries()) {
     const reached = found[index] as ReachablePerson
     if (reached.isErased) counts.erased += 1
@@ -90,11 +98,9 @@ export async function makeDraft(asked: DraftQuestion, ports: { vault: NoticeOpen
     } else {
       const shape = shapes.ofPerson(exposed.of.get(person) as number)
       const language = languageOf(reached)
-      const joined = byTag.get(reached.tag) ?? 0
-      const number = recipients.push({ person, organisation: 0, members: 0, shape, language, joined, list: [], tag: reached.tag })
-      if (joined === 0) byTag.set(reached.tag, number)
       // One mail for one address: it tells all that was sent about whoever reads it.
-      else (recipients[joined - 1] as NewRecipient).shape = shapes.joined((recipients[joined - 1] as NewRecipient).shape, shape)
+      const joined = join(placeOf(0, reached.tag), shape)
+      recipients.push({ person, organisation: 0, members: 0, shape, language, joined, list: [], tag: reached.tag })
     }
   }
   const erased = new Set(people.filter((_, index) => found[index]?.isErased === true))
@@ -109,7 +115,8 @@ export async function makeDraft(asked: DraftQuestion, ports: { vault: NoticeOpen
     const shape = shapes.ofOrganisation(exposures, isListed)
     const list = isListed ? members : []
     const language = languageOf(reached)
-    recipients.push({ person, organisation, members: members.length, shape, language, joined: 0, list, tag: reached.tag })
+    const joined = join(placeOf(organisation, reached.tag), shape)
+    recipients.push({ person, organisation, members: members.length, shape, language, joined, list, tag: reached.tag })
   }
   const languages = [...new Set(recipients.map(({ language }) => language))].sort()
   const recipientsSha256 = hashRecipients(recipients)

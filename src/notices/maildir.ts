@@ -17,8 +17,6 @@ const PARTS = ['tmp', 'new', 'cur'] as const
 const BATCH = 250
 
 export interface FilingOf extends PrepareOf {
-  incident: number
-  version: number
   dir: string
   officialDomain: string
 }
@@ -98,9 +96,8 @@ export async function fileVersion(of: FilingOf, ports: FilingPorts, signal: Abor
 
 async function fileBatch(rows: readonly NoticeRecipient[], of: FilingOf, ports: FilingPorts): Promise<void> {
   const { records, composer, now } = ports
-  const { prepared, aside } = await prepare(rows, of, ports)
-  for (const number of aside.parted) records.partRecipients(of, number, now())
-  if (aside.changes.length > 0) records.changeRecipients(of, aside.changes, now())
+  const { prepared, changes } = await prepare(rows, of, ports)
+  if (changes.length > 0) records.changeRecipients(of, changes, now())
   const filed = prepared.map((each) => ({ ...each, messageId: each.row.messageId ?? newMessageId(of.officialDomain) }))
   for (const { mail, address, messageId } of filed) {
     const bytes = await composer.compose(mail, address.text, { messageId, at: now() })

@@ -14,7 +14,7 @@ const OF = { incident: 1, version: 1 }
 const ROW = { organisation: 0, members: 0, shape: 0, language: 'en', joined: 0, list: [] }
 const MORE = { state: 'waiting', messageId: null, attempts: 0, at: 0, nextAt: 0, reply: null, why: null } as const
 const content = { subject: { ...OF, versionId: 'a'.repeat(32) }, shapes: [{ key: 's' }], languages: ['en'] }
-const of = { content, begun: {}, look: { actor: 'ann', action: 'test', reason: 'test' } } as unknown as PrepareOf
+const of = { ...OF, content, begun: {}, look: { actor: 'ann', action: 'test', reason: 'test' } } as unknown as PrepareOf
 
 /** Addresses by person; null: none. */
 function portsWith(addresses: Readonly<Record<number, string | null>>, erased: readonly number[] = []) {
@@ -41,6 +41,8 @@ function portsWith(addresses: Readonly<Record<number, string | null>>, erased: r
     } as unknown as NoticeWords,
     identifiersOf: async () => (person) => [person],
     now: () => 0,
+    records: { recipientsJoined: () => [], recipientsTagged: () => [] },
+    isInHand: () => false,
   }
   return { ports, issued, kept }
 }
@@ -51,13 +53,13 @@ test('who cannot be told is set aside with the reason, and stands for nobody els
   const tags = ['t-ann@x.example', 't-two', 't-three', 't-no address', 't-five', 't-boss@x.example']
   const rows = tags.map((tag, index): NoticeRecipient => ({ ...ROW, ...MORE, number: index + 1, person: index + 1, tag }))
   rows[5] = { ...(rows[5] as NoticeRecipient), organisation: 70, members: 2 }
-  const { prepared, aside } = await prepare(rows, of, ports)
-  assert.deepEqual(aside.changes, [
-    { number: 2, state: 'skipped', why: 'no_address' },
-    { number: 3, state: 'skipped', why: 'erased' },
-    { number: 4, state: 'failed', why: 'address_form' },
+  const { prepared, changes } = await prepare(rows, of, ports)
+  assert.deepEqual(changes, [
+    { number: 2, state: 'skipped', why: 'no_address', joined: 0, tag: 't-two' },
+    { number: 3, state: 'skipped', why: 'erased', joined: 0, tag: 't-three' },
+    { number: 4, state: 'failed', why: 'address_form', joined: 0, tag: 't-no address' },
+    { number: 5, state: 'waiting', why: null, joined: 0, tag: 't-moved@x.example' },
   ])
-  assert.deepEqual(aside.parted, [2, 3, 5])
   assert.deepEqual(
     prepared.map(({ row: { number } }) => number),
     [1, 5, 6],

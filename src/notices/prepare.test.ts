@@ -64,15 +64,17 @@ test('a list is opened for whom the directory names as administrator, by a look 
     words: noticeWords(loadNoticeTemplates()),
     identifiersOf: async () => (person) => [person, person + 100],
     now: () => 0,
+    records: { recipientsJoined: () => [], recipientsTagged: () => [] },
+    isInHand: () => false,
   }
-  const of = { content, begun: {}, look: LOOK } as unknown as PrepareOf
+  const of = { incident: 1, version: 1, content, begun: {}, look: LOOK } as unknown as PrepareOf
   const rows = [
     row(1, {}),
     row(2, { organisation: 70, members: 3, shape: 2, list: [4, 5, 6] }),
     row(3, { organisation: 71, members: 1, shape: 2, list: [4] }),
     row(9, { organisation: 72, members: 300, shape: 1 }),
   ]
-  const { prepared, aside } = await prepare(rows, of, ports)
+  const { prepared, changes } = await prepare(rows, of, ports)
   assert.deepEqual(looks, [LOOK.action, `${LOOK.action}, lists of members`])
   assert.deepEqual(asked, [
     {
@@ -86,7 +88,7 @@ test('a list is opened for whom the directory names as administrator, by a look 
     },
     { organisation: 71, administrator: [3, 103], members: [[4, 104]] },
   ])
-  assert.deepEqual(aside.changes, [{ number: 3, state: 'skipped', why: 'not_administrator' }])
+  assert.deepEqual(changes, [{ number: 3, state: 'skipped', why: 'not_administrator', joined: 0 }])
   assert.deepEqual(
     prepared.map(({ row: { number } }) => number),
     [1, 2, 9],

@@ -7,12 +7,13 @@ import { dayOf } from '#base/clock.ts'
 import type { IncidentRow } from '#model/incident-row.ts'
 import type { Ordinal } from '#model/log-entry.ts'
 import { type NoticeMail, type NoticePerson, noticeParagraphs } from '#model/notice-text.ts'
-import type { NoticeRecipient, RecipientChange } from '#records/notice-rows.ts'
+import type { NoticeRecipient, NoticeRecords, RecipientChange, RecipientState } from '#records/notice-rows.ts'
 import type { AddressedPerson, ListedMember, NoticeOpener } from '#vault/notice-opening-port.ts'
 import type { NoticeVault } from '#vault/notice-port.ts'
 import type { Look } from '#vault/port.ts'
 import { type MailAddress, parseMailAddress } from './address.ts'
 import type { NoticeContent } from './draft.ts'
+import { type Addressed, groupByAddress, placeOf } from './groups.ts'
 import type { NoticeWords } from './words.ts'
 
 export interface Prepared {
@@ -27,19 +28,18 @@ export interface PreparePorts {
   /** All identifiers of the people, as of now. */
   identifiersOf: () => Promise<(person: Ordinal) => readonly Ordinal[]>
   now: () => number
+  records: Pick<NoticeRecords, 'recipientsJoined' | 'recipientsTagged'>
+  /** Whether its mail is being made or handed over. */
+  isInHand(number: number): boolean
 }
 
 export interface PrepareOf {
+  incident: number
+  version: number
   content: NoticeContent
   /** The signed row by which the sending began. */
   begun: IncidentRow
   look: Look
-}
-
-/** What becomes of a row without a mail, and whose rows have to be parted from it since its address is another one now. */
-export interface Aside {
-  changes: RecipientChange[]
-  parted: number[]
 }
 
 /** Before the first batch. */
@@ -90,52 +90,105 @@ function membersOf({ members }: NoticeRecipient, list: readonly ListedMember[] |
   return { members: members - (list.length - left.length), listed }
 }
 
+/** `changes` are durable before a mail goes out: who is not mailed, and who is told in whose mail. */
 export async function prepare(
   rows: readonly NoticeRecipient[],
   of: PrepareOf,
   ports: PreparePorts,
-): Promise<{ prepared: Prepared[]; aside: Aside }> {
+): Promise<{ prepared: Prepared[]; changes: RecipientChange[] }> {
   const { subject, shapes } = of.content
   const { versionId } = subject
   const identifiersOf = await ports.identifiersOf()
-  const people = rows.map(({ person }) => [...identifiersOf(person)])
-  const opened = await ports.vault.openAddresses({ versionId, begun: of.begun }, people, of.look)
-  const aside: Aside = { changes: [], parted: [] }
-  const reached: { row: NoticeRecipient; person: AddressedPerson; address: MailAddress }[] = []
-  for (const [index, row] of rows.entries()) {
-    const person = opened[index] as AddressedPerson
-    const address = person.address === null ? undefined : parseMailAddress(person.address)
-    const isMoved = person.tag !== row.tag
-    // Whoever had the same address waits for themselves again: they are not told by this mail any more.
-    if (isMoved) aside.parted.push(row.number)
-    if (person.address === null) {
-      aside.changes.push({ number: row.number, state: 'skipped', why: person.isErased ? 'erased' : 'no_address' })
-    } else if (address === undefined) {
-      aside.changes.push({ number: row.number, state: 'failed', why: 'address_form' })
-    } else reached.push({ row, person, address })
-  }
+  const found = await openPlaces(rows, { of, identifiersOf }, ports)
+  const { groups, changes } = groupByAddress(found.reached, found.holders, shapes)
+  changes.unshift(...found.changes)
   const lists = await openLists(
-    reached.filter(({ row }) => shapes[row.shape]?.memberList === true).map(({ row }) => row),
+    groups.filter(({ shape }) => shapes[shape]?.memberList === true).map(({ head }) => head.row),
     { of, identifiersOf },
     ports,
   )
   // Whoever the directory does not name as an administrator any more is told nothing about others.
-  for (const [number, list] of lists) if (list === undefined) aside.changes.push({ number, state: 'skipped', why: 'not_administrator' })
-  const told = reached.filter(({ row }) => !lists.has(row.number) || lists.get(row.number) !== undefined)
-  const issued = told.map(({ row, address }) => ({ person: row.organisation || row.person, address: address.text }))
+  for (const { told } of groups.filter(({ head }) => lists.has(head.row.number) && lists.get(head.row.number) === undefined))
+    for (const { row } of told) changes.push({ number: row.number, state: 'skipped', why: 'not_administrator', joined: 0 })
+  const mailed = groups.filter(({ head: { row } }) => !lists.has(row.number) || lists.get(row.number) !== undefined)
+  const issued = mailed.map(({ head: { row, address } }) => ({ person: row.organisation || row.person, address: address.text }))
   const codes = await ports.vault.issueNotices({ versionId }, issued)
   const day = dayOf(ports.now())
   const kept: Parameters<NoticeVault['keepNotices']>[1][number][] = []
-  const prepared = told.map(({ row, person, address }, index): Prepared => {
-    const shape = shapes[row.shape]
+  const prepared = mailed.map(({ head: { row, person, address }, told, shape: number }, index): Prepared => {
+    const shape = shapes[number]
     if (shape === undefined) throw new TypeError('a recipient has a shape that the version has not')
     const code = codes[index] as string
-    const name = person.name === null ? {} : { name: person.name }
+    // Several people read it: by the name of one it would be about that one.
+    const isOfOne = told.every((each) => each.person.name === person.name)
+    const name = person.name === null || !isOfOne ? {} : { name: person.name }
     const organisation = row.organisation === 0 ? {} : { organisation: membersOf(row, lists.get(row.number)) }
     const mail = ports.words.render(row.language, subject, shape, { code, ...name, ...organisation })
     kept.push({ code, address: address.text, shape: shape.key, language: row.language, day, personal: noticeParagraphs(mail).personal })
     return { row, address, mail }
   })
   await ports.vault.keepNotices({ versionId }, kept)
-  return { prepared, aside }
+  return { prepared, changes }
+}
+
+interface Reached extends Addressed {
+  person: AddressedPerson
+  address: MailAddress
+}
+
+const PEOPLE_A_CALL = 5000
+/** States in which a mail has gone to that address, or may have. */
+const MAILED: ReadonlySet<RecipientState> = new Set(['sending', 'sent', 'filed', 'unknown'])
+
+/** Everybody whose notice goes where one of these goes, by their addresses as of now, and who has that mail already. */
+async function openPlaces(
+  rows: readonly NoticeRecipient[],
+  { of, identifiersOf }: { of: PrepareOf; identifiersOf: (person: Ordinal) => readonly Ordinal[] },
+  { vault, records, isInHand }: PreparePorts,
+): Promise<{ reached: Reached[]; holders: Map<string, NoticeRecipient>; changes: RecipientChange[] }> {
+  const { versionId } = of.content.subject
+  const known = new Map<number, NoticeRecipient>()
+  const reached = new Map<number, Reached>()
+  const changes: RecipientChange[] = []
+  let added = [...rows]
+  for (;;) {
+    added.push(
+      ...records
+        .recipientsJoined(
+          of,
+          added.map(({ number }) => number),
+        )
+        .filter(({ why }) => why === 'same_address'),
+    )
+    added = [...new Map(added.filter(({ number }) => !known.has(number)).map((row) => [row.number, row])).values()]
+    for (const row of added) known.set(row.number, row)
+    for (let start = 0; start < added.length; start += PEOPLE_A_CALL) {
+      const some = added.slice(start, start + PEOPLE_A_CALL)
+      const people = some.map(({ person }) => [...identifiersOf(person)])
+      const opened = await vault.openAddresses({ versionId, begun: of.begun }, people, of.look)
+      for (const [index, row] of some.entries()) {
+        const person = opened[index] as AddressedPerson
+        const address = person.address === null ? undefined : parseMailAddress(person.address)
+        if (address !== undefined) reached.set(row.number, { row, person, address, tag: person.tag })
+        else changes.push({ number: row.number, ...fateOf(person), joined: 0, tag: person.tag || row.tag })
+      }
+    }
+    // Without a wait from here to the end: what is found here is what is.
+    const tags = [...new Set([...reached.values()].map(({ tag }) => tag))]
+    const places = new Set([...reached.values()].map(({ row, tag }) => placeOf(row.organisation, tag)))
+    const others = records
+      .recipientsTagged(of, tags)
+      .filter(({ number, organisation, tag }) => !known.has(number) && places.has(placeOf(organisation, tag)))
+    const isHolder = (row: NoticeRecipient): boolean => MAILED.has(row.state) || isInHand(row.number)
+    added = others.filter((row) => row.state === 'waiting' && !isHolder(row))
+    if (added.length > 0) continue
+    const holders = new Map<string, NoticeRecipient>()
+    for (const row of others.filter(isHolder).reverse()) holders.set(placeOf(row.organisation, row.tag), row)
+    return { reached: [...reached.values()].sort((one, other) => one.row.number - other.row.number), holders, changes }
+  }
+}
+
+function fateOf({ address, isErased }: AddressedPerson): Pick<RecipientChange, 'state' | 'why'> {
+  if (address !== null) return { state: 'failed', why: 'address_form' }
+  return { state: 'skipped', why: isErased ? 'erased' : 'no_address' }
 }

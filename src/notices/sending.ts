@@ -16,7 +16,7 @@ import { type Prepared, prepare, type PrepareOf, type PreparePorts } from './pre
 import { type Refusal, refusalText } from './refusal.ts'
 import { Refusals } from './refusals.ts'
 
-export interface SendingPorts extends PreparePorts {
+export interface SendingPorts extends Omit<PreparePorts, 'isInHand' | 'records'> {
   records: NoticeRecords
   clock: Clock
   composer: Composer
@@ -27,8 +27,6 @@ export interface SendingPorts extends PreparePorts {
 }
 
 export interface SendingOf extends PrepareOf {
-  incident: number
-  version: number
   config: NoticesConfig
   smtp: NoticeSmtp
 }
@@ -72,6 +70,8 @@ class Sending {
   /** The next ones, made while others are on their way, so that no connection waits for its mail to be made. */
   readonly #ready: Promise<Composed>[] = []
   readonly #batch: number
+  /** Whose mails are made, until their fate is written. */
+  readonly #inHand = new Set<number>()
   readonly #throttle: Throttle
   /** Wakes whoever waits for a mail, or for room. */
   #wake: (() => void)[] = []
@@ -115,11 +115,11 @@ class Sending {
         const last = due.at(-1)
         if (last !== undefined) {
           after = last.number
-          const rows = isFirstPass ? due.filter(({ attempts }) => attempts === 0) : due
+          const rows = due.filter(({ number, attempts }) => !this.#inHand.has(number) && (!isFirstPass || attempts === 0))
           if (rows.length === 0) continue
-          const { prepared, aside } = await prepare(rows, this.#of, this.#ports)
-          for (const number of aside.parted) records.partRecipients(this.#of, number, clock.now())
-          if (aside.changes.length > 0) await this.#commits.write(...aside.changes)
+          const { prepared, changes } = await prepare(rows, this.#of, { ...this.#ports, isInHand: (number) => this.#inHand.has(number) })
+          for (const { row } of prepared) this.#inHand.add(row.number)
+          if (changes.length > 0) await this.#commits.write(...changes)
           // One that could not go on has ended it meanwhile.
           if (this.#isFed) return
           this.#queue.push(...prepared)
@@ -206,7 +206,9 @@ class Sending {
       line = new Line({ ...smtp, name: config.officialDomain })
       for (let next = await this.#take(); next !== undefined; next = await this.#take()) {
         try {
-          await this.#bring(await next.mail, line)
+          const mail = await next.mail
+          await this.#bring(mail, line)
+          this.#inHand.delete(mail.row.number)
         } finally {
           this.#inFlight -= 1
           this.#rouse()

@@ -8,7 +8,7 @@ import { LEAVING_STEP } from './leaving-records.ts'
 import { BASELINE_STEP } from './baselines.ts'
 import { SIGNAL_STEP } from './signal-rows.ts'
 import { EVIDENCE_STEP } from './evidence-records.ts'
-import { NOTICE_LIST_STEP, NOTICE_STEP } from './notice-rows.ts'
+import { NOTICE_LIST_STEP, NOTICE_STEP, NOTICE_TAG_STEP } from './notice-rows.ts'
 
 const STEPS: readonly string[] = [
   `CREATE TABLE policy_version (
@@ -76,6 +76,7 @@ const STEPS: readonly string[] = [
   NOTICE_STEP,
   SIGNAL_STEP,
   NOTICE_LIST_STEP,
+  NOTICE_TAG_STEP,
 ]
 
 export const RECORDS_FORMAT = STEPS.length

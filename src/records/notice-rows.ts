@@ -20,6 +20,9 @@ export const UNREACHABLE = 'unreachable'
 /** Why somebody is skipped in a version that was stopped before their turn: a newer one that was begun tells them. */
 export const LATER_VERSION = 'later_version'
 
+/** Why somebody is skipped whose address by now is one that had its mail of this version, without what was sent of them. */
+export const NEXT_VERSION = 'next_version'
+
 /**
  * `sending` is durable before the first byte of a mail is handed over; what a crash leaves there is `unknown`, and is not sent again by
  * itself. `sent`: the mail server took it. `filed`: it lies in the maildir. `skipped`: nothing is to be sent, `why` says.
@@ -125,8 +128,10 @@ export interface NoticeRecords {
   recipientBy(of: { incident: number; version: number }, messageId: string): NoticeRecipient | undefined
   /** All or none, durable on return. */
   changeRecipients(of: { incident: number; version: number }, changes: readonly RecipientChange[], at: number): void
-  /** Those who waited for that one to be told in their place wait for themselves. */
-  partRecipients(of: { incident: number; version: number }, joined: number, at: number): void
+  /** Those who are told in the mail to one of these. */
+  recipientsJoined(of: { incident: number; version: number }, numbers: readonly number[]): NoticeRecipient[]
+  /** Everybody for whom that address was found last. */
+  recipientsTagged(of: { incident: number; version: number }, tags: readonly string[]): NoticeRecipient[]
   /** Whoever waits in a stopped version and is in this one is skipped there. */
   takeOver(of: { incident: number; version: number }, at: number): void
   /**
@@ -187,6 +192,9 @@ export const NOTICE_STEP = `CREATE TABLE notice_version (
 /** Numbers of people with a space between them: who is listed is fixed when a version is proposed. */
 export const NOTICE_LIST_STEP = `ALTER TABLE notice_recipient ADD COLUMN list TEXT NOT NULL DEFAULT '';`
 
+/** Whoever has an address has to be found by it for each mail: somebody may have moved to it. */
+export const NOTICE_TAG_STEP = 'CREATE INDEX notice_recipient_tag ON notice_recipient (incident, version, tag);'
+
 const VERSION_COLUMNS = `incident, version, id, scope_version AS scopeVersion, state, way, dir, content, sha256, no_address AS noAddress, erased,
   made_at AS madeAt, made_by AS madeBy, started_at AS startedAt, approval, ended_at AS endedAt`
 const COLUMNS = `number, person, organisation, members, shape, language, state, message_id AS messageId, attempts, at, next_at AS nextAt,
@@ -195,7 +203,8 @@ const OF = 'incident = ? AND version = ?'
 const BEGUN = `SELECT r.person, r.tag FROM notice_recipient AS r JOIN notice_version AS v
   ON v.incident = r.incident AND v.version = r.version JOIN notice_recipient AS t
   ON t.incident = r.incident AND t.version = r.version AND t.number = CASE r.joined WHEN 0 THEN r.number ELSE r.joined END
-  WHERE r.incident = ? AND v.state <> 'proposed' AND t.why IS NOT '${LATER_VERSION}' AND NOT (v.state = 'stopped' AND t.state = 'waiting')`
+  WHERE r.incident = ? AND v.state <> 'proposed' AND (t.why IS NULL OR t.why NOT IN ('${LATER_VERSION}', '${NEXT_VERSION}'))
+  AND NOT (v.state = 'stopped' AND t.state = 'waiting')`
 
 type RecipientRow = Omit<NoticeRecipient, 'list'> & { list: string }
 
@@ -245,7 +254,14 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
     `UPDATE notice_recipient SET state = ?, message_id = ?, attempts = ?, at = ?, next_at = ?, reply = ?, why = ?, joined = ?, tag = ?
      WHERE ${OF} AND number = ?`,
   )
-  const part = statement(`UPDATE notice_recipient SET state = 'waiting', why = NULL, joined = 0, at = ? WHERE ${OF} AND joined = ?`)
+  const among = (column: 'joined' | 'tag') =>
+    // Left to itself the engine reads all of the version, to have them in order.
+    statement(
+      `SELECT ${COLUMNS} FROM notice_recipient INDEXED BY notice_recipient_${column}
+       WHERE ${OF} AND ${column} IN (SELECT value FROM json_each(?)) ORDER BY number`,
+    )
+  const joinedTo = among('joined')
+  const tagged = among('tag')
   const take = statement(
     `UPDATE notice_recipient SET state = 'skipped', why = '${LATER_VERSION}', at = ? WHERE incident = ? AND version < ? AND state = 'waiting'
        AND version IN (SELECT version FROM notice_version WHERE incident = ? AND state = 'stopped')
@@ -333,7 +349,8 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
           update.run(state, messageId, attempts, at, nextAt, reply, why, joined, tag, of.incident, of.version, change.number)
         }
       }),
-    partRecipients: (of, joined, at) => transact(() => part.run(at, of.incident, of.version, joined)),
+    recipientsJoined: (of, numbers) => joinedTo.all<RecipientRow>(of.incident, of.version, JSON.stringify(numbers)).map(asRecipient),
+    recipientsTagged: (of, tags) => tagged.all<RecipientRow>(of.incident, of.version, JSON.stringify(tags)).map(asRecipient),
     takeOver: (of, at) => transact(() => take.run(at, of.incident, of.version, of.incident, of.incident, of.version)),
     peopleTold: (incident) => {
       const rows = told.all<{ person: number; tag: string }>(incident)
