@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { BulkheadError } from '#base/errors.ts'
 import type { ClockRecord } from '#clocks/facts.ts'
 import type { Regime, Rule, RulePack } from '#clocks/rule.ts'
-import { pastInstant } from '#incidents/incident-input.ts'
+import { assertOwnTime, pastInstant } from '#incidents/incident-input.ts'
 import type { IncidentState } from '#incidents/incident-state.ts'
 import { readableText } from '#incidents/written.ts'
 import type { AssessedBody, ClocksSignedBody, DoneBody, MarkBody } from '#model/clock.ts'
@@ -138,10 +138,12 @@ export function whenOf(text: string, { clocks: { place }, clock }: StaffDeps): {
     const at = place.startOf(text)
     if (at === undefined) throw new BulkheadError('window_invalid', `--at ${JSON.stringify(text)} is no day of the calendar`)
     if (at > clock.now()) throw new BulkheadError('incident_invalid', '--at lies in the future')
+    assertOwnTime('--at', at)
     return { at, dayIn: place.zone }
   }
   const at = pastInstant('--at', text, clock.now())
   if (at === undefined) throw new TypeError('an instant that was given is none')
+  assertOwnTime('--at', at)
   return { at, dayIn: null }
 }
 

@@ -24,6 +24,15 @@ export function pastInstant(name: string, text: string | undefined, now: number)
   return instant
 }
 
+/** Before that nobody was told of anything like it: a year that was mistyped would start clocks that have run out long ago. */
+const EARLIEST = Date.UTC(1990, 0, 1)
+
+/** Throws `incident_invalid`. */
+export function assertOwnTime(name: string, at: number | null): void {
+  if (at === null || at >= EARLIEST) return
+  throw new BulkheadError('incident_invalid', `${name} lies before 1990 (${new Date(at).toISOString()}): look at the year`)
+}
+
 /** Where a day begins that is given in the place of an instant. */
 export interface DayPlace {
   zone: string
@@ -47,6 +56,12 @@ export function decodeTimes(texts: TimeTexts, before: TimesBody | undefined, now
     aware: past('--aware', texts.aware, before?.aware),
     ...(Object.keys(days).length === 0 ? {} : { days }),
   }
+  for (const [name, at] of [
+    ['--told', times.told],
+    ['--aware', times.aware],
+    ['--vendor-aware', times.vendorAware],
+  ] as const)
+    assertOwnTime(name, at)
   assertOrder('--event-from', times.eventFrom ?? undefined, '--event-to', times.eventTo ?? undefined)
   return times
 }
