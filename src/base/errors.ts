@@ -32,7 +32,7 @@ export const ERRORS = {
     status: 401,
     hint: 'Give your credential: --as FILE or BULKHEAD_CREDENTIAL; else the one counts that the first start wrote beside the keys.',
   },
-  reason_required: { exit: 2, status: 400, hint: 'Add --reason "…": looking at people is on record.' },
+  reason_required: { exit: 2, status: 400, hint: 'Add --reason "…": it stands on record with who asked and when.' },
   not_found: { exit: 1, status: 404, hint: 'Check the spelling; `bulkhead who` takes an email address or an id as your systems sent it.' },
   vendor_unknown: { exit: 1, status: 404, hint: '`bulkhead vendor list` names the configured vendors.' },
   destination_unknown: { exit: 1, status: 404, hint: '`bulkhead vendor show V` names its destinations.' },

@@ -37,6 +37,6 @@ export function printError(context: Pick<Context, 'json' | 'err'>, error: Bulkhe
 /** A reason that was given; what looks at people does not begin without one. */
 export function demandReason(reason: string | undefined): string {
   if (reason === undefined || reason.trim() === '')
-    throw new BulkheadError('reason_required', 'this command looks at people and no reason was given')
+    throw new BulkheadError('reason_required', 'this command goes on record with a reason, and none was given')
   return reason.trim()
 }
