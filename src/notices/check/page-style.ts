@@ -30,6 +30,7 @@ section p:last-child,section ul:last-child{margin-bottom:0}
 .intro p{color:var(--soft);margin:0 0 .25rem}
 ul{margin:0 0 1rem;padding-left:1.25rem}
 li{margin:0 0 .5rem}
+section li:last-child{margin-bottom:0}
 .verdict{border-width:2px;border-left-width:.5rem;display:grid;grid-template-columns:auto 1fr;gap:0 1rem;align-items:start}
 .verdict svg{width:2.75rem;height:2.75rem;margin-top:.125rem}
 .verdict p{margin:0}
@@ -45,6 +46,7 @@ input,textarea{width:100%;font:inherit;color:inherit;background:var(--paper);bor
 padding:.625rem .75rem}
 input[name=code]{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;letter-spacing:.02em}
 input[type=file]{border-style:dashed;font-size:.9375rem}
+label+textarea{margin-top:.375rem}
 textarea{min-height:9rem;resize:vertical}
 details{border-top:1px solid var(--line);padding-top:.875rem;margin:0 0 1.125rem}
 summary{font-weight:650;cursor:pointer;padding:.25rem 0}
@@ -55,7 +57,10 @@ dl{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem;margin:0}
 dt{color:var(--soft)}dd{margin:0;min-width:0}
 footer{color:var(--soft);font-size:.9375rem;padding-bottom:2.5rem}
 footer p{margin:0 0 .5rem}
-@media(max-width:26rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}button{width:100%}h1{font-size:1.4375rem}.verdict{
+@media(max-width:26rem){section,.form{padding-left:1rem;padding-right:1rem}.intro{padding-left:0;padding-right:0}
+input{padding-left:.625rem;padding-right:.625rem}
+input[name=code]:not(:focus){font-size:.875rem;letter-spacing:0}
+dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}button{width:100%}h1{font-size:1.4375rem}.verdict{
 gap:0 .75rem}.verdict svg{width:2.25rem;height:2.25rem}}
 @media(forced-colors:active){.verdict{border-color:CanvasText}}
 @media print{body{background:#fff}.form,nav{display:none}}

@@ -12,6 +12,23 @@ export const STATES: Readonly<Record<string, { judgement?: Judgement; typed: Non
     judgement: { verdict: 'genuine', reasons: [fits, { code: 'text_same', values: {} }, { code: 'dkim_good', values: {} }] },
     typed,
   },
+  'genuine-carried': {
+    judgement: {
+      verdict: 'genuine',
+      reasons: [
+        fits,
+        { code: 'text_same', values: {} },
+        { code: 'lines_above', values: {} },
+        {
+          code: 'lines_known',
+          values: { text: 'CAUTION: This email originated from outside of the organization. Do not click links or ope…' },
+        },
+        { code: 'link_filtered', values: { where: 'eur01.safelinks.protection.outlook.com' } },
+        { code: 'dkim_broken', values: {} },
+      ],
+    },
+    typed: { ...typed, hasText: true },
+  },
   altered: {
     judgement: {
       verdict: 'altered',
@@ -21,6 +38,7 @@ export const STATES: Readonly<Record<string, { judgement?: Judgement; typed: Non
           values: { text: 'We may ask for passwords, verification codes, card numbers or identity papers: by email, phone…' },
         },
         { code: 'text_missing', values: { numbers: '14', count: '31' } },
+        { code: 'html_strange', values: { what: 'background-blend-mode' } },
         { code: 'link_lookalike', values: { where: 'nimbusnotes.com.account-verification-centre.net' } },
         fits,
         { code: 'dkim_none', values: {} },
