@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import fs, {
+  closeSync,
   existsSync,
   linkSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -117,6 +119,9 @@ test('whatever a crash left of it is taken up', (t) => {
   // Between the new one's coming and the old one's being kept.
   renameSync(`${file}.new`, `${file}.old`)
   const { ino } = statSync(`${file}.old`)
+  // While it is open its number is no other file's.
+  const handle = openSync(`${file}.old`, 'r')
+  t.after(() => closeSync(handle))
   rewriteDurably(file, '[4]', 64)
   // It needs no room of its own.
   assert.equal(statSync(file).ino, ino)

@@ -32,6 +32,9 @@ test('a maildir is made outside of what is sealed, and nowhere else', (t) => {
   isRefused(() => openMaildir(data, inside))
   isRefused(() => openMaildir(path.join(data, 'evidence', 'out'), inside))
   isRefused(() => openMaildir(folder, inside))
+  // Also where what is sealed lies in a place that a maildir has.
+  mkdirSync(path.join(folder, 'around', 'new', 'data'), { recursive: true })
+  isRefused(() => openMaildir(path.join(folder, 'around'), [path.join(folder, 'around', 'new', 'data')]))
   symlinkSync(data, path.join(folder, 'link'))
   isRefused(() => openMaildir(path.join(folder, 'link', 'out'), inside))
   assert.deepEqual(readdirSync(data), [], 'a place that was refused was made all the same')
