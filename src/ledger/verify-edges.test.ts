@@ -1,5 +1,7 @@
 /** What a check of the ledger has to tell apart: bytes that only look the same, a vault that is away, rows that are not loaded yet. */
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { test } from 'node:test'
 import { BulkheadError } from '#base/errors.ts'
 import { INSTANCE } from '#vault/testing.ts'
@@ -150,6 +152,23 @@ test('rows whose outcome the warehouse has not loaded are missed there by nobody
     assert.deepEqual(named(more), [[null, 'totals']])
     const silent = await verify(place, at(5, 'it does not open'))
     assert.deepEqual([silent.ok, silent.notChecked], [true, ['totals of the warehouse: it does not open']])
+  })
+})
+
+test('a leaf that is another in a bundle alone is named when the ledger is checked, and the ledger is right', async () => {
+  await withTreePlace(async (place) => {
+    await fill(place, 40)
+    const file = path.join(place.tilesDir, `tile/entries/000.p/${place.ledger.head}`)
+    const whole = readFileSync(file)
+    for (const index of [0, 17, place.ledger.head - 1]) {
+      const at = index * 68 + 40
+      writeFileSync(file, whole.with(at, (whole[at] as number) ^ 1))
+      const found = await verify(place)
+      assert.deepEqual(named(found), [[index, 'changed']])
+      assert.match(found.problems[0]?.what ?? '', /in the bundles/)
+    }
+    writeFileSync(file, whole)
+    assert.deepEqual(named(await verify(place)), [])
   })
 })
 
