@@ -168,6 +168,38 @@ test('whatever is changed in a statement is found, by its signature and, in what
   })
 })
 
+test('each way in which a disclosure may be none is told by its own words, whatever else it says', async () => {
+  await withTreePlace(async (place) => {
+    const { ports, key } = await scene(place)
+    const statement = await statementOf('user 0', LOOK, ports)
+    const [first, second] = statement.disclosures as [Statement['disclosures'][number], Statement['disclosures'][number]]
+    const proof = first.proof ?? assert.fail()
+    const [row] = proof.rows
+    const whats = (changed: unknown, about: number | null = 1): string[] =>
+      checkStatement(JSON.stringify(changed), verifierUnder(key)).problems.flatMap(({ entry, what }) => (entry === about ? [what] : []))
+    const opened = (change: object, description: unknown = first.description) => ({
+      ...statement,
+      disclosures: [{ ...first, description, proof: { ...proof, ...change } }],
+    })
+    const twice = [first.description[0], first.description[0]]
+    for (const [what, changed] of [
+      ['it opens one row twice', opened({ rows: [row, row] }, twice)],
+      ['it opens no row of the person', opened({ rows: [] }, [])],
+      ['its outcome is of another entry', opened({ outcome: second.proof?.outcome })],
+      ['its proof is of another entry', opened({ intent: { ...proof.intent, index: proof.intent.index + 1 } })],
+      ['its header is none', opened({ intent: { ...proof.intent, header: { ...proof.intent.header, salt: '0'.repeat(64) } } })],
+      ['a row of it is none', opened({ rows: [{ ...row, row: { ...row?.row, subject: 1 } }] }, [first.description[0]])],
+      ['it is there twice or out of order', { ...statement, disclosures: [second, first] }],
+    ] as const)
+      assert.deepEqual(whats(changed), [what])
+    const { checkpoint } = statement
+    for (const change of [{ size: (checkpoint?.size ?? 0) + 1 }, { origin: 'another' }, { root: second.date }])
+      assert.ok(
+        whats({ ...statement, checkpoint: { ...checkpoint, ...change } }, null).includes('the checkpoint is not the one of its note'),
+      )
+  })
+})
+
 test('a proof of one person opens nothing as the row of another, and a statement of nobody or of several is refused', async () => {
   await withTreePlace(async (place) => {
     const { ports, key } = await scene(place)

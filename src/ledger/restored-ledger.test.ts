@@ -43,11 +43,14 @@ test('a gap is an entry like any other, signed, and the ledger goes on behind it
   const other = generateKeyPairSync('ed25519').publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
   assert.ok(!isSignedBy(gap, other), 'signed by somebody, but not by this key store')
   assert.ok(!isSignedBy(gap, null))
+  assert.ok(!isSignedBy({ ...gap, key: other }, key), 'it says that somebody else has signed it')
 
   const reader = openLedgerReader({ dir })
   assert.deepEqual(reader.gaps(), [gap, second])
   reader.close()
   await distrustUpTo(dir, 70)
+  // What is doubted once is not trusted again because less is known to be lost.
+  await distrustUpTo(dir, 30)
   ledger = await openLedger({ dir, clock: systemClock })
   assert.deepEqual(ledger.reached('eu'), { seq: 71, index: 0 })
   assert.deepEqual(ledger.cursor('eu'), { seq: 3, index: 1 })
