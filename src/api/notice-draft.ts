@@ -136,7 +136,10 @@ export function fromConfiguration(state: IncidentState, config: NoticesConfig, d
 }
 
 /** Only what is on record. */
-async function measuresOf({ vendor, times }: IncidentState, deps: StaffDeps): Promise<NoticeMeasure[]> {
+export async function measuresOf(
+  { vendor, times }: Pick<IncidentState, 'vendor' | 'times'>,
+  deps: { records: Pick<StaffDeps['records'], 'flow' | 'rotations'>; leaving: { vault: Pick<StaffDeps['leaving']['vault'], 'deletions'> } },
+): Promise<NoticeMeasure[]> {
   const { state } = deps.records.flow(vendor)
   // What was asked for single people who were erased is no measure for all.
   const { leaving } = await deps.leaving.vault.deletions(vendor)

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { canonicalJson } from '#base/canonical-json.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { currentScope } from '#incidents/incident-state.ts'
+import type { NoticeMeasure } from '#model/notice-text.ts'
 import { type NoticeContent, textsSha256 } from '#notices/draft.ts'
 import type { Settled } from '#notices/settling.ts'
 import type { NoticeVersion } from '#records/notice-rows.ts'
@@ -12,7 +13,7 @@ import type { StaffDeps } from './deps.ts'
 import { lookOf } from './incident-print.ts'
 import { textsOf } from './incident-routes.ts'
 import type { NotifyBody, NotifyResult } from './notice-contract.ts'
-import { draftNotices, fromConfiguration, listsMembers } from './notice-draft.ts'
+import { draftNotices, fromConfiguration, listsMembers, measuresOf } from './notice-draft.ts'
 import { keepDraft, proposeVersion, stoppedError, textOfVersion } from './notice-proposal.ts'
 import { NOTICE, shown, versionNow } from './notice-shown.ts'
 import { lookFor } from './routes.ts'
@@ -23,7 +24,7 @@ export async function send(id: number, request: FastifyRequest<{ Body: NotifyBod
   const begun = notices.versions(id).findLast(({ state }) => state !== 'proposed')
   if (resendUnknown || resendFailed) return sendAgain(id, request, deps)
   const look = lookOf(request, 'incident notify, send', reason)
-  const taken = goOnWithLeft(id, outbox, deps)
+  const taken = await goOnWithLeft(id, outbox, deps)
   let proposed = notices.versions(id).find(({ state }) => state === 'proposed')
   const stopped =
     notices.left(id).find(({ state }) => state === 'stopped') ?? (begun?.state === 'stopped' && begun.content !== '' ? begun : undefined)
@@ -38,6 +39,7 @@ export async function send(id: number, request: FastifyRequest<{ Body: NotifyBod
     await proposeVersion(proposed, look, deps)
   }
   assertUnchanged(proposed, lang, deps)
+  await assertStillTrue(proposed, deps)
   const approval = await deps.approvals.require(NOTICE, textOfVersion(proposed, deps))
   await begin(proposed, { outbox, approval, look }, deps)
   return shown(versionNow(proposed, deps), deps)
@@ -64,9 +66,13 @@ async function sendAgain(id: number, request: FastifyRequest<{ Body: NotifyBody 
  * Nobody of an earlier version is forgotten for a newer one: what lies in the sealed outbox takes the way that there is by now, what stands
  * still is tried again. They go one after the other; the newest of them.
  */
-function goOnWithLeft(id: number, outbox: string | undefined, { notices }: StaffDeps): NoticeVersion | undefined {
+async function goOnWithLeft(id: number, outbox: string | undefined, deps: StaffDeps): Promise<NoticeVersion | undefined> {
+  const { notices } = deps
   const left = notices.left(id).filter(({ state }) => state === 'sending')
-  for (const each of left) notices.assertApproved(each)
+  for (const each of left) {
+    notices.assertApproved(each)
+    await assertStillTrue(each, deps)
+  }
   for (const each of left) {
     const way = each.way === 'outbox' ? notices.wayOf(outbox) : { way: each.way ?? ('outbox' as const), dir: each.dir }
     notices.begin(each, { ...way, approval: null })
@@ -114,6 +120,7 @@ async function goOn(version: NoticeVersion, request: FastifyRequest<{ Body: Noti
     throw stoppedError(version)
   }
   deps.notices.assertApproved(version)
+  await assertStillTrue(version, deps)
   const look = lookFor(request, 'incident notify, continue', request.body.reason)
   const body = { version: version.version, as: 'continued' }
   await deps.incidents.add(version.incident, look, () => ({ kind: 'notice-settled', body, texts: textsOf({ reason: look.reason }) }))
@@ -131,7 +138,10 @@ export async function settle(version: NoticeVersion, which: Settled, look: Look,
     throw new BulkheadError('notice_unknown', 'no notice of that Message-ID is open in this version')
   }
   const goesAgain = which.was === 'again' || which.was === 'failed-again'
-  if (goesAgain) notices.assertApproved(version)
+  if (goesAgain) {
+    notices.assertApproved(version)
+    await assertStillTrue(version, deps)
+  }
   const isOne = 'of' in which && which.of !== 'all'
   const body = { version: version.version, as: which.was, open, ...(isOne && { messageId: which.of }) }
   await book.add(version.incident, look, () => ({ kind: 'notice-settled', body, texts: textsOf({ reason: look.reason }) }), {
@@ -150,6 +160,29 @@ function assertScope({ version, scopeVersion }: NoticeVersion, now: number): voi
     'notice_changed',
     `version ${version} was proposed for scope version ${scopeVersion}, and the scope has version ${now}`,
   )
+}
+
+/** What is told of our measures is true when it is told. Throws `notice_changed`. */
+export async function assertStillTrue({ incident, version, content }: NoticeVersion, deps: StillTrueDeps): Promise<void> {
+  const { measures } = (JSON.parse(content) as NoticeContent).subject
+  if (measures.length === 0) return
+  const now = await measuresOf(deps.incidents.state(incident), deps)
+  const gone = measures.filter((measure) => !now.includes(measure)).map((measure) => MEASURES[measure])
+  if (gone.length === 0) return
+  throw new BulkheadError('notice_changed', `version ${version} says that ${gone.join(', and that ')}, and that is not so any more`, {
+    hint:
+      'Propose again: `bulkhead incident notify ID --propose --reason "…"`. One that was begun: `incident notice stop` first, and then ' +
+      '`--propose --continue`.',
+  })
+}
+
+type StillTrueDeps = Parameters<typeof measuresOf>[1] & { incidents: Pick<StaffDeps['incidents'], 'state'> }
+
+const MEASURES: Record<NoticeMeasure, string> = {
+  cut: 'nothing is sent to the vendor any more',
+  retired: 'the vendor was left',
+  'deletion-asked': 'the vendor was asked to delete',
+  'credentials-rotated': 'credentials were replaced',
 }
 
 function assertUnchanged(version: NoticeVersion, lang: string | undefined, deps: StaffDeps): void {

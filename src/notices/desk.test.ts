@@ -1,5 +1,8 @@
 /** What a sending does when the vault goes away: it waits and ends by itself, and what has to be on record is there before its end. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import test from 'node:test'
 import { BulkheadError, type ErrorCode } from '#base/errors.ts'
 import type { IncidentRow } from '#model/incident-row.ts'
@@ -7,6 +10,7 @@ import type { NoticeVersion } from '#records/notice-rows.ts'
 import { openRecords } from '#records/records.ts'
 import { type DeskPorts, NoticeDesk } from './desk.ts'
 import { type NoticeContent, textsSha256 } from './draft.ts'
+import { openMaildir } from './maildir.ts'
 
 const OF = { incident: 1, version: 1 }
 const BEGUN = { way: 'smtp', dir: null, approval: null } as const
@@ -183,6 +187,18 @@ test('whom a version leaves to the next one, since the address had its mail, is 
   records.changeRecipients(OF, [{ number: 2, state: 'skipped', why: 'next_version', tag: 't' }], 7)
   records.changeRecipients(OF, [{ number: 1, state: 'sent', tag: 't' }], 7)
   assert.deepEqual([...records.peopleTold(1).reached], [1])
+})
+
+test('the next start removes mails that a crash left in tmp, and what is left in new was filed', (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-desk-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const dir = openMaildir(path.join(folder, 'out'), [])
+  const { desk, records } = deskWith([1], {})
+  records.changeNoticeVersion(OF, { state: 'stopped', way: 'maildir', dir })
+  records.changeRecipients(OF, [{ number: 1, state: 'sending', messageId: '<gone@company.example>' }], 1)
+  writeFileSync(path.join(dir, 'tmp', `${'0'.repeat(40)}.bulkhead`), 'To: ann@x.example')
+  desk.resume()
+  assert.deepEqual([readdirSync(path.join(dir, 'tmp')), records.recipientsIn(OF, 'filed', { after: 0, limit: 9 }).length], [[], 1])
 })
 
 test('what does not pass by itself stands still, and says why', async () => {

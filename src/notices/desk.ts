@@ -14,7 +14,7 @@ import { createComposer } from './compose.ts'
 import { type NoticeCounts, countOf } from './counts.ts'
 import { assertApproved } from './approved.ts'
 import type { Draft, NoticeContent } from './draft.ts'
-import { fileVersion, openMaildir, settleFiling } from './maildir.ts'
+import { clearUnfiled, fileVersion, openMaildir, settleFiling } from './maildir.ts'
 import { passesByItself } from './passing.ts'
 import { keepSheets, type PrepareOf, type PreparePorts } from './prepare.ts'
 import { sendVersion } from './sending.ts'
@@ -197,17 +197,25 @@ export class NoticeDesk {
 
   /** At the start: what a crash left open is counted as open, and what was begun goes on. */
   resume(): void {
-    const { records, clock, trace } = this.#ports
+    const { records, trace } = this.#ports
     for (const version of records.noticeVersions()) {
       const of = { incident: version.incident, version: version.version }
       if (version.state === 'proposed') continue
-      if (version.way === 'maildir' && version.dir !== null) settleFiling({ ...of, dir: version.dir }, records, clock.now())
+      if (version.way === 'maildir' && version.dir !== null) this.#clear(version.dir)
       this.#leaveOpen(of)
       if (version.state !== 'sending') continue
       const { waiting, unknown } = this.counts(of)
       trace('info', `the notices of incident ${of.incident}, version ${of.version}, go on: ${waiting} wait, of ${unknown} nobody knows`)
       this.#start(of)
     }
+  }
+
+  /** Nothing is being filed there: what a crash or a failure left is settled, and then its mails are nobody's. */
+  #clear(dir: string): void {
+    const { records, clock } = this.#ports
+    for (const version of records.noticeVersions())
+      if (version.way === 'maildir' && version.dir === dir) settleFiling({ ...version, dir }, records, clock.now())
+    clearUnfiled(dir)
   }
 
   /** While nothing of it is under way: what is on record as under way is what nobody answered for. */
@@ -278,6 +286,7 @@ export class NoticeDesk {
     const { way, dir, id } = version
     // An answer that could not be written, on a full disk say, is none.
     if (way === 'smtp') this.#leaveOpen(of)
+    if (way === 'maildir' && dir !== null) this.#clear(dir)
     // In the sealed outbox notices wait for somebody's word.
     if (way === 'outbox' || way === null || records.nextDue(of) === undefined) return this.#end(of)
     this.assertApproved(version)

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test'
 import { BulkheadError } from '#base/errors.ts'
 import { openRecords } from '#records/records.ts'
 import type { Records } from '#records/port.ts'
-import { openMaildir, settleFiling } from './maildir.ts'
+import { clearUnfiled, openMaildir, settleFiling } from './maildir.ts'
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-maildir-'))
@@ -132,4 +132,20 @@ test('a restore stops what was begun, and writes down what it does not know', (t
   )
   assert.equal(records.stopNotices(known, 10), 4)
   assert.deepEqual(records.begunNotices().length, 5)
+})
+
+test('mails of ours that a crash left in tmp are removed, and nothing else', (t) => {
+  const dir = openMaildir(path.join(folderOf(t), 'out'), [])
+  assert.equal(clearUnfiled(dir), 0)
+  const ours = 'a1'.repeat(20)
+  for (const name of [`${ours}.bulkhead`, `${ours}.eml`, `${ours}0.bulkhead`, `1732.${ours}.bulkhead`, 'letter'])
+    writeFileSync(path.join(dir, 'tmp', name), 'To: ann@x.example')
+  for (const part of ['new', 'cur']) writeFileSync(path.join(dir, part, `${ours}.bulkhead`), 'filed')
+  assert.equal(clearUnfiled(dir), 1)
+  assert.deepEqual(
+    readdirSync(path.join(dir, 'tmp')).sort(),
+    [`1732.${ours}.bulkhead`, `${ours}.eml`, `${ours}0.bulkhead`, 'letter'].sort(),
+  )
+  assert.deepEqual([readdirSync(path.join(dir, 'new')), readdirSync(path.join(dir, 'cur'))], [[`${ours}.bulkhead`], [`${ours}.bulkhead`]])
+  assert.equal(clearUnfiled(path.join(dir, 'nowhere')), 0)
 })

@@ -142,6 +142,19 @@ export function settleFiling(of: { incident: number; version: number; dir: strin
   }
 }
 
+/**
+ * A crash may leave whole mails with addresses in `tmp` of which no row knows: they were not filed, and are made again. Only files that
+ * are called as ours are removed. Nothing is being filed there.
+ */
+export function clearUnfiled(dir: string): number {
+  const folder = path.join(dir, 'tmp')
+  if (!existsSync(folder)) return 0
+  const left = readdirSync(folder).filter((name) => NAME.test(name))
+  for (const name of left) rmSync(path.join(folder, name), { force: true })
+  if (left.length > 0) syncFolder(folder)
+  return left.length
+}
+
 async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
   const handle = await open(file, 'w', 0o600)
   try {
@@ -151,6 +164,8 @@ async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
     await handle.close()
   }
 }
+
+const NAME = /^[0-9a-f]{40}\.bulkhead$/
 
 /** As the maildir format has it: no slash, no colon, and the same for the same mail. */
 function nameOf(messageId: string): string {
