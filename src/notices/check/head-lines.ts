@@ -58,11 +58,14 @@ export function isRecipient(value: string, { recipients, isGreeted }: HeadGiven)
 }
 
 const GREETED_WORDS = 8
+const PARTICLE = /^(de|del|della|da|das|di|do|dos|du|la|le|van|von|der|den|ter|bin|bint|ibn|al|el)$/u
 
 /** The name that the notice itself greets: it stands in one of its short lines, which are compared. */
 export function isGreetedIn(lines: readonly string[], name: string): boolean {
   const given = name.normalize('NFC').replace(/\s+/gu, ' ').trim()
   if (!/^[\p{L}\p{M}'’.-]+( [\p{L}\p{M}'’.-]+){0,3}$/u.test(given)) return false
+  // Written as names are: other words of the notice also stand before a comma.
+  if (!given.split(' ').every((word) => /^[\p{Lu}\p{Lo}]/u.test(word) || PARTICLE.test(word))) return false
   return lines.some((line) => {
     const short = line
       .normalize('NFC')

@@ -115,7 +115,10 @@ export function readHtml(html: string, given: HtmlGiven): string {
           if (fault === 'hidden') open.isHidden = true
           else if (fault === 'picture') findings.add('html_picture')
           else if (fault === 'strange') strange(property)
-          if (drawsLine(property, value)) look.draw(stack, 'line')
+          if (!drawsLine(property, value)) continue
+          // Boxes within a line of text are dots.
+          if (SEEN_ANYHOW.has(name)) strange(property)
+          look.draw(stack, 'line')
         }
         nameAttributes(name, attributes, findings)
         const what = strangeTag({ name, attributes, around: stack, charset: given.charset ?? 'utf-8', marks })

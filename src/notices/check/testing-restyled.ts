@@ -152,6 +152,11 @@ export const RESTYLED: readonly CheckCase[] = [
   drawn('underlined spaces', '<u>&nbsp;</u>'),
   drawn('links of spaces', `<a ${LINK}>&nbsp;</a>`),
   html(
+    'a number drawn in boxes within a line',
+    (page) => inBody(bare(page), `<p>${'<span style="border:solid #000000 3.0pt">&nbsp;</span> '.repeat(5)}</p>`),
+    'html_strange',
+  ),
+  html(
     'a number drawn in white on black',
     (page) =>
       inBody(
@@ -272,6 +277,12 @@ export const RESTYLED: readonly CheckCase[] = [
   text(
     'a name above that the notice does not greet',
     (all) => `From: Nimbus Notes security <security@nimbusnotes.com>\nTo: Call Us Now <asha.rao@example.net>\n\n${all}`,
+    'text_around',
+  ),
+  text(
+    'words of the notice as a name above it',
+    (all) =>
+      `From: Nimbus Notes security <security@nimbusnotes.com>\nTo: ask for passwords <asha.rao@example.net>\n\n${all.replace('ask for passwords, verification codes,', '\n$&\n')}`,
     'text_around',
   ),
   mail(
