@@ -3,14 +3,14 @@
  * gets its `FORMAT` last, so that half a restore is never started, and what the backup cannot know is put right before any
  * role starts: erasures that came later, cuts that came later, numbers that were given out later, and what is lost.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
-import { syncFolder } from '#base/files.ts'
+import { makeFolderDurably, syncFolder } from '#base/files.ts'
 import type { SignedCheckpoint } from '#ledger/checkpoint.ts'
 import { openLedgerReader } from '#ledger/ledger-reader.ts'
 import { readTree, treeVerifiers } from '#ledger/tree-snapshot.ts'
@@ -65,7 +65,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   progress('checking the backup')
   const manifest = await readManifest(source, 'data')
   const made = !existsSync(target)
-  mkdirSync(target, { recursive: true, mode: 0o700 })
+  makeFolderDurably(target)
   // What an earlier restore left that was killed.
   if (isUnfinished(target)) empty(target)
   let place: InstanceLock | undefined
@@ -152,7 +152,7 @@ async function provideKeys(keys: string | undefined, instance: Instance): Promis
   }
   const making = `${keysDir}.restoring`
   rmSync(making, { recursive: true, force: true })
-  mkdirSync(making, { recursive: true, mode: 0o700 })
+  makeFolderDurably(making)
   const writer = new MemberWriter(making, () => undefined)
   const manifest = await readManifest(backup.folder, 'keys')
   for (const { path: own } of manifest.members) writer.take(path.join(backup.folder, own), own)

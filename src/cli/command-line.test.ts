@@ -164,6 +164,7 @@ test('a list appears whole, private and with its summary, or not at all', () =>
         ['who', 'ann@example.com', '--statement', inside, '--reason', 'r'],
         ['incident', 'evidence', 'get', '1', 'x', '--out', path.join(path.dirname(inside), 'new'), '--reason', 'r'],
       ]
+      asked.push(['incident', 'notify', '1', '--preview', '--html', inside])
       for (const words of asked) assert.match((await run(...words)).error?.message ?? '', /lies in a folder of Bulkhead$/, words.join(' '))
     }
     assert.equal(readFileSync(path.join(instance.dataDir, 'FORMAT'), 'utf8'), format)

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { INCIDENTS_ROUTE } from '#api/incident-contract.ts'
 import type { NoticeListResult, NoticePreviewResult, NoticeSettleResult, NotifyResult } from '#api/notice-contract.ts'
 import { BulkheadError, isErrorCode } from '#base/errors.ts'
+import { clearFile } from './clear-file.ts'
 import { type Context, demandReason, printAnswer } from './context.ts'
 import { renderNoticeList, renderNotify, renderPreview, renderSettled } from './notice-render.ts'
 import { connect, type StaffClient } from './staff-client.ts'
@@ -97,7 +98,8 @@ function progressText({ recipients, organisations, sent, filed, failed, unknown,
 }
 
 async function previewNotice(context: Context, client: StaffClient, id: number, options: NotifyOptions): Promise<void> {
-  const { shape, lang, html } = options
+  const { shape, lang } = options
+  const html = options.html === undefined ? undefined : clearFile(context, options.html)
   const body = { ...(shape !== undefined && { shape }), ...(lang !== undefined && lang !== 'auto' && { lang }) }
   const answer = await client.post<NoticePreviewResult>(`${INCIDENTS_ROUTE}/${id}/notices/preview`, body, DRAFT_MS)
   if (html !== undefined) {

@@ -32,6 +32,14 @@ test('an element that no notice has is named, though it would only be shown othe
     assert.equal(tag(name), name)
 })
 
+test('an element called as what every object has is no list of ours', () => {
+  for (const parent of ['constructor', 'toString', 'hasOwnProperty']) {
+    assert.equal(tag('p', {}, [...BODY, parent]), undefined)
+    assert.equal(tag('td', {}, [...BODY, parent]), 'td')
+    assert.equal(isDisplaced(parent), false)
+  }
+})
+
 test('an element where it does not belong is named: programs show it somewhere else', () => {
   const at = (name: string, ...around: string[]) => tag(name, {}, [...BODY, ...around])
   for (const [name, ...around] of [

@@ -30,12 +30,12 @@ const INDENTS = words('blockquote ul')
 const INDENTS_MAX = 8
 const NESTING_MAX = 40
 const HEADINGS = words('h1 h2 h3')
-const INSIDE: Readonly<Record<string, ReadonlySet<string>>> = {
-  table: words('tbody thead tr'),
-  tbody: words('tr'),
-  thead: words('tr'),
-  tr: words('td th'),
-}
+const INSIDE: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['table', words('tbody thead tr')],
+  ['tbody', words('tr')],
+  ['thead', words('tr')],
+  ['tr', words('td th')],
+])
 
 export interface ShapeOfTag {
   name: string
@@ -53,7 +53,7 @@ export function strangeTag(tag: ShapeOfTag): string | undefined {
   const parent = around.at(-1)?.name ?? ''
   const isIn = (names: ReadonlySet<string>): boolean => around.some((each) => names.has(each.name))
   if (!ELEMENTS.has(name)) return name
-  if (INSIDE[parent]?.has(name) === false || (/^t(body|head|r|d|h)$/.test(name) && INSIDE[parent] === undefined)) return name
+  if (INSIDE.get(parent)?.has(name) === false || (/^t(body|head|r|d|h)$/.test(name) && !INSIDE.has(parent))) return name
   if (around.length > NESTING_MAX || around.filter((each) => each.isIndent || INDENTS.has(each.name)).length > INDENTS_MAX) return 'nesting'
   // Letters grow, or a mark is drawn, with each of them.
   if ((HEADINGS.has(name) && isIn(HEADINGS)) || (name === 'li' && !isIn(words('ul')))) return name
@@ -64,7 +64,7 @@ export function strangeTag(tag: ShapeOfTag): string | undefined {
 
 /** Text that stands where only cells or rows may is shown somewhere else. */
 export function isDisplaced(parent: string): boolean {
-  return INSIDE[parent] !== undefined
+  return INSIDE.has(parent)
 }
 
 const NAMESPACE =
