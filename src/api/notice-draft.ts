@@ -14,9 +14,6 @@ import type { Look } from '#vault/port.ts'
 import type { StaffDeps } from './deps.ts'
 import { incidentPorts } from './incident-ports.ts'
 
-/** All vendors here are told what people do in a product. */
-const VENDOR_KIND = 'analytics provider'
-
 export interface Drafted {
   draft: Draft
   scopeVersion: number
@@ -110,7 +107,7 @@ export function fromConfiguration(state: IncidentState, config: NoticesConfig, d
   const { company, officialDomain, checkUrl, zone } = config
   const { team, mail, hours, languages, dpo } = config.contact
   const { eventFrom, eventTo, vendorAware, told, aware } = state.times
-  const name = deps.config.vendors.find(({ id }) => id === state.vendor)?.name ?? state.vendor
+  const vendor = deps.config.vendors.find(({ id }) => id === state.vendor)
   return {
     company,
     officialDomain,
@@ -122,7 +119,8 @@ export function fromConfiguration(state: IncidentState, config: NoticesConfig, d
       ...(languages !== undefined && { languages }),
       ...(dpo !== undefined && { dpo }),
     },
-    vendor: { name, what: VENDOR_KIND },
+    // Of one that the configuration names no more only its id is known.
+    vendor: { name: vendor?.name ?? state.vendor, what: vendor?.kind ?? 'service provider' },
     times: {
       ...(eventFrom !== null && { eventFrom }),
       ...(eventTo !== null && { eventTo }),

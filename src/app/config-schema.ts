@@ -3,7 +3,7 @@
  * `description` of each part is what an error says was expected, so it reads as "expected DESCRIPTION".
  */
 import { type Static, Type } from 'typebox'
-import { APPROVALS_DEFAULTS, DISK_DEFAULTS, PLACE_DETAILS } from '#model/config.ts'
+import { APPROVALS_DEFAULTS, DISK_DEFAULTS, PLACE_DETAILS, VENDOR_KINDS } from '#model/config.ts'
 import { FORMS } from '#model/field.ts'
 import { CONSENT_BASES, SIGNAL_USES } from '#model/policy.ts'
 import { ClocksSchema } from './config-clocks.ts'
@@ -138,9 +138,10 @@ const VendorSchema = Type.Object(
   {
     id: Id('vendor'),
     name: Type.Optional(Text('the name of the company')),
+    kind: Type.Optional(Type.Enum([...VENDOR_KINDS], { description: `one of ${VENDOR_KINDS.join(', ')}` })),
     destinations: Type.Array(DestinationSchema, { minItems: 1, description: 'a list of at least one destination' }),
   },
-  { ...closed, description: 'a vendor: {id, name?, destinations}' },
+  { ...closed, description: 'a vendor: {id, name?, kind?, destinations}' },
 )
 
 const COUNT_MAX = 1e15

@@ -17,6 +17,7 @@ sources:
 vendors:
   - id: acme
     name: Acme Analytics
+    kind: messaging provider
     destinations:
       - id: acme-main
         protocol: mixpanel
@@ -64,6 +65,9 @@ test('a full file is decoded, defaults filled in, and secrets are never printed'
     ],
   )
   const [main, second] = config.vendors[0]?.destinations ?? []
+  assert.equal(config.vendors[0]?.kind, 'messaging provider')
+  assert.equal(decode(FULL.replace(/ {4}kind: .*\n/, '')).vendors[0]?.kind, 'analytics provider', 'what an analytics protocol is for')
+  assert.match(refusal(FULL.replace('messaging provider', 'a friend')), /one of analytics provider, messaging provider/)
   assert.ok(main?.credentials.kind === 'serviceAccount')
   assert.equal(main.credentials.secret.reveal(), 'very-secret-value')
   assert.equal(main.deletionToken?.reveal(), 'del: [x]', 'a value with YAML syntax in it stays text')
@@ -185,7 +189,7 @@ test('a missing variable is named with its place and a secret of the wrong type 
   const { ACME_SECRET: _, ...rest } = ENV
   assert.match(
     refusal(FULL, rest),
-    /^bulkhead\.yaml:13:\d+: found \$\{ACME_SECRET\}, which is not set, expected the environment variable ACME_SECRET/,
+    /^bulkhead\.yaml:14:\d+: found \$\{ACME_SECRET\}, which is not set, expected the environment variable ACME_SECRET/,
   )
   const message = refusal(FULL.replace('"$${NOT_EXPANDED}"', '99887766'))
   assert.ok(!message.includes('99887766'), message)

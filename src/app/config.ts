@@ -217,7 +217,7 @@ function decodeVendor(vendor: NonNullable<ConfigFile['vendors']>[number]): Vendo
       ...(outlet.consent && { consent: outlet.consent as ConsentRuleConfig[] }),
     }),
   )
-  return { id: vendor.id, name: vendor.name ?? vendor.id, destinations }
+  return { id: vendor.id, name: vendor.name ?? vendor.id, kind: vendor.kind ?? 'analytics provider', destinations }
 }
 
 type CredentialsFile = NonNullable<ConfigFile['vendors']>[number]['destinations'][number]['credentials']

@@ -146,9 +146,21 @@ export interface SourceConfig {
   consentKey?: string
 }
 
+/** What a vendor does for the company, as notices call it. */
+export const VENDOR_KINDS = [
+  'analytics provider',
+  'messaging provider',
+  'advertising provider',
+  'payment provider',
+  'support provider',
+  'service provider',
+] as const
+export type VendorKind = (typeof VENDOR_KINDS)[number]
+
 export interface VendorConfig {
   id: string
   name: string
+  kind: VendorKind
   destinations: DestinationConfig[]
 }
 

@@ -63,7 +63,6 @@ export interface NoticeSubject {
   }
   measures: readonly NoticeMeasure[]
   checkpoint?: { size: number; root: string }
-  regulator?: readonly string[]
   date: number
 }
 

@@ -29,7 +29,7 @@ function config(...destinations: DestinationConfig[]): Config {
   return {
     sources: [],
     gateway: { tls: undefined, trustProxy: [] },
-    vendors: [{ id: 'mixpanel', name: 'Mixpanel', destinations }],
+    vendors: [{ id: 'mixpanel', name: 'Mixpanel', kind: 'analytics provider', destinations }],
     store: {
       events: { approved: ['Internal only'] },
       properties: { approved: ['depth'] },

@@ -12,6 +12,7 @@ const VENDORS: VendorConfig[] = [
   {
     id: 'v',
     name: 'V',
+    kind: 'analytics provider',
     destinations: [
       {
         ...{ id: 'd', vendor: 'v', protocol: 'mixpanel', url: 'https://v.example', token: 'public-token', grants: undefined },

@@ -73,6 +73,7 @@ export function configOf(grants: GrantTable): Config {
     (vendor): VendorConfig => ({
       id: vendor,
       name: vendor,
+      kind: 'analytics provider',
       destinations: DESTINATIONS.filter((one) => one.vendor === vendor).map(({ id }) => destination(id, vendor)),
     }),
   )

@@ -48,7 +48,7 @@ for (const width of WIDTHS)
       for (const [name, shape] of Object.entries(testingShapes())) {
         const file = `${language}-${name}-${width}-${colorScheme}.png`
         if (!file.includes(word)) continue
-        const subject = testingSubjectOf(shape, name === 'possible' ? { regulator: ['ICO'], correctsVersion: 1, version: 2 } : {})
+        const subject = testingSubjectOf(shape, name === 'possible' ? { correctsVersion: 1, version: 2 } : {})
         const { html } = renderNotice(templates, language, subject, shape, testingPerson({ name: HINDI_NAMES[language] ?? 'Asha Rao' }))
         await page.setContent(html)
         const wide = await page.evaluate('document.documentElement.scrollWidth')

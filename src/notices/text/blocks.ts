@@ -207,7 +207,7 @@ function writeAdvice(writer: Writer, exposure: Exposure, isListed: boolean): voi
   writer.paragraph('never')
 }
 
-function writeMore(writer: Writer, { contact, regulator, incident, version, date, checkpoint }: NoticeSubject): void {
+function writeMore(writer: Writer, { contact, incident, version, date, checkpoint }: NoticeSubject): void {
   const { phrases, blocks } = writer
   writer.heading('more.heading')
   writer.subheading('more.check')
@@ -225,7 +225,6 @@ function writeMore(writer: Writer, { contact, regulator, incident, version, date
       : [writer.say('more.languages', { languages: phrases.list(languages.map((language) => phrases.languageName(language))) })]),
     ...(dpo === undefined ? [] : [writer.say('more.dpo', { dpo })]),
   ])
-  if (regulator !== undefined && regulator.length > 0) writer.paragraph('more.regulator', { regulators: phrases.list(regulator) })
   blocks.push({ kind: 'small', text: writer.say('more.version', { date: phrases.day(date), incident, version }) })
   if (checkpoint !== undefined)
     blocks.push({ kind: 'small', text: writer.say('more.checkpoint', { size: checkpoint.size, root: checkpoint.root }) })

@@ -21,7 +21,6 @@ export function checkFacts(subject: NoticeSubject, shape: NoticeShape): void {
   plain('contact.hours', contact.hours)
   plain('contact.dpo', contact.dpo)
   for (const language of contact.languages ?? []) plain('contact.languages', language)
-  for (const name of subject.regulator ?? []) plain('regulator', name)
   for (const surface of shape.surfaces) if (surface !== '') plain('surface', surface)
   plain('checkpoint', checkpoint?.root)
   if (!DOMAIN.test(officialDomain)) throw invalid('officialDomain is no domain name in ASCII')

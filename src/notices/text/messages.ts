@@ -111,7 +111,6 @@ export const MESSAGES = {
   'more.hours': 'hours',
   'more.languages': 'languages',
   'more.dpo': 'dpo',
-  'more.regulator': 'regulators',
   'more.version': 'date incident version',
   'more.checkpoint': 'size root',
 } as const satisfies Record<string, string>
@@ -146,16 +145,6 @@ export type PatternKey = keyof typeof PATTERNS
 /** What stands in a preview where a person's own words will be. */
 export const PLACEHOLDERS = ['name', 'code', 'organisation', 'members', 'member'] as const
 export type PlaceholderKey = (typeof PLACEHOLDERS)[number]
-
-/** What a vendor does for the company. Any other text is printed as the register has it. */
-export const VENDOR_KINDS = [
-  'analytics provider',
-  'messaging provider',
-  'advertising provider',
-  'payment provider',
-  'support provider',
-  'service provider',
-] as const
 
 /** Machinery of SDKs never leaves and is nothing to tell anybody. */
 export const FIELDS_IN_WORDS = (Object.keys(FIELDS) as KnownField[]).filter((field) => field !== 'technical')

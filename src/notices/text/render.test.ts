@@ -23,7 +23,7 @@ const shapes = Object.entries(testingShapes())
 /** Every shape in every language, with and without the facts that can be absent. */
 function* everyNotice(): Generator<{ title: string; subject: NoticeSubject; mail: NoticeMail; kind: string }> {
   const variants: Record<string, Partial<NoticeSubject>> = {
-    full: { regulator: ['Data Protection Board of India'], correctsVersion: 1, version: 2 },
+    full: { correctsVersion: 1, version: 2 },
     bare: { times: {}, notSent: [], measures: [], contact: { team: 'Privacy team' } },
   }
   for (const language of templates.languages)

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { BulkheadError } from '#base/errors.ts'
+import { VENDOR_KINDS } from '#model/config.ts'
 import type { NoticeLanguage } from '#model/notice-text.ts'
 import {
   FIELDS_IN_WORDS,
@@ -18,7 +19,6 @@ import {
   type PlaceholderKey,
   type PluralKey,
   PLURALS,
-  VENDOR_KINDS,
 } from './messages.ts'
 
 /** A sentence cut at its placeholders: text, name, text, name, …, text. */

@@ -1,0 +1,30 @@
+/** What a notice says of the vendor is what `bulkhead.yaml` calls it, in the reader's language. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { IncidentState } from '#incidents/incident-state.ts'
+import type { VendorConfig } from '#model/config.ts'
+import type { NoticesConfig } from '#model/notices-config.ts'
+import { fromConfiguration } from './notice-draft.ts'
+
+const STATE = { id: 1, vendor: 'acme', times: { eventFrom: null, eventTo: null, vendorAware: null, told: 1, aware: null } } as IncidentState
+const NOTICES = {
+  company: 'Example Ltd',
+  officialDomain: 'example.com',
+  checkUrl: 'https://example.com/check',
+  zone: 'UTC',
+  contact: { team: 'Privacy team' },
+  from: { name: 'Example security', address: 'security@example.com' },
+} as NoticesConfig
+
+function vendorIn(vendors: Partial<VendorConfig>[]): { name: string; what: string } {
+  return fromConfiguration(STATE, NOTICES, { config: { vendors } } as Parameters<typeof fromConfiguration>[2]).vendor
+}
+
+test('a vendor is told of by its name and by what it is for', () => {
+  const other = { id: 'other', name: 'Other', kind: 'support provider' } as const
+  assert.deepEqual(vendorIn([other, { id: 'acme', name: 'Acme Inc', kind: 'payment provider' }]), {
+    name: 'Acme Inc',
+    what: 'payment provider',
+  })
+  assert.deepEqual(vendorIn([other]), { name: 'acme', what: 'service provider' }, 'one that the file names no more')
+})
