@@ -19,6 +19,7 @@ function differences(wanted: readonly number[], found: readonly number[], piece 
 }
 
 const COUNT = 2_000
+const reordered = (...indices: number[]): [string, number][] => indices.map((index) => ['reordered', index])
 
 test('what was done to one entry is named at its place, wherever it is', () => {
   const whole = upTo(COUNT)
@@ -28,7 +29,7 @@ test('what was done to one entry is named at its place, wherever it is', () => {
     assert.deepEqual(differences(whole, whole.toSpliced(index, 1)), [['dropped', index]], `dropped ${index}`)
     assert.deepEqual(differences(whole, whole.toSpliced(index, 0, -1)), [['inserted', index]], `inserted ${index}`)
     const swapped = whole.with(index, index + 1).with(index + 1, index)
-    assert.deepEqual(differences(whole, swapped), [['reordered', index]], `swapped ${index}`)
+    assert.deepEqual(differences(whole, swapped), reordered(index, index + 1), `swapped ${index}`)
   }
   assert.deepEqual(
     differences(whole, whole.slice(0, -3)).map(([kind]) => kind),
@@ -37,7 +38,7 @@ test('what was done to one entry is named at its place, wherever it is', () => {
   assert.deepEqual(differences(whole, [...whole, -1]), [['inserted', COUNT]])
 })
 
-test('what has changed places or moved within the window is named once; a copy is an insertion', () => {
+test('what has changed places or moved within the window is named by its own index, once; a copy is an insertion', () => {
   const whole = upTo(COUNT)
   for (const [from, to] of [
     [9, 200],
@@ -46,13 +47,9 @@ test('what has changed places or moved within the window is named once; a copy i
     [1_000, 1_300],
   ] as const) {
     const moved = whole.toSpliced(from, 1).toSpliced(to, 0, from)
-    assert.deepEqual(
-      differences(whole, moved),
-      [['reordered', from > to || to - from === 1 ? Math.min(from, to) : from]],
-      `${from} to ${to}`,
-    )
+    assert.deepEqual(differences(whole, moved), to - from === 1 ? reordered(from, to) : reordered(from), `${from} to ${to}`)
     const swapped = whole.with(from, to).with(to, from)
-    assert.deepEqual(differences(whole, swapped), [['reordered', Math.min(from, to)]], `${from} and ${to}`)
+    assert.deepEqual(differences(whole, swapped), reordered(Math.min(from, to), Math.max(from, to)), `${from} and ${to}`)
     assert.deepEqual(differences(whole, whole.toSpliced(from, 0, to)), [['inserted', from]], `${to} again at ${from}`)
   }
 })
@@ -66,6 +63,38 @@ test('what has moved beyond the window is put together', () => {
   ])
   const moved = whole.toSpliced(1_900, 1).toSpliced(3, 0, 1_900)
   assert.ok(differences(whole, moved).every(([kind]) => kind === 'reordered'))
+})
+
+test('runs that have changed places are named entry by entry, and nothing that is in its place', () => {
+  const whole = upTo(COUNT)
+  const run = (from: number, length = 256): number[] => whole.slice(from, from + length)
+  for (const [a, b] of [
+    [0, 256],
+    [256, 512],
+    [0, 512],
+    [256, 1_280],
+  ] as const) {
+    const exchanged = whole.toSpliced(a, 256, ...run(b)).toSpliced(b, 256, ...run(a))
+    assert.deepEqual(differences(whole, exchanged), reordered(...run(a), ...run(b)), `${a} and ${b}`)
+  }
+  // Behind one that is missing, where both sides have not come equally far.
+  const exchanged = [...whole.slice(0, 100), ...run(150, 50), ...run(100, 50), ...whole.slice(200)].toSpliced(5, 1)
+  assert.deepEqual(differences(whole, exchanged), [['dropped', 5], ...reordered(...run(100, 100))])
+  // Of other lengths: the shorter one has moved before the longer one.
+  assert.deepEqual(differences(whole, [...run(256, 100), ...run(0), ...whole.slice(356)]), reordered(...run(256, 100)))
+  // Once more before the first one, and in its own place too.
+  assert.deepEqual(
+    differences(whole, [...run(256), ...whole]).map(([kind]) => kind),
+    run(256).map(() => 'inserted'),
+  )
+})
+
+test('what is missing beyond what is remembered is named all the same', () => {
+  const all = differences(upTo(10_100), [])
+  assert.deepEqual(
+    all,
+    upTo(10_100).map((index) => ['dropped', index]),
+  )
 })
 
 test('two sequences are the same or something is named, and no more than was done', () => {

@@ -24,12 +24,11 @@ export class Alignment {
   #found: Buffer[] = []
   /** Index of the first of `#wanted`. */
   #index = 0
-  /** Found before their place, and where: they are missing there, or stand there once more. */
+  /** Found before their place, and where: they are missing in their place, or stand there once more. */
   readonly #early = new Map<string, number>()
   /** Missing in their place, and seen ahead. */
   readonly #late = new Set<string>()
   #lone: Lone[] = []
-  #beyond = 0
 
   constructor(report: (kind: Difference, index: number) => void) {
     this.#report = report
@@ -53,7 +52,7 @@ export class Alignment {
   end(): void {
     this.#compare(0)
     for (const hash of this.#wanted.splice(0)) {
-      if (!this.#wasEarly(hash)) this.#keep({ index: this.#index, wanted: key(hash) })
+      if (!this.#wasEarly(hash, this.#index)) this.#keep({ index: this.#index, wanted: key(hash) })
       this.#index += 1
     }
     for (const hash of this.#found.splice(0)) if (!this.#late.delete(key(hash))) this.#keep({ index: this.#index, found: key(hash) })
@@ -72,7 +71,7 @@ export class Alignment {
       }
       if (left() === 0 || left() < ahead) break
       const [wanted, found] = [this.#wanted[w] as Buffer, this.#found[f] as Buffer]
-      if (this.#wasEarly(wanted)) {
+      if (this.#wasEarly(wanted, this.#index + w)) {
         w += 1
         continue
       }
@@ -80,28 +79,30 @@ export class Alignment {
         f += 1
         continue
       }
-      const [foundAt, wantedAt] = [indexOf(this.#wanted, w, found), indexOf(this.#found, f, wanted)]
+      const [foundIn, wantedIn] = [distanceOf(this.#wanted, w, found), distanceOf(this.#found, f, wanted)]
       const index = this.#index + w
-      if (foundAt < 0 && wantedAt < 0) {
+      if (foundIn < 0 && wantedIn < 0) {
         this.#keep({ index, wanted: key(wanted), found: key(found) })
         w += 1
         f += 1
-      } else if (wantedAt < 0) {
+      } else if (wantedIn < 0) {
         this.#keep({ index, wanted: key(wanted) })
         w += 1
-      } else if (foundAt < 0) {
+      } else if (foundIn < 0) {
         this.#keep({ index, found: key(found) })
         f += 1
       } else {
-        // Both are there, in another order. The one that is further from its place has moved, or both have changed places.
-        const isExchange = f + 1 < this.#found.length && this.#wanted[w + 1]?.equals(this.#found[f + 1] as Buffer) === true
-        if (isExchange || foundAt >= wantedAt) {
+        // Both are there, in another order. The one that is further from its place has moved, or both have changed places:
+        // alone, or as far from each other, as whole bundles do. One that comes again later was put in, and has not moved.
+        const isAlone = f + 1 < this.#found.length && this.#wanted[w + 1]?.equals(this.#found[f + 1] as Buffer) === true
+        const isExchange = isAlone || (foundIn === wantedIn && distanceOf(this.#found, f, found) < 0)
+        if (isExchange || foundIn >= wantedIn) {
           this.#early.set(key(found), index)
           f += 1
         }
-        if (isExchange || foundAt < wantedAt) {
+        if (isExchange || foundIn < wantedIn) {
           this.#late.add(key(wanted))
-          if (!isExchange) this.#report('reordered', index)
+          this.#report('reordered', index)
           w += 1
         }
       }
@@ -118,20 +119,16 @@ export class Alignment {
     this.#index += w
   }
 
-  #wasEarly(hash: Buffer): boolean {
-    const index = this.#early.size > 0 ? this.#early.get(key(hash)) : undefined
-    if (index === undefined) return false
-    this.#early.delete(key(hash))
+  /** It is named by the place that the tree has for it, wherever it stood. */
+  #wasEarly(hash: Buffer, index: number): boolean {
+    if (this.#early.size === 0 || !this.#early.delete(key(hash))) return false
     this.#report('reordered', index)
     return true
   }
 
   #keep(lone: Lone): void {
     if (this.#lone.length < REMEMBERED_MAX) this.#lone.push(lone)
-    else {
-      this.#beyond += 1
-      this.#report(kindOf(lone), lone.index)
-    }
+    else this.#report(kindOf(lone), lone.index)
   }
 
   /** What is missing in one place and was found in another has moved. */
@@ -154,9 +151,10 @@ function kindOf({ wanted, found }: Lone): Difference {
   return found === undefined ? 'dropped' : 'changed'
 }
 
-function indexOf(list: readonly Buffer[], from: number, hash: Buffer): number {
+/** How far behind `from` it stands; negative where it is not within the window. */
+function distanceOf(list: readonly Buffer[], from: number, hash: Buffer): number {
   const end = Math.min(list.length, from + WINDOW)
-  for (let at = from + 1; at < end; at++) if ((list[at] as Buffer).equals(hash)) return at
+  for (let at = from + 1; at < end; at++) if ((list[at] as Buffer).equals(hash)) return at - from
   return -1
 }
 

@@ -1,6 +1,7 @@
 /**
  * The tree's files as of one checkpoint, also while the tree grows: the checkpoint and its partial tiles are read at once, and
- * full ones never change.
+ * full ones never change. Of a copy whose tiles are of a later tree than its checkpoint, a wider tile or the full one, cut to the
+ * width, is as good as a partial one that is not there (c2sp.org/tlog-tiles).
  */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
@@ -9,7 +10,7 @@ import type { TreeHead } from '#model/tree-head.ts'
 import { parseCheckpoint } from './checkpoint.ts'
 import { parseNote } from './note.ts'
 import { subtreeOfTile, TileFiles } from './tile-files.ts'
-import { CHECKPOINT_FILE, decodeTile, partialTiles, TILE_WIDTH, type TileName, tileOf, tilePath } from './tile-paths.ts'
+import { beginningOf, CHECKPOINT_FILE, decodeTile, partialTiles, TILE_WIDTH, type TileName, tileOf, tilePath } from './tile-paths.ts'
 import type { SubtreeHashes } from './tree.ts'
 
 const ATTEMPTS = 20
@@ -21,9 +22,11 @@ export class PinnedTiles {
   readonly note: string | undefined
   /** What the checkpoint says, unjudged; undefined when it cannot be read. */
   readonly head: TreeHead | undefined
-  readonly #partial: ReadonlyMap<string, Buffer>
+  readonly #partial: Map<string, Buffer>
+  /** Partial tiles that were cut out of another file, and its place. */
+  readonly #cutFrom = new Map<string, string>()
 
-  private constructor(files: TileFiles, note: string | undefined, head: TreeHead | undefined, partial: ReadonlyMap<string, Buffer>) {
+  private constructor(files: TileFiles, note: string | undefined, head: TreeHead | undefined, partial: Map<string, Buffer>) {
     this.files = files
     this.note = note
     this.head = head
@@ -45,6 +48,34 @@ export class PinnedTiles {
       // A partial tile that is gone may have given way to a wider one since the look at the checkpoint.
       if (isWhole || attempt === ATTEMPTS || files.checkpoint() === note) return new PinnedTiles(files, note, head, partial)
     }
+  }
+
+  /** Of files that may be of a later tree than their checkpoint. */
+  static readCopy(dir: string | TileFiles): PinnedTiles {
+    const tiles = PinnedTiles.read(dir)
+    const { head, files } = tiles
+    for (const name of head === undefined ? [] : partialTiles(head.size)) {
+      if (!tiles.#partial.has(tilePath(name))) tiles.#cut(name, files)
+    }
+    return tiles
+  }
+
+  #cut(name: TileName, files: TileFiles): void {
+    for (let width = TILE_WIDTH; width > name.width; width--) {
+      const wider = { ...name, width }
+      const bytes = files.bytes(wider)
+      const beginning = bytes && beginningOf(bytes, name)
+      if (beginning === undefined) continue
+      this.#partial.set(tilePath(name), beginning)
+      this.#cutFrom.set(tilePath(name), tilePath(wider))
+      return
+    }
+  }
+
+  /** Of the file that holds it. */
+  placeOf(name: TileName): string {
+    const place = tilePath(name)
+    return this.#cutFrom.get(place) ?? place
   }
 
   bytes(name: TileName): Buffer | undefined {

@@ -151,12 +151,13 @@ export async function tamperLeaves(place: TreePlace, { each, seed }: Pick<Tamper
     const other = (at + 100) % own.length
     const [low, high] = [Math.min(at, other), Math.max(at, other)]
     const neighbour = at === own.length - 1 ? at - 1 : at
+    const reordered = (index: number) => [bundle * 256 + index, 'reordered']
     const exchanged = (a: number, b: number): Buffer[] => own.with(a, own[b] as Buffer).with(b, own[a] as Buffer)
     assert.deepEqual(foundOf(bundle, own.toSpliced(at, 1)), [[entry, 'dropped']])
     assert.deepEqual(foundOf(bundle, own.toSpliced(at, 0, own[other] as Buffer)), [[entry, 'inserted']])
     assert.deepEqual(foundOf(bundle, own.toSpliced(at, 0, Buffer.alloc(66))), [[entry, 'inserted']])
-    assert.deepEqual(foundOf(bundle, exchanged(neighbour, neighbour + 1)), [[bundle * 256 + neighbour, 'reordered']])
-    assert.deepEqual(foundOf(bundle, exchanged(low, high)), [[bundle * 256 + low, 'reordered']])
+    assert.deepEqual(foundOf(bundle, exchanged(neighbour, neighbour + 1)), [neighbour, neighbour + 1].map(reordered))
+    assert.deepEqual(foundOf(bundle, exchanged(low, high)), [low, high].map(reordered))
   }
   assert.deepEqual(
     foundOf(17, []),

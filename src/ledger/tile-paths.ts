@@ -79,6 +79,17 @@ export function decodeTile(bytes: Buffer, width: number): Buffer[] | undefined {
   return Array.from({ length: width }, (_, at) => bytes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES))
 }
 
+/** The first hashes or leaves of a wider tile, so many as that name has; undefined when there are fewer. */
+export function beginningOf(bytes: Buffer, { kind, width }: TileName): Buffer | undefined {
+  if (kind !== 'entries') return bytes.length < width * HASH_BYTES ? undefined : bytes.subarray(0, width * HASH_BYTES)
+  let end = 0
+  for (let leaf = 0; leaf < width; leaf++) {
+    if (end + 2 > bytes.length) return undefined
+    end += 2 + bytes.readUInt16BE(end)
+  }
+  return end > bytes.length ? undefined : bytes.subarray(0, end)
+}
+
 export function encodeBundle(leaves: readonly Uint8Array[]): Buffer {
   return Buffer.concat(
     leaves.flatMap((leaf) => {

@@ -10,7 +10,7 @@ import { NoteRefused, type NoteVerifier } from './note.ts'
 import type { PinnedTiles } from './pinned-tiles.ts'
 import type { Problems } from './problem.ts'
 import { subtreeOfTile } from './tile-files.ts'
-import { decodeBundle, decodeTile, partialTile, TILE_LEVELS, TILE_WIDTH, type TileName, tileOf, tilePath } from './tile-paths.ts'
+import { decodeBundle, decodeTile, partialTile, TILE_LEVELS, TILE_WIDTH, type TileName, tileOf } from './tile-paths.ts'
 import { leafHash, treeRoot } from './tree.ts'
 
 /** Leaves of one tile of level 0. */
@@ -157,15 +157,16 @@ class TileCheck {
       return
     }
     const index = name.index * TILE_WIDTH
-    const found = this.#bundle({ ...name, kind: 'entries' })
+    const bundle: TileName = { ...name, kind: 'entries' }
+    const found = this.#bundle(bundle)
     if (found === undefined)
-      this.#problems.add({ index, kind: 'bundle', what: `${tilePath({ ...name, kind: 'entries' })} is absent or cannot be read` })
+      this.#problems.add({ index, kind: 'bundle', what: `${this.#tiles.placeOf(bundle)} is absent or cannot be read` })
     yield { index, width: name.width, wanted: hashes ?? found, found }
   }
 
   #damaged(name: TileName): void {
     const index = name.index * TILE_WIDTH ** ((name.kind as number) + 1)
-    this.#problems.add({ index, kind: 'tile', what: `${tilePath(name)} is absent or damaged` })
+    this.#problems.add({ index, kind: 'tile', what: `${this.#tiles.placeOf(name)} is absent or damaged` })
   }
 
   #read(name: TileName): Buffer[] | undefined {

@@ -49,7 +49,7 @@ export function verifyFiles(
   hashing?: TileHashing,
 ): Verified {
   const problems = new Problems()
-  const tiles = PinnedTiles.read(dir)
+  const tiles = PinnedTiles.readCopy(dir)
   const head = checkHead(tiles, verifiers, problems, hashing)
   const bundles = alignmentOf(problems, 'in the bundles')
   let entries = 0
