@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { type FileHandle, open as openFile } from 'node:fs/promises'
 import path from 'node:path'
 import test from 'node:test'
 import type { Records } from '#records/port.ts'
@@ -73,6 +74,25 @@ test('what was put comes back with its name and hash, after a restart and a chan
     assert.equal((await contentOf(again, empty)).length, 0)
     assert.ok((await contentOf(again, last)).equals(large))
     assert.equal(again.missing, 0)
+  }))
+
+test('all that was written of a file is on the disk before it gets its name', (t) =>
+  onStage(async ({ dir, open }) => {
+    const store = open()
+    const other = await openFile(path.join(dir, '..', 'other'), 'w')
+    const handles = Object.getPrototypeOf(other) as FileHandle
+    await other.close()
+    const flushed: [string, boolean][] = []
+    const sync = handles.sync
+    t.mock.method(handles, 'sync', async function (this: FileHandle) {
+      await sync.call(this)
+      // By its own name it would be there already.
+      for (const name of readdirSync(dir)) flushed.push([name, (await this.stat()).size === statSync(path.join(dir, name)).size])
+    })
+    const { id } = await store.put(parts('a'.repeat(70_000), 'b'), OF)
+    assert.deepEqual(flushed, [[`${id}.part`, true]])
+    assert.ok(statSync(path.join(dir, id)).size > 70_000)
+    assert.equal((await contentOf(store, id)).length, 70_001)
   }))
 
 test('nothing of content or name stands plain in any file', () =>

@@ -6,7 +6,8 @@ import { keepErasedRows } from './erased-rows.ts'
 import { TamperedTiles } from './testing-tamper.ts'
 import { type TreePlace, withTreePlace } from './testing-tree.ts'
 import { discloseUpTo, fill, quiet, verifierOf } from './testing-verified.ts'
-import { decodeBundle, encodeBundle, encodeTile } from './tile-paths.ts'
+import { subtreeOfTile } from './tile-files.ts'
+import { decodeBundle, decodeTile, encodeBundle, encodeTile } from './tile-paths.ts'
 import { leafHash } from './tree.ts'
 import type { TreeWriter } from './tree-writer.ts'
 import { verifyFiles } from './verify.ts'
@@ -27,7 +28,7 @@ async function withWriter(place: TreePlace, body: (writer: TreeWriter) => Promis
 }
 
 /** Files, and what becomes of their bytes; undefined: they are gone. */
-type Damage = Record<string, (bytes: Buffer) => Buffer | undefined>
+type Damage = Record<string, (bytes: Buffer, read: (name: string) => Buffer) => Buffer | undefined>
 
 const flipped = (at: number) => (bytes: Buffer) => {
   const changed = Buffer.from(bytes)
@@ -43,12 +44,22 @@ const forged: Damage = {
     encodeTile(Array.from({ length: 256 }, (_, at) => (at === 9 ? leafHash(forgedLeaf) : bytes.subarray(at * 32, at * 32 + 32)))),
 }
 
+/** And the tile above, so that the root alone says otherwise. */
+const forgedUpwards: Damage = {
+  ...forged,
+  'tile/1/000.p/4': (bytes, read) => {
+    const below = decodeTile(read('tile/0/002'), 256) ?? []
+    return Buffer.concat([bytes.subarray(0, 64), subtreeOfTile(below, 8, 0), bytes.subarray(96)])
+  },
+}
+
 const damages: Record<string, Damage> = {
   'a byte of a tile': { 'tile/0/001': flipped(40) },
   'a byte of a bundle': { 'tile/entries/003': flipped(40) },
   'the length of a leaf': { 'tile/entries/003': flipped(68) },
   'a tile and its bundle': { 'tile/0/001': flipped(40), 'tile/entries/001': flipped(4_000) },
   'a tile and its bundle, made to fit each other': forged,
+  'a tile, its bundle and the tile above, made to fit each other': forgedUpwards,
   'files that are gone': { 'tile/0/000': () => undefined, 'tile/entries/000': () => undefined, 'tile/1/000.p/4': () => undefined },
   'a file cut short': { 'tile/entries/001': (bytes) => bytes.subarray(0, 700), 'tile/0/002': () => Buffer.alloc(0) },
   'the tile above, and forged ones below': { ...forged, 'tile/1/000.p/4': flipped(70) },
@@ -63,7 +74,7 @@ const damages: Record<string, Damage> = {
 function damage(place: TreePlace, files: Damage): void {
   for (const [name, change] of Object.entries(files)) {
     const file = path.join(place.tilesDir, name)
-    const bytes = change(readFileSync(file))
+    const bytes = change(readFileSync(file), (other) => readFileSync(path.join(place.tilesDir, other)))
     if (bytes === undefined) rmSync(file)
     else writeFileSync(file, bytes)
   }

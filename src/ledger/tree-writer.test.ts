@@ -16,9 +16,11 @@ import { type IndexProof, proveIndex } from './prove.ts'
 import { appendGap } from './restored-ledger.ts'
 import { openEntryBytes } from './stored-entries.ts'
 import { disclose, failingVault, rowsOf, type TreePlace, withTreePlace } from './testing-tree.ts'
+import { quiet, verifierOf } from './testing-verified.ts'
 import { TileFiles } from './tile-files.ts'
 import { decodeBundle, hashesOnLevel, partialTiles, tilePath } from './tile-paths.ts'
 import { isIncluded, leafHash, nodeHash, treeRoot } from './tree.ts'
+import { verifyFiles } from './verify.ts'
 
 async function checkpointOf(place: TreePlace, origin = treeOrigin(INSTANCE)): Promise<SignedCheckpoint> {
   const { ledgerKey } = await place.vault.describe()
@@ -133,6 +135,7 @@ test('whatever is damaged or missing of the last files is made again to the same
     await discloseMany(place, 200)
     await place.grow()
     const whole = await checkpointOf(place)
+    const verifiers = [await verifierOf(place)]
     const damages = [(file: string) => rmSync(file), (file: string) => writeFileSync(file, ''), (file: string) => flip(file)]
     for (const kind of ['checkpoint', 'entries', 0, 1] as const) {
       for (const damage of damages) {
@@ -141,6 +144,7 @@ test('whatever is damaged or missing of the last files is made again to the same
         await disclose(place, [{ rows: rowsOf([place.people[0] as number]) }])
         await place.grow()
         assert.equal((await checkpointOf(place)).size, place.ledger.head)
+        assert.deepEqual(verifyFiles(place.tilesDir, verifiers, quiet).problems, [], `${kind}: leaves that are not those of the tile`)
       }
     }
     assert.ok(whole.size < place.ledger.head)
