@@ -16,6 +16,9 @@ import { isSignedBy } from '#ledger/restored-ledger.ts'
 import { openLogReader } from '#log/log-reader.ts'
 import { readWaiting } from '#log/waiting-file.ts'
 import type { LogEntry } from '#model/log-entry.ts'
+import { alignOperators } from '#records/operator-book.ts'
+import type { OperatorRows, RememberedOperator } from '#records/port.ts'
+import { openRecords } from '#records/records.ts'
 import { openVault, type Vault } from '#vault/vault.ts'
 import { killAll, lastJson, makeFolder, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
@@ -283,6 +286,44 @@ test('with nothing running: a backup, everything lost, and all of it back', { ti
   assert.equal(report.gap, undefined, 'it had stopped, and nothing was written after the backup')
   assert.deepEqual([report.entries, report.erasuresReplayed], [released.stores.ledger.head, 0])
   assert.deepEqual(await readStores({ dataDir, keysDir, at: released.at }), released.stores)
+})
+
+test('keys from a copy that is older than the data let nobody in who was removed since, and throw nobody out', {
+  timeout: 180_000,
+}, async (t) => {
+  const folder = makeFolder(t)
+  const { dataDir, keysDir } = unpackReleased('format-1', folder)
+  const [backup, keyBackups] = [path.join(folder, 'backup'), path.join(folder, 'key-backups')]
+  const run = async (...args: string[]): Promise<CommandResult> => {
+    const result = await runCommand([...args, '--data', dataDir], { folder, env: ownRuntime(folder) })
+    assert.equal(result.code, 0, result.stderr)
+    return result
+  }
+  const written = (change: (rows: OperatorRows) => void): RememberedOperator[] => {
+    const records = openRecords({ path: path.join(dataDir, 'records.db') })
+    change(records.operators)
+    const operators = records.operators.remembered().map((each) => ({ ...each }))
+    records.close()
+    return operators
+  }
+  const then = written((rows) => rows.add({ name: 'bob', credentialSha256: 'b'.repeat(64), at: 5, by: 'operator' }))
+  const vault = await vaultOf(dataDir, keysDir)
+  await vault.keeping.remember({ operators: then, flows: [] })
+  await vault.close()
+  await run('backup', path.join(folder, 'first'), '--keys', keyBackups)
+  const now = written((rows) => {
+    rows.add({ name: 'ann', credentialSha256: 'a'.repeat(64), at: 6, by: 'operator' })
+    rows.remove('bob', { at: 7, by: 'ann' })
+  })
+  await run('backup', backup)
+  for (const lost of [dataDir, keysDir]) rmSync(lost, { recursive: true })
+  const { stderr } = await run('restore', backup, '--keys', keyBackups)
+  assert.match(stderr, /the keys are a copy, .*: ann$/m)
+  const again = await vaultOf(dataDir, keysDir)
+  const { newest } = await again.describe()
+  await again.close()
+  assert.deepEqual(newest.operators, now)
+  written((rows) => assert.deepEqual(alignOperators(rows, newest.operators), [], 'a start finds nothing to put right'))
 })
 
 test('a ledger that ends before what is known from elsewhere gets its gap', { timeout: 180_000 }, async (t) => {

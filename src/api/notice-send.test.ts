@@ -1,9 +1,9 @@
-/** What a notice tells of our measures has to be so when it is sent. */
+/** What a notice tells of our measures has to be so when it is sent, and two who send at once begin it once. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NoticeMeasure } from '#model/notice-text.ts'
 import type { NoticeVersion } from '#records/notice-rows.ts'
-import { assertStillTrue } from './notice-send.ts'
+import { assertStillTrue, begin } from './notice-send.ts'
 
 const TOLD = 5000
 
@@ -36,4 +36,39 @@ test('a measure that was taken back is told by no notice; one that came since ma
       return true
     })
   }
+})
+
+test('two who send at the same moment begin it once, however long the use of the approval takes to go on record', async () => {
+  const version = { incident: 1, version: 2, id: 'a', scopeVersion: 1 } as NoticeVersion
+  const now = { ...version, state: 'proposed' }
+  const added: string[] = []
+  let turn: Promise<unknown> = Promise.resolve()
+  const deps = {
+    notices: {
+      wayOf: () => ({ way: 'outbox', dir: null }),
+      counts: () => ({ recipients: 1, organisations: { recipients: 0 } }),
+      takeOver: () => undefined,
+      begin: () => void Object.assign(now, { state: 'sending' }),
+    },
+    incidents: {
+      add: (_id: number, _look: unknown, make: (state: unknown) => { kind: string }) => {
+        const mine = turn.then(async () => {
+          const addition = make({ events: [], amendments: [], scopes: [{ version: 1, scope: {} }], scope: {} })
+          await Promise.resolve()
+          added.push(addition.kind)
+        })
+        turn = mine.catch(() => undefined)
+        return mine
+      },
+    },
+    approvals: { get: (id: number) => ({ id }), stateOf: () => 'counts', use: () => new Promise((resolve) => setTimeout(resolve, 20)) },
+    clocks: { keeper: { now: async () => [] } },
+    records: { noticeVersion: () => now },
+  } as unknown as Parameters<typeof begin>[2]
+  const given = { outbox: undefined, approval: { id: 7 }, look: { actor: 'ann', action: 'send', reason: '' } } as Parameters<
+    typeof begin
+  >[1]
+  void begin(version, given, deps)
+  await assert.rejects(begin(version, given, deps), (thrown) => (thrown as { code?: string }).code === 'approval_needed')
+  assert.deepEqual(added, ['notice-begun'])
 })

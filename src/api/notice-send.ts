@@ -80,7 +80,11 @@ async function goOnWithLeft(id: number, outbox: string | undefined, deps: StaffD
   return left.at(-1)
 }
 
-async function begin(version: NoticeVersion, given: { outbox: string | undefined; approval: Approval; look: Look }, deps: StaffDeps) {
+export async function begin(
+  version: NoticeVersion,
+  given: { outbox: string | undefined; approval: Approval; look: Look },
+  deps: StaffDeps,
+): Promise<void> {
   const { notices, incidents: book, approvals } = deps
   const { approval, look } = given
   const taken = notices.wayOf(given.outbox)
@@ -104,7 +108,8 @@ async function begin(version: NoticeVersion, given: { outbox: string | undefined
   await book.add(version.incident, look, (state) => {
     // Somebody may have amended the scope, or taken the approval back, meanwhile.
     assertScope(version, currentScope(state).version)
-    if (approvals.stateOf(approvals.get(approval.id)) !== 'counts')
+    // Until its use is on record it counts: whoever sends at the same moment finds that it was begun.
+    if (versionNow(version, deps).state !== 'proposed' || approvals.stateOf(approvals.get(approval.id)) !== 'counts')
       throw new BulkheadError('approval_needed', `proposal ${approval.id} does not count any more`)
     return { kind: 'notice-begun', body, texts: textsOf({ reason: look.reason }) }
   })

@@ -17,6 +17,7 @@ import { readTree, treeVerifiers } from '#ledger/tree-snapshot.ts'
 import { appendGap, distrustUpTo, epochsUsed, ledgerHead } from '#ledger/restored-ledger.ts'
 import { goOnAbove, lastOfLog } from '#log/restored-log.ts'
 import type { Gap } from '#model/disclosure.ts'
+import type { RememberedOperator } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
 import type { ApprovalMark } from '#vault/approval-port.ts'
 import type { Newest } from '#vault/port.ts'
@@ -79,6 +80,8 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
     return await putRight(instance, manifest, {
       ledgerHead: options.ledgerHead,
       env,
+      areKeysCopied: options.keys !== undefined,
+      progress,
       finish: () => {
         for (const folder of foldersIn(target)) syncFolder(folder)
         renameSync(path.join(target, RESTORING), path.join(target, FORMAT))
@@ -171,11 +174,17 @@ async function assertEngineOpens(warehouseDir: string): Promise<void> {
   })
 }
 
+interface Finish {
+  /** They may be older than the data, and know less of who is an operator. */
+  areKeysCopied: boolean
+  finish: () => void
+}
+
 /** `finish` makes the folder one that starts. What the key folder knows is changed behind it: a restore that is repeated needs it. */
 async function putRight(
   instance: Instance,
   manifest: Manifest,
-  { ledgerHead, env, finish }: { ledgerHead: number | undefined; env: NodeJS.ProcessEnv; finish: () => void },
+  { ledgerHead, env, areKeysCopied, progress, finish }: Pick<RestoreOptions, 'ledgerHead' | 'env' | 'progress'> & Finish,
 ): Promise<Restored> {
   const { dataDir, keysDir, instanceId } = instance
   const vault = await openVault({ dataDir, keysDir, instance: instanceId, clock: systemClock, ...keyWrapFor(keysDir, env) })
@@ -186,13 +195,16 @@ async function putRight(
     vault.erasing.repeatErasures(manifest.takenAt)
     const { newest, ledgerKey } = await vault.describe()
     const marks = await vault.keeping.approvals.approvalMarks()
-    const { cut, noticesStopped, approvals } = adoptNewer(instance, newest, marks)
+    const { cut, noticesStopped, approvals, operators } = adoptNewer(instance, newest, marks)
     const outside = await askOutside({ key: ledgerKey, instance: instanceId, newest: checkpointOf(instance, ledgerKey), env })
     const given = Math.max(ledgerHead ?? 0, ...outside.map(({ size }) => size ?? 0))
     const numbers = await settleNumbers(instance, vault, { newest, manifest, given })
     openOrigin(instance, vault)
     finish()
-    vault.keeping.replaceNewest({ ...newest, ...numbers.newest, at: systemClock.now() })
+    // Else who was removed after the keys were copied would be let in again, and who was added thrown out.
+    if (areKeysCopied) progress(`the keys are a copy, so operators are as the data and they say together: ${liveNames(operators)}`)
+    const known = areKeysCopied ? { ...newest, operators } : newest
+    vault.keeping.replaceNewest({ ...known, ...numbers.newest, at: systemClock.now() })
     if (approvals.marks !== undefined) vault.keeping.approvals.replaceApprovals(approvals.marks)
     const { takenAt } = manifest
     return { ...numbers.restored, erasuresReplayed, takenAt, cut, noticesStopped, approvalsClosed: approvals.closed, keysDir, outside }
@@ -201,8 +213,14 @@ async function putRight(
   }
 }
 
+function liveNames(operators: readonly RememberedOperator[]): string {
+  return operators.flatMap(({ name, removedAt }) => (removedAt === null ? [name] : [])).join(', ')
+}
+
 interface Adopted {
   cut: string[]
+  /** As the copy has them, with who came and went by the key folder. */
+  operators: RememberedOperator[]
   noticesStopped: number
   approvals: ReturnType<typeof closeUnknown>
 }
@@ -217,10 +235,12 @@ function adoptNewer(instance: Instance, newest: Newest, marks: ApprovalMark[] | 
     const at = systemClock.now()
     const reason = 'known from the key folder: later than the backup'
     records.operators.adopt(newest.operators ?? [])
+    const operators = records.operators.remembered()
     const adopted = newest.flows.filter((flow) => records.adopt({ ...flow, changedAt: at, actor: 'restore', reason }))
     const noticesStopped = records.stopNotices(newest.notices ?? [], at)
     const approvals = closeUnknown(records.approvals, marks, at)
-    return { cut: adopted.filter((flow) => flow.state !== 'open').map((flow) => flow.vendor), noticesStopped, approvals }
+    const cut = adopted.filter((flow) => flow.state !== 'open').map((flow) => flow.vendor)
+    return { cut, operators, noticesStopped, approvals }
   } finally {
     records.close()
   }

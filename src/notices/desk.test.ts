@@ -1,5 +1,6 @@
 /** What a sending does when the vault goes away: it waits and ends by itself, and what has to be on record is there before its end. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -199,6 +200,37 @@ test('the next start removes mails that a crash left in tmp, and what is left in
   writeFileSync(path.join(dir, 'tmp', `${'0'.repeat(40)}.bulkhead`), 'To: ann@x.example')
   desk.resume()
   assert.deepEqual([readdirSync(path.join(dir, 'tmp')), records.recipientsIn(OF, 'filed', { after: 0, limit: 9 }).length], [[], 1])
+})
+
+test('a maildir that is somebody else’s by now keeps nobody from a start', (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-desk-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(path.join(folder, 'tmp'), '')
+  const { desk, calls, records } = deskWith([1, 1], {})
+  records.changeNoticeVersion(OF, { state: 'done', way: 'maildir', dir: folder })
+  desk.resume()
+  assert.deepEqual(calls, ['warn'])
+})
+
+test('what a failure left under way is settled by the way that it took, before another is taken', async (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-desk-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const [former, next] = ['former', 'next'].map((name) => openMaildir(path.join(folder, name), [])) as [string, string]
+  for (const taken of [
+    { way: 'smtp', dir: null },
+    { way: 'maildir', dir: former },
+  ] as const) {
+    const { desk, records } = deskWith([5], {})
+    records.changeNoticeVersion(OF, { state: 'stopped', ...taken, startedAt: 7 })
+    records.changeRecipients(OF, [{ number: 1, state: 'sending', messageId: '<a@company.example>', attempts: 1, why: null }], 8)
+    // As it was called when it was filed.
+    const name = `${createHash('sha256').update('<a@company.example>').digest('hex').slice(0, 40)}.bulkhead`
+    writeFileSync(path.join(former, 'tmp', name), 'To: ann@x.example')
+    desk.begin(OF, { way: 'maildir', dir: next, approval: null })
+    const { filed, unknown, waiting } = desk.counts(OF)
+    assert.deepEqual([filed, unknown, waiting], taken.way === 'smtp' ? [0, 1, 0] : [0, 0, 1], taken.way)
+    await desk.close()
+  }
 })
 
 test('what does not pass by itself stands still, and says why', async () => {

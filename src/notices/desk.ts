@@ -160,10 +160,12 @@ export class NoticeDesk {
   /** After its beginning is in the record of the incident. What runs on another way already stays on it. */
   begin(of: Of, given: { way: NoticeWay; dir: string | null; approval: number | null }): void {
     const { records, clock } = this.#ports
-    const { startedAt } = this.#version(of)
+    const version = this.#version(of)
     const { way, dir, approval } = given
+    // By the way that it took: the next one knows nothing of what a failure left under way.
+    if (!this.isRunning(of)) this.#settleLeft(version)
     const change = approval === null ? {} : { approval }
-    records.changeNoticeVersion(of, { state: 'sending', way, dir, endedAt: null, startedAt: startedAt ?? clock.now(), ...change })
+    records.changeNoticeVersion(of, { state: 'sending', way, dir, endedAt: null, startedAt: version.startedAt ?? clock.now(), ...change })
     this.#start(of)
   }
 
@@ -201,13 +203,25 @@ export class NoticeDesk {
     for (const version of records.noticeVersions()) {
       const of = { incident: version.incident, version: version.version }
       if (version.state === 'proposed') continue
-      if (version.way === 'maildir' && version.dir !== null) this.#clear(version.dir)
-      this.#leaveOpen(of)
+      this.#settleLeft(version)
       if (version.state !== 'sending') continue
       const { waiting, unknown } = this.counts(of)
       trace('info', `the notices of incident ${of.incident}, version ${of.version}, go on: ${waiting} wait, of ${unknown} nobody knows`)
       this.#start(of)
     }
+  }
+
+  /** While nothing of it is under way. */
+  #settleLeft(version: NoticeVersion): void {
+    try {
+      if (version.way === 'maildir' && version.dir !== null) this.#clear(version.dir)
+    } catch (thrown) {
+      // A folder that is somebody else's by now keeps nobody from a start.
+      const { code, syscall } = thrown as NodeJS.ErrnoException
+      if (syscall === undefined) throw thrown
+      this.#ports.trace('warn', `a maildir of incident ${version.incident}, version ${version.version}, cannot be looked through: ${code}`)
+    }
+    this.#leaveOpen(version)
   }
 
   /** Nothing is being filed there: what a crash or a failure left is settled, and then its mails are nobody's. */

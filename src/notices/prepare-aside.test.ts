@@ -6,6 +6,7 @@ import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { openRecords } from '#records/records.ts'
 import type { NewRecipient, NoticeRecipient } from '#records/notice-rows.ts'
+import { NOTICES_AT_ONCE } from '#vault/notice-port.ts'
 import { fileVersion, type FilingOf, openMaildir, settleFiling } from './maildir.ts'
 import { type PrepareOf, type PreparePorts, prepare } from './prepare.ts'
 import type { NoticeWords } from './words.ts'
@@ -82,6 +83,20 @@ function place(t: TestContext, rows: NewRecipient[]) {
 
 const plain = (count: number): NewRecipient[] =>
   Array.from({ length: count }, (_, index) => ({ ...ROW, person: index + 1, tag: `t-p${index + 1}@x.example` }))
+
+test('many who had one address until now are kept in as many parts as the vault takes', async () => {
+  const people = Array.from({ length: NOTICES_AT_ONCE + 1 }, (_, index) => index + 1)
+  const { ports } = portsWith(Object.fromEntries(people.map((person) => [person, `p${person}@x.example`])))
+  const parts: number[] = []
+  ports.vault.keepNotices = async (_of, notices) => void parts.push(notices.length)
+  const rows = people.map(
+    (person): NoticeRecipient => ({ ...ROW, ...MORE, number: person, person, joined: person === 1 ? 0 : 1, tag: 't-all' }),
+  )
+  const others = rows.slice(1).map((row) => ({ ...row, state: 'skipped' as const, why: 'same_address' }))
+  ports.records.recipientsJoined = (_of, numbers) => (numbers.includes(1) ? others : [])
+  const { prepared } = await prepare(rows.slice(0, 1), of, ports)
+  assert.deepEqual([prepared.length, parts], [NOTICES_AT_ONCE + 1, [NOTICES_AT_ONCE, 1]])
+})
 
 test('a batch lies whole in tmp before its rows say so, and in new before they say that it is filed', async (t) => {
   const { dir, records } = place(t, plain(3))

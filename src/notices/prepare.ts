@@ -9,7 +9,7 @@ import type { Ordinal } from '#model/log-entry.ts'
 import { type NoticeMail, type NoticePerson, noticeParagraphs } from '#model/notice-text.ts'
 import type { NoticeRecipient, NoticeRecords, RecipientChange, RecipientState } from '#records/notice-rows.ts'
 import type { AddressedPerson, ListedMember, NoticeOpener } from '#vault/notice-opening-port.ts'
-import type { NoticeVault } from '#vault/notice-port.ts'
+import { NOTICES_AT_ONCE, type NoticeVault } from '#vault/notice-port.ts'
 import type { Look } from '#vault/port.ts'
 import { type MailAddress, parseMailAddress } from './address.ts'
 import type { NoticeContent } from './draft.ts'
@@ -127,7 +127,9 @@ export async function prepare(
     kept.push({ code, address: address.text, shape: shape.key, language: row.language, day, personal: noticeParagraphs(mail).personal })
     return { row, address, mail }
   })
-  await ports.vault.keepNotices({ versionId }, kept)
+  // More than a batch where many had one address until now.
+  for (let start = 0; start < kept.length; start += NOTICES_AT_ONCE)
+    await ports.vault.keepNotices({ versionId }, kept.slice(start, start + NOTICES_AT_ONCE))
   return { prepared, changes }
 }
 
