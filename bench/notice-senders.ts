@@ -134,7 +134,7 @@ async function runDesk(given: Given): Promise<void> {
       },
       language: 'auto',
       defaultLanguage: config.defaultLanguage,
-      told: { reached: new Float64Array(0), counted: new Float64Array(0) },
+      told: { reached: new Float64Array(0), counted: new Float64Array(0), countedIn: new Float64Array(), administrators: [] },
       surface: undefined,
       isFreeText: () => false,
       listsMembers: true,

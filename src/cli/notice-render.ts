@@ -36,13 +36,17 @@ function countsOf(answer: NotifyResult): string[] {
     ['erased, nobody can tell them', erased],
     ['administrators of organisations', organisations.recipients],
     ['of these sent', organisations.sent + organisations.filed],
+    ['of these wait', organisations.waiting],
+    ['of these failed', organisations.failed],
     ...Object.entries(why).map(([word, count]): [string, number] => [`  because ${word.replaceAll('_', ' ')}`, count]),
   ]
   const always = new Set(['people to tell', 'sent', 'unknown whether it was taken', 'without a trusted address'])
   return [table(rows.filter(([name, count]) => count > 0 || always.has(name)).map(([name, count]) => [name, String(count)]))]
 }
 
-function nextOf({ incident, state, approval, countsFrom, way, trouble, fault, failed, unknown, why }: NotifyResult): string[] {
+function nextOf(answer: NotifyResult): string[] {
+  const { incident, state, approval, countsFrom, way, trouble, fault, unknown, why, organisations } = answer
+  const failed = answer.failed + organisations.failed
   const id = String(incident)
   const lines: string[] = []
   if (state === 'draft') lines.push(`Next: bulkhead incident notify ${id} --preview, then --propose --reason "…"`)
@@ -55,7 +59,12 @@ function nextOf({ incident, state, approval, countsFrom, way, trouble, fault, fa
     lines.push('They lie in the sealed outbox: there is no mail server in the configuration. Send again with one, or with --outbox DIR.')
   if (fault !== null) lines.push(`It stands still: ${fault.message} (${fault.code}). ${fault.hint}`)
   else if (trouble !== null) lines.push(`The mail server: ${trouble}. It is tried again by itself.`)
-  if (state === 'stopped') lines.push(`It goes on with: bulkhead incident notify ${id} --send --continue --reason "…"`)
+  // Of one that a restore has lost nobody knows who waits.
+  const isLost = answer.sha256 === ''
+  if (state === 'stopped' && (isLost || answer.waiting + organisations.waiting > 0)) {
+    if (!isLost) lines.push(`It goes on with: bulkhead incident notify ${id} --send --continue --reason "…"`)
+    lines.push(`A new version tells those who wait instead: bulkhead incident notify ${id} --propose --continue --reason "…"`)
+  }
   if ((why.next_version ?? 0) > 0)
     lines.push(
       `Whoever has an address by now that had its mail already is told by the next version: bulkhead incident notify ${id} --propose.`,

@@ -60,7 +60,12 @@ function draftOf({
     exposed: { exposures: EXPOSURES, of, organisations, people },
     language,
     defaultLanguage: 'en',
-    told: { reached: Float64Array.from(told.reached), counted: Float64Array.from(told.counted) },
+    told: {
+      reached: Float64Array.from(told.reached),
+      counted: Float64Array.from(told.counted),
+      countedIn: Float64Array.from(told.counted, () => 1),
+      administrators: [],
+    },
     surface: undefined,
     isFreeText: () => false,
     listsMembers,

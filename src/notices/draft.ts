@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { canonicalJson } from '#base/canonical-json.ts'
 import type { Ordinal } from '#model/log-entry.ts'
 import type { ExposedField, NoticeShape, NoticeSubject } from '#model/notice-text.ts'
-import type { NewRecipient } from '#records/notice-rows.ts'
+import type { NewRecipient, PeopleTold } from '#records/notice-rows.ts'
 import type { NoticeOpener, ReachablePerson } from '#vault/notice-opening-port.ts'
 import type { Look } from '#vault/port.ts'
 import { placeOf } from './groups.ts'
@@ -51,7 +51,7 @@ export interface DraftQuestion {
   language: string
   defaultLanguage: string
   /** People in earlier versions, by the numbers that they had then: who was reached, and of whom administrators were told. */
-  told: { reached: Float64Array; counted: Float64Array }
+  told: PeopleTold
   /** The surface through which all of it was sent; undefined: there are several. */
   surface: string | undefined
   isFreeText(field: string): boolean
@@ -69,8 +69,10 @@ export async function makeDraft(asked: DraftQuestion, ports: { vault: NoticeOpen
   const counted = asNow(told.counted)
   const people = [...exposed.of.keys()].filter((person) => !before.has(person)).sort((a, b) => a - b)
   const added = new Set(people.filter((person) => !counted.has(person)))
-  const administrators = administratorsOf(exposed, added)
-  const asks = [...people, ...administrators.map(({ person }) => person)].map((person) => [...identifiersOf(person)])
+  const administrators = administratorsOf(exposed, added, owedTo(told, personOf))
+  // Who was told since somebody's administrator waits, and may be erased by now.
+  const earlier = [...new Set(administrators.flatMap(({ members }) => members.filter((member) => before.has(member))))]
+  const asks = [...people, ...administrators.map(({ person }) => person), ...earlier].map((person) => [...identifiersOf(person)])
   const found: ReachablePerson[] = []
   for (let start = 0; start < asks.length; start += PEOPLE_A_CALL) {
     found.push(...(await ports.vault.findReachable(subject.versionId, asks.slice(start, start + PEOPLE_A_CALL), look)))
@@ -103,7 +105,11 @@ export async function makeDraft(asked: DraftQuestion, ports: { vault: NoticeOpen
       recipients.push({ person, organisation: 0, members: 0, shape, language, joined, list: [], tag: reached.tag })
     }
   }
-  const erased = new Set(people.filter((_, index) => found[index]?.isErased === true))
+  const firstEarlier = people.length + administrators.length
+  const erased = new Set([
+    ...people.filter((_, index) => found[index]?.isErased === true),
+    ...earlier.filter((_, index) => found[firstEarlier + index]?.isErased === true),
+  ])
   for (const [index, each] of administrators.entries()) {
     const reached = found[people.length + index] as ReachablePerson
     if (reached.isErased || reached.tag === '') continue
@@ -128,16 +134,51 @@ function bound(people: ExposedPeople['people']): ExposedPeople['people'] {
   return { personOf: (ordinal) => people.personOf(ordinal), identifiersOf: (person) => people.identifiersOf(person) }
 }
 
-/** Whoever administers an organisation with members who are told now; of these members only. */
+/** Members of whom an administrator was not told, since no version has reached that administrator. */
+interface Owed {
+  isOwed(place: { person: Ordinal; organisation: Ordinal }, member: Ordinal): boolean
+  isAny(place: { person: Ordinal; organisation: Ordinal }): boolean
+}
+
+/** Once a version reaches an administrator it has told of all before: from the first that did not reach them on, they are owed all. */
+function owedTo({ administrators, counted, countedIn }: PeopleTold, personOf: (ordinal: Ordinal) => Ordinal): Owed {
+  const since = new Map<string, number>()
+  const nameOf = ({ person, organisation }: { person: Ordinal; organisation: Ordinal }): string => `${organisation} ${person}`
+  for (const { version, person, organisation, isLeft } of administrators) {
+    const name = nameOf({ person: personOf(person), organisation })
+    if (!isLeft) since.delete(name)
+    else if (!since.has(name)) since.set(name, version)
+  }
+  const first = new Map<Ordinal, number>()
+  if (since.size > 0) {
+    for (const [index, ordinal] of counted.entries()) {
+      const person = personOf(ordinal)
+      first.set(person, Math.min(first.get(person) ?? Infinity, countedIn[index] as number))
+    }
+  }
+  return {
+    isAny: (place) => since.has(nameOf(place)),
+    isOwed: (place, member) => (first.get(member) ?? 0) >= (since.get(nameOf(place)) ?? Infinity),
+  }
+}
+
+/** Whoever administers an organisation with members who are told now, or of whom they were not told; of these members only. */
 function administratorsOf(
-  { organisations }: ExposedPeople,
+  { organisations, of }: ExposedPeople,
   added: ReadonlySet<Ordinal>,
+  owed: Owed,
 ): { person: Ordinal; organisation: Ordinal; members: Ordinal[] }[] {
   return [...organisations]
     .sort(([a], [b]) => a - b)
     .flatMap(([organisation, { members, administrators }]) => {
       const own = members.filter((member) => added.has(member))
-      return own.length === 0 ? [] : administrators.map((person) => ({ person, organisation, members: own }))
+      return administrators.flatMap((person) => {
+        const place = { person, organisation }
+        const all = owed.isAny(place)
+          ? members.filter((member) => of.has(member) && (added.has(member) || owed.isOwed(place, member)))
+          : own
+        return all.length === 0 ? [] : [{ ...place, members: all }]
+      })
     })
 }
 

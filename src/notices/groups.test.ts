@@ -81,7 +81,7 @@ async function play(people: readonly Human[], steps: readonly Step[], admins: re
     people: { personOf: (person: number) => person, identifiersOf: (person: number) => [person] },
   }
   const question = { subject: SUBJECT, exposed, language: 'auto', defaultLanguage: 'en', surface: undefined, listsMembers: false }
-  const told = { reached: new Float64Array(), counted: new Float64Array() }
+  const told = records.peopleTold(OF.incident)
   const asked = { ...question, told, isFreeText: () => false } as unknown as DraftQuestion
   const { content, recipients } = await makeDraft(asked, { vault, words: WORDS }, LOOK)
   const rows: NewRecipient[] = recipients

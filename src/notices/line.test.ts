@@ -136,6 +136,30 @@ test('a server that refuses us is told apart by where it says so', { timeout: 30
   assert.ok(later.kind === 'trouble' && later.refusal === undefined)
 })
 
+test('a mail that is too large for the server is told by its size, whether it was announced or said, and the connection goes on', {
+  timeout: 30_000,
+}, async (t) => {
+  const cases: [Script, number | undefined][] = [
+    [{ EHLO: '250-test\r\n250 SIZE 20' }, 20],
+    [{ MAIL: '552 5.3.4 Message size exceeds fixed limit', RCPT: '503 no', DATA: '503 no' }, undefined],
+    [{ MAIL: '552 too big', RCPT: '503 no', DATA: '503 no' }, undefined],
+    [{ DATA: '552 5.3.4 too big' }, undefined],
+    [{ mail: '552-5.2.3 Your message exceeded\r\n552 5.2.3 our limits' }, undefined],
+  ]
+  for (const [script, limit] of cases) {
+    const line = await serve(t, script)
+    for (let mail = 0; mail < 2; mail++) {
+      assert.equal(await line.open(), undefined)
+      const outcome = await line.send(ENVELOPE, MAIL)
+      assert.ok(outcome.kind === 'refused', JSON.stringify([script, outcome]))
+      assert.deepEqual([outcome.reply, outcome.refusal.about, outcome.refusal.bytes?.mail], [552, 'size', MAIL.length])
+      assert.equal(outcome.refusal.bytes?.limit, limit)
+    }
+  }
+  const none = await fate(t, { EHLO: '250-test\r\n250 SIZE 0' })
+  assert.equal(none.kind, 'accepted')
+})
+
 test('after a refusal the connection is of use again; an address beyond ASCII needs a server that takes it', async (t) => {
   const seen: string[] = []
   const line = await serve(t, { mail: '554 spam' }, seen)

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream'
 import SMTPConnection from 'nodemailer/lib/smtp-connection/index.js'
 import { BulkheadError } from '#base/errors.ts'
 import type { NoticeSmtp } from '#model/notices-config.ts'
-import { readRefusal, type Refusal, type RefusalStage } from './refusal.ts'
+import { readRefusal, type Refusal, type RefusalStage, tooLarge } from './refusal.ts'
 
 export type Outcome =
   | { kind: 'accepted'; reply: number }
@@ -47,6 +47,7 @@ export interface LineOptions extends NoticeSmtp {
 
 /** Words and numbers of ours: what a server says may quote an address. */
 interface SmtpError {
+  message?: string
   code?: string
   originalCode?: string
   responseCode?: number
@@ -107,7 +108,7 @@ export class Line {
       )
       return { kind: 'accepted', reply: Number(/^\d{3}/.exec(info.response ?? '')?.[0] ?? 250) }
     } catch (thrown) {
-      const outcome = outcomeOf(thrown as SmtpError, isHandedOver)
+      const outcome = outcomeOf(thrown as SmtpError, isHandedOver, mail.length)
       if (outcome.kind === 'deferred' || outcome.kind === 'refused') await this.#reset()
       else this.close()
       return outcome
@@ -183,13 +184,21 @@ function supports(connection: SMTPConnection, extension: string): boolean {
 }
 
 /** Refused at RCPT TO or in answer to the whole mail: of this recipient, it may be. Refused before: of us. */
-function outcomeOf(error: SmtpError, isHandedOver: boolean): Outcome {
+function outcomeOf(error: SmtpError, isHandedOver: boolean, bytes: number): Outcome {
   const { code, command, responseCode, response = '' } = error
+  // The server announced its limit (RFC 1870), and the library asks it for nothing beyond.
+  const limit = Number(/^Message size larger than allowed (\d+)/.exec(error.message ?? '')?.[1] ?? Number.NaN)
+  if (!isHandedOver && responseCode === undefined && limit > 0) return { kind: 'refused', reply: 552, refusal: tooLarge(bytes, limit) }
+  if (!isHandedOver && code === 'EENVELOPE' && command === 'MAIL FROM' && responseCode !== undefined && responseCode >= 500) {
+    const refusal = readRefusal('sender', responseCode, response)
+    if (refusal.about === 'size') return { kind: 'refused', reply: responseCode, refusal: { ...refusal, bytes: { mail: bytes } } }
+  }
   const isAnswered = isHandedOver ? code === 'EMESSAGE' : code === 'EENVELOPE' && (command === 'RCPT TO' || command === 'DATA')
   if (isAnswered && responseCode !== undefined && responseCode >= 400) {
     // 421 is the server's goodbye, whomever the mail is for; before the mail it says nothing of the recipient.
     if (responseCode === 421 && !isHandedOver) return { kind: 'trouble', trouble: '421' }
-    const refusal = readRefusal(command === 'RCPT TO' ? 'recipient' : 'mail', responseCode, response)
+    const read = readRefusal(command === 'RCPT TO' ? 'recipient' : 'mail', responseCode, response)
+    const refusal: Refusal = read.about === 'size' ? { ...read, bytes: { mail: bytes } } : read
     return { kind: responseCode < 500 ? 'deferred' : 'refused', reply: responseCode, refusal }
   }
   if (isHandedOver) return { kind: 'open', trouble: troubleText(error) }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readRefusal, type RefusalAbout, refusalText, type RefusalStage } from './refusal.ts'
+import { isTooLarge, readRefusal, type RefusalAbout, refusalText, type RefusalStage } from './refusal.ts'
 import { ALIKE_MAX, Refusals } from './refusals.ts'
 
 const SAID: [RefusalStage, string, RefusalAbout][] = [
@@ -29,6 +29,14 @@ const SAID: [RefusalStage, string, RefusalAbout][] = [
   ['recipient', '550 5.4.5 Daily sending limit exceeded', 'rule'],
   ['recipient', '550 Requested action not taken', 'unclear'],
   ['mail', '554 5.0.0 rejected', 'unclear'],
+  ['sender', '552 5.3.4 Message size exceeds fixed limit', 'size'],
+  ['sender', '552 Message size exceeds fixed maximum message size', 'size'],
+  ['mail', '552 5.3.4 Error: message file too big', 'size'],
+  ['mail', '552-5.2.3 Your message exceeded our message size limits', 'size'],
+  ['mail', '552 Error: message too large', 'size'],
+  ['recipient', '552 5.2.3 Message too large for this mailbox', 'person'],
+  ['mail', '552 mailbox full', 'person'],
+  ['mail', '550 5.7.1 message content rejected', 'rule'],
 ]
 
 test('a refusal speaks of us, of a rule, of the person, or it is not clear of whom', () => {
@@ -93,6 +101,21 @@ test('when nobody is left: few that are not clear have failed, several alike or 
   assert.equal(left('no', 'no', '5.1.1 unknown'), 3)
   assert.equal(left('5.1.1 unknown', '5.1.1 unknown', '5.1.1 unknown', '5.1.1 unknown'), 4)
   assert.equal(left('5.7.1 rejected'), undefined)
+})
+
+test('whose mail is too large waits until nobody else is left, and then it is said', () => {
+  const refusals = new Refusals()
+  const large = readRefusal('sender', 552, '552 5.3.4 too big')
+  for (let number = 0; number < 3; number++) assert.equal(refusals.refused(number, large), 'held')
+  assert.deepEqual(refusals.accepted(), [])
+  for (let number = 3; number < 3 * ALIKE_MAX; number++) assert.equal(refusals.refused(number, large), 'held')
+  assert.equal(refusals.refused(1000, refusal('no')), 'held')
+  assert.deepEqual(
+    refusals.drained().map(([number]) => number),
+    [1000],
+  )
+  assert.equal(refusals.ending?.about, 'size')
+  assert.ok(isTooLarge(large) && isTooLarge(refusal('5.2.3 too large for this mailbox')) && !isTooLarge(refusal('5.2.2 full')))
 })
 
 test('in any order of answers: who has failed was refused and not taken since, and never by a server that takes nothing', () => {

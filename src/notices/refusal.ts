@@ -9,6 +9,8 @@ export type RefusalAbout =
   /** A rule of the server. It may be of the sender (no relaying) or of one mailbox (members alone). */
   | 'rule'
   | 'person'
+  /** A mail that is larger than the server takes (RFC 1870): the same for everybody who gets one like it. */
+  | 'size'
   | 'unclear'
 
 export type RefusalStage = 'connection' | 'sign-in' | 'sender' | 'recipient' | 'mail'
@@ -21,6 +23,8 @@ export interface Refusal {
   status: string | undefined
   /** What the server said, without any word that could be of a person. */
   words: string
+  /** Of one about a size. `limit`: as the server announced it, so that it was not asked. */
+  bytes?: { mail: number; limit?: number }
 }
 
 const STATUS = /^\d{3}[ -]#?([45]\.\d{1,3}\.\d{1,3})\b/
@@ -31,13 +35,24 @@ export function readRefusal(stage: RefusalStage, reply: number, response: string
   return { about: aboutOf(stage, reply, status, response), stage, reply, status, words: plainWords(response) }
 }
 
+/** The server announced that it takes no mail of that size: nobody was named to it. */
+export function tooLarge(mail: number, limit: number): Refusal {
+  return { about: 'size', stage: 'sender', reply: 552, status: undefined, words: '', bytes: { mail, limit } }
+}
+
+/** Also one that is of the person: their own mailbox takes no such mail. */
+export function isTooLarge({ about, status = '' }: Refusal): boolean {
+  return about === 'size' || /^[45]\.2\.3$/.test(status)
+}
+
 /** Equal for refusals that say the same. */
 export function signatureOf({ stage, reply, status = '' }: Refusal): string {
   return `${stage} ${reply} ${status}`
 }
 
 /** For somebody who has to do something about it. */
-export function refusalText({ stage, reply, status, words }: Refusal): string {
+export function refusalText({ stage, reply, status, words, bytes }: Refusal): string {
+  if (bytes?.limit !== undefined) return `it takes at most ${bytes.limit} bytes`
   const code = status === undefined ? String(reply) : `${reply} ${status}`
   return `${code}${words === '' ? '' : ` “${words}”`} (${STAGES[stage]})`
 }
@@ -60,6 +75,7 @@ const PERSON_RULES: ReadonlySet<number> = new Set([2, 13, 17, 18])
 const SIGN_IN_RULES: ReadonlySet<number> = new Set([3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 20, 21, 22, 23, 24, 25, 26, 27, 29])
 
 function aboutOf(stage: RefusalStage, reply: number, status: string | undefined, response: string): RefusalAbout {
+  if (isOfSize(stage, reply, status, response)) return 'size'
   if (stage === 'connection' || stage === 'sign-in' || stage === 'sender') return 'us'
   if (SIGN_IN_REPLIES.has(reply)) return 'us'
   const known = status === undefined ? undefined : aboutStatus(status)
@@ -68,6 +84,16 @@ function aboutOf(stage: RefusalStage, reply: number, status: string | undefined,
   if (PERSON_REPLIES.has(reply) || OF_PERSON.test(response)) return 'person'
   // A command that is not understood is no fault of the one whom it names.
   return reply >= 500 && reply <= 504 ? 'us' : 'unclear'
+}
+
+/** 5.2.3 is of a mailbox where one was just named; else servers say it of their own limit. */
+function isOfSize(stage: RefusalStage, reply: number, status: string | undefined, response: string): boolean {
+  if (stage === 'connection' || stage === 'sign-in') return false
+  if (status !== undefined && /^[45]\.3\.4$/.test(status)) return true
+  if (stage === 'recipient') return false
+  if (status !== undefined && /^[45]\.2\.3$/.test(status)) return true
+  if (status !== undefined && !/^[45]\.[036]\.0$/.test(status)) return false
+  return (reply === 552 && stage === 'sender') || OF_SIZE.test(response)
 }
 
 function aboutStatus(status: string): RefusalAbout | undefined {
@@ -96,19 +122,22 @@ function aboutStatus(status: string): RefusalAbout | undefined {
 
 const OF_US =
   /\brelay|authenticat|\bsign(ing)? in\b|\blog ?in\b|rcpthosts|\bsender\b|\bspf\b|\bdkim\b|\bdmarc\b|black ?list|block ?list|\bspam|\bquota for sending|sending (limit|quota)|not (allowed|permitted|authorized|authorised) to send/i
+const OF_SIZE =
+  /\b(message|mail)( (file|size|body))?( is)? (too (big|large|long)|exceed)|\b(message|mail) size limit|(fixed|maximum)( message)? size/i
 const OF_PERSON =
   /user (is )?unknown|unknown (user|recipient|mailbox|address)|no such (user|recipient|mailbox|address|person)|(user|recipient|mailbox|account|address)( \S+)? (does not|doesn.t) exist|(mailbox|account|user) (is )?(full|disabled|inactive|not found|over quota)|invalid (recipient|mailbox)/i
 
 /** Words of mail servers about what they refuse. Every other one is left out: it may be an address, or part of one. */
 const WORDS: ReadonlySet<string> = new Set(
-  `access accept accepted accepts account action address allowed attachment authenticate authenticated authentication authorization
-   authorized because blacklisted block blocked blocklist blocklisted by cannot client command connect connection content
-   credentials daily data delivery denied disabled dkim dmarc does domain domains encryption error exceeded exist expired failed first
-   for found from full hello helo host hosting in invalid ip is limit local login mail mailbox many message messages must need not of
-   only or out outgoing over owned password permitted policy port prohibited quota rate recipient recipients refused rejected relay
-   relayed relaying reputation require required requires rule sasl security send sender sending server service size smtp spam spf starttls
-   submission syntax system temporarily this tls to too transaction unable unauthenticated unauthorized unavailable unknown
-   unverified use user verified was with without you your`.split(/\s+/),
+  `access accept accepted accepts account action address allowed attachment authenticate authenticated authentication
+   authorization authorized because big blacklisted block blocked blocklist blocklisted by cannot client command connect
+   connection content credentials daily data delivery denied disabled dkim dmarc does domain domains encryption error exceeded
+   exceeds exist expired failed first fixed for found from full hello helo host hosting in invalid ip is large limit local login
+   mail mailbox many maximum message messages must need not of only or out outgoing over owned password permitted policy port
+   prohibited quota rate recipient recipients refused rejected relay relayed relaying reputation require required requires rule
+   sasl security send sender sending server service size smtp spam spf starttls submission syntax system temporarily this tls to
+   too transaction unable unauthenticated unauthorized unavailable unknown unverified use user verified was with without you
+   your`.split(/\s+/),
 )
 const WORDS_MAX = 24
 

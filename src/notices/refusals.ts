@@ -2,7 +2,8 @@
  * What the refusals of one sending say together. One that is of the person makes the notice `failed` once this server is known to take
  * mails from us; until then it may be a server that knows nobody (a wrong one, or one that relays for none), and whoever it refuses
  * waits. So does everybody of whom it is not clear, until the server takes the next mail. Where it goes on like that, the sending ends
- * and all of them wait for somebody who sets the mail server right.
+ * and all of them wait for somebody who sets the mail server right. Whose mail is too large for the server waits until nobody else is
+ * left, and then ends the sending: it is of our text and of that server, and the person would be told by neither.
  */
 import { type Refusal, signatureOf } from './refusal.ts'
 
@@ -58,7 +59,9 @@ export class Refusals {
     const held = [...this.#held.values()]
     const isOfUs = !this.#hasAccepted && refusal.about === 'us'
     const rules = this.#hasAccepted ? 0 : held.filter(({ about }) => about === 'rule').length
-    if (isOfUs || rules >= RULES_MAX || alike(held, refusal) >= ALIKE_MAX) this.#ending ??= refusal
+    // Others may be smaller.
+    const isOfFew = this.#hasAccepted && refusal.about === 'size'
+    if (isOfUs || rules >= RULES_MAX || (!isOfFew && alike(held, refusal) >= ALIKE_MAX)) this.#ending ??= refusal
     return this.#ending === undefined ? 'held' : 'ends'
   }
 
@@ -73,12 +76,15 @@ export class Refusals {
       const isNobody = !this.#hasAccepted && unclear.length === held.length && alike(held, first) >= Math.max(LEFT_MAX, held.length)
       if (isOfUs || isNobody) this.#ending ??= first
     }
-    return this.#ending === undefined ? this.#release() : []
+    if (this.#ending !== undefined) return []
+    const failed = this.#release()
+    this.#ending = held.find(({ about }) => about === 'size')
+    return failed
   }
 
   #release(): [number, Refusal][] {
-    const released = [...this.#held]
-    this.#held.clear()
+    const released = [...this.#held].filter(([, { about }]) => about !== 'size')
+    for (const [number] of released) this.#held.delete(number)
     return released
   }
 }

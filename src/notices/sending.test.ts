@@ -36,6 +36,7 @@ async function makeWorld(
   judge: (address: string) => number | string | undefined,
   onTaken?: (count: number) => void,
   judgeSender?: () => string,
+  size?: number,
 ): Promise<World> {
   const records = openRecords({ path: ':memory:' })
   const row = { organisation: 0, members: 0, shape: 0, language: 'en', joined: 0, list: [] }
@@ -52,6 +53,7 @@ async function makeWorld(
     authOptional: true,
     disabledCommands: ['STARTTLS', 'AUTH'],
     disableReverseLookup: true,
+    ...(size !== undefined && { size }),
     logger: false,
     onMailFrom: (_address, _session, done) => {
       const answer = judgeSender?.()
@@ -248,6 +250,33 @@ test('a sender that is refused before anybody is named ends the sending at once'
   )
   await assert.rejects(world.send(), /553 5\.1\.8 .*when we named the sender/)
   assert.deepEqual(world.states(), { waiting: PEOPLE })
+})
+
+test('a mail that is larger than the server takes makes nobody fail: the others are sent, and then it is said', {
+  timeout: 60_000,
+}, async (t) => {
+  const composerOf = (isLarge: (to: string) => boolean): Composer => ({
+    compose: async (_mail, to, { messageId }) =>
+      Buffer.from(`Message-ID: ${messageId}\r\n\r\n${isLarge(to) ? 'Ann\r\n'.repeat(1000) : 'Hello\r\n'}`),
+  })
+  const world = await makeWorld(t, () => undefined, undefined, undefined, 2000)
+  const sendAll = (isLarge: (to: string) => boolean): Promise<BulkheadError | undefined> =>
+    world.send(undefined, composerOf(isLarge)).then(
+      () => undefined,
+      (thrown: unknown) => thrown as BulkheadError,
+    )
+  const all = await sendAll(() => true)
+  assert.equal(all?.code, 'notice_server_refuses')
+  assert.deepEqual(world.states(), { waiting: PEOPLE })
+  const few = await sendAll((to) => /^p\d?[78]@/.test(to))
+  assert.match(few?.message ?? '', /^a mail of 5\d{3} bytes is too large for the mail server: it takes at most 2000 bytes$/)
+  assert.match(few?.hint ?? '', /on-request/)
+  const large = 2 * Math.ceil(PEOPLE / 10)
+  assert.deepEqual(world.states(), { sent: PEOPLE - large, waiting: large })
+  assert.ok(world.troubles.every((trouble) => trouble === 'some mails are larger than it takes'))
+  assert.equal(await sendAll(() => false), undefined)
+  assert.deepEqual(world.states(), { sent: PEOPLE })
+  assert.equal(new Set(world.taken).size, PEOPLE)
 })
 
 test('what a person says of refused and failed ones: they go again, or have failed', { timeout: 60_000 }, async (t) => {

@@ -13,7 +13,7 @@ import { Commits } from './commits.ts'
 import { type Composer, newMessageId } from './compose.ts'
 import { Line, type Outcome, type Trouble } from './line.ts'
 import { type Prepared, prepare, type PrepareOf, type PreparePorts } from './prepare.ts'
-import { type Refusal, refusalText } from './refusal.ts'
+import { isTooLarge, type Refusal, refusalText } from './refusal.ts'
 import { Refusals } from './refusals.ts'
 
 export interface SendingPorts extends Omit<PreparePorts, 'isInHand' | 'records'> {
@@ -301,13 +301,19 @@ class Sending {
   }
 
   #fail(refused: readonly [number: number, refusal: Refusal][]): void {
-    const changes = refused.map(([number, { reply }]): RecipientChange => ({ number, state: 'failed', reply, why: whyOf(reply) }))
+    const changes = refused.map(([number, refusal]) => failedBy(number, refusal))
     if (changes.length > 0) this.#commits.write(...changes).catch(() => undefined)
   }
 
   #assertTaken(): void {
     const { ending } = this.#refusals
     if (ending === undefined) return
+    if (ending.about === 'size') {
+      const size = ending.bytes === undefined ? '' : ` of ${ending.bytes.mail} bytes`
+      throw new BulkheadError('notice_server_refuses', `a mail${size} is too large for the mail server: ${refusalText(ending)}`, {
+        hint: TOO_LARGE,
+      })
+    }
     throw new BulkheadError('notice_server_refuses', `the mail server refuses what we send, not one person: ${refusalText(ending)}`)
   }
 
@@ -330,7 +336,8 @@ class Sending {
 
   #judgeRefused(number: number, attempts: number, refusal: Refusal): RecipientChange {
     const { reply } = refusal
-    if (this.#refusals.refused(number, refusal) === 'failed') return { number, state: 'failed', reply, why: whyOf(reply) }
+    if (this.#refusals.refused(number, refusal) === 'failed') return failedBy(number, refusal)
+    if (refusal.about === 'size') this.#ports.onTrouble('some mails are larger than it takes')
     return { number, state: 'waiting', reply, nextAt: this.#nextAt(attempts) }
   }
 
@@ -339,7 +346,17 @@ class Sending {
   }
 }
 
-function whyOf(reply: number): string {
+const TOO_LARGE =
+  'Raise the limit of the mail server, then `bulkhead incident notify ID --send`. Or tell those who wait by a new version with shorter ' +
+  'mails (`notices.memberLists: on-request`): `incident notice stop`, then `incident notify ID --propose --continue --reason "…"`.'
+
+function failedBy(number: number, refusal: Refusal): RecipientChange {
+  return { number, state: 'failed', reply: refusal.reply, why: whyOf(refusal) }
+}
+
+function whyOf(refusal: Refusal): string {
+  if (isTooLarge(refusal)) return 'too_large'
+  const { reply } = refusal
   return reply < 500 ? 'deferred_too_often' : 'refused'
 }
 

@@ -103,6 +103,22 @@ export interface RecipientCount {
   count: number
 }
 
+export interface PeopleTold {
+  reached: Float64Array
+  counted: Float64Array
+  countedIn: Float64Array
+  administrators: AdministratorTold[]
+}
+
+/** In a version that was begun, oldest first. */
+export interface AdministratorTold {
+  version: number
+  person: Ordinal
+  organisation: Ordinal
+  /** That version did not reach them: they wait in it and it was stopped, or a later one was to tell them. */
+  isLeft: boolean
+}
+
 export interface NoticeRecords {
   /** Oldest first. */
   noticeVersions(incident?: number): NoticeVersion[]
@@ -137,8 +153,9 @@ export interface NoticeRecords {
   /**
    * People in versions of that incident that were begun, by number. Without an address (`reached` false) somebody is told by nobody, but
    * the administrators of their organisation were told of them. Whom a stopped version did not reach is not in them: the next one may.
+   * `countedIn`: the version, for each of `counted`.
    */
-  peopleTold(incident: number): { reached: Float64Array; counted: Float64Array }
+  peopleTold(incident: number): PeopleTold
   /**
    * People whose notice a mail server took or a maildir holds, by number; those with the same address among them. Of so many rows behind
    * that one.
@@ -200,11 +217,12 @@ const VERSION_COLUMNS = `incident, version, id, scope_version AS scopeVersion, s
 const COLUMNS = `number, person, organisation, members, shape, language, state, message_id AS messageId, attempts, at, next_at AS nextAt,
   reply, why, joined, list, tag`
 const OF = 'incident = ? AND version = ?'
-const BEGUN = `SELECT r.person, r.tag FROM notice_recipient AS r JOIN notice_version AS v
+/** `t`: whose mail tells `r`. */
+const BEGUN = `FROM notice_recipient AS r JOIN notice_version AS v
   ON v.incident = r.incident AND v.version = r.version JOIN notice_recipient AS t
   ON t.incident = r.incident AND t.version = r.version AND t.number = CASE r.joined WHEN 0 THEN r.number ELSE r.joined END
-  WHERE r.incident = ? AND v.state <> 'proposed' AND (t.why IS NULL OR t.why NOT IN ('${LATER_VERSION}', '${NEXT_VERSION}'))
-  AND NOT (v.state = 'stopped' AND t.state = 'waiting')`
+  WHERE r.incident = ? AND v.state <> 'proposed'`
+const IS_LEFT = `(coalesce(t.why, '') IN ('${LATER_VERSION}', '${NEXT_VERSION}') OR (v.state = 'stopped' AND t.state = 'waiting'))`
 
 type RecipientRow = Omit<NoticeRecipient, 'list'> & { list: string }
 
@@ -267,7 +285,10 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
        AND version IN (SELECT version FROM notice_version WHERE incident = ? AND state = 'stopped')
        AND (person, organisation) IN (SELECT person, organisation FROM notice_recipient WHERE ${OF})`,
   )
-  const told = statement(`${BEGUN} AND r.organisation = 0`)
+  const told = statement(`SELECT r.person, r.tag, r.version ${BEGUN} AND NOT ${IS_LEFT} AND r.organisation = 0`)
+  const administratorsTold = statement(
+    `SELECT r.version, r.person, r.organisation, ${IS_LEFT} AS isLeft ${BEGUN} AND r.organisation <> 0 ORDER BY r.version, r.number`,
+  )
   const notified = database.prepare(
     `SELECT r.person FROM notice_recipient AS r JOIN notice_recipient AS t
        ON t.incident = r.incident AND t.version = r.version AND t.number = CASE r.joined WHEN 0 THEN r.number ELSE r.joined END
@@ -353,9 +374,15 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
     recipientsTagged: (of, tags) => tagged.all<RecipientRow>(of.incident, of.version, JSON.stringify(tags)).map(asRecipient),
     takeOver: (of, at) => transact(() => take.run(at, of.incident, of.version, of.incident, of.incident, of.version)),
     peopleTold: (incident) => {
-      const rows = told.all<{ person: number; tag: string }>(incident)
+      const rows = told.all<{ person: number; tag: string; version: number }>(incident)
+      const administrators = administratorsTold.all<Omit<AdministratorTold, 'isLeft'> & { isLeft: number }>(incident)
       const numbers = (some: typeof rows): Float64Array => Float64Array.from(some, ({ person }) => person)
-      return { reached: numbers(rows.filter(({ tag }) => tag !== '')), counted: numbers(rows) }
+      return {
+        reached: numbers(rows.filter(({ tag }) => tag !== '')),
+        counted: numbers(rows),
+        countedIn: Float64Array.from(rows, (row) => row.version),
+        administrators: administrators.map((each) => ({ ...each, isLeft: each.isLeft === 1 })),
+      }
     },
     peopleNotified: ({ incident, version: number }, { after, limit }) =>
       Array.from(notified.iterate(incident, number, after, after + limit), ({ person }) => person as number),
