@@ -33,6 +33,12 @@ export function parseColour(value: string): Rgb | undefined {
   return parts?.every((part) => part <= 255) === true ? (parts as unknown as Rgb) : undefined
 }
 
+/** Of an attribute: HTML reads `rgb(…)` and all else there in a way of its own. */
+export function attributeColour(value: string): Rgb | undefined {
+  const plain = value.toLowerCase()
+  return /^#[0-9a-f]{3}([0-9a-f]{3})?$|^(?!windowtext)[a-z]+$/.test(plain) ? parseColour(plain) : undefined
+}
+
 /** As WCAG counts it. */
 export function contrast(one: Rgb, other: Rgb): number {
   const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a) as [number, number]

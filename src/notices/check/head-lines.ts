@@ -32,14 +32,17 @@ export function isOurAddress(address: string, { marks }: HeadGiven): boolean {
 
 /** The last address in a value, and what stands before it as its name; undefined: anything more, or no address. */
 function nameAndAddress(value: string): { name: string; address: string } | undefined {
-  const link = String.raw`(?:\s*[<[]?(?:<mailto:[^\s<>]+>|mailto:[^\s<>\]]+)[\]]?)?`
-  const [, name = '', bracketed, bare] =
+  const link = String.raw`(?:\s*[<[]?(?:<(mailto:[^\s<>]+)>|(mailto:[^\s<>\]]+))[\]]?)?`
+  const [, name = '', bracketed, linked, linkedBare, bare] =
     new RegExp(
       String.raw`^(.{0,120}?)\s*(?:[<[](?:mailto:)?([^\s<>"[\]]+@[^\s<>"[\]]+?)${link}[>\]]|(?<=^|\s)([^\s<>"]+@[^\s<>"]+))$`,
       'iu',
     ).exec(value.trim()) ?? []
   const address = bracketed ?? bare
-  return address === undefined ? undefined : { name, address: address.toLowerCase() }
+  const behind = linked ?? linkedBare
+  // The address once more, as programs write it behind: any other is read, too.
+  if (address === undefined || (behind !== undefined && behind.toLowerCase() !== `mailto:${address}`.toLowerCase())) return undefined
+  return { name, address: address.toLowerCase() }
 }
 
 /** `Nimbus Notes security <security@example.com>` */

@@ -4,22 +4,26 @@
  */
 import { Parser } from 'htmlparser2'
 import { canonicalWords } from '#model/notice-text.ts'
-import { type Rgb, parseColour } from './colours.ts'
+import { attributeColour, type Rgb, parseColour } from './colours.ts'
 import { unfiltered } from './filter-links.ts'
 import { shown } from './letters.ts'
 import { isHelpLink } from './known-lines.ts'
+import { isTied, LineLook } from './line-look.ts'
 import { judgeLink, linksIn } from './links.ts'
+import { Nesting } from './nesting.ts'
 import { PageLook } from './page-look.ts'
 import type { Findings, OfficialMarks } from './read-notice.ts'
 import { declarationsOf, isDisplaced, isKnownComment, isWellWritten, strangeTag } from './plain-html.ts'
 import { readSheet } from './plain-sheet.ts'
-import { drawsLine, isIndent, isPlainValue, pixels } from './plain-values.ts'
+import { drawsLine, isIndent, isPlainValue, letterPixels, sizeInFont } from './plain-values.ts'
 import { faultOf, faultsOfSheet } from './styles.ts'
 
 const words = (text: string): Set<string> => new Set(text.split(' '))
 const BLOCKS = words(
   'address article blockquote body br caption center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 head header hr html li main nav ol p pre section table tbody tfoot thead title tr ul',
 )
+/** Browsers show nothing of them, not even an end of a line. */
+const UNSHOWN = words('html head title')
 const CELLS = words('td th')
 const INLINE = words('a abbr b bdi big cite code dfn em font i ins kbd mark o:p q samp small span strong sub sup time tt u var wbr')
 const HEAD = words('meta style col colgroup')
@@ -31,6 +35,8 @@ const DEPTH_MAX = 60
 /** More of a link's words is not compared with where it leads: a long passage is no name of a host. */
 const LINK_TEXT_MAX = 500
 const PIECE = 4096
+const LONG = 90_000
+const LONG_SHARE = 12
 
 export interface HtmlGiven {
   marks: OfficialMarks
@@ -61,6 +67,7 @@ interface Open {
   linkText: string
 }
 
+const FONT_SIZE: Readonly<Record<string, number>> = { 2: 13, 3: 16, 4: 18 }
 const LETTER_SIZE: Readonly<Record<string, number>> = { h1: 2, h2: 1.5, h3: 1.17 }
 const SEEN_ANYHOW = words('b strong em i u a font span')
 const WHITE: Rgb = [255, 255, 255]
@@ -85,11 +92,23 @@ export function readHtml(html: string, given: HtmlGiven): string {
   if (!isWellWritten(html)) strange('<')
   const stack: Open[] = []
   const look = new PageLook()
+  const nesting = new Nesting()
+  const line = new LineLook()
+  const named = new Set<string>()
   let text = ''
   let title = ''
   let depth = 0
   // Whether something that is seen began or ended since the last letter: within a word it would make letters stand out.
   let isEdge = false
+  let isFromRight = false
+  const endLine = (): void => {
+    text += '\n'
+    line.break()
+  }
+  const addColour = (what: 'text' | 'ground', colour: Rgb | undefined): void => {
+    if (colour !== undefined) look.addColour(what, colour)
+  }
+  const isInLink = (): boolean => stack.some((open) => open.href !== undefined)
   const top = (): Open => stack.at(-1) ?? OUTERMOST
   /** Programs that forward make a link of an address that stands in the text; its words are compared like all others. */
   const closeLink = (href: string, said: string): void => {
@@ -103,7 +122,10 @@ export function readHtml(html: string, given: HtmlGiven): string {
     {
       onopentag(name, attributes) {
         depth++
-        if (BLOCKS.has(name)) text += '\n'
+        named.clear()
+        const mended = nesting.open(name, stack, /\S/u.test(text))
+        if (mended !== undefined) strange(mended)
+        if (BLOCKS.has(name) && !UNSHOWN.has(name)) endLine()
         else if (CELLS.has(name)) text += ' '
         if (SEEN_ANYHOW.has(name)) isEdge = true
         const before = findings.count
@@ -111,6 +133,9 @@ export function readHtml(html: string, given: HtmlGiven): string {
         const outer = top()
         const open = opened(name, attributes, outer)
         for (const [property, value] of declarationsOf(attributes.style ?? '')) {
+          if (property === 'color' || property.startsWith('background'))
+            addColour(property === 'color' ? 'text' : 'ground', parseColour(value))
+          if (value.includes('windowtext')) look.doubtNight('windowtext')
           const fault = isPlainValue(property, value) ? undefined : faultOf(property, value)
           if (fault === 'hidden') open.isHidden = true
           else if (fault === 'picture') findings.add('html_picture')
@@ -121,6 +146,8 @@ export function readHtml(html: string, given: HtmlGiven): string {
           look.draw(stack, 'line')
         }
         nameAttributes(name, attributes, findings)
+        addColour('text', attributeColour(attributes.color ?? ''))
+        addColour('ground', attributeColour(attributes.bgcolor ?? ''))
         const what = strangeTag({ name, attributes, around: stack, charset: given.charset ?? 'utf-8', marks })
         if (what !== undefined && findings.count === before) strange(what)
         if (name === 'hr' || name === 'blockquote') look.draw(stack, 'line')
@@ -129,6 +156,11 @@ export function readHtml(html: string, given: HtmlGiven): string {
         else if (open.paper !== undefined && outer.paper === undefined) look.draw(stack, 'white')
         if (name === 'body')
           for (const key of ['link', 'vlink', 'alink']) look.addLinkInk(parseColour((attributes[key] ?? '').toLowerCase()))
+        // Without a doctype a table takes the colour of the page, not of what is around it.
+        const page = stack.find((each) => each.name === 'body')?.ink
+        if (name === 'table' && outer.ink !== undefined && String(outer.ink) !== String(page)) look.doubtNight(name)
+        if (name === 'tr') line.openRow()
+        if (attributes.dir?.toLowerCase() === 'rtl') isFromRight = true
         look.open(name, attributes, stack.length)
         stack.push(open)
       },
@@ -139,33 +171,47 @@ export function readHtml(html: string, given: HtmlGiven): string {
           return
         }
         if (around.name === 'title') title += piece
-        if (isDisplaced(around.name) && /\S/u.test(piece)) strange(piece)
+        if ((nesting.isOver || isDisplaced(around.name)) && /\S/u.test(piece)) strange(piece)
         if (around.name === 'title' || ACTIVE.has(around.name)) return
         if (around.isHidden && /\S/u.test(piece)) {
           findings.add('html_hidden', { text: shown(piece) })
           return
         }
-        if (/[\p{L}\p{N}]/u.test(piece)) look.say(piece, around)
+        if (/\S/u.test(piece)) {
+          look.say(piece, around)
+          const odd = line.say(piece, { ink: String(around.ink), fontPixels: around.fontPixels, isLink: isInLink() })
+          if (odd !== undefined) strange(odd)
+        }
         // Underlined spaces are lines.
         if (around.isUnderlined && (/^\s+$/u.test(piece) || /[\u00a0\u2000-\u200a\u202f\u3000]{2}/u.test(piece))) strange('_')
         if (isEdge && /^[\p{L}\p{M}\p{N}]/u.test(piece) && /[\p{L}\p{M}\p{N}]$/u.test(text))
           strange(`${text.slice(-8).split(/\s/).at(-1)}|${piece.slice(0, 8)}`)
         if (piece !== '') isEdge = false
         for (const open of stack)
-          if ((open.href !== undefined || open.name === 'li') && open.linkText.length < LINK_TEXT_MAX)
+          if ((open.href !== undefined || /^(li|td|th)$/.test(open.name)) && open.linkText.length < LINK_TEXT_MAX)
             open.linkText += piece.slice(0, LINK_TEXT_MAX)
         text += piece.replace(/[\t\n\r ]+/g, ' ')
       },
-      onclosetag(name) {
+      onclosetag(name, isImplied) {
         depth--
         const closed = stack.pop()
+        const mended = nesting.close(name, isImplied)
+        if (mended !== undefined) strange(mended)
+        const column = closed !== undefined && CELLS.has(name) ? line.cell(name, closed.linkText) : undefined
+        if (column !== undefined) strange(column)
+        if (name === 'tr') line.closeRow()
         if (SEEN_ANYHOW.has(name)) isEdge = true
         if (closed?.name === 'style') nameSheet(closed.linkText, look, findings)
         // Its mark alone is a dot, of which pictures can be made.
         if (closed?.name === 'li' && !/[\p{L}\p{N}]/u.test(closed.linkText)) strange('li')
         if (closed?.href !== undefined) closeLink(closed.href, closed.linkText)
-        if (BLOCKS.has(name)) text += '\n'
+        if (BLOCKS.has(name) && !UNSHOWN.has(name)) endLine()
         else if (CELLS.has(name)) text += ' '
+      },
+      onattribute(name) {
+        // Of two some programs take the first, some the last.
+        if (named.has(name)) strange(name)
+        named.add(name)
       },
       oncomment(comment) {
         // Some programs show what others take for a comment.
@@ -183,8 +229,15 @@ export function readHtml(html: string, given: HtmlGiven): string {
   // In pieces: what is nested without end is not read to its end.
   for (let at = 0; at < html.length && depth <= DEPTH_MAX; at += PIECE) parser.write(html.slice(at, at + PIECE))
   if (depth > DEPTH_MAX) strange('nesting')
-  else parser.end()
+  else {
+    nesting.isEnding = true
+    parser.end()
+  }
   look.judge(findings)
+  // Some programs show the beginning of a long page alone.
+  if (html.length > LONG && html.length > LONG_SHARE * text.length) strange('⏎')
+  if (isTied(text)) strange('&nbsp;')
+  if (isFromRight && !/[\p{Script=Arabic}\p{Script=Hebrew}]/u.test(text)) strange('dir')
   if (title !== '' && canonicalWords(title).join(' ') !== canonicalWords(given.subject ?? '').join(' ')) strange(title)
   return text
 }
@@ -211,18 +264,26 @@ function opened(name: string, attributes: Readonly<Record<string, string>>, oute
     if (ground !== undefined) Object.assign(open, { paper: ground, paperInOurs: ground })
   }
   const styles = declarationsOf(attributes.style ?? '')
-  paint(parseColour((attributes.color ?? '').toLowerCase().trim()), parseColour((attributes.bgcolor ?? '').toLowerCase().trim()))
+  paint(attributeColour(attributes.color ?? ''), attributeColour(attributes.bgcolor ?? ''))
+  if (name === 'font') open.fontPixels = FONT_SIZE[attributes.size ?? ''] ?? open.fontPixels
   for (const [property, value] of styles) {
-    if (property === 'color') paint(parseColour(value), undefined)
-    else if (property === 'background' || property === 'background-color') paint(undefined, parseColour(value))
-    else if (property === 'font-size') open.fontPixels = pixels(value) ?? open.fontPixels
+    if (property === 'color') {
+      // What it is otherwise, a link's own colour or what an attribute says, is given up for that around.
+      if (value === 'inherit') Object.assign(open, { ink: outer.ink, inkInOurs: outer.inkInOurs })
+      paint(parseColour(value), undefined)
+    } else if (property === 'background' || property === 'background-color') {
+      if (parseColour(value) === undefined) Object.assign(open, { paper: outer.paper, paperInOurs: outer.paperInOurs })
+      paint(undefined, parseColour(value))
+    } else if (property === 'font-size') open.fontPixels = letterPixels(value, outer.fontPixels) ?? open.fontPixels
+    else if (property === 'font') open.fontPixels = letterPixels(sizeInFont(value), outer.fontPixels) ?? open.fontPixels
     else if (property.startsWith('text-decoration') && value.includes('underline')) open.isUnderlined = true
     if (isIndent(property, value)) open.isIndent = true
   }
   for (const [property, value] of styles) {
     if (property !== 'line-height' && property !== 'font') continue
     const percent = /(\d+(?:\.\d+)?)%/.exec(value)?.[1]
-    open.linePixels = percent === undefined ? undefined : (Number(percent) / 100) * open.fontPixels
+    if (value === 'inherit') open.linePixels = outer.linePixels
+    else open.linePixels = percent === undefined ? undefined : (Number(percent) / 100) * open.fontPixels
   }
   return open
 }

@@ -4,6 +4,7 @@
  */
 import { DAY, isFaint, NIGHT, type Rgb, type Scheme } from './colours.ts'
 import { shown } from './letters.ts'
+import { isLabel } from './line-look.ts'
 import type { SheetRead } from './plain-sheet.ts'
 import type { Findings } from './read-notice.ts'
 
@@ -12,10 +13,11 @@ const GROUNDS_MAX = 8
 /** Beside each other, cells place what is in them: few of these draw nothing. */
 const GROUNDS_IN_CELLS_MAX = 4
 const CELLS_MAX = 40
+const COLOURS_MAX = 400
 /** How deep text may stand where a rule that indents could apply to each element around it. */
 const INDENTED_DEPTH_MAX = 16
-/** Words of programs, of which nothing is lost when they are faint. */
-const LABEL = /^(from|to|date|sent|subject|reply-to)\s*:?$|^learn why this is important$/i
+/** Words of a program, of which nothing is lost when they are faint, beside its labels. */
+const HELP = /^learn why this is important$/i
 
 interface Painted {
   ink: Rgb | undefined
@@ -34,7 +36,10 @@ export class PageLook {
   readonly #said = new Map<string, Painted & { sample: string }>()
   readonly #sheets: SheetRead[] = []
   readonly #linkInks: Rgb[] = []
+  readonly #inks: Rgb[] = []
+  readonly #papers: Rgb[] = []
   #isForNight = false
+  #nightDoubt: string | undefined
   #lines = 0
   #grounds = 0
   #linesInCells = 0
@@ -70,6 +75,16 @@ export class PageLook {
     } else this.#whites++
   }
 
+  /** A colour that stands somewhere on the page, wherever it applies. */
+  addColour(what: 'text' | 'ground', colour: Rgb): void {
+    ;(what === 'text' ? this.#inks : this.#papers).push(colour)
+  }
+
+  /** What is readable by day, where each colour is asked to be read on each, and may not be by night. */
+  doubtNight(what: string): void {
+    this.#nightDoubt ??= what
+  }
+
   addSheet(sheet: SheetRead): void {
     this.#sheets.push(sheet)
   }
@@ -84,7 +99,7 @@ export class PageLook {
       this.#linePixelsMin = Math.min(this.#linePixelsMin, linePixels)
       if (linePixels < fontPixels * 0.95) this.#crowded ??= piece
     }
-    if (LABEL.test(piece.trim())) return
+    if (isLabel(piece) || HELP.test(piece.trim())) return
     const { ink, paper, inkInOurs, paperInOurs } = around
     const key = JSON.stringify([ink, paper, inkInOurs, paperInOurs])
     if (!this.#said.has(key)) this.#said.set(key, { ink, paper, inkInOurs, paperInOurs, sample: piece })
@@ -99,7 +114,13 @@ export class PageLook {
     if (largest > this.#linePixelsMin * 1.05) strange('line-height')
     if (this.#crowded !== undefined) findings.add('html_hidden', { text: shown(this.#crowded) })
     const [day, night] = this.#schemes()
+    if (night !== undefined && this.#nightDoubt !== undefined) strange(this.#nightDoubt)
     if (night !== undefined && this.#whites > 0) strange('background')
+    // By day programs paint nothing themselves, so that each colour can be asked to be read on each: then no cascade hides any.
+    const [inks, papers] = [this.#inks.slice(0, COLOURS_MAX), this.#papers.slice(0, COLOURS_MAX)]
+    if (this.#inks.length > COLOURS_MAX || this.#papers.length > COLOURS_MAX) strange('color')
+    const all: Scheme = { ...day, ruleTexts: [...day.ruleTexts, ...inks], ruleGrounds: [...day.ruleGrounds, ...papers] }
+    if (isFaint({ text: undefined, ground: undefined }, all)) strange('color')
     const isOurs = this.#sheets.some((sheet) => sheet.isOurs)
     for (const { ink, paper, inkInOurs, paperInOurs, sample } of this.#said.values()) {
       // Whether our rule reaches an element is not looked up: both have to be readable.

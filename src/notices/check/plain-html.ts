@@ -3,11 +3,11 @@
  * send it on. It is a list of what is known, not of what is bad: of everything else nobody knows whether it hides text, adds some or
  * moves it.
  */
-import { parseColour } from './colours.ts'
+import { attributeColour } from './colours.ts'
 import type { OfficialMarks } from './read-notice.ts'
 import { isGmailNote } from './filter-links.ts'
 import { isPlainlyOurs } from './links.ts'
-import { areFamilies, isPlainValue, squeezedValue } from './plain-values.ts'
+import { areFamilies, isPlainlySaid, isPlainValue, squeezedValue } from './plain-values.ts'
 import { withoutPrefix } from './plain-sheet.ts'
 import { declarations } from './styles.ts'
 
@@ -59,6 +59,8 @@ export function strangeTag(tag: ShapeOfTag): string | undefined {
   if ((HEADINGS.has(name) && isIn(HEADINGS)) || (name === 'li' && !isIn(words('ul')))) return name
   if (name === 'a' && isIn(words('a'))) return 'a'
   if (name === 'meta') return isMeta(attributes, charset) ? undefined : 'meta'
+  // Within a line it would part words that are shown as one.
+  if (name === 'hr' && /inline-block/.test(attributes.style ?? '') && !/\bwidth: ?98%/.test(attributes.style ?? '')) return name
   return Object.entries(attributes).find(([attribute, value]) => !isAttribute(tag, attribute, value))?.[0]
 }
 
@@ -77,7 +79,10 @@ function isAttribute({ name, attributes: all, marks }: ShapeOfTag, attribute: st
     case 'class':
       return value.split(/\s+/).every((each) => each === '' || isClass(each))
     case 'style':
-      return declarationsOf(value).every(([property, given]) => isPlainValue(property, given) || isOfElement(name, property, given))
+      return (
+        isPlainlySaid(value) &&
+        declarationsOf(value).every(([property, given]) => isPlainValue(property, given) || isOfElement(name, property, given))
+      )
     case 'dir':
       return /^(ltr|auto)$/i.test(value) || (name === 'html' && RIGHT_TO_LEFT.test(all.lang ?? ''))
     case 'lang':
@@ -86,15 +91,18 @@ function isAttribute({ name, attributes: all, marks }: ShapeOfTag, attribute: st
     case 'id':
       return /^[\w.-]{0,120}$/.test(value)
     case 'width':
-      return /^(table|td|th|hr)$/.test(name) && /^(\d{1,3}%|\d{1,4}(px)?)$/.test(value)
+      // Beside a wide one, or in it, words stand where nobody looks.
+      return name === 'hr' ? value === '100%' : /^(table|td|th)$/.test(name) && /^(100%|\d{1,2}%|[1-7]?\d{1,2}(px)?)$/.test(value)
     case 'align':
       return (
-        value === 'center' || (value === 'left' && (name !== 'table' || all.width === '100%')) || (name === 'th' && /^right$/i.test(value))
+        value === 'center' ||
+        (value === 'left' && (name !== 'table' || (all.width === '100%' && !/width/i.test(all.style ?? '')))) ||
+        (name === 'th' && /^right$/i.test(value))
       )
     case 'valign':
       return /^t[dhr]$/.test(name) && /^(top|middle|baseline)$/i.test(value)
     case 'bgcolor':
-      return /^(body|table|t[dhr])$/.test(name) && parseColour(squeezedValue(value)) !== undefined
+      return /^(body|table|t[dhr])$/.test(name) && attributeColour(value) !== undefined
     default:
       return attribute.startsWith('xmlns') ? name === 'html' && NAMESPACE.test(value) : isOwnAttribute(name, attribute, value, marks)
   }
@@ -106,7 +114,7 @@ function isOwnAttribute(name: string, attribute: string, value: string, marks: O
     case 'a':
       return isLinkAttribute(attribute, value, marks)
     case 'body':
-      return /^[av]?link$/.test(attribute) && parseColour(squeezedValue(value)) !== undefined
+      return /^[av]?link$/.test(attribute) && attributeColour(value) !== undefined
     case 'br':
       return attribute === 'clear' && /^(all|both|left|right|none)$/i.test(value)
     case 'hr':
@@ -117,7 +125,7 @@ function isOwnAttribute(name: string, attribute: string, value: string, marks: O
       return (attribute === 'type' && value === 'cite') || (attribute === 'cite' && /^mid:[\w.@%+=-]{1,200}$/.test(value))
     case 'font':
       if (attribute === 'face') return areFamilies(squeezedValue(value))
-      return attribute === 'color' ? parseColour(squeezedValue(value)) !== undefined : attribute === 'size' && /^[2-4]$/.test(value)
+      return attribute === 'color' ? attributeColour(value) !== undefined : attribute === 'size' && /^[2-4]$/.test(value)
     case 'table':
       return (
         (/^cell(spacing|padding)$/.test(attribute) && /^\d(px)?$/.test(value)) ||
@@ -169,6 +177,7 @@ export function declarationsOf(style: string): [property: string, value: string]
 }
 
 function isOfElement(name: string, property: string, value: string): boolean {
+  if (property === 'vertical-align') return /^t(able|[dhr])$/.test(name) && /^(top|middle)$/.test(value)
   return name === 'hr' && property === 'display' && value === 'inline-block'
 }
 

@@ -5,7 +5,7 @@
 import { SHEETS } from '#notices/text/sheets.ts'
 import { type Rgb, parseColour } from './colours.ts'
 import { declarations } from './styles.ts'
-import { drawsLine, isIndent, isPlainValue, pixels, squeezedValue } from './plain-values.ts'
+import { drawsLine, isIndent, isPlainlySaid, isPlainValue, letterPixels, sizeInFont, squeezedValue } from './plain-values.ts'
 
 export interface SheetRead {
   isOurs: boolean
@@ -48,7 +48,7 @@ export function readSheet(sheet: string): SheetRead {
   const read: SheetRead = { ...EMPTY, texts: [], grounds: [] }
   const text = unwrapped(sheet).replace(KNOWN_COMMENT, ' ')
   // Where a comment may begin, rules may end elsewhere than they seem to.
-  if (text.includes('/*') || text.includes('*/') || text.includes('<')) return { ...read, isPlain: false }
+  if (text.includes('/*') || text.includes('*/') || text.includes('<') || !/^[\t\n\f\r -~]*$/.test(text)) return { ...read, isPlain: false }
   const rules = /\s*([^{}]{1,400})\{([^{}]{0,4000})\}/y
   let at = 0
   while (sheet.length <= SHEET_CHARACTERS_MAX && read.isPlain && /\S/.test(text.slice(at))) {
@@ -117,6 +117,9 @@ const AT_RULES: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   },
 }
 
+/** Elements that stand by themselves, in no line of others. */
+const BOXES = /^(p|li|ul|div|table|t[dhr]|tbody|h[123]|body|blockquote)\b/
+
 function isPlainRule(selector: string, body: string, read: SheetRead): boolean {
   const [, at] = /^@(font-face|page|list)(?: (?:wordsection\d|l\d{1,2}(?::level\d)?))?$/.exec(selector) ?? []
   if (at !== undefined) return isPlainAtRule(AT_RULES[at] ?? {}, body)
@@ -124,6 +127,8 @@ function isPlainRule(selector: string, body: string, read: SheetRead): boolean {
   if (!parts.every((part) => part !== '' && SELECTOR.test(part))) return false
   // A line at its side is a rule's own business, and rules are counted.
   const isRule = parts.every((part) => part === 'hr')
+  const isForWords = !parts.every((part) => BOXES.test(part))
+  if (!isPlainlySaid(body)) return false
   for (const [property, given] of declarations(body)) {
     const value = squeezedValue(given)
     if (!isPlainValue(property, value) || (drawsLine(property, value) && !isRule)) return false
@@ -131,7 +136,15 @@ function isPlainRule(selector: string, body: string, read: SheetRead): boolean {
     if (property === 'color' && colour !== undefined) read.texts.push(colour)
     if (/^background(-color)?$/.test(property) && colour !== undefined) read.grounds.push(colour)
     if (isIndent(property, value)) read.hasIndent = true
-    if (property === 'font-size') read.fontPixels = Math.max(read.fontPixels, pixels(value) ?? 0)
+    if (property === 'font-size' || property === 'font') {
+      const size = letterPixels(sizeInFont(value), 16) ?? 0
+      // Within a line, some words would be larger than others.
+      if (isForWords && (size < 12 || size > 18)) return false
+      read.fontPixels = Math.max(read.fontPixels, size)
+    }
+    // A percentage is carried on as a length, to letters of any size.
+    if ((property === 'font' || property === 'line-height') && value.includes('%')) return false
+    if ((property === 'color' || property.startsWith('background')) && colour === undefined) return false
     if (property === 'width') return false
   }
   return body.split(';').every((part) => part.trim() === '' || part.includes(':'))

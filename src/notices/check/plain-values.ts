@@ -39,6 +39,19 @@ export function areFamilies(value: string): boolean {
   return value.split(',').every((family) => FAMILIES.has(family.trim().replace(/^(["'])(.*)\1$/, '$2')))
 }
 
+const KEYWORDS: Readonly<Record<string, number>> = { small: 13, medium: 16, initial: 16, '1rem': 16, large: 18, 'x-large': 24 }
+
+/** How large letters are under a style, of which those around are so large. */
+export function letterPixels(value: string, around: number): number | undefined {
+  if (/^(inherit|100%|1em)$/.test(value)) return around
+  return Object.hasOwn(KEYWORDS, value) ? KEYWORDS[value] : pixels(value)
+}
+
+/** The size in a `font`. */
+export function sizeInFont(value: string): string {
+  return FONT.exec(value)?.[1] ?? value
+}
+
 function isFontSize(value: string): boolean {
   return (
     /^(small|medium|large|x-large|inherit|initial|100%|1em|1rem)$/.test(value) ||
@@ -55,9 +68,14 @@ function isLineHeight(value: string): boolean {
   return share >= 1 && share <= 2.4
 }
 
+/** One that browsers take: what they drop leaves in force what stands around it. */
+const FONT = /^(?:normal ){0,2}(?:italic )?(?:normal )?(?:(?:bold|[1-9]00) )?([\d.]+(?:px|pt))(?:\/([\d.%]+|normal))? (.+)$/
+const NAMES = /^(?:[a-z-][a-z -]*|"[^"]*"|'[^']*')(?:,(?:[a-z-][a-z -]*|"[^"]*"|'[^']*'))*$/
+
 function isFont(value: string): boolean {
   if (/^(inherit|initial)$/.test(value)) return true
-  const [, size = '', height, families = ''] = /^(?:(?:normal|italic|bold|[1-9]00) ){0,4}([\w.]+)(?:\/([\w.%]+))? (.+)$/.exec(value) ?? []
+  const [, size = '', height, families = ''] = FONT.exec(value) ?? []
+  if (!NAMES.test(families) || /\b(inherit|initial)\b/.test(families)) return false
   return isFontSize(size) && (height === undefined || isLineHeight(height)) && areFamilies(families)
 }
 
@@ -141,7 +159,7 @@ const PLAIN: Readonly<Record<string, (value: string) => boolean>> = {
   orphans: (value) => /^(auto|\d)$/.test(value),
   widows: (value) => /^(auto|\d)$/.test(value),
   direction: exactly('ltr'),
-  'vertical-align': exactly('baseline top middle initial'),
+  'vertical-align': exactly('baseline initial'),
   float: exactly('none'),
   opacity: exactly('1'),
   visibility: exactly('visible'),
@@ -184,8 +202,8 @@ export function isPlainValue(property: string, value: string): boolean {
 export function squeezedValue(value: string): string {
   return value
     .toLowerCase()
-    .replace(/!\s*important\s*$/, '')
-    .replace(/\s*([,(])\s*/g, '$1')
+    .replace(/\s*,\s*/g, ',')
+    .replace(/\(\s+/g, '(')
     .replace(/\s+\)/g, ')')
     .replace(/\s+/g, ' ')
     .trim()
@@ -193,7 +211,8 @@ export function squeezedValue(value: string): string {
 
 /** Whether it draws a line at the side of a box. */
 export function drawsLine(property: string, value: string): boolean {
-  return property.startsWith('border') && /\bsolid\b/.test(value)
+  // What is inherited may be one.
+  return property.startsWith('border') && /\b(solid|inherit)\b/.test(value)
 }
 
 /** Whether it moves text away from the edge. */
@@ -202,5 +221,23 @@ export function isIndent(property: string, value: string): boolean {
   if (whole === '' || /^(top|bottom|block)/.test(side ?? '')) return false
   const parts = value.split(' ')
   const sides = side !== undefined || parts.length === 1 ? parts : parts.filter((_, place) => place % 2 === 1)
-  return sides.some((part) => (pixels(part) ?? 0) > 0)
+  return sides.some((part) => part === 'inherit' || (pixels(part) ?? 0) > 0)
+}
+
+/**
+ * Whether browsers read a style as it is read here: they drop what they do not know, take the first of two when it is marked as
+ * important, and know fewer spaces.
+ */
+export function isPlainlySaid(style: string): boolean {
+  if (!/^[\t\n\f\r -~]*$/.test(style) || style.includes('/*')) return false
+  const said = new Map<string, string>()
+  for (const part of style.split(';')) {
+    if (!/^[^!]*(!\s*important\s*)?$/i.test(part)) return false
+    const [, name = '', value = ''] = /^\s*([\w-]+)\s*:([^!]*)/.exec(part) ?? []
+    const key = name.toLowerCase().replace(/^background-color$/, 'background')
+    const squeezed = squeezedValue(value)
+    if (/^(color|background|font|font-size|line-height|width)$/.test(key) && said.has(key) && said.get(key) !== squeezed) return false
+    said.set(key, squeezed)
+  }
+  return !(style.includes('!') && said.has('font') && (said.has('font-size') || said.has('line-height')))
 }

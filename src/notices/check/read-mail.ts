@@ -5,12 +5,14 @@
 import { promises as dns } from 'node:dns'
 import { dkimVerify } from 'mailauth'
 import { type AddressObject, type ParsedMail, simpleParser } from 'mailparser'
+import { canonicalWords } from '#model/notice-text.ts'
 import { addressesShown } from './addresses.ts'
-import { isDate, isGreetedIn, isOurAddress, isOurName } from './head-lines.ts'
+import { type HeadGiven, isDate, isGreetedIn, isOurAddress, isOurName } from './head-lines.ts'
 import { readHtml } from './html-text.ts'
 import { bareSubject } from './known-lines.ts'
 import { shown } from './letters.ts'
 import { hostKind, isOurs } from './links.ts'
+import { judgeShape } from './mail-shape.ts'
 import { type Findings, type OfficialMarks, READ_LIMITS, type ReadText } from './read-notice.ts'
 import { readPlain } from './read-text.ts'
 import { isSignature } from './signatures.ts'
@@ -52,7 +54,7 @@ export async function readMail(
   const isSigned = isOwnForward ? false : await judgeSignature(bytes, { marks, findings })
   judgeHead(parsed, { marks, tried, findings, isOwnForward, isSigned })
   judgeParts(parsed, findings)
-  judgeStructure(bytes, findings)
+  judgeShape(bytes, findings)
   const texts: ReadText[] = []
   if (parsed.text !== undefined && /\S/u.test(parsed.text)) {
     texts.push(readPlain(parsed.text.slice(0, READ_LIMITS.textBytes + 1), 'plain', { marks, recipients: tried, findings }))
@@ -134,7 +136,7 @@ function hostOf(address: string): string {
 /** Each is shown to people, Outlook prints a flag's words above the mail say, or leads or answers elsewhere at a touch. */
 const NEVER_OURS = new RegExp(
   `^(${[
-    'cc|bcc|organization|resent-(from|to|sender)|x-message-flag|(x-)?face|x-image-url',
+    'cc|bcc|organization|resent-(from|to|sender|cc|bcc|reply-to)|keywords|comments|x-message-flag|(x-)?face|x-image-url',
     'list-.*|archived-at|mail-(reply|followup)-to|newsgroups|followup-to|disposition-notification-to|return-receipt-to',
   ].join('|')})$`,
 )
@@ -153,7 +155,9 @@ function judgeHead(
     // A remark in brackets: some programs show it.
     else if (/^(from|to|reply-to|sender)$/.test(key) && line.includes('(')) foreign(line)
     else if (key === 'date' && !isDate(line.slice(line.indexOf(':') + 1))) foreign(line)
-    else if (key === 'sender' && !isOurAddress(/[^\s<>:]+@[^\s<>]+/.exec(line)?.[0] ?? '', by)) foreign(line)
+    else if (key === 'sender' && !areOurs(line.match(/[^\s<>:;,"]+@[^\s<>;,"]+/g) ?? [], by)) foreign(line)
+    // Outlook calls a conversation so.
+    else if (key === 'thread-topic' && !isSubject(parsed, parsed.headers.get('thread-topic'))) foreign(line)
   }
   for (const key of ONCE) if (parsed.headerLines.filter((line) => line.key === key).length > 1) foreign(`${key}: … ${key}: …`)
   const isName = (name: string, address: string): boolean => name.trim() === '' || name.trim().toLowerCase() === address
@@ -166,6 +170,15 @@ function judgeHead(
     const isTo = isOwnForward ? address !== '' : tried.includes(address)
     if (!isTo || !(isName(name, address) || isOurName(name, by) || isGreeted(parsed, name))) foreign(`${name} <${address}>`)
   }
+}
+
+function areOurs(addresses: readonly string[], by: HeadGiven): boolean {
+  return addresses.length > 0 && addresses.every((address) => isOurAddress(address, by))
+}
+
+function isSubject({ subject = '' }: ParsedMail, topic: unknown): boolean {
+  const plain = (text: string): string => canonicalWords(bareSubject(text).subject).join(' ')
+  return typeof topic === 'string' && plain(topic) === plain(subject)
 }
 
 function named(list: AddressObject | undefined): { name: string; address: string }[] {
@@ -183,15 +196,6 @@ function charsetOf(bytes: Buffer): string {
     bytes.toString('latin1'),
   )
   return (head?.[1] ?? 'utf-8').toLowerCase()
-}
-
-/** One text and one HTML: of several some programs show one, some all. */
-function judgeStructure(bytes: Buffer, findings: Findings): void {
-  const text = bytes.toString('latin1')
-  for (const type of ['plain', 'html']) {
-    const parts = text.match(new RegExp(`^content-type:\\s{0,20}text/${type}\\b`, 'gim'))?.length ?? 0
-    if (parts > 1) findings.add('html_strange', { what: `${parts} × text/${type}` })
-  }
 }
 
 /** Only our own domain's signatures say anything. */

@@ -11,6 +11,8 @@ import { type Finding, Findings, type OfficialMarks, READ_LIMITS, type ReadNotic
 const BEHIND = /<\s*((?:https?:\/\/|mailto:)[^<>\s]*)\s*>/giu
 
 const ADDRESS_MAX = 300
+/** Empty lines, below which nobody looks. */
+const GAP = /(?:\n[ \t\r>|]{0,80}){60}\n/u
 
 export function readPlain(
   text: string,
@@ -32,6 +34,7 @@ export function readPlain(
     judgeLink(link, marks, recipients, findings)
     if (findings.count === count) findings.add('link_foreign', { where: shown(link) })
   }
+  if (form === 'plain' && GAP.test(composed)) findings.add('html_strange', { what: '⏎' })
   const drawn = drawnLine(composed)
   if (drawn !== undefined) findings.add('text_around', { text: shown(drawn), company: marks.company })
   return { form, lines: canonicalLines(composed) }

@@ -14,7 +14,7 @@ export function declarations(style: string): [property: string, value: string][]
           part.slice(0, colon).trim().toLowerCase(),
           part
             .slice(colon + 1)
-            .replace(/!\s*important/i, '')
+            .replace(/!\s*important\s*$/i, '')
             .trim()
             .toLowerCase(),
         ],

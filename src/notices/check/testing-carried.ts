@@ -105,6 +105,15 @@ export const CARRIED: readonly CheckCase[] = [
       ),
   ),
   filtered('a note to be careful', ['lines_known'], (html) => programs.withBanner(html)),
+  filtered('a note to be careful, its mark in red', ['lines_known'], (html) =>
+    programs.withBanner(html, programs.BANNER.replace('CAUTION:', '<b style="color:#c00000">CAUTION:</b>')),
+  ),
+  filtered('a note to be careful, in a page that gives its letters a colour', ['lines_known'], (html) =>
+    programs
+      .withBanner(programs.bare(html))
+      .replace('<body>', '<body><div dir="ltr" style="color:#222222">')
+      .replace('</body>', '</div></body>'),
+  ),
   filtered('Microsoft’s note about unknown senders', ['lines_known'], (html) =>
     programs.withBanner(
       html,
