@@ -150,6 +150,27 @@ test('after a restore of an older copy nothing counts that was used, rejected or
     restored.close()
   }))
 
+test('a number that was given since an older copy is given to no other proposal after its restore, nor after the next', () =>
+  stage(async ({ records, vault, open }) => {
+    const approvals = await open()
+    await propose(approvals, 'first')
+    const copy = records.approvals.list()
+    for (const what of ['second', 'third']) await propose(approvals, what)
+    let restored = records
+    for (let time = 0; time < 2; time++) {
+      restored = openRecords({ path: ':memory:' })
+      for (const row of copy) restored.approvals.add(row)
+      const { marks = [] } = closeUnknown(restored.approvals, await vault.keeping.approvals.approvalMarks(), START)
+      vault.keeping.approvals.replaceApprovals(marks)
+    }
+    const known = await approvalRecord(restored.approvals, vault.keeping.approvals, () => undefined)
+    const after = createApprovals({ records: restored, known, now: () => START, singleOperatorDelayHours: 24 })
+    assert.deepEqual(after.problems(), { altered: [], missing: [] })
+    assert.equal((await propose(after, 'another')).id, 4)
+    restored.approvals.add({ ...(copy[0] as Approval), id: 3 })
+    assert.equal(after.stateOf(after.get(3)), 'altered', 'and no row takes its place')
+  }))
+
 test('over random edits of random columns: only the very row on record has a state', () =>
   stage(async ({ records, open }) => {
     const approvals = await open()

@@ -21,7 +21,10 @@ export function closeUnknown(
     return !isKnown && row.usedAt === null && row.rejectedAt === null
   })
   for (const { id } of open) rows.update(id, { rejectedBy: 'restore', rejectedAt: at, rejectedReason: LATER })
-  return { closed: open.length, marks: rows.list().map((row) => ({ id: row.id, sha256: approvalHash(row) })) }
+  const marks = rows.list().map((row) => ({ id: row.id, sha256: approvalHash(row) }))
+  const [last, there] = [known, marks].map((some) => Math.max(0, ...some.map(({ id }) => id))) as [number, number]
+  // Its number was told to people: it is not given to another proposal, which they would approve by it.
+  return { closed: open.length, marks: last > there ? [...marks, { id: last, sha256: '' }] : marks }
 }
 
 export async function approvalRecord(
@@ -56,7 +59,7 @@ async function settle(known: readonly ApprovalMark[], rows: Pick<ApprovalRows, '
     const isOwed = before !== null && (own === sha256 || own === before)
     if (isOwed) await vault.settleApproval({ id, sha256: own })
     const counts = isOwed ? own : sha256
-    if (counts !== '') marks.push({ id, sha256: counts })
+    if (counts !== '' || before === null) marks.push({ id, sha256: counts })
   }
   return marks
 }

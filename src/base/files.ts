@@ -93,6 +93,12 @@ export function placeOnDisk(folder: string): string {
   return path.join(realpathSync(there), path.relative(there, place))
 }
 
+/** Of two whole paths. A name may begin with two points and lie inside all the same. */
+export function liesWithin(folder: string, place: string): boolean {
+  const relative = path.relative(folder, place)
+  return relative.split(path.sep)[0] !== '..' && !path.isAbsolute(relative)
+}
+
 /**
  * Flushes a file that another process may have written to and been killed before it flushed it. Whoever opens such a file
  * sees what it holds, and must not act on what a power cut could still take back. Nothing when there is no such file.

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { openInstance } from '#app/instance.ts'
 import { BulkheadError } from '#base/errors.ts'
-import { placeOnDisk } from '#base/files.ts'
+import { liesWithin, placeOnDisk } from '#base/files.ts'
 import type { Context } from './context.ts'
 
 /**
@@ -13,7 +13,7 @@ export function clearFile(context: Context, given: string): string {
   const file = path.resolve(given)
   const { dataDir, keysDir } = openInstance({ dataDir: context.dataDir, create: false, env: context.env })
   for (const folder of [dataDir, keysDir]) {
-    if (!isWithin(placed(folder), placed(file))) continue
+    if (!liesWithin(placed(folder), placed(file))) continue
     throw new BulkheadError('bad_usage', `${file} lies in a folder of Bulkhead`, {
       hint: `Name a file outside of ${folder}: what is written there is not sealed.`,
     })
@@ -28,9 +28,4 @@ function placed(given: string): string {
   } catch {
     return path.resolve(given)
   }
-}
-
-function isWithin(folder: string, place: string): boolean {
-  const relative = path.relative(folder, place)
-  return relative === '' || (!relative.startsWith('..') && !path.isAbsolute(relative))
 }

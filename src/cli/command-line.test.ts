@@ -156,7 +156,11 @@ test('a list appears whole, private and with its summary, or not at all', () =>
     const format = readFileSync(path.join(instance.dataDir, 'FORMAT'), 'utf8')
     const link = path.join(folder, 'link')
     symlinkSync(instance.keysDir, link)
-    for (const inside of [path.join(instance.dataDir, 'FORMAT'), path.join(instance.dataDir, 'absent', 'x'), path.join(link, 'operator')]) {
+    for (const inside of [
+      path.join(instance.dataDir, 'FORMAT'),
+      path.join(instance.dataDir, '..absent', 'x'),
+      path.join(link, 'operator'),
+    ]) {
       const asked = [
         ['incident', 'affected', '--vendor', 'acme', '--list', inside, '--reason', 'r'],
         ['incident', 'affected', '--vendor', 'acme', '--organisations', inside, '--reason', 'r'],

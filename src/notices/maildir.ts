@@ -8,7 +8,7 @@ import { existsSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:
 import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { BulkheadError } from '#base/errors.ts'
-import { makeFolderDurably, placeOnDisk, syncFolder } from '#base/files.ts'
+import { liesWithin, makeFolderDurably, placeOnDisk, syncFolder } from '#base/files.ts'
 import type { NoticeRecipient, NoticeRecords } from '#records/notice-rows.ts'
 import { type Composer, newMessageId } from './compose.ts'
 import { prepare, type PrepareOf, type PreparePorts } from './prepare.ts'
@@ -36,7 +36,7 @@ export function openMaildir(given: string, inside: readonly string[]): string {
   // Before anything is made: a folder that is refused leaves nothing there.
   for (const folder of inside) {
     const other = placeOnDisk(folder)
-    if (isWithin(other, dir) || isWithin(dir, other)) throw wrong('it is a folder of Bulkhead, or around one')
+    if (liesWithin(other, dir) || liesWithin(dir, other)) throw wrong('it is a folder of Bulkhead, or around one')
   }
   makeFolder(dir)
   const strangers = readdirSync(dir).filter((name) => !(PARTS as readonly string[]).includes(name))
@@ -66,11 +66,6 @@ function makeFolder(folder: string): void {
   } catch (cause) {
     throw wrong(`it cannot be made (${(cause as NodeJS.ErrnoException).code ?? 'unknown error'})`)
   }
-}
-
-function isWithin(folder: string, place: string): boolean {
-  const relative = path.relative(folder, place)
-  return relative === '' || (!relative.startsWith('..') && !path.isAbsolute(relative))
 }
 
 function wrong(why: string): BulkheadError {

@@ -57,7 +57,7 @@ export interface Approvals {
 
 /** Where it is known what each row was last. */
 export interface ApprovalRecord {
-  /** By number: the hash of the row. */
+  /** By number: the hash of the row; '' of one that a restore has lost. */
   marks: ReadonlyMap<number, string>
   /** Who and why is durable when it returns, and that the row is this one or, until `settled`, still the one before. */
   record(mark: { id: number; sha256: string }, look: { actor: string; action: string; reason: string }): Promise<void>
@@ -201,7 +201,7 @@ class RecordedApprovals implements Approvals {
     const there = new Set(rows.map(({ id }) => id))
     return {
       altered: rows.filter((row) => this.stateOf(row) === 'altered').map(({ id }) => id),
-      missing: [...this.#marks.keys()].filter((id) => !there.has(id)),
+      missing: [...this.#marks].filter(([id, sha256]) => sha256 !== '' && !there.has(id)).map(([id]) => id),
     }
   }
 

@@ -11,7 +11,10 @@ import type { Look } from './port.ts'
 
 const META = 'approvals'
 
-/** By number: the hash that counts, and the one before it while it is not known whether the row was written. */
+/**
+ * By number: the hash that counts, and the one before it while it is not known whether the row was written. '': a restore has lost the
+ * row, and its number is not given again.
+ */
 type Marks = Record<string, [sha256: string, before: string | null]>
 
 export class ApprovalBook implements ApprovalVault {
@@ -60,7 +63,7 @@ export class ApprovalBook implements ApprovalVault {
 
   /** Only a restore does that, which closes what is not as it is on record. */
   replaceApprovals(marks: readonly Omit<ApprovalMark, 'before'>[]): void {
-    for (const mark of marks) checkMark(mark)
+    for (const mark of marks) if (mark.sha256 !== '') checkMark(mark)
     this.#write(Object.fromEntries(marks.map(({ id, sha256 }) => [id, [sha256, null]])))
   }
 

@@ -3,7 +3,7 @@ import type { Look } from './port.ts'
 
 export interface ApprovalMark {
   id: number
-  /** Of the row as it is on record. */
+  /** Of the row as it is on record; '' of one that a restore has lost, whose number is not given again. */
   sha256: string
   /** While it is not known whether the row was written: of the row before; '' when there was none. */
   before: string | null
