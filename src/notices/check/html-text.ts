@@ -4,24 +4,20 @@
  */
 import { Parser } from 'htmlparser2'
 import { canonicalWords } from '#model/notice-text.ts'
-import { attributeColour, type Rgb, parseColour } from './colours.ts'
 import { unfiltered } from './filter-links.ts'
 import { shown } from './letters.ts'
-import { isHelpLink } from './known-lines.ts'
-import { isTied, LineLook } from './line-look.ts'
 import { judgeLink, linksIn } from './links.ts'
 import { Nesting } from './nesting.ts'
-import { PageLook } from './page-look.ts'
 import type { Findings, OfficialMarks } from './read-notice.ts'
-import { declarationsOf, isDisplaced, isKnownComment, isWellWritten, strangeTag } from './plain-html.ts'
-import { readSheet } from './plain-sheet.ts'
-import { drawsLine, isIndent, isPlainValue, letterPixels, sizeInFont } from './plain-values.ts'
-import { faultOf, faultsOfSheet } from './styles.ts'
+import { isOurSheet, isWellWritten, strangeTag } from './plain-html.ts'
+import { type Colours, coloursAfter, declarations, faultOf, faultsOfSheet, isUnreadable, PAPER } from './styles.ts'
 
 const words = (text: string): Set<string> => new Set(text.split(' '))
 const BLOCKS = words(
   'address article blockquote body br caption center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 head header hr html li main nav ol p pre section table tbody tfoot thead title tr ul',
 )
+/** Letters in them look otherwise, or are underlined. */
+const SEEN_ANYHOW = words('a b strong em i')
 /** Browsers show nothing of them, not even an end of a line. */
 const UNSHOWN = words('html head title')
 const CELLS = words('td th')
@@ -32,11 +28,19 @@ const FORMS = words('form input button textarea select option fieldset label dat
 const PICTURES = words('img picture source svg math video audio canvas image map area')
 const MAIL_LINK = /^mailto:/i
 const DEPTH_MAX = 60
+/** Rules and quotes draw lines, of which many could draw letters. */
+const LINES_MAX = 16
+/** Empty lines, below which nobody looks. */
+const GAP_MAX = 40
+/** Some programs show the beginning of a long page alone. */
+const LONG = 90_000
+const LONG_SHARE = 12
+/** A space that lets no line end in it: many of them run out of the page. */
+const TIED = /[^\s\u00a0\u202f][\u00a0\u202f](?=[^\s\u00a0\u202f])/gu
+const TIED_MAX = 6
 /** More of a link's words is not compared with where it leads: a long passage is no name of a host. */
 const LINK_TEXT_MAX = 500
 const PIECE = 4096
-const LONG = 90_000
-const LONG_SHARE = 12
 
 export interface HtmlGiven {
   marks: OfficialMarks
@@ -44,79 +48,41 @@ export interface HtmlGiven {
   findings: Findings
   /** Of the mail: the HTML has it as its title, which some programs show. */
   subject?: string | undefined
-  /** Of the part, in small letters. */
-  charset?: string
 }
 
 interface Open {
   name: string
   isHidden: boolean
-  isIndent: boolean
-  /** Said by styles around; undefined: what the program takes, or a rule of a sheet. */
-  ink: Rgb | undefined
-  paper: Rgb | undefined
-  /** The same, where our own sheet colours links, small words and the page. */
-  inkInOurs: Rgb | undefined
-  paperInOurs: Rgb | undefined
-  fontPixels: number
-  /** Fixed height of lines, which letters inside could outgrow. */
-  linePixels: number | undefined
-  isUnderlined: boolean
+  colours: Colours
   href: string | undefined
   /** Of a link, of an item, or of a style sheet. */
   linkText: string
 }
 
-const FONT_SIZE: Readonly<Record<string, number>> = { 2: 13, 3: 16, 4: 18 }
-const LETTER_SIZE: Readonly<Record<string, number>> = { h1: 2, h2: 1.5, h3: 1.17 }
-const SEEN_ANYHOW = words('b strong em i u a font span')
-const WHITE: Rgb = [255, 255, 255]
-const OUTERMOST: Open = {
-  name: '',
-  isHidden: false,
-  isIndent: false,
-  ink: undefined,
-  paper: undefined,
-  inkInOurs: undefined,
-  paperInOurs: undefined,
-  fontPixels: 16,
-  linePixels: undefined,
-  isUnderlined: false,
-  href: undefined,
-  linkText: '',
-}
-
 export function readHtml(html: string, given: HtmlGiven): string {
   const { marks, recipients, findings } = given
-  const strange = (what: string): void => findings.add('html_strange', { what: shown(what) })
-  if (!isWellWritten(html)) strange('<')
+  if (!isWellWritten(html)) findings.add('html_strange', { what: '<' })
   const stack: Open[] = []
-  const look = new PageLook()
-  const nesting = new Nesting()
-  const line = new LineLook()
-  const named = new Set<string>()
   let text = ''
   let title = ''
   let depth = 0
+  let lines = 0
   // Whether something that is seen began or ended since the last letter: within a word it would make letters stand out.
   let isEdge = false
+  let gap = 0
   let isFromRight = false
+  const nesting = new Nesting()
+  const named = new Set<string>()
+  const strange = (what: string): void => findings.add('html_strange', { what: shown(what) })
   const endLine = (): void => {
     text += '\n'
-    line.break()
+    gap++
   }
-  const addColour = (what: 'text' | 'ground', colour: Rgb | undefined): void => {
-    if (colour !== undefined) look.addColour(what, colour)
-  }
-  const isInLink = (): boolean => stack.some((open) => open.href !== undefined)
-  const top = (): Open => stack.at(-1) ?? OUTERMOST
+  const top = (): Open | undefined => stack.at(-1)
   /** Programs that forward make a link of an address that stands in the text; its words are compared like all others. */
   const closeLink = (href: string, said: string): void => {
-    if (isHelpLink(href, said)) return
-    if (!MAIL_LINK.test(href)) {
-      judgeLink(href, marks, recipients, findings)
-      compareLink(said, unfiltered(href, marks) ?? href, findings)
-    } else if (href.replace(MAIL_LINK, '').toLowerCase() !== said.trim().toLowerCase()) judgeLink(href, marks, recipients, findings)
+    if (!MAIL_LINK.test(href)) compareLink(said, unfiltered(href, marks) ?? href, findings)
+    else if (href.replace(MAIL_LINK, '').toLowerCase() !== said.trim().toLowerCase()) judgeLink(href, marks, recipients, findings)
   }
   const parser = new Parser(
     {
@@ -128,67 +94,51 @@ export function readHtml(html: string, given: HtmlGiven): string {
         if (BLOCKS.has(name) && !UNSHOWN.has(name)) endLine()
         else if (CELLS.has(name)) text += ' '
         if (SEEN_ANYHOW.has(name)) isEdge = true
+        if (name === 'hr' || name === 'blockquote') lines++
         const before = findings.count
         nameTag(name, findings)
+        const pairs = declarations(attributes.style ?? '')
+        if (attributes.color !== undefined) pairs.push(['color', attributes.color.toLowerCase()])
+        if (attributes.bgcolor !== undefined) pairs.push(['background-color', attributes.bgcolor.toLowerCase()])
         const outer = top()
-        const open = opened(name, attributes, outer)
-        for (const [property, value] of declarationsOf(attributes.style ?? '')) {
-          if (property === 'color' || property.startsWith('background'))
-            addColour(property === 'color' ? 'text' : 'ground', parseColour(value))
-          if (value.includes('windowtext')) look.doubtNight('windowtext')
-          const fault = isPlainValue(property, value) ? undefined : faultOf(property, value)
-          if (fault === 'hidden') open.isHidden = true
+        let isHidden = outer?.isHidden === true || attributes.hidden !== undefined || name === 'title'
+        for (const [property, value] of pairs) {
+          const fault = faultOf(property, value)
+          if (fault === 'hidden') isHidden = true
           else if (fault === 'picture') findings.add('html_picture')
-          else if (fault === 'strange') strange(property)
-          if (!drawsLine(property, value)) continue
-          // Boxes within a line of text are dots.
-          if (SEEN_ANYHOW.has(name)) strange(property)
-          look.draw(stack, 'line')
+          else if (fault === 'strange') findings.add('html_strange', { what: shown(property) })
         }
         nameAttributes(name, attributes, findings)
-        addColour('text', attributeColour(attributes.color ?? ''))
-        addColour('ground', attributeColour(attributes.bgcolor ?? ''))
-        const what = strangeTag({ name, attributes, around: stack, charset: given.charset ?? 'utf-8', marks })
-        if (what !== undefined && findings.count === before) strange(what)
-        if (name === 'hr' || name === 'blockquote') look.draw(stack, 'line')
-        const [outside, inside] = [String(outer.paper ?? WHITE), String(open.paper ?? WHITE)]
-        if (inside !== outside) look.draw(stack, 'ground')
-        else if (open.paper !== undefined && outer.paper === undefined) look.draw(stack, 'white')
-        if (name === 'body')
-          for (const key of ['link', 'vlink', 'alink']) look.addLinkInk(parseColour((attributes[key] ?? '').toLowerCase()))
-        // Without a doctype a table takes the colour of the page, not of what is around it.
-        const page = stack.find((each) => each.name === 'body')?.ink
-        if (name === 'table' && outer.ink !== undefined && String(outer.ink) !== String(page)) look.doubtNight(name)
-        if (name === 'tr') line.openRow()
         if (attributes.dir?.toLowerCase() === 'rtl') isFromRight = true
-        look.open(name, attributes, stack.length)
-        stack.push(open)
+        const what = strangeTag({ name, attributes, around: stack.map((open) => open.name) })
+        if (what !== undefined && findings.count === before) strange(what)
+        const colours = coloursAfter(outer?.colours ?? PAPER, pairs)
+        const href = name === 'a' ? attributes.href : undefined
+        stack.push({ name, isHidden, colours, href, linkText: '' })
+        if (href !== undefined && !MAIL_LINK.test(href)) judgeLink(href, marks, recipients, findings)
       },
       ontext(piece) {
         const around = top()
-        if (around.name === 'style') {
+        if (around?.name === 'style') {
           around.linkText += piece
           return
         }
-        if (around.name === 'title') title += piece
-        if ((nesting.isOver || isDisplaced(around.name)) && /\S/u.test(piece)) strange(piece)
-        if (around.name === 'title' || ACTIVE.has(around.name)) return
-        if (around.isHidden && /\S/u.test(piece)) {
+        if (around?.name === 'title') title += piece
+        if (nesting.isOver && /\S/u.test(piece)) strange(piece)
+        if (around?.name === 'title' || ACTIVE.has(around?.name ?? '')) return
+        if (around !== undefined && (around.isHidden || isUnreadable(around.colours)) && /\S/u.test(piece)) {
           findings.add('html_hidden', { text: shown(piece) })
           return
         }
         if (/\S/u.test(piece)) {
-          look.say(piece, around)
-          const odd = line.say(piece, { ink: String(around.ink), fontPixels: around.fontPixels, isLink: isInLink() })
-          if (odd !== undefined) strange(odd)
+          if (gap > GAP_MAX) strange('⏎')
+          gap = 0
         }
-        // Underlined spaces are lines.
-        if (around.isUnderlined && (/^\s+$/u.test(piece) || /[\u00a0\u2000-\u200a\u202f\u3000]{2}/u.test(piece))) strange('_')
         if (isEdge && /^[\p{L}\p{M}\p{N}]/u.test(piece) && /[\p{L}\p{M}\p{N}]$/u.test(text))
-          strange(`${text.slice(-8).split(/\s/).at(-1)}|${piece.slice(0, 8)}`)
+          findings.add('html_strange', { what: shown(`${text.slice(-8).split(/\s/).at(-1)}|${piece.slice(0, 8)}`) })
         if (piece !== '') isEdge = false
         for (const open of stack)
-          if ((open.href !== undefined || /^(li|td|th)$/.test(open.name)) && open.linkText.length < LINK_TEXT_MAX)
+          if ((open.href !== undefined || open.name === 'li') && open.linkText.length < LINK_TEXT_MAX)
             open.linkText += piece.slice(0, LINK_TEXT_MAX)
         text += piece.replace(/[\t\n\r ]+/g, ' ')
       },
@@ -197,13 +147,10 @@ export function readHtml(html: string, given: HtmlGiven): string {
         const closed = stack.pop()
         const mended = nesting.close(name, isImplied)
         if (mended !== undefined) strange(mended)
-        const column = closed !== undefined && CELLS.has(name) ? line.cell(name, closed.linkText) : undefined
-        if (column !== undefined) strange(column)
-        if (name === 'tr') line.closeRow()
         if (SEEN_ANYHOW.has(name)) isEdge = true
-        if (closed?.name === 'style') nameSheet(closed.linkText, look, findings)
         // Its mark alone is a dot, of which pictures can be made.
-        if (closed?.name === 'li' && !/[\p{L}\p{N}]/u.test(closed.linkText)) strange('li')
+        if (closed?.name === 'li' && !/[\p{L}\p{N}]/u.test(closed.linkText)) findings.add('html_strange', { what: 'li' })
+        if (closed?.name === 'style') nameSheet(closed.linkText, findings)
         if (closed?.href !== undefined) closeLink(closed.href, closed.linkText)
         if (BLOCKS.has(name) && !UNSHOWN.has(name)) endLine()
         else if (CELLS.has(name)) text += ' '
@@ -215,84 +162,37 @@ export function readHtml(html: string, given: HtmlGiven): string {
       },
       oncomment(comment) {
         // Some programs show what others take for a comment.
-        if (!isKnownComment(comment)) strange(`<!--${comment}`)
+        findings.add('html_strange', { what: shown(`<!--${comment}`) })
       },
       onprocessinginstruction(name) {
-        if (name.toLowerCase() !== '!doctype') strange(name)
+        if (name.toLowerCase() !== '!doctype') findings.add('html_strange', { what: shown(name) })
       },
       oncdatastart() {
-        strange('CDATA')
+        findings.add('html_strange', { what: 'CDATA' })
       },
     },
     { decodeEntities: true, lowerCaseTags: true, lowerCaseAttributeNames: true, recognizeSelfClosing: false },
   )
   // In pieces: what is nested without end is not read to its end.
   for (let at = 0; at < html.length && depth <= DEPTH_MAX; at += PIECE) parser.write(html.slice(at, at + PIECE))
-  if (depth > DEPTH_MAX) strange('nesting')
+  if (depth > DEPTH_MAX) findings.add('html_strange', { what: 'nesting' })
   else {
     nesting.isEnding = true
     parser.end()
   }
-  look.judge(findings)
-  // Some programs show the beginning of a long page alone.
+  if (lines > LINES_MAX) strange('hr')
   if (html.length > LONG && html.length > LONG_SHARE * text.length) strange('⏎')
-  if (isTied(text)) strange('&nbsp;')
+  if (text.split(/[\t\n\r ]+/).some((chunk) => (chunk.match(TIED)?.length ?? 0) > TIED_MAX)) strange('&nbsp;')
   if (isFromRight && !/[\p{Script=Arabic}\p{Script=Hebrew}]/u.test(text)) strange('dir')
-  if (title !== '' && canonicalWords(title).join(' ') !== canonicalWords(given.subject ?? '').join(' ')) strange(title)
+  if (title !== '' && canonicalWords(title).join(' ') !== canonicalWords(given.subject ?? '').join(' ')) {
+    findings.add('html_strange', { what: shown(title) })
+  }
   return text
 }
 
-/** What holds inside of an element, from what holds around it. */
-function opened(name: string, attributes: Readonly<Record<string, string>>, outer: Open): Open {
-  const fontPixels = outer.fontPixels * (LETTER_SIZE[name] ?? 1)
-  const open: Open = {
-    ...outer,
-    name,
-    isHidden: outer.isHidden || attributes.hidden !== undefined || name === 'title',
-    isIndent: false,
-    // A link has a colour of its own wherever it stands.
-    ink: name === 'a' && attributes.href !== undefined ? undefined : outer.ink,
-    inkInOurs: /^(a|p|main|body)$/.test(name) ? undefined : outer.inkInOurs,
-    paperInOurs: /^(main|body)$/.test(name) ? undefined : outer.paperInOurs,
-    fontPixels,
-    isUnderlined: outer.isUnderlined || name === 'u' || (name === 'a' && attributes.href !== undefined),
-    href: name === 'a' ? attributes.href : undefined,
-    linkText: '',
-  }
-  const paint = (text: Rgb | undefined, ground: Rgb | undefined): void => {
-    if (text !== undefined) Object.assign(open, { ink: text, inkInOurs: text })
-    if (ground !== undefined) Object.assign(open, { paper: ground, paperInOurs: ground })
-  }
-  const styles = declarationsOf(attributes.style ?? '')
-  paint(attributeColour(attributes.color ?? ''), attributeColour(attributes.bgcolor ?? ''))
-  if (name === 'font') open.fontPixels = FONT_SIZE[attributes.size ?? ''] ?? open.fontPixels
-  for (const [property, value] of styles) {
-    if (property === 'color') {
-      // What it is otherwise, a link's own colour or what an attribute says, is given up for that around.
-      if (value === 'inherit') Object.assign(open, { ink: outer.ink, inkInOurs: outer.inkInOurs })
-      paint(parseColour(value), undefined)
-    } else if (property === 'background' || property === 'background-color') {
-      if (parseColour(value) === undefined) Object.assign(open, { paper: outer.paper, paperInOurs: outer.paperInOurs })
-      paint(undefined, parseColour(value))
-    } else if (property === 'font-size') open.fontPixels = letterPixels(value, outer.fontPixels) ?? open.fontPixels
-    else if (property === 'font') open.fontPixels = letterPixels(sizeInFont(value), outer.fontPixels) ?? open.fontPixels
-    else if (property.startsWith('text-decoration') && value.includes('underline')) open.isUnderlined = true
-    if (isIndent(property, value)) open.isIndent = true
-  }
-  for (const [property, value] of styles) {
-    if (property !== 'line-height' && property !== 'font') continue
-    const percent = /(\d+(?:\.\d+)?)%/.exec(value)?.[1]
-    if (value === 'inherit') open.linePixels = outer.linePixels
-    else open.linePixels = percent === undefined ? undefined : (Number(percent) / 100) * open.fontPixels
-  }
-  return open
-}
-
-/** Ours, or one of a mail program; else what in it could hide text or load something. */
-function nameSheet(sheet: string, look: PageLook, findings: Findings): void {
-  const read = readSheet(sheet)
-  look.addSheet(read)
-  if (read.isPlain) return
+/** Ours, or what in it could hide text or load something. */
+function nameSheet(sheet: string, findings: Findings): void {
+  if (isOurSheet(sheet)) return
   const faults = faultsOfSheet(sheet)
   if (faults.includes('hidden')) findings.add('html_hidden', { text: '<style>' })
   if (faults.includes('picture')) findings.add('html_picture')

@@ -5,10 +5,9 @@
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '))
 const VOID = words('br hr meta wbr link img input area base col embed source track')
 /** Their ends may be left out. */
-const MAY_END = words('p li tr td th tbody thead html head body')
-const ENDS_PARAGRAPH = words('blockquote div h1 h2 h3 hr li main p table ul')
-const TABLE = words('table tbody thead tr')
-const WITHIN_LINE = words('a b strong em i u font span bdi o:p')
+const MAY_END = words('p li html head body')
+const ENDS_PARAGRAPH = words('blockquote div h1 h2 h3 hr li main p ul')
+const WITHIN_LINE = words('a b strong em i span bdi')
 const ROOTS = words('html head body')
 
 export class Nesting {
@@ -31,8 +30,7 @@ export class Nesting {
       return isFirst ? undefined : name
     }
     const names = around.map((each) => each.name)
-    const inCell = names.slice(Math.max(names.lastIndexOf('td'), names.lastIndexOf('th')) + 1)
-    if (ENDS_PARAGRAPH.has(name) && inCell.includes('p')) return name
+    if (ENDS_PARAGRAPH.has(name) && names.includes('p')) return name
     return name === 'li' && names.slice(names.lastIndexOf('ul') + 1).includes('li') ? name : undefined
   }
 
@@ -47,8 +45,7 @@ export class Nesting {
     if (name === 'body' || name === 'html') this.#isOver = true
     if (implied === undefined) return undefined
     if (implied === 'p') return WITHIN_LINE.has(name) ? name : undefined
-    const isFine = implied === 'li' ? name === 'ul' : ROOTS.has(implied) ? ROOTS.has(name) : TABLE.has(name)
-    return isFine ? undefined : name
+    return (implied === 'li' ? name === 'ul' : ROOTS.has(name)) ? undefined : name
   }
 
   /** Text behind the page is put to its end, without a break. */

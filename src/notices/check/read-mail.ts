@@ -66,7 +66,6 @@ export async function readMail(
       recipients: tried,
       findings,
       subject: parsed.subject === undefined ? undefined : bareSubject(parsed.subject).subject,
-      charset: charsetOf(bytes),
     })
     texts.push(readPlain(text, 'html', { marks, recipients: tried, findings }))
   }
@@ -188,14 +187,6 @@ function named(list: AddressObject | undefined): { name: string; address: string
 function isGreeted({ text, html }: ParsedMail, name: string): boolean {
   const lines = (html || '').replace(/<\/?(?:p|div|br|h\d|li|t[rd]|main|body)\b[^<>]*>/gi, '\n').replace(/<[^<>]*>/g, '')
   return isGreetedIn((text !== undefined && /\S/u.test(text) ? text : lines).split('\n'), name)
-}
-
-/** Of the HTML as its part says it. */
-function charsetOf(bytes: Buffer): string {
-  const head = /^content-type:\s{0,20}text\/html\s*;(?:[^\r\n]|\r?\n[ \t]){0,300}?charset\s*=\s*"?([\w-]{1,40})/im.exec(
-    bytes.toString('latin1'),
-  )
-  return (head?.[1] ?? 'utf-8').toLowerCase()
 }
 
 /** Only our own domain's signatures say anything. */

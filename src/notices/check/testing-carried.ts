@@ -17,14 +17,17 @@ const sentOn = (notice: SentNotice, html: string, text?: string) => ({
 function byProgram(name: string, make: (notice: SentNotice) => string, text?: (notice: SentNotice) => string | undefined): CheckCase {
   return {
     name: `sent on: ${name}`,
-    verdict: 'genuine',
-    reasons: ['from_you', 'lines_above'],
+    verdict: 'altered',
+    reasons: ['html_strange'],
     make: async (notice) => ({
       content: await composed(notice.mail, '', sentOn(notice, make(notice), text?.(notice))),
       address: notice.address,
     }),
   }
 }
+
+/** What it says is ours, and its look is not: nobody knows what a look does. Never is it called somebody else's. */
+const RESTYLED = { verdict: 'altered', reasons: ['html_strange'] } as const
 
 function filtered(name: string, reasons: readonly ReasonCode[], change: (html: string) => string, over = {}): CheckCase {
   return { name: `filtered: ${name}`, verdict: 'genuine', reasons, make: (notice) => byHtml(notice, change, over) }
@@ -40,7 +43,7 @@ const signed = (name: string, filename: string, content: string | Buffer, conten
   reasons: ['signature_added', 'from_you'],
   make: async (notice) => ({
     content: await composed(notice.mail, '', {
-      ...sentOn(notice, programs.gmail(notice).html),
+      ...sentOn(notice, notice.mail.html),
       attachments: [{ filename, content, contentType }],
     }),
     address: notice.address,
@@ -48,9 +51,14 @@ const signed = (name: string, filename: string, content: string | Buffer, conten
 })
 
 /** Another writing of the same bytes, as servers on the way make it. */
-const recoded = (name: string, charset: BufferEncoding, change: (html: string) => string): CheckCase => ({
+const recoded = (
+  name: string,
+  charset: BufferEncoding,
+  change: (html: string) => string,
+  over: Pick<CheckCase, 'verdict' | 'reasons'>,
+): CheckCase => ({
   name: `written anew: ${name}`,
-  verdict: 'genuine',
+  ...over,
   make: ({ mail, address }) => {
     const encoding = charset === 'latin1' ? 'iso-8859-1' : 'utf-8'
     const encoded = [...Buffer.from(mail.subject)].map((byte) => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`)
@@ -81,13 +89,13 @@ export const CARRIED: readonly CheckCase[] = [
   byProgram('Thunderbird', (notice) => programs.thunderbird(notice).html),
   byProgram('Yahoo', (notice) => programs.yahoo(notice).html),
   // What the forgeries of testing-restyled.ts begin with, before they change it.
-  { name: 'in Gmail’s form, from us', verdict: 'genuine', make: (notice) => byHtml(notice, () => programs.gmail(notice).html) },
-  { name: 'in Outlook’s form, from us', verdict: 'genuine', make: (notice) => byHtml(notice, () => programs.outlook(notice).html) },
+  { name: 'in Gmail’s form, from us', ...RESTYLED, make: (notice) => byHtml(notice, () => programs.gmail(notice).html) },
+  { name: 'in Outlook’s form, from us', ...RESTYLED, make: (notice) => byHtml(notice, () => programs.outlook(notice).html) },
   { name: 'without its sheet', verdict: 'genuine', make: (notice) => byHtml(notice, programs.bare) },
   { name: 'in Hindi, without its sheet', verdict: 'genuine', make: (_, hindi) => byHtml(hindi, programs.bare) },
   {
     name: 'in a quiet box',
-    verdict: 'genuine',
+    ...RESTYLED,
     make: (notice) =>
       byHtml(notice, (html) =>
         programs.bare(html).replace('<main>', '<main style="font-size:12pt;margin:0 0 0 .8ex;color:#222222;background:#ffffff">'),
@@ -96,30 +104,25 @@ export const CARRIED: readonly CheckCase[] = [
   filtered('links through Microsoft', ['link_filtered'], (html) => programs.throughFilter(html, programs.SAFE_LINK)),
   filtered('links through Proofpoint', ['link_filtered'], (html) => programs.throughFilter(html, programs.DEFENSE_LINK)),
   filtered('links through Proofpoint’s older form', ['link_filtered'], (html) => programs.throughFilter(html, programs.DEFENSE_2_LINK)),
-  filtered('links through Microsoft, with the first address shown over it', ['link_filtered'], (html) =>
-    programs
-      .throughFilter(html, programs.SAFE_LINK)
-      .replace(
-        '<a ',
-        '<a originalsrc="https://nimbusnotes.com/check" shash="aB+/=" title="Original URL: https://nimbusnotes.com/check. Click or tap if you trust this link." ',
+  {
+    name: 'filtered: links through Microsoft, with the first address shown over it',
+    ...RESTYLED,
+    make: (notice) =>
+      byHtml(notice, (html) =>
+        programs
+          .throughFilter(html, programs.SAFE_LINK)
+          .replace(
+            '<a ',
+            '<a originalsrc="https://nimbusnotes.com/check" shash="aB+/=" title="Original URL: https://nimbusnotes.com/check. Click or tap if you trust this link." ',
+          ),
       ),
-  ),
-  filtered('a note to be careful', ['lines_known'], (html) => programs.withBanner(html)),
-  filtered('a note to be careful, its mark in red', ['lines_known'], (html) =>
-    programs.withBanner(html, programs.BANNER.replace('CAUTION:', '<b style="color:#c00000">CAUTION:</b>')),
-  ),
-  filtered('a note to be careful, in a page that gives its letters a colour', ['lines_known'], (html) =>
-    programs
-      .withBanner(programs.bare(html))
-      .replace('<body>', '<body><div dir="ltr" style="color:#222222">')
-      .replace('</body>', '</div></body>'),
-  ),
-  filtered('Microsoft’s note about unknown senders', ['lines_known'], (html) =>
-    programs.withBanner(
-      html,
-      `You don't often get email from security@nimbusnotes.com. <a href="https://aka.ms/LearnAboutSenderIdentification">Learn why this is important</a>`,
-    ),
-  ),
+  },
+  {
+    name: 'filtered: a note to be careful, in a box',
+    ...RESTYLED,
+    make: (notice) => byHtml(notice, (html) => programs.withBanner(html)),
+  },
+  filtered('a note to be careful', ['lines_known'], (html) => html.replace('<main>', `<div>${programs.BANNER}</div><main>`)),
   {
     name: 'filtered: text with all of it',
     verdict: 'genuine',
@@ -163,10 +166,14 @@ export const CARRIED: readonly CheckCase[] = [
   },
   signed('S/MIME', 'smime.p7s', CMS_SIGNATURE, 'application/pkcs7-signature'),
   signed('OpenPGP', 'OpenPGP_signature.asc', PGP_SIGNATURE, 'application/pgp-signature'),
-  recoded('base64, encoded heads', 'utf8', (html) => html),
-  recoded('another character set, said in page and part', 'latin1', (html) =>
-    html
-      .replace('<meta charset="utf-8">', '<meta http-equiv="Content-Type" content="text/html; charset=iso-8859-1">')
-      .replace(/[^\u0000-\u00ff]/g, (letter) => `&#${letter.codePointAt(0)};`),
+  recoded('base64, encoded heads', 'utf8', (html) => html, { verdict: 'genuine' }),
+  recoded(
+    'another character set, said in page and part',
+    'latin1',
+    (html) =>
+      html
+        .replace('<meta charset="utf-8">', '<meta http-equiv="Content-Type" content="text/html; charset=iso-8859-1">')
+        .replace(/[^\u0000-\u00ff]/g, (letter) => `&#${letter.codePointAt(0)};`),
+    RESTYLED,
   ),
 ]

@@ -179,7 +179,7 @@ export const GENUINE: readonly CheckCase[] = [
       byHtml(
         notice,
         (html) =>
-          `<div dir="ltr"><div class="gmail_quote"><blockquote style="margin:0 0 0 .8ex;padding-left:1ex"><table><tr><td>${/<main>([\s\S]*)<\/main>/.exec(html)?.[1]}</td></tr></table></blockquote></div></div>`,
+          `<div dir="ltr"><div class="gmail_quote"><blockquote style="margin:0 0 0 .8ex;padding-left:1ex">${/<main>([\s\S]*)<\/main>/.exec(html)?.[1]}</blockquote></div></div>`,
       ),
   },
   {

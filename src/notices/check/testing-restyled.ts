@@ -15,6 +15,12 @@ function html(name: string, change: (html: string, notice: SentNotice) => string
   return { name: `restyled: ${name}`, verdict: 'altered', reasons, make: (notice) => byHtml(notice, (page) => change(page, notice)) }
 }
 
+/** Nothing of it is left to be read, the code neither. */
+const unseen = (name: string, change: (html: string, notice: SentNotice) => string): CheckCase => ({
+  ...html(name, change, 'no_code'),
+  verdict: 'cannot_tell',
+})
+
 const inOutlook = (notice: SentNotice, change: (head: string) => string): string =>
   outlook(notice).html.replace(OUTLOOK_HEAD, () => change(OUTLOOK_HEAD))
 const link = (to: string, name: string): CheckCase => html(`a filter’s link ${name}`, (page) => throughFilter(page, to))
@@ -96,28 +102,20 @@ export const RESTYLED: readonly CheckCase[] = [
   html('a sheet that is shown', (page) => page.replace('<style>', '<style style="display:block">'), 'html_strange'),
   html('letters of another alphabet', (page) => bare(page).replace('<main>', '<main style="font-family:Wingdings">'), 'html_strange'),
   // Colours, sizes, places.
-  html(
-    'white letters in a box of Gmail’s',
-    (_, notice) => gmail(notice).html.replace('<div>\n<u></u>', '<div style="color:rgb(255, 255, 255)">\n<u></u>'),
-    'html_hidden',
+  unseen('white letters in a box of Gmail’s', (_, notice) =>
+    gmail(notice).html.replace('<div>\n<u></u>', '<div style="color:rgb(255, 255, 255)">\n<u></u>'),
   ),
   html('white letters by a font', (page) => bare(page).replace(NEVER, `<font color="#ffffff">${NEVER}</font>`), 'html_hidden'),
   html('letters of the night by day', (page) => page.replace(NEVER, `<span style="color:#e6e9ec">${NEVER}</span>`), 'html_hidden'),
-  html('letters of the day by night', (page) => page.replace(NEVER, `<span style="color:#1c2126">${NEVER}</span>`), 'html_hidden'),
-  html(
-    'light letters around small ones that our sheet does not reach',
-    (page) =>
-      `${page}`
-        .replace('p.small{', 'p.x_small{')
-        .replace('<main>', '<main><div style="color:#eeeeee">')
-        .replace('</main>', '</div></main>'),
-    'html_hidden',
+  html('letters of the day by night', (page) => page.replace(NEVER, `<span style="color:#1c2126">${NEVER}</span>`), 'html_strange'),
+  unseen('light letters around small ones that our sheet does not reach', (page) =>
+    `${page}`.replace('p.small{', 'p.x_small{').replace('<main>', '<main><div style="color:#eeeeee">').replace('</main>', '</div></main>'),
   ),
-  html('dark letters on a dark ground', (page) => bare(page).replace('<main>', '<main style="background:#111111">'), 'html_hidden'),
+  unseen('dark letters on a dark ground', (page) => bare(page).replace('<main>', '<main style="background:#111111">')),
   html(
     'a link that is not seen on its ground',
     (page) => bare(page).replace('<main>', '<main style="color:#ffffff;background:#000099">'),
-    'html_hidden',
+    'html_strange',
   ),
   html('letters too small to be read', (page) => bare(page).replace(NEVER, `<span style="font-size:7pt">${NEVER}</span>`), 'html_strange'),
   html(
@@ -126,7 +124,7 @@ export const RESTYLED: readonly CheckCase[] = [
       bare(page)
         .replace('<main>', '<main style="font-size:10px;line-height:100%"><div style="font-size:28px">')
         .replace('</main>', '</div></main>'),
-    'html_hidden',
+    'html_strange',
   ),
   html(
     'our words far to the right, step by step',
@@ -327,7 +325,7 @@ export const RESTYLED: readonly CheckCase[] = [
   html(
     'one word hidden in what Outlook wrote',
     (_, notice) => outlook(notice).html.replace('never ask', `<span style='mso-hide:all'>never</span> ask`),
-    'html_hidden',
+    'html_strange',
   ),
   html(
     'a picture in what Outlook wrote',
