@@ -48,12 +48,14 @@ function apart(text: string): string {
 const QUOTE_START = /^\s*(?:[>|] ?){0,12}\s*/u
 const RULES_MAX = 6
 const RULE = /^(.)\1{0,99}$/u
-/** Marks of lists and the like beside words. */
-const MARKS_FREE = 3
+/** Marks beside words, but for one of a list at the start: in few of a text, since lines of them draw. */
+const MARKS_MAX = 12
+const WORDS_MANY = 40
 
 /** The first line in which marks that are not compared could draw letters or a number. */
 function drawnLine(text: string): string | undefined {
   let rules = 0
+  let marks = 0
   return text.split(/\r\n|[\n\r\u0085\u2028\u2029]/u).find((line) => {
     const pieces = line
       .replace(QUOTE_START, '')
@@ -62,7 +64,12 @@ function drawnLine(text: string): string | undefined {
     const words = pieces.filter((piece) => /[\p{L}\p{N}]/u.test(piece))
     const count = pieces.length - words.length
     if (words.some((word) => /^[*_]{5}|[*_]{5}$/u.test(word))) return true
-    if (words.length > 0) return count > words.length + MARKS_FREE
+    if (words.length > 0) {
+      // A whole text in one line has those of its lists in it.
+      if (words.length > WORDS_MANY && words.length > count * 4) return false
+      marks += count - (pieces[0] !== words[0] && (pieces[0] as string).length <= 2 ? 1 : 0)
+      return marks > MARKS_MAX
+    }
     if (count > 0) rules++
     return count > 1 || rules > RULES_MAX || (count === 1 && !RULE.test(pieces[0] as string))
   })

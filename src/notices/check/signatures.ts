@@ -14,6 +14,9 @@ const ARMOUR =
 /** `signedData` of CMS, right behind the length of the whole. */
 const SIGNED_DATA = Buffer.from('06092a864886f70d010702', 'hex')
 
+/** `data`: as long as its box, or with an end behind it, it is only named, and what was signed stands elsewhere. */
+const DATA = Buffer.from('06092a864886f70d010701', 'hex')
+
 export function isSignature({ contentType, filename, content }: AttachedFile): boolean {
   const bytes = Buffer.from(content)
   if (bytes.length > BYTES_MAX) return false
@@ -24,6 +27,8 @@ export function isSignature({ contentType, filename, content }: AttachedFile): b
 
 /** A DER sequence of just this length (or of none said) that begins with the name of signed data. */
 function isSignedData(bytes: Buffer): boolean {
+  const data = bytes.indexOf(DATA)
+  if (data > 0 && bytes[data - 1] !== DATA.length && bytes.readUInt16BE(Math.min(data + DATA.length, bytes.length - 2)) !== 0) return false
   if (bytes.length < 64 || bytes[0] !== 0x30) return false
   const first = bytes[1] as number
   if (first === 0x80) return bytes.subarray(2, 2 + SIGNED_DATA.length).equals(SIGNED_DATA)

@@ -2,6 +2,7 @@
  * Forgeries that live of what programs do with what is not quite right: of tags that browsers mend, of styles that they drop, of two
  * borders of which they take the other one.
  */
+import { CMS_SIGNATURE } from './testing-carried.ts'
 import { byHtml, type CheckCase, NEVER, textOf } from './testing-case.ts'
 import { composed, type SentNotice } from './testing-check.ts'
 import { bare } from './testing-programs.ts'
@@ -140,6 +141,27 @@ export const MENDED: readonly CheckCase[] = [
   html('a page from right to left', (page) => page.replace(/<html lang="\w+" dir="\w+"/, '<html lang="ar" dir="rtl"')),
   html('the rest far below', (page) => page.replace(/<h2>/, `${'<br>'.repeat(400)}<h2>`)),
   html('the rest behind more than is shown', (page) => page.replace(/<h2>/, `${`<span id="${'x'.repeat(100)}"> </span>`.repeat(900)}<h2>`)),
+  {
+    name: 'drawn: a number in marks beside our words',
+    verdict: 'altered',
+    reasons: ['text_around'],
+    make: (notice) =>
+      textOf(notice, (text) => text.replace(/(?<=[a-z]) (?=\S+ \S+ \S+)/g, (_, at: number) => (at % 3 === 0 ? '   |   ---\n' : ' '))),
+  },
+  {
+    name: 'put together: a signature that holds what it signs',
+    verdict: 'altered',
+    reasons: ['attachment'],
+    make: async (notice) => {
+      const content = Buffer.concat([
+        CMS_SIGNATURE.subarray(0, 15),
+        Buffer.from('301606092a864886f70d010701a0090407', 'hex'),
+        CMS_SIGNATURE.subarray(32),
+      ])
+      const attachments = [{ filename: 'smime.p7s', content, contentType: 'application/pkcs7-signature' }]
+      return { content: await composed(notice.mail, notice.address, { isSigned: false, attachments }), address: notice.address }
+    },
+  },
   // Mails.
   raw('as the next ones', 'genuine', PLAIN, (ours) => `Content-Transfer-Encoding: base64\r\n\r\n${ours}`.trimStart()),
   inPart('in one part', PLAIN, 'Content-Disposition: inline\r\n', 'genuine'),
