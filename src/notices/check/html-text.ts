@@ -78,6 +78,10 @@ export function readHtml(html: string, given: HtmlGiven): string {
     text += '\n'
     gap++
   }
+  /** Programs that do not know it show no end of a line there: it parts no words. */
+  const edgeOfMain = (): void => {
+    if (/\S$/u.test(text)) strange('main')
+  }
   const top = (): Open | undefined => stack.at(-1)
   /** Programs that forward make a link of an address that stands in the text; its words are compared like all others. */
   const closeLink = (href: string, said: string): void => {
@@ -91,6 +95,7 @@ export function readHtml(html: string, given: HtmlGiven): string {
         named.clear()
         const mended = nesting.open(name, stack, /\S/u.test(text))
         if (mended !== undefined) strange(mended)
+        if (name === 'main') edgeOfMain()
         if (BLOCKS.has(name) && !UNSHOWN.has(name)) endLine()
         else if (CELLS.has(name)) text += ' '
         if (SEEN_ANYHOW.has(name)) isEdge = true
@@ -152,6 +157,7 @@ export function readHtml(html: string, given: HtmlGiven): string {
         if (closed?.name === 'li' && !/[\p{L}\p{N}]/u.test(closed.linkText)) findings.add('html_strange', { what: 'li' })
         if (closed?.name === 'style') nameSheet(closed.linkText, findings)
         if (closed?.href !== undefined) closeLink(closed.href, closed.linkText)
+        if (name === 'main') edgeOfMain()
         if (BLOCKS.has(name) && !UNSHOWN.has(name)) endLine()
         else if (CELLS.has(name)) text += ' '
       },

@@ -142,6 +142,12 @@ export const MENDED: readonly CheckCase[] = [
   html('the rest far below', (page) => page.replace(/<h2>/, `${'<br>'.repeat(400)}<h2>`)),
   html('the rest behind more than is shown', (page) => page.replace(/<h2>/, `${`<span id="${'x'.repeat(100)}"> </span>`.repeat(900)}<h2>`)),
   {
+    name: 'mended: words joined by what old programs do not know',
+    verdict: 'altered',
+    reasons: ['html_strange'],
+    make: (notice) => byHtml(notice, (page) => page.replace(/<p>([^<]*)never ask([^<]*)<\/p>/, '<div>$1never<main>ask$2</main></div>')),
+  },
+  {
     name: 'drawn: a number in marks beside our words',
     verdict: 'altered',
     reasons: ['text_around'],
