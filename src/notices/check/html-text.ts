@@ -61,7 +61,8 @@ interface Open {
 
 export function readHtml(html: string, given: HtmlGiven): string {
   const { marks, recipients, findings } = given
-  if (!isWellWritten(html)) findings.add('html_strange', { what: '<' })
+  const strange = (what: string): void => findings.add('html_strange', { what: shown(what) })
+  if (!isWellWritten(html)) strange('<')
   const stack: Open[] = []
   let text = ''
   let title = ''
@@ -73,7 +74,6 @@ export function readHtml(html: string, given: HtmlGiven): string {
   let isFromRight = false
   const nesting = new Nesting()
   const named = new Set<string>()
-  const strange = (what: string): void => findings.add('html_strange', { what: shown(what) })
   const endLine = (): void => {
     text += '\n'
     gap++
@@ -111,7 +111,7 @@ export function readHtml(html: string, given: HtmlGiven): string {
           const fault = faultOf(property, value)
           if (fault === 'hidden') isHidden = true
           else if (fault === 'picture') findings.add('html_picture')
-          else if (fault === 'strange') findings.add('html_strange', { what: shown(property) })
+          else if (fault === 'strange') strange(property)
         }
         nameAttributes(name, attributes, findings)
         if (attributes.dir?.toLowerCase() === 'rtl') isFromRight = true
@@ -140,7 +140,7 @@ export function readHtml(html: string, given: HtmlGiven): string {
           gap = 0
         }
         if (isEdge && /^[\p{L}\p{M}\p{N}]/u.test(piece) && /[\p{L}\p{M}\p{N}]$/u.test(text))
-          findings.add('html_strange', { what: shown(`${text.slice(-8).split(/\s/).at(-1)}|${piece.slice(0, 8)}`) })
+          strange(`${text.slice(-8).split(/\s/).at(-1)}|${piece.slice(0, 8)}`)
         if (piece !== '') isEdge = false
         for (const open of stack)
           if ((open.href !== undefined || open.name === 'li') && open.linkText.length < LINK_TEXT_MAX)
@@ -154,7 +154,7 @@ export function readHtml(html: string, given: HtmlGiven): string {
         if (mended !== undefined) strange(mended)
         if (SEEN_ANYHOW.has(name)) isEdge = true
         // Its mark alone is a dot, of which pictures can be made.
-        if (closed?.name === 'li' && !/[\p{L}\p{N}]/u.test(closed.linkText)) findings.add('html_strange', { what: 'li' })
+        if (closed?.name === 'li' && !/[\p{L}\p{N}]/u.test(closed.linkText)) strange('li')
         if (closed?.name === 'style') nameSheet(closed.linkText, findings)
         if (closed?.href !== undefined) closeLink(closed.href, closed.linkText)
         if (name === 'main') edgeOfMain()
@@ -168,20 +168,20 @@ export function readHtml(html: string, given: HtmlGiven): string {
       },
       oncomment(comment) {
         // Some programs show what others take for a comment.
-        findings.add('html_strange', { what: shown(`<!--${comment}`) })
+        strange(`<!--${comment}`)
       },
       onprocessinginstruction(name) {
-        if (name.toLowerCase() !== '!doctype') findings.add('html_strange', { what: shown(name) })
+        if (name.toLowerCase() !== '!doctype') strange(name)
       },
       oncdatastart() {
-        findings.add('html_strange', { what: 'CDATA' })
+        strange('CDATA')
       },
     },
     { decodeEntities: true, lowerCaseTags: true, lowerCaseAttributeNames: true, recognizeSelfClosing: false },
   )
   // In pieces: what is nested without end is not read to its end.
   for (let at = 0; at < html.length && depth <= DEPTH_MAX; at += PIECE) parser.write(html.slice(at, at + PIECE))
-  if (depth > DEPTH_MAX) findings.add('html_strange', { what: 'nesting' })
+  if (depth > DEPTH_MAX) strange('nesting')
   else {
     nesting.isEnding = true
     parser.end()
@@ -191,7 +191,7 @@ export function readHtml(html: string, given: HtmlGiven): string {
   if (text.split(/[\t\n\r ]+/).some((chunk) => (chunk.match(TIED)?.length ?? 0) > TIED_MAX)) strange('&nbsp;')
   if (isFromRight && !/[\p{Script=Arabic}\p{Script=Hebrew}]/u.test(text)) strange('dir')
   if (title !== '' && canonicalWords(title).join(' ') !== canonicalWords(given.subject ?? '').join(' ')) {
-    findings.add('html_strange', { what: shown(title) })
+    strange(title)
   }
   return text
 }
