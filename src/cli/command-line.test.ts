@@ -307,3 +307,16 @@ test('what is wrong with a call is said in one line, and a wrong variable stops 
     assert.deepEqual([missing.error?.code, missing.error?.hint], ['directory_invalid', 'Check the path and the permissions of the file.'])
   })
 })
+
+test('the command can be called by its file, as every example does', { timeout: 60_000 }, async () => {
+  const file = path.join(import.meta.dirname, '../../bin/bulkhead.mjs')
+  const child = spawn(file, ['--version'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  children.push(child)
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
+  const [code] = (await once(child, 'close')) as [number]
+  assert.equal(code, 0)
+  assert.match(said, /^\d+\.\d+\.\d+\n$/)
+})
