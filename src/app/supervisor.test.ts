@@ -51,6 +51,12 @@ test('a role that is killed while it starts for the first time is started again'
   )
 })
 
+test('a role whose vault was killed while it starts for the first time is started again', TIMEOUT, async (t) => {
+  const { dataDir, supervisor } = setUp(t, { staff: 'waits' })
+  await supervisor.start()
+  assert.equal(startsOf(dataDir, 'staff'), 2)
+})
+
 test('an order to stop ends a start that hangs, and nothing is started after it', TIMEOUT, async (t) => {
   const { dataDir, supervisor } = setUp(t, { warehouse: 'hangs' })
   const started = supervisor.start().then(

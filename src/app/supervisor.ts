@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import os from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { BulkheadError, isErrorCode } from '#base/errors.ts'
 import { processStartTime } from '#base/processes.ts'
@@ -69,8 +70,9 @@ export interface SupervisorOptions {
   pingMs?: number
 }
 
-/** Starts of a role that somebody else's SIGKILL may end (a cut that goes round us, a system short of memory). */
+/** Starts of a role that somebody else's SIGKILL, of it or of the vault, may end (a cut that goes round us, a system short of memory). */
 const FIRST_STARTS_MAX = 4
+const VAULT_BACK_MS = 1000
 
 interface Running {
   process: ChildProcess
@@ -164,7 +166,13 @@ export class Supervisor {
       await Promise.race([running.readied, running.ended])
       if (this.#proven.has(role)) return running.facts
       const { fatal } = running
-      if (fatal === undefined && running.process.signalCode === 'SIGKILL' && starts + 1 < FIRST_STARTS_MAX) continue
+      const isKilled = fatal === undefined && running.process.signalCode === 'SIGKILL'
+      // What was killed is the vault, which this role asked while it started; the vault is started again.
+      const isLeftAlone = fatal?.code === 'vault_unavailable' && this.#proven.has('vault')
+      if ((isKilled || isLeftAlone) && starts + 1 < FIRST_STARTS_MAX) {
+        if (isLeftAlone) await sleep(VAULT_BACK_MS)
+        continue
+      }
       const code = fatal !== undefined && isErrorCode(fatal.code) ? fatal.code : 'internal'
       throw new BulkheadError(code, fatal?.message ?? `the ${role} process ended while it started`)
     }

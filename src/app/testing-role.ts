@@ -1,6 +1,7 @@
 /**
  * Test support: stands in the place of a role. What it does wrong is written in a file `plan` of the data folder:
- * `{role: 'dies' | 'hangs' | 'meddles' | 'fails' | 'freezes'}`; `dies` does so on its first two starts, `freezes` once after its start.
+ * `{role: 'dies' | 'waits' | 'hangs' | 'meddles' | 'fails' | 'freezes'}`; `dies` does so on its first two starts, `waits` for a vault on
+ * its first, `freezes` once after its start.
  */
 import { appendFileSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -20,6 +21,9 @@ function begin({ role, instance }: RoleInit): void {
   appendFileSync(starts, '.')
   if (plan[role] === 'dies' && readFileSync(starts, 'utf8').length <= 2) process.kill(process.pid, 'SIGKILL')
   if (plan[role] === 'hangs') return
+  if (plan[role] === 'waits' && readFileSync(starts, 'utf8').length === 1) {
+    return void process.send?.({ type: 'fatal', code: 'vault_unavailable', message: 'planned' }, () => process.exit(70))
+  }
   if (plan[role] === 'fails') {
     return void process.send?.({ type: 'fatal', code: 'ledger_corrupt', message: 'planned' }, () => process.exit(70))
   }

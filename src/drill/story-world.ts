@@ -28,6 +28,9 @@ import {
 import type { StoryFile } from './story-format.ts'
 import type { HeldMail } from './story-phish.ts'
 
+/** Of a command whose vault is not back. */
+const TRIES = 6
+
 export interface Stolen {
   file: string
   rows: number
@@ -179,14 +182,18 @@ export class StoryWorld {
     return this.cast.filter((person) => person.group.id === id)
   }
 
-  /** Runs a command that has to succeed; what it printed as JSON. */
+  /** Runs a command that has to succeed; what it printed as JSON. Where a vault that was killed is not back yet, it is called again. */
   async command(args: readonly string[]): Promise<Record<string, unknown>> {
-    const result = await this.program.cli([...args, '--json'])
-    if (result.code !== 0) {
-      const said = result.stderr.trim().split('\n').slice(-3).join(' ').slice(0, 600)
-      throw new BulkheadError('drill_failed', `\`bulkhead ${args.slice(0, 3).join(' ')}\` ended with ${result.code}: ${said}`)
+    for (let tries = 1; ; tries++) {
+      const { code, stdout, stderr } = await this.program.cli([...args, '--json'])
+      if (code === 0) return (parseLast(stdout) ?? {}) as Record<string, unknown>
+      if (tries === TRIES || !stderr.includes('vault_unavailable')) {
+        const said = stderr.trim().split('\n').slice(-3).join(' ').slice(0, 600)
+        throw new BulkheadError('drill_failed', `\`bulkhead ${args.slice(0, 3).join(' ')}\` ended with ${code}: ${said}`)
+      }
+      await delay(500)
+      await this.program.waitReady()
     }
-    return (parseLast(result.stdout) ?? {}) as Record<string, unknown>
   }
 
   /** Waits until each vendor that takes anything has what was sent, and nothing more comes. */
