@@ -12,8 +12,6 @@ const URL_DEFENSE = /^https:\/\/urldefense\.com\/v3\/__(https:\/\/[\w./-]{1,300}
 /** Proofpoint, second form: `-3A` for `:`, `_` for `/`. */
 const URL_DEFENSE_2 =
   /^https:\/\/urldefense\.proofpoint\.com\/v2\/url\?u=([\w.-]{1,300})&d=[\w-]{1,60}&c=[\w-]{1,60}&r=[\w-]{1,80}&m=[\w-]{1,80}&s=[\w-]{1,80}&e=$/
-/** What Gmail notes beside a link, for its own pages. */
-const GMAIL_NOTE = /^https:\/\/www\.google\.com\/url\?(?:hl=[\w-]{2,5}&)?q=([\w%:/.-]{1,300})&source=gmail&ust=\d{1,20}&usg=[\w-]{1,60}$/
 
 const ANYWHERE =
   /https:\/\/(?:[a-z]{3}\d{2}\.safelinks\.protection\.outlook\.com\/\?|urldefense\.com\/v3\/|urldefense\.proofpoint\.com\/v2\/)[^\s<>"']{1,3000}/g
@@ -28,13 +26,6 @@ export function unfiltered(link: string, marks: OfficialMarks): string | undefin
       ? decoded(encoded)
       : (plain ?? (dashed === undefined ? undefined : decoded(dashed.replaceAll('-', '%').replaceAll('_', '/'))))
   return target !== undefined && isPageOfOurs(target, marks) ? target : undefined
-}
-
-/** Whether a note of Gmail's beside a link names a page of ours. */
-export function isGmailNote(value: string, marks: OfficialMarks): boolean {
-  const [, given] = GMAIL_NOTE.exec(value) ?? []
-  const target = given === undefined ? undefined : decoded(given)
-  return target !== undefined && isPageOfOurs(target, marks)
 }
 
 /** A text in which the filter's links are written as they were before it. */

@@ -71,10 +71,6 @@ export function isHelpPage(link: string): boolean {
   return link === HELP
 }
 
-export function isHelpLink(href: string, said: string): boolean {
-  return href === HELP && compared(said) === 'learn why this is important'
-}
-
 /** What filters write before a subject. */
 const MARK = /^\s*(\[ ?ext(?:ernal)?(?: (?:sender|email))? ?\]|external:)\s*/i
 const PREFIX = /^\s*(?:(?:fwd?|re|aw|wg|tr|rv|enc|sv|vs|vb|antw)\s*:\s*)+/i
