@@ -233,6 +233,29 @@ test('what a failure left under way is settled by the way that it took, before a
   }
 })
 
+test('who begins while another version files into the same maildir leaves its mails alone', async (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-desk-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const dir = openMaildir(path.join(folder, 'out'), [])
+  const { desk, calls, records, ports } = deskWith([5], {})
+  const next = { incident: 1, version: 2 }
+  records.addRecipients(next, 1, [{ ...ROW, person: 9, tag: 't' }], 0)
+  records.addNoticeVersion({ ...VERSION, ...next, id: 'b'.repeat(32), state: 'stopped', way: 'maildir', dir })
+  const letGo = heldEnd(ports, calls)
+  desk.begin(OF, { way: 'maildir', dir, approval: null })
+  await ticks()
+  // Made, and its row does not say so yet.
+  const made = `${'1'.repeat(40)}.bulkhead`
+  writeFileSync(path.join(dir, 'tmp', made), 'To: ann@x.example')
+  records.changeRecipients(next, [{ number: 1, state: 'sending', messageId: '<b@company.example>', attempts: 1 }], 8)
+  const left = `${createHash('sha256').update('<b@company.example>').digest('hex').slice(0, 40)}.bulkhead`
+  writeFileSync(path.join(dir, 'tmp', left), 'To: bob@x.example')
+  desk.begin(next, { way: 'maildir', dir, approval: null })
+  assert.deepEqual([readdirSync(path.join(dir, 'tmp')), desk.counts(next).waiting], [[made], 1])
+  letGo()
+  await desk.close()
+})
+
 test('what does not pass by itself stands still, and says why', async () => {
   const { desk, calls, state, untilStill } = deskWith([], { onEnded: failing(1, 'incident_unknown') })
   desk.begin(OF, BEGUN)
@@ -344,5 +367,25 @@ test('who is to be told again while the end is put on record is not left behind'
   desk.begin(OF, BEGUN)
   await untilStill()
   // Without a configuration it cannot go on, and says so; it is not done.
+  assert.deepEqual([state(), desk.trouble(OF)], ['sending', 'notice_not_configured'])
+})
+
+test('who begins in the very moment in which the last of the others ends is not left behind', async () => {
+  const { desk, records, ports, state, untilStill } = deskWith([5], {})
+  const change = records.changeNoticeVersion
+  ports.records = {
+    ...records,
+    changeNoticeVersion: (of, given) => {
+      const changed = change(of, given)
+      if (given.state !== 'done') return changed
+      ports.records = records
+      records.changeRecipients(OF, [{ number: 1, state: 'waiting', nextAt: 0 }], 9)
+      queueMicrotask(() => desk.begin(OF, BEGUN))
+      return changed
+    },
+  }
+  desk.begin(OF, BEGUN)
+  await untilStill()
+  // Without a configuration it cannot go on, and says so.
   assert.deepEqual([state(), desk.trouble(OF)], ['sending', 'notice_not_configured'])
 })

@@ -19,6 +19,7 @@ import { passesByItself } from './passing.ts'
 import { keepSheets, type PrepareOf, type PreparePorts } from './prepare.ts'
 import { sendVersion } from './sending.ts'
 import { settlableCount, type Settled, settleRecipients } from './settling.ts'
+import { Turns } from './turns.ts'
 import type { NoticeWords } from './words.ts'
 
 export interface Of {
@@ -48,22 +49,15 @@ const ROWS_A_TIME = 1000
 const FIRST_WAIT_MS = 500
 const LAST_WAIT_MS = 30_000
 
-interface Job {
-  ends: AbortController
-  done: Promise<void>
-}
-
 export class NoticeDesk {
   readonly #ports: DeskPorts
-  readonly #jobs = new Map<string, Job>()
+  /** One version at a time: the throttle is one for all. */
+  readonly #turns = new Turns()
   readonly #troubles = new Map<string, string>()
   /** Why one stands still until somebody sends again. */
   readonly #faults = new Map<string, BulkheadError>()
   /** Of which it is on record that people were told. */
   readonly #told = new Set<string>()
-  /** One version at a time: the throttle is one for all. */
-  #turn: Promise<void> = Promise.resolve()
-  #isClosed = false
 
   constructor(ports: DeskPorts) {
     this.#ports = ports
@@ -111,7 +105,7 @@ export class NoticeDesk {
   }
 
   isRunning(of: Of): boolean {
-    return this.#jobs.has(nameOf(of))
+    return this.#turns.isRunning(nameOf(of))
   }
 
   /** Keeps a draft as a version, in place of one that was never begun. */
@@ -175,9 +169,7 @@ export class NoticeDesk {
     if (state === 'proposed' || state === 'done') throw new BulkheadError('notice_unknown', `version ${of.version} is not being sent`)
     this.#ports.records.changeNoticeVersion(of, { state: 'stopped' })
     this.#faults.delete(nameOf(of))
-    const job = this.#jobs.get(nameOf(of))
-    job?.ends.abort()
-    await job?.done
+    await this.#turns.end(nameOf(of))
     // Nothing is tried any more.
     this.#troubles.delete(nameOf(of))
   }
@@ -213,8 +205,12 @@ export class NoticeDesk {
 
   /** While nothing of it is under way. */
   #settleLeft(version: NoticeVersion): void {
+    const { records, clock } = this.#ports
+    const { way, dir } = version
     try {
-      if (version.way === 'maildir' && version.dir !== null) this.#clear(version.dir)
+      // What lies in `tmp` while another one files there is that one's, which is not to lose it.
+      if (way === 'maildir' && dir !== null && this.#isFiling(dir)) settleFiling({ ...version, dir }, records, clock.now())
+      else if (way === 'maildir' && dir !== null) this.#clear(dir)
     } catch (thrown) {
       // A folder that is somebody else's by now keeps nobody from a start.
       const { code, syscall } = thrown as NodeJS.ErrnoException
@@ -222,6 +218,10 @@ export class NoticeDesk {
       this.#ports.trace('warn', `a maildir of incident ${version.incident}, version ${version.version}, cannot be looked through: ${code}`)
     }
     this.#leaveOpen(version)
+  }
+
+  #isFiling(dir: string): boolean {
+    return this.#ports.records.noticeVersions().some((each) => each.way === 'maildir' && each.dir === dir && this.isRunning(each))
   }
 
   /** Nothing is being filed there: what a crash or a failure left is settled, and then its mails are nobody's. */
@@ -246,32 +246,27 @@ export class NoticeDesk {
     }
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true
-    const jobs = [...this.#jobs.values()]
-    for (const job of jobs) job.ends.abort()
-    await Promise.all(jobs.map((job) => job.done))
+  close(): Promise<void> {
+    return this.#turns.close()
   }
 
   // ------------------------------------------------------------------------------------------------ the job
 
   #start(of: Of): void {
     const name = nameOf(of)
-    if (this.#isClosed || this.#jobs.has(name)) return
-    this.#faults.delete(name)
-    const ends = new AbortController()
-    const act = async (): Promise<void> => {
+    const act = async (signal: AbortSignal): Promise<boolean> => {
       // Somebody may have said of an open one that it goes again while the last of the others ended.
-      while (!ends.signal.aborted && (await this.#runThrough(of, ends.signal))) this.#troubles.delete(name)
+      const isMore = await this.#runThrough(of, signal)
+      if (isMore) this.#troubles.delete(name)
+      return isMore
     }
-    const done = this.#turn.then(act).catch((thrown: unknown) => {
+    const isNew = this.#turns.start(name, act, (thrown) => {
       const error = toBulkheadError(thrown)
       this.#troubles.set(name, error.code)
       this.#faults.set(name, error)
       this.#ports.trace('error', `the notices of incident ${of.incident}, version ${of.version}, stand still: ${error.code}`)
     })
-    this.#turn = done
-    this.#jobs.set(name, { ends, done: done.finally(() => this.#jobs.delete(name)) })
+    if (isNew) this.#faults.delete(name)
   }
 
   /** What passes by itself, a vault that is started again say, is waited for: what was begun ends without anybody's word. */
