@@ -19,6 +19,7 @@ export class Commits {
   #act: () => void = () => undefined
   #waiting: RecipientChange[] = []
   #flush: Promise<void> | undefined
+  #failure: Error | undefined
 
   constructor(
     of: { incident: number; version: number; connections: number },
@@ -31,8 +32,9 @@ export class Commits {
     this.#connections = of.connections
   }
 
-  /** Durable when it resolves. */
+  /** Durable when it resolves. After one that failed none is taken: what became of somebody stands nowhere, and that is no end. */
   write(...changes: RecipientChange[]): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     this.#waiting.push(...changes)
     this.#beginning += changes.filter(({ state }) => state === 'sending').length
     if (this.#flush === undefined) {
@@ -42,7 +44,8 @@ export class Commits {
             this.#commit()
             resolve()
           } catch (thrown) {
-            reject(thrown as Error)
+            this.#failure = thrown as Error
+            reject(this.#failure)
           }
         }
       })
