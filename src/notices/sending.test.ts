@@ -294,6 +294,22 @@ test('what a person says of refused and failed ones: they go again, or have fail
   )
 })
 
+test('a server that hangs up at one person keeps nobody else from being told', { timeout: 60_000 }, async (t) => {
+  let others = 0
+  const world = await makeWorld(t, (address) => {
+    if (address === 'p1@example.org' && others < PEOPLE - 1) return 421
+    others += 1
+    return undefined
+  })
+  await world.send(undefined, undefined, { connections: 1 })
+  assert.deepEqual(world.states(), { sent: PEOPLE })
+  assert.equal(new Set(world.taken).size, PEOPLE)
+  assert.deepEqual(
+    world.records.recipientsIn(OF, 'sent', { after: 0, limit: PEOPLE }).filter(({ attempts }) => attempts !== 1),
+    [],
+  )
+})
+
 test('an error of one connection ends the sending and says so', { timeout: 60_000 }, async (t) => {
   const world = await makeWorld(t, () => undefined)
   await assert.rejects(world.send(undefined, undefined, { user: 'u', passwordFile: '/nonexistent/password' }), /password/)

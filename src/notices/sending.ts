@@ -35,6 +35,10 @@ const FIRST_DELAY_MS = 2000
 const LAST_DELAY_MS = 15 * 60_000
 /** About a day: then the recipient's server is as good as gone. */
 const ATTEMPTS_MAX = 100
+/** So often in a row the connection may end when somebody is named, until others get their turn: it may be that one mail. */
+const TROUBLES_MAX = 3
+/** It waits then as if it had been refused for now so often: about a minute. */
+const TURNS_GIVEN = 6
 const BATCH_MAX = 250
 /** So many seconds of the throttle are prepared ahead: whoever is erased meanwhile is still told. */
 const AHEAD_SECONDS = 2
@@ -228,10 +232,10 @@ class Sending {
     }
   }
 
-  /** Until its fate is decided; trouble of the connection does not decide it. */
+  /** Until its fate is decided, or others go first; trouble of the connection does not decide it. */
   async #bring({ row, address, messageId, bytes }: Composed, line: Line): Promise<void> {
     const { from } = this.#of.config
-    for (;;) {
+    for (let troubles = 1; ; troubles++) {
       if (!(await this.#isOpen(line))) return
       await this.#throttle.wait(this.#signal)
       if (this.#signal.aborted) return
@@ -240,9 +244,11 @@ class Sending {
       await this.#commits.write({ number: row.number, state: 'sending', messageId, attempts })
       const outcome = await line.send({ from: from.address, to: address.text, needsUtf8: address.needsUtf8 }, bytes)
       if (outcome.kind === 'trouble') {
-        await this.#commits.write({ number: row.number, state: 'waiting', attempts: row.attempts })
+        const waits = { number: row.number, state: 'waiting', attempts: row.attempts } as const
+        await this.#commits.write(troubles < TROUBLES_MAX ? waits : { ...waits, nextAt: this.#nextAt(TURNS_GIVEN) })
         this.#trouble(outcome)
-        continue
+        if (troubles < TROUBLES_MAX) continue
+        return
       }
       // It is durable before the next mail of this connection begins, in the same commit.
       this.#commits.write(this.#judge(row.number, attempts, outcome)).catch(() => undefined)
