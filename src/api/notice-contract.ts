@@ -81,7 +81,9 @@ const answer = {
   languages: Type.Array(Type.String()),
   shapes: Count('texts in each language'),
   sha256: Type.String({ description: 'of all its texts: what is approved' }),
-  approval: nullable(Type.Integer({ minimum: 1 }), { description: 'number of the proposal' }),
+  approval: nullable(Type.Integer({ minimum: 1 }), {
+    description: 'number of the proposal; null: there is none, or it was rejected or has run out',
+  }),
   countsFrom: nullable(Instant, { description: 'when the approval counts, as far as that is known' }),
   startedAt: nullable(Instant),
   endedAt: nullable(Instant),

@@ -3,7 +3,9 @@ import { BulkheadError } from '#base/errors.ts'
 import { countOf, type NoticeCounts } from '#notices/counts.ts'
 import type { Of } from '#notices/desk.ts'
 import type { Draft, NoticeContent } from '#notices/draft.ts'
+import type { ApprovalState } from '#records/approvals.ts'
 import type { NoticeVersion, RecipientCount } from '#records/notice-rows.ts'
+import type { Approval } from '#records/port.ts'
 import type { StaffDeps } from './deps.ts'
 import { isoOrNull } from './incident-print.ts'
 import type { NotifyResult } from './notice-contract.ts'
@@ -15,7 +17,7 @@ export function shown(version: NoticeVersion, deps: Pick<StaffDeps, 'notices' | 
   const { notices, approvals } = deps
   // Of one that a restore has lost nothing else is known.
   const content = version.content === '' ? undefined : (JSON.parse(version.content) as NoticeContent)
-  const proposal = approvals.list().findLast(({ kind, what }) => kind === NOTICE && what.endsWith(`, id ${version.id}`))
+  const proposal = proposalOf(version, approvals)
   const fault = notices.fault(version)
   const countsFrom = proposal === undefined ? null : isoOrNull(approvals.countsFrom(proposal) ?? null)
   return {
@@ -35,6 +37,14 @@ export function shown(version: NoticeVersion, deps: Pick<StaffDeps, 'notices' | 
     endedAt: isoOrNull(version.endedAt),
   }
 }
+
+/** The newest, unless it was closed without an approval: then somebody has to propose it again. */
+function proposalOf({ id }: NoticeVersion, approvals: StaffDeps['approvals']): Approval | undefined {
+  const found = approvals.list().find(({ kind, what }) => kind === NOTICE && what.endsWith(`, id ${id}`))
+  return found === undefined || CLOSED.has(approvals.stateOf(found)) ? undefined : found
+}
+
+const CLOSED: ReadonlySet<ApprovalState> = new Set(['rejected', 'expired', 'altered'])
 
 function counted(version: number, counts: NoticeCounts, { noAddress, erased }: { noAddress: number; erased: number }) {
   const { recipients, sent, skipped, failed, unknown, waiting, filed, organisations, why } = counts

@@ -55,6 +55,8 @@ function nextOf(answer: NotifyResult): string[] {
     if (countsFrom !== null) lines.push(`It counts from ${countsFrom}.`)
     lines.push(`Then: bulkhead incident notify ${id} --send`)
   }
+  if (state === 'proposed' && approval === null)
+    lines.push(`Nobody can approve it as it is: bulkhead incident notify ${id} --propose --reason "…" proposes it again.`)
   if (state === 'sending' && way === 'outbox')
     lines.push('They lie in the sealed outbox: there is no mail server in the configuration. Send again with one, or with --outbox DIR.')
   if (fault !== null) lines.push(`It stands still: ${fault.message} (${fault.code}). ${fault.hint}`)
