@@ -100,3 +100,18 @@ test('what failed otherwise than for a full disk is said, and what was not writt
   remembered.write()
   assert.equal(stored().log, 2)
 })
+
+test('an operator who could not be remembered is not remembered later by somebody else’s call', () => {
+  for (const before of [undefined, ['ann']]) {
+    const { state, time, open, stored } = begin()
+    const remembered = open()
+    remembered.remember({ log: 1, ledger: 1, ...(before && { operators: before as never }) })
+    state.isFull = true
+    assert.throws(() => remembered.remember({ operators: ['ann', 'eve'] as never }), /disk is full/)
+    state.isFull = false
+    time.now += MINUTE
+    remembered.remember({ log: 2 })
+    assert.deepEqual([stored().log, stored().operators], [2, before])
+    assert.deepEqual(open().newest.operators, before)
+  }
+})

@@ -37,7 +37,8 @@ export class Remembered {
       if (final) this.#final.add(part)
       else this.#final.delete(part)
     }
-    const isNews = operators !== this.#newest.operators
+    const before = this.#newest.operators
+    const isNews = operators !== before
     this.#newest = {
       log: Math.max(this.#newest.log, log ?? 0),
       ledger: Math.max(this.#newest.ledger, ledger ?? 0),
@@ -54,6 +55,8 @@ export class Remembered {
     try {
       this.write()
     } catch (thrown) {
+      // Whoever is told that an operator was not added must not find one later.
+      if (isNews) this.#newest = withOperators(this.#newest, before)
       // Numbers may lag, and a part that ended while the disk is full must be able to start again.
       if (isOwed || !isDiskFull(thrown)) throw thrown
     }
@@ -80,6 +83,10 @@ export class Remembered {
     // Each copy of keys is remembered until it is removed (key-rotating.ts).
     if (kind === 'keys') this.#keys.setMeta(KEY_BACKUPS, JSON.stringify([...readKeyBackups(this.#keys), made]))
   }
+}
+
+function withOperators({ operators: _, ...newest }: Newest, operators: Newest['operators']): Newest {
+  return { ...newest, ...(operators && { operators }) }
 }
 
 function parse<Value>(text: unknown): Value | undefined {
