@@ -142,4 +142,9 @@ test('a folder is made with those above it, and one that cannot be made is said 
   symlinkSync(deep, path.join(folder, 'link'))
   assert.equal(placeOnDisk(path.join(folder, 'link', 'x', 'y')), path.join(realpathSync(deep), 'x', 'y'))
   assert.equal(placeOnDisk(deep), realpathSync(deep))
+  // To what is not there yet: whoever writes there makes it.
+  symlinkSync(path.join('link', 'to-be'), path.join(folder, 'ahead'))
+  assert.equal(placeOnDisk(path.join(folder, 'ahead', 'x')), path.join(realpathSync(deep), 'to-be', 'x'))
+  symlinkSync('round', path.join(folder, 'round'))
+  assert.throws(() => placeOnDisk(path.join(folder, 'round')), { code: 'ELOOP' })
 })

@@ -3,8 +3,10 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -85,12 +87,19 @@ function makeOneFolder(folder: string): void {
   }
 }
 
-/** Where a path leads on the disk, its links followed, whether or not all of it is there. */
-export function placeOnDisk(folder: string): string {
+const LINKS_MAX = 40
+
+/** Where a path leads on the disk, its links followed, also one to what is not there yet. Throws `ELOOP`. */
+export function placeOnDisk(folder: string, links = 0): string {
   const place = path.resolve(folder)
   const [highest] = missingFolders(place)
-  const there = highest === undefined ? place : path.dirname(highest)
-  return path.join(realpathSync(there), path.relative(there, place))
+  if (highest === undefined) return realpathSync(place)
+  const there = realpathSync(path.dirname(highest))
+  const rest = path.relative(highest, place)
+  if (lstatSync(highest, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return path.join(there, path.basename(highest), rest)
+  // Whoever writes there follows it, and makes what it leads to.
+  if (links >= LINKS_MAX) throw Object.assign(new Error(`${place} leads from link to link`), { code: 'ELOOP' })
+  return placeOnDisk(path.join(path.resolve(there, readlinkSync(highest)), rest), links + 1)
 }
 
 /** Of two whole paths. A name may begin with two points and lie inside all the same. */

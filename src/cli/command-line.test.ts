@@ -156,10 +156,13 @@ test('a list appears whole, private and with its summary, or not at all', () =>
     const format = readFileSync(path.join(instance.dataDir, 'FORMAT'), 'utf8')
     const link = path.join(folder, 'link')
     symlinkSync(instance.keysDir, link)
+    const ahead = path.join(folder, 'ahead')
+    symlinkSync(path.join(instance.keysDir, 'to-be'), ahead)
     for (const inside of [
       path.join(instance.dataDir, 'FORMAT'),
       path.join(instance.dataDir, '..absent', 'x'),
       path.join(link, 'operator'),
+      path.join(ahead, 'x'),
     ]) {
       const asked = [
         ['incident', 'affected', '--vendor', 'acme', '--list', inside, '--reason', 'r'],
@@ -171,6 +174,11 @@ test('a list appears whole, private and with its summary, or not at all', () =>
       asked.push(['incident', 'notify', '1', '--preview', '--html', inside])
       for (const words of asked) assert.match((await run(...words)).error?.message ?? '', /lies in a folder of Bulkhead$/, words.join(' '))
     }
+    for (const words of [
+      ['incident', 'report', '1', '--for', 'board', '--md', ahead],
+      ['incident', 'notify', '1', '--preview', '--html', ahead],
+    ])
+      assert.match((await run(...words)).error?.message ?? '', /lies in a folder of Bulkhead$/, words.join(' '))
     assert.equal(readFileSync(path.join(instance.dataDir, 'FORMAT'), 'utf8'), format)
     const nowhere = path.join(folder, 'absent', 'list')
     stage.persons = 1
