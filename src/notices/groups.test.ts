@@ -188,6 +188,11 @@ test('no address is sent two mails of a version, whoever shares it, moves to it 
           const told = all.filter(({ number, joined }) => number === row.number || joined === row.number)
           const owed = new Set(told.flatMap((each) => keysOf(shapes[each.shape] as NoticeShape)))
           assert.deepEqual(keysOf(shape).sort(), [...owed].sort())
+          // Only possible is said where it is so of all of them.
+          assert.equal(
+            shape.possibleOnly,
+            told.every((each) => shapes[each.shape]?.possibleOnly === true),
+          )
         }
       },
     ),

@@ -63,6 +63,7 @@ async function serve(t: TestContext, script: Script, seen: string[] = []): Promi
   return line
 }
 
+const { connect } = net.Socket.prototype
 const MAIL = Buffer.from('Subject: a\r\n\r\n.dots\r\nand text\r\n')
 const ENVELOPE = { from: 'a@company.example', to: 'ann@example.org', needsUtf8: false }
 
@@ -171,4 +172,20 @@ test('after a refusal the connection is of use again; an address beyond ASCII ne
   const utf8 = { ...ENVELOPE, to: 'अनु@example.org', needsUtf8: true }
   assert.deepEqual(await line.send(utf8, MAIL), { kind: 'unsupported' })
   assert.equal(seen.length, 2)
+})
+
+test('a connection is used for two hundred mails, and the next one is another', { timeout: 30_000 }, async (t) => {
+  const seen: string[] = []
+  const line = await serve(t, {}, seen)
+  let connections = 0
+  t.mock.method(net.Socket.prototype, 'connect', function (this: net.Socket, ...given: unknown[]) {
+    connections += 1
+    return connect.apply(this, given as never)
+  })
+  for (let mail = 1; mail <= 201; mail++) {
+    assert.equal(await line.open(), undefined)
+    assert.equal((await line.send(ENVELOPE, MAIL)).kind, 'accepted')
+    assert.equal(connections, mail <= 200 ? 1 : 2, `mail ${mail}`)
+  }
+  assert.equal(seen.length, 201)
 })

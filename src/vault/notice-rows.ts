@@ -115,10 +115,6 @@ export class NoticeRows {
     )
   }
 
-  hasAlert(code: Uint8Array): boolean {
-    return this.#run('SELECT 1 FROM notice_alerts WHERE code = ?').get(code) !== undefined
-  }
-
   alerts(): NoticeAlert[] {
     return this.#run(
       'SELECT incident, version, at, networks FROM notice_alerts ORDER BY at, incident, version',

@@ -255,3 +255,87 @@ test('it stands under its path, and under its own name at the root too', async (
       assert.equal(web.isAt(path, host), is, `${path} ${host}`)
   })
 })
+
+test('under a path of its own it stands on its own name alone', () => {
+  const marks = { ...MARKS, checkUrl: 'https://notices.nimbusnotes.com/real-or-not/' }
+  const parts = { marks, contact: CONTACT, defaultLanguage: 'en', now: () => 0 }
+  const web = new CheckWeb({ ...parts, desk: undefined as never, reader: undefined as never })
+  for (const [path, host, is] of [
+    ['/real-or-not', 'notices.nimbusnotes.com', true],
+    ['/real-or-not/', 'notices.nimbusnotes.com:443', true],
+    ['/', 'notices.nimbusnotes.com', true],
+    ['/check', 'gateway.example', true],
+    ['/real-or-not', 'gateway.example', false],
+    ['/', 'nimbusnotes.com', false],
+    ['/', undefined, false],
+  ] as const)
+    assert.equal(web.isAt(path, host), is, `${path} ${host}`)
+})
+
+test('what is refused says why, and when to come again; a head alone is answered as the form', async () => {
+  await withPage(async (web) => {
+    const json = { headers: { accept: 'application/json' } }
+    const said = (status: 400 | 405 | 413 | 429 | 503, waitMs?: number) => {
+      const { status: given, headers, body } = web.refused(request({ method: 'PUT', ...json }), status, waitMs)
+      const { verdict, reasons } = JSON.parse(body) as { verdict: string; reasons: { code: string }[] }
+      assert.deepEqual([given, verdict], [status, 'cannot_tell'])
+      return [reasons.map(({ code }) => code).join(' '), headers.allow, headers['retry-after']]
+    }
+    assert.deepEqual(said(400), ['unreadable', undefined, undefined])
+    assert.deepEqual(said(405), ['unreadable', 'GET, HEAD, POST', undefined])
+    assert.deepEqual(said(413), ['too_large', undefined, undefined])
+    assert.deepEqual(said(429, 61_001), ['busy', undefined, '62'])
+    assert.deepEqual(said(503, 0), ['busy', undefined, '1'])
+    const head = await web.answer(request({ method: 'HEAD' }))
+    assert.deepEqual([head.status, /<form/.test(head.body)], [200, true])
+    assert.deepEqual(
+      ['vary', 'x-content-type-options', 'x-frame-options', 'cross-origin-opener-policy', 'cross-origin-resource-policy'].map(
+        (name) => head.headers[name],
+      ),
+      ['Accept, Accept-Language', 'nosniff', 'DENY', 'same-origin', 'same-origin'],
+    )
+    assert.match(head.headers['permissions-policy'] ?? '', /camera=\(\)/)
+  })
+})
+
+test('from where somebody asks is told to the vault, so that a code that is sent around is found', async () => {
+  const networks: (string | undefined)[] = []
+  const checkNotice: NoticeVault['checkNotice'] = async ({ network }) => {
+    networks.push(network)
+    return { fits: false }
+  }
+  await withPage(
+    async (web, { code, address }) => {
+      await web.answer(await posted({ code, address }, { network: '4/24/1' }))
+      await web.answer(await posted({ code, address }))
+    },
+    { checkNotice },
+  )
+  assert.deepEqual(networks, ['4/24/1', undefined])
+})
+
+test('a question that is refused costs nothing, and a minute gives back what a minute may', async () => {
+  await withPage(async (web, _notice, clock) => {
+    const take = (): number => web.waitMs({ place: '4/32/7' })
+    const burst = (): number => {
+      let taken = 0
+      while (take() === 0) taken++
+      return taken
+    }
+    const first = burst()
+    const wait = take()
+    for (let asked = 0; asked < 1000; asked++) take()
+    assert.equal(take(), wait)
+    clock.now += wait
+    assert.equal(take(), 0)
+    clock.now += 600_000
+    assert.equal(burst(), first)
+    // In an hour of asking without an end: sixty a minute.
+    let taken = 0
+    for (let second = 0; second < 600; second++) {
+      clock.now += 1000
+      taken += burst()
+    }
+    assert.ok(taken >= 590 && taken <= 610, String(taken))
+  })
+})
