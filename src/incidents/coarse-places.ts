@@ -22,8 +22,8 @@ export class CoarsePlaces implements Places {
   /** By ordinal: two letters as one number, and who said so; 0 = nobody. */
   #places = new Uint16Array(1024)
   #lastSeq = 0
-  /** Day of the last arrival that was read: earlier partitions are not opened again. */
-  #lastDay = 0
+  /** Events of each day of arrival when it was read. A clock that was set back writes into any of them, and so does midnight. */
+  readonly #rows = new Map<number, number>()
   #reading: Promise<void> = Promise.resolve()
 
   constructor(warehouse: Warehouse) {
@@ -43,28 +43,47 @@ export class CoarsePlaces implements Places {
   }
 
   async #read(): Promise<void> {
-    const [head] = await this.#warehouse.query<{ seq: number | string; day: number }>(
-      'SELECT max(seq) AS seq, toInt32(max(arrival)) AS day FROM events WHERE arrival >= {day:Date}',
-      { day: formatDay(this.#lastDay) },
+    const grown = await this.#grownDays()
+    if (grown.size === 0) return
+    const days = [...grown.keys()].map(formatDay)
+    const [head] = await this.#warehouse.query<{ seq: number | string }>(
+      'SELECT max(seq) AS seq FROM events WHERE arrival IN {days:Array(Date)}',
+      { days },
       'badday',
     )
     const seq = Number(head?.seq ?? 0)
-    if (seq <= this.#lastSeq) return
+    if (seq > this.#lastSeq) {
+      await this.#readUpTo(seq, days)
+      this.#lastSeq = seq
+    }
+    for (const [day, rows] of grown) this.#rows.set(day, rows)
+  }
+
+  /** Days of which there are more events than when they were read, with their number: the engine has it of whole partitions. */
+  async #grownDays(): Promise<Map<number, number>> {
+    const found = await this.#warehouse.query<{ day: number; rows: number | string }>(
+      'SELECT toInt32(arrival) AS day, count() AS rows FROM events GROUP BY arrival',
+      {},
+      'badday',
+    )
+    const counts = found.map(({ day, rows }): [number, number] => [day, Number(rows)])
+    return new Map(counts.filter(([day, rows]) => rows > (this.#rows.get(day) ?? 0)))
+  }
+
+  async #readUpTo(seq: number, days: readonly string[]): Promise<void> {
     const letter = (place: number): string => `(toUInt32(ascii(substring(last.2, ${place}, 1))) - ${FIRST_LETTER})`
     const blocks = await this.#warehouse.columns(
       `SELECT toFloat64(user) AS user, toUInt32(${letter(1)} * 26 + ${letter(2)} + 1 + last.1 * ${BY_SERVER}) AS place
        FROM (SELECT user, argMax((toUInt8(trust = 'server'), toString(country)), (trust = 'server', seq, recordIndex)) AS last
-         FROM events WHERE arrival >= {day:Date} AND seq > {after:UInt64} AND seq <= {upTo:UInt64}
+         FROM events WHERE arrival IN {days:Array(Date)} AND seq > {after:UInt64} AND seq <= {upTo:UInt64}
            AND user > 0 AND length(country) = 2 AND erased = 0 GROUP BY user)`,
-      { day: formatDay(this.#lastDay), after: this.#lastSeq, upTo: seq },
+      { days, after: this.#lastSeq, upTo: seq },
       'badday',
     )
     for (const { rows, columns } of blocks) {
       const [users, places] = [columns.get('user'), columns.get('place')]
       for (let row = 0; row < rows; row++) this.#put(users?.[row] as number, places?.[row] as number)
     }
-    this.#lastSeq = seq
-    this.#lastDay = head?.day ?? 0
   }
 
   #put(user: Ordinal, place: number): void {
