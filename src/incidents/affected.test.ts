@@ -160,6 +160,23 @@ test('affected, its list and its windows equal a naive recomputation', async () 
         odd.map(subjectText).sort(),
       )
       assert.equal(looks.at(-1), String(new Set(odd).size))
+
+      // By whatever number of theirs they are named.
+      const some = new PersonSet()
+      for (const number of [2, 4, 5, 6]) some.add(number)
+      const others = [...byPerson.keys()].filter(
+        (person) => ![2, 4, 5, 6].some((one) => (new Map(graph.merged).get(one) ?? one) === person),
+      )
+      const gone = others.filter((person) => (cyclic(given.known.marks, person) & MARKS.erased) !== 0).length
+      const { erased, jurisdictions } = await answer.without(some)
+      assert.deepEqual([erased, jurisdictions.reduce((sum, row) => sum + row.subjects, 0)], [gone, others.length - gone])
+      const count = looks.length
+      let organisations = ''
+      for await (const chunk of answer.organisations({ look: LOOK, identities: false })) {
+        assert.deepEqual([looks.length, looks.at(-1)], [count + 1, String(summary.organisations.total)], 'on record before the first line')
+        organisations += chunk.toString()
+      }
+      assert.equal(organisations.split('\n').length - 1, summary.organisations.total)
     }),
     { numRuns: Number(process.env.FC_RUNS ?? 25), endOnFailure: true },
   )
@@ -188,10 +205,20 @@ function checkKnown({ known: { residence, marks, coarse, memberships, baseline }
     Object.fromEntries(summary.jurisdictions.map((row) => [row.jurisdiction, row.subjects])),
     Object.fromEntries([...places].map(([place, persons]) => [place || 'unknown', persons.length])),
   )
-  assert.equal(
-    summary.jurisdictions.reduce((sum, row) => sum + row.subjects, 0),
-    summary.subjects,
-  )
+  const who = { directory: 0, server: 0, place: 0 }
+  for (const row of summary.jurisdictions) {
+    const persons = places.get(row.jurisdiction === 'unknown' ? '' : row.jurisdiction) ?? []
+    const basisOf = (person: number): keyof typeof who => {
+      if (cyclic(residence, person) === '') return 'place'
+      return (markOf(person) & MARKS.byDirectory) !== 0 ? 'directory' : 'server'
+    }
+    const basis = Object.entries(Object.groupBy(persons, basisOf)).map(([by, some]) => [by, some.length])
+    assert.deepEqual(row.basis, row.jurisdiction === 'unknown' ? who : { ...who, ...Object.fromEntries(basis) })
+    const [country = null, region = null] = row.jurisdiction === 'unknown' ? [] : row.jurisdiction.split('-')
+    assert.deepEqual([row.country, row.region, row.eu], [country, region, country === 'DE' || country === 'FR'])
+  }
+  const byNumber = summary.jurisdictions.toSorted((a, b) => b.subjects - a.subjects || (a.jurisdiction < b.jurisdiction ? -1 : 1))
+  assert.deepEqual(summary.jurisdictions, byNumber)
   const personOf = new Map(graph.merged)
   const named = new Set(scoped.flatMap((one) => (one.kind === 'group' ? [one.subject, ...one.groups] : one.groups)))
   const trusted = memberships.filter(({ user, trust }) => trust >= 1 && everybody.has(personOf.get(user) ?? user))
@@ -200,7 +227,11 @@ function checkKnown({ known: { residence, marks, coarse, memberships, baseline }
   assert.equal(summary.organisations.total, all.size)
   assert.equal(summary.organisations.withMembers, new Set(trusted.map(({ group }) => group)).size)
   assert.equal(summary.organisations.withAdministrators, new Set(administrating.map(({ group }) => group)).size)
-  assert.equal(summary.organisations.administrators, new Set(administrating.map(({ user }) => personOf.get(user) ?? user)).size)
+  const administrators = new Set(administrating.map(({ user }) => personOf.get(user) ?? user))
+  assert.equal(summary.organisations.administrators, administrators.size)
+  const isReached = (person: number): boolean => (markOf(person) & (MARKS.address | MARKS.erased)) === MARKS.address
+  assert.equal(summary.organisations.reachableAdministrators, [...administrators].filter(isReached).length)
+  assert.equal(summary.organisations.named, named.size)
   assert.equal(summary.baseline, baseline)
   const before = summary.beforeBulkhead
   if (baseline === 'unknown' || baseline === 'none') return assert.equal(before, null)

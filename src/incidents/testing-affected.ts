@@ -211,7 +211,13 @@ export async function prepare(
     baselines: () => (given.known.baseline === 'unknown' ? [] : [baselineOf(vendor, given.known)]),
     baselinePeople: () => [heldOf(given.known)],
   }
-  const places = { refresh: async () => undefined, countryOf: (user: number) => cyclic(given.known.coarse, user) }
+  let isFresh = false
+  const places = {
+    refresh: async () => {
+      isFresh = true
+    },
+    countryOf: (user: number) => (isFresh ? cyclic(given.known.coarse, user) : ''),
+  }
   const snapshot = async (): Promise<Snapshot> => ({ head: HEAD, open: openRows })
   return {
     vendor,

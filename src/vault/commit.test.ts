@@ -4,8 +4,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { Committer } from './commit.ts'
 import { openKeys } from './keys.ts'
+import { pagesOf } from './ordinal-pages.ts'
 import { openRows } from './rows.ts'
-import { device, LOOK, makePlace, openAt, removePlace, user, windowOf, withVault } from './testing.ts'
+import { device, group, LOOK, makePlace, openAt, removePlace, user, windowOf, withVault } from './testing.ts'
 import { createKeys } from './vault.ts'
 
 test('secrets whose rows never came are swept at the next start, and their ordinals stay taken', async () => {
@@ -40,6 +41,9 @@ test('when the rows cannot be written every waiting call fails, nothing of it sh
     const keys = await openKeys(place)
     const rows = openRows({ file: path.join(place.dataDir, 'vault.db'), instance: place.instance, keysBatch: keys.batch })
     const committer = new Committer(keys, rows)
+    const told: string[] = []
+    const tell = (what: string) => () => void told.push(what)
+    committer.witness = { fact: tell('fact'), membership: tell('membership'), lost: tell('lost'), removed: tell('removed') }
     const write = rows.transact.bind(rows)
     rows.transact = (body) =>
       write(() => {
@@ -55,6 +59,7 @@ test('when the rows cannot be written every waiting call fails, nothing of it sh
     const failed = await Promise.allSettled([committer.commit(window), committer.commit(window)])
     for (const outcome of failed) assert.equal(outcome.status === 'rejected' && outcome.reason.code, 'vault_unavailable')
     assert.equal(rows.ordinalHigh, 0)
+    assert.equal(told.at(-1), 'lost', 'whoever was told of it knows that it is not there')
     rows.transact = write
     const { ordinals, newUsers } = await committer.commit(window)
     assert.equal(newUsers, 1)
@@ -95,5 +100,46 @@ test('an identifier that is seen in a second role is counted once as a person', 
     assert.equal((await vault.describe()).people, 2)
     await vault.commitWindow(windowOf({ identifiers: [user('x'), user('x'), user('y')] }))
     assert.equal((await vault.describe()).people, 3)
+  })
+})
+
+test('calls that are more than one commit takes are all written, also by a vault that is closing', async () => {
+  await withVault(async (vault, _place, reopen) => {
+    const bring = (name: string) =>
+      Array.from({ length: 150 }, (_, n) => vault.commitWindow(windowOf({ identifiers: [user(`${name}-${n}`)] })))
+    const first = await Promise.all(bring('a'))
+    assert.equal(new Set(first.flatMap(({ ordinals }) => ordinals)).size, 150)
+    const waiting = bring('b')
+    const next = await reopen()
+    assert.equal(new Set((await Promise.all(waiting)).flatMap(({ ordinals }) => ordinals)).size, 150)
+    assert.equal((await next.describe()).people, 300)
+  })
+})
+
+test('an id that is an address is found however it is written, as claimed; a group that is called like one is nobody', async () => {
+  await withVault(async (vault) => {
+    const { ordinals } = await vault.commitWindow(windowOf({ identifiers: [user('Ann@Mail.example'), group('Team@mail.example')] }))
+    const [ann] = ordinals
+    assert.deepEqual(
+      (await vault.resolve('ann@mail.EXAMPLE', LOOK)).map(({ person }) => person),
+      [ann],
+    )
+    const [identity] = await vault.identities([[ann as number]], LOOK)
+    assert.deepEqual([identity?.emails, identity?.trust.emails], [['Ann@Mail.example'], 'browser'])
+    assert.deepEqual(await vault.resolve('team@mail.example', LOOK), [])
+  })
+})
+
+test('who is an administrator is what the directory said last, however often it changed its mind', async () => {
+  await withVault(async (vault) => {
+    const say = (admin: boolean) =>
+      vault.importDirectory([{ id: 'a', groups: [{ key: 'company', value: 'Acme', admin }] }], 'default', LOOK)
+    for (const admin of [true, false, true, true, false]) {
+      await say(admin)
+      const { ordinals } = await vault.commitWindow(windowOf({ identifiers: [user('a'), group('Acme')] }))
+      const [person = 0, acme = 0] = ordinals
+      const { administrators } = await vault.census.groups({ users: pagesOf([person]), named: Float64Array.of(acme) })
+      assert.deepEqual([...administrators], admin ? [person] : [])
+    }
   })
 })

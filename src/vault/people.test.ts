@@ -160,3 +160,38 @@ test('a shared device names everybody who signed in on it; an email said on it n
     ])
   })
 })
+
+test('whatever joins people shows at once, the lowest user is the person, and nobody is joined to themselves', async () => {
+  await withVault(async (vault) => {
+    const { ordinals } = await vault.commitWindow(
+      windowOf({
+        identifiers: [device('tablet'), user('anna'), user('ann')],
+        edges: [
+          { kind: 'device', from: -1, to: -1, trust: 'server', at: 1 },
+          { kind: 'merge', from: -2, to: -2, trust: 'server', at: 1 },
+        ],
+      }),
+    )
+    const [tablet, anna, ann] = ordinals as [number, number, number]
+    assert.deepEqual(await vault.graph(), { merged: [], devices: [] })
+    const personOf = async (id: string): Promise<number[]> => (await vault.resolve(id, LOOK)).map(({ person }) => person)
+    const merge = (from: number, to: number) =>
+      vault.commitWindow(windowOf({ edges: [{ kind: 'merge', from, to, trust: 'server', at: 2 }] }))
+    await merge(tablet, ann)
+    assert.deepEqual([(await vault.graph()).merged, await personOf('ann')], [[[tablet, ann]], [ann]])
+    await merge(ann, anna)
+    const joined = [
+      [tablet, anna],
+      [ann, anna],
+    ]
+    assert.deepEqual([(await vault.graph()).merged, await personOf('ann')], [joined, [anna]])
+    // Seen as a user it is one, and its number is the lowest.
+    await vault.commitWindow(windowOf({ identifiers: [user('tablet')] }))
+    const lowest = [
+      [anna, tablet],
+      [ann, tablet],
+    ]
+    assert.deepEqual([(await vault.graph()).merged, await personOf('anna')], [lowest, [tablet]])
+    assert.deepEqual((await vault.resolve('tablet', LOOK))[0]?.devices, [])
+  })
+})

@@ -1,0 +1,124 @@
+/** What was decided for one record of a kind is decided for all of it, and for none of another kind, whatever was asked before. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { ConsentBits, LogRecord } from '#model/log-entry.ts'
+import type { ConsentRule, Grant, Policy } from '#model/policy.ts'
+import { type Decision, type DestinationDecider, destinationDecider, type PersonConsent, withStatement } from './policy.ts'
+
+const NOW = 1_764_000_000_000
+const APPROVAL = { id: 1, proposedBy: 'ann', approvedBy: 'bob' }
+
+function grant(field: Grant['field'], form: Grant['form'], purpose: string, more: Partial<Grant> = {}): Grant {
+  return { field, form, purpose, until: null, rule: `rule of ${field}`, ...more }
+}
+
+const rule = (purpose: string, change: Partial<ConsentRule>): ConsentRule => ({
+  ...{ purpose, basis: 'opt-out', gpc: 'ignored', dnt: 'ignored', reason: '' },
+  ...change,
+})
+
+const POLICY: Policy = {
+  store: { events: ['a', 'b'], properties: ['x', 'y'], paths: [], referrers: [] },
+  consent: { asOf: '', optIn: ['DE'], gpcBinds: [], unknownCountry: 'opt-out', categories: [] },
+  destinations: [
+    {
+      ...{ vendor: 'v', destination: 'd', protocol: 'p', events: ['a'], properties: ['x', 'y'] },
+      grants: [
+        grant('event', 'clear', 'one'),
+        grant('time', 'coarse', 'one'),
+        grant('user_id', 'pseudonym', 'one'),
+        grant('device_id', 'pseudonym', 'two'),
+        grant('group_id', 'pseudonym', 'two'),
+        grant('country', 'coarse', 'two'),
+        grant('browser', 'coarse', 'one'),
+        grant('screen', 'coarse', 'one'),
+        grant('url', 'coarse', 'two'),
+        grant('property.*', 'clear', 'one'),
+        grant('property.y', 'coarse', 'three'),
+        grant('email', 'clear', 'three', { until: NOW + 10, approval: APPROVAL }),
+        grant('name', 'clear', 'two', { until: NOW + 20, approval: APPROVAL }),
+      ],
+      consent: [
+        rule('one', { basis: 'by-country' }),
+        rule('two', { basis: 'opt-in' }),
+        rule('three', { gpc: 'everywhere', dnt: 'everywhere' }),
+      ],
+    },
+  ],
+}
+
+const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined })
+const purposes = fc.subarray(['one', 'two', 'three'])
+const ordinal = fc.constantFrom(1, 2)
+const consent: fc.Arbitrary<ConsentBits> = fc
+  .record({
+    gpc: optional(fc.constant(true)),
+    dnt: optional(fc.constant(true)),
+    optOut: optional(fc.boolean()),
+    allows: optional(purposes),
+    denies: optional(purposes),
+    country: optional(fc.constantFrom('DE', 'US')),
+  })
+  .map(defined)
+const record: fc.Arbitrary<LogRecord> = fc
+  .record({
+    type: fc.constantFrom('event', 'identify', 'merge', 'profile', 'group'),
+    name: fc.constantFrom('a', 'b', null),
+    time: fc.constant(NOW),
+    user: optional(ordinal),
+    device: optional(ordinal),
+    linked: optional(fc.array(fc.record({ role: fc.constantFrom('user' as const, 'device' as const), ordinal }), { maxLength: 2 })),
+    groups: optional(fc.array(fc.record({ key: fc.constant('company'), ordinal }), { maxLength: 1 })),
+    op: optional(fc.constantFrom('set', 'set_once', 'add', 'append', 'union', 'remove', 'unset', 'delete')),
+    context: optional(
+      fc
+        .record({
+          country: optional(fc.constantFrom('DE', 'US')),
+          browser: optional(fc.constant('Safari')),
+          path: optional(fc.constant('/')),
+          screenWidth: optional(fc.constant(10)),
+          screenHeight: optional(fc.constant(20)),
+        })
+        .map(defined),
+    ),
+    properties: optional(fc.dictionary(fc.constantFrom('x', 'y', 'z'), fc.integer({ min: 3, max: 9 }))),
+    unset: optional(fc.subarray(['x', 'y', 'z'])),
+    withheld: optional(fc.subarray(['email', 'name', 'phone'])),
+    consent: optional(consent),
+  })
+  .map((given) => defined(given) as unknown as LogRecord)
+
+function defined<T extends object>(given: T): T {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T
+}
+
+const said = fc
+  .array(fc.tuple(consent, fc.integer({ min: 1, max: 9 })), { maxLength: 2 })
+  .map((list) => list.reduce<PersonConsent>((person, [signals, seq]) => withStatement(person, signals, seq, 'browser'), {}))
+const asked = fc.record({ record, at: fc.constantFrom(NOW, NOW + 10, NOW + 20), seq: fc.integer({ min: 1, max: 9 }), said: optional(said) })
+
+function decider(): DestinationDecider {
+  return destinationDecider({ version: 1, appliedAt: 0, policy: POLICY }, 'd') ?? assert.fail()
+}
+
+type Asked = typeof asked extends fc.Arbitrary<infer Value> ? Value : never
+
+function answer(by: DestinationDecider, { record: given, at, seq, said: person }: Asked): unknown {
+  const decision: Decision = by.decide(given, at, { seq, policy: 1 }, { of: (one) => (one === 1 ? person : undefined) })
+  return decision.kind === 'drop' ? decision : { ...decision, valuesOf: decision.valuesOf(given) }
+}
+
+test('a decider that was asked much before answers as one that was asked nothing', () => {
+  const used = decider()
+  const kinds = new Set<string>()
+  fc.assert(
+    fc.property(asked, (question) => {
+      const found = answer(used, question)
+      kinds.add(JSON.stringify(found))
+      assert.deepEqual(found, answer(decider(), question))
+    }),
+    { numRuns: 8000 },
+  )
+  assert.ok(kinds.size > 50, `${kinds.size} different answers`)
+})
