@@ -106,7 +106,9 @@ type Configured = Pick<NoticeSubject, 'company' | 'officialDomain' | 'checkUrl' 
 export function fromConfiguration(state: IncidentState, config: NoticesConfig, deps: Pick<StaffDeps, 'config'>): Configured {
   const { company, officialDomain, checkUrl, zone } = config
   const { team, mail, hours, languages, dpo } = config.contact
-  const { eventFrom, eventTo, vendorAware, told, aware } = state.times
+  const { eventFrom, eventTo, vendorAware } = state.times
+  const told = toldByVendor(state)
+  const aware = awareAt(state)
   const vendor = deps.config.vendors.find(({ id }) => id === state.vendor)
   return {
     company,
@@ -125,12 +127,23 @@ export function fromConfiguration(state: IncidentState, config: NoticesConfig, d
       ...(eventFrom !== null && { eventFrom }),
       ...(eventTo !== null && { eventTo }),
       ...(vendorAware !== null && { vendorAware }),
-      told,
+      ...(told !== undefined && { told }),
       ...(aware !== null && { aware }),
     },
     zone,
     from: { name: config.from.name, address: config.from.address },
   }
+}
+
+/** A notice says "the vendor told us" of the vendor's own word alone: of whoever else told us first, it is a statement that came later. */
+function toldByVendor({ source, times, statements }: IncidentState): number | undefined {
+  if (source === 'vendor') return times.told
+  return statements.length === 0 ? undefined : Math.min(...statements.map(({ receivedAt }) => receivedAt))
+}
+
+/** What we found ourselves we knew when we found it. */
+function awareAt({ source, times }: IncidentState): number | null {
+  return times.aware ?? (source === 'us' ? times.told : null)
 }
 
 /** Only what is on record. */
