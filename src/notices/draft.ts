@@ -71,7 +71,8 @@ export async function makeDraft(asked: DraftQuestion, ports: { vault: NoticeOpen
   const added = new Set(people.filter((person) => !counted.has(person)))
   const administrators = administratorsOf(exposed, added, owedTo(told, personOf))
   // Who was told since somebody's administrator waits, and may be erased by now.
-  const earlier = [...new Set(administrators.flatMap(({ members }) => members.filter((member) => before.has(member))))]
+  const lists = new Set(administrators.map(({ members }) => members))
+  const earlier = [...new Set([...lists].flatMap((members) => members.filter((member) => before.has(member))))]
   const asks = [...people, ...administrators.map(({ person }) => person), ...earlier].map((person) => [...identifiersOf(person)])
   const found: ReachablePerson[] = []
   for (let start = 0; start < asks.length; start += PEOPLE_A_CALL) {
@@ -110,19 +111,25 @@ export async function makeDraft(asked: DraftQuestion, ports: { vault: NoticeOpen
     ...people.filter((_, index) => found[index]?.isErased === true),
     ...earlier.filter((_, index) => found[firstEarlier + index]?.isErased === true),
   ])
-  for (const [index, each] of administrators.entries()) {
-    const reached = found[people.length + index] as ReachablePerson
-    if (reached.isErased || reached.tag === '') continue
-    const { person, organisation } = each
-    const members = each.members.filter((member) => !erased.has(member))
-    if (members.length === 0) continue
+  const tellOf = (all: readonly Ordinal[]): { count: number; shape: number; list: readonly Ordinal[] } => {
+    const members = all.filter((member) => !erased.has(member))
+    if (members.length === 0) return { count: 0, shape: 0, list: [] }
     const isListed = asked.listsMembers && members.length <= MEMBERS_LISTED_MAX
     const exposures = members.map((member) => exposed.of.get(member) as number)
-    const shape = shapes.ofOrganisation(exposures, isListed)
-    const list = isListed ? members : []
+    return { count: members.length, shape: shapes.ofOrganisation(exposures, isListed), list: isListed ? members : [] }
+  }
+  // Administrators of one organisation share one list: thousands of them may have tens of thousands of members.
+  const tellings = new Map<readonly Ordinal[], ReturnType<typeof tellOf>>()
+  for (const [index, { person, organisation, members }] of administrators.entries()) {
+    const reached = found[people.length + index] as ReachablePerson
+    if (reached.isErased || reached.tag === '') continue
+    const telling = tellings.get(members) ?? tellOf(members)
+    tellings.set(members, telling)
+    const { count, shape, list } = telling
+    if (count === 0) continue
     const language = languageOf(reached)
     const joined = join(placeOf(organisation, reached.tag), shape)
-    recipients.push({ person, organisation, members: members.length, shape, language, joined, list, tag: reached.tag })
+    recipients.push({ person, organisation, members: count, shape, language, joined, list, tag: reached.tag })
   }
   const languages = [...new Set(recipients.map(({ language }) => language))].sort()
   const recipientsSha256 = hashRecipients(recipients)
@@ -136,8 +143,9 @@ function bound(people: ExposedPeople['people']): ExposedPeople['people'] {
 
 /** Members of whom an administrator was not told, since no version has reached that administrator. */
 interface Owed {
-  isOwed(place: { person: Ordinal; organisation: Ordinal }, member: Ordinal): boolean
-  isAny(place: { person: Ordinal; organisation: Ordinal }): boolean
+  /** The first version that did not reach that administrator; undefined: nothing is owed. */
+  since(place: { person: Ordinal; organisation: Ordinal }): number | undefined
+  isOwed(since: number, member: Ordinal): boolean
 }
 
 /** Once a version reaches an administrator it has told of all before: from the first that did not reach them on, they are owed all. */
@@ -157,8 +165,8 @@ function owedTo({ administrators, counted, countedIn }: PeopleTold, personOf: (o
     }
   }
   return {
-    isAny: (place) => since.has(nameOf(place)),
-    isOwed: (place, member) => (first.get(member) ?? 0) >= (since.get(nameOf(place)) ?? Infinity),
+    since: (place) => since.get(nameOf(place)),
+    isOwed: (from, member) => (first.get(member) ?? 0) >= from,
   }
 }
 
@@ -172,11 +180,16 @@ function administratorsOf(
     .sort(([a], [b]) => a - b)
     .flatMap(([organisation, { members, administrators }]) => {
       const own = members.filter((member) => added.has(member))
+      const owedSince = new Map<number, Ordinal[]>()
+      const owedFrom = (since: number): Ordinal[] => {
+        const all = owedSince.get(since) ?? members.filter((member) => of.has(member) && (added.has(member) || owed.isOwed(since, member)))
+        owedSince.set(since, all)
+        return all
+      }
       return administrators.flatMap((person) => {
         const place = { person, organisation }
-        const all = owed.isAny(place)
-          ? members.filter((member) => of.has(member) && (added.has(member) || owed.isOwed(place, member)))
-          : own
+        const since = owed.since(place)
+        const all = since === undefined ? own : owedFrom(since)
         return all.length === 0 ? [] : [{ ...place, members: all }]
       })
     })

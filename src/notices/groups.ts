@@ -45,10 +45,11 @@ export function groupByAddress<One extends Addressed>(
     }
     const [head] = some as [One]
     const group = putTogether(some, shapes)
+    const told = new Set(group.told)
     for (const one of some) {
       const { row, tag } = one
       if (one === head) changes.push(...(row.joined === 0 && row.tag === tag ? [] : [{ ...freed(row), tag }]))
-      else changes.push(...(group.told.includes(one) ? joined(row, head.row.number, tag) : later(row, tag)))
+      else changes.push(...(told.has(one) ? joined(row, head.row.number, tag) : later(row, tag)))
     }
     groups.push({ head, ...group })
   }
