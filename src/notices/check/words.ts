@@ -32,7 +32,11 @@ export function wordsAsked(header: string | undefined, fallback: string): CheckW
 
 /** Puts values at their places. What comes from outside is shown as text by whoever prints it. */
 export function fill(text: string, values: Readonly<Record<string, string>>): string {
-  return text.replace(/\{([a-z]+)\}/g, (whole, name: string) => values[name] ?? whole)
+  // A full stop that ends a value (`Example Inc.`) ends its sentence too.
+  return text.replace(/\{([a-z]+)\}(\.?)/g, (whole, name: string, stop: string) => {
+    const value = values[name]
+    return value === undefined ? whole : `${value}${value.endsWith('.') ? '' : stop}`
+  })
 }
 
 export function reasonText(words: CheckWords, { code, values }: Reason, marks: { company: string; domain: string }): string {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Phrases } from './phrases.ts'
+import { fill, Phrases } from './phrases.ts'
 import { loadNoticeTemplates } from './templates.ts'
 
 const templates = loadNoticeTemplates()
@@ -30,6 +30,12 @@ test('an instant is told in the company’s zone with UTC beside it, and with it
     assert.equal(new Phrases(templates.get('en'), zone).instant(Date.parse(at)), english)
     assert.equal(new Phrases(templates.get('hi'), zone).instant(Date.parse(at)).normalize('NFC'), hindi.normalize('NFC'))
   }
+})
+
+test('a name that ends with a full stop ends its sentence with that one', () => {
+  assert.equal(fill(['Sent to ', 'vendor', '.'], { vendor: 'Example, Inc.' }), 'Sent to Example, Inc.')
+  assert.equal(fill(['Sent to ', 'vendor', '. Then'], { vendor: 'Example' }), 'Sent to Example. Then')
+  assert.equal(fill(['', 'vendor', ' told us.'], { vendor: 'Example, Inc.' }), 'Example, Inc. told us.')
 })
 
 test('numbers have Latin digits in both languages, and lists, plurals and names of languages are of the language', () => {

@@ -6,9 +6,14 @@ import type { NoticeTemplate, Sentence, Voice } from './templates.ts'
 
 export type Values = Readonly<Record<string, string | number>>
 
-/** In one pass: what a value holds is never read as a placeholder. */
+/** In one pass: what a value holds is never read as a placeholder. A full stop that ends a value (`Example Inc.`) ends its sentence too. */
 export function fill(sentence: Sentence, values: Values): string {
-  return sentence.map((part, index) => (index % 2 === 0 ? part : String(values[part] ?? ''))).join('')
+  let text = ''
+  for (const [index, part] of sentence.entries()) {
+    if (index % 2 === 1) text += String(values[part] ?? '')
+    else text += part.startsWith('.') && text.endsWith('.') ? part.slice(1) : part
+  }
+  return text
 }
 
 export class Phrases {
