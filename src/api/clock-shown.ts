@@ -14,12 +14,19 @@ export function clockRecordOf({ events, times }: Pick<IncidentState, 'events' | 
 }
 
 export function reportClocks(clocks: readonly Clock[], record: ClockRecord): { clocks: ReportClock[]; clocksReview: string } {
-  const shown = inOrder(clocks).map(({ regime, rule, basis, state, startsAt, dueAt, doneAt, why, assumed }) => {
+  const shown = inOrder(clocks).map((clock) => {
+    const { regime, rule, basis, state, startsAt, dueAt, doneAt, why, assumed } = clock
     const { id, law, sources, asOf } = regime
-    const about = { regime: id, rule: rule.id, basis, law, to: rule.to, whom: rule.whom, state }
+    const about = { regime: id, rule: rule.id, basis, law, to: rule.to, whom: rule.whom, state, isRemote: isRemote(clock) }
     return { ...about, startsAt, dueAt, doneAt, why, assumed, source: sources.join('; '), asOf }
   })
   return { clocks: shown, clocksReview: reviewText(record, clocks) }
+}
+
+/** Nobody is known to live there, and nothing says that it binds the company: reports tell all such rules in one line. */
+function isRemote({ applies, state, why }: Clock): boolean {
+  const isUnclear = applies.isUnsaid || why.some((text) => text.startsWith('only people of unknown residence'))
+  return applies.residents.known === 0 && isUnclear && (state === 'needs_assessment' || state === 'waiting' || state === 'met')
 }
 
 /** In the order in which somebody has to act. */

@@ -8,6 +8,7 @@ import type { Erasures } from '#erasure/erase.ts'
 import type { EvidenceStore } from '#incidents/evidence.ts'
 import type { DisclosurePorts } from '#incidents/affected.ts'
 import type { IncidentBook } from '#incidents/incident-book.ts'
+import type { ReportContact } from '#incidents/incident-report.ts'
 import type { SignalBook } from '#incidents/signal-book.ts'
 import type { Snapshot } from '#incidents/rows.ts'
 import type { StatementPorts } from '#incidents/statement.ts'
@@ -129,6 +130,8 @@ export interface StaffDeps {
   matching: MatchVault
   incidents: IncidentBook
   clocks: LegalClocks
+  /** Whom people and authorities may ask; undefined where the configuration does not say. */
+  contact?: ReportContact | undefined
   /** Undefined: nobody is told anything through this program, so there is nothing to check. */
   noticeCheck?: { desk: CheckDesk; marks: OfficialMarks } | undefined
   /** Codes that many networks tried. */

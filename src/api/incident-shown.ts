@@ -39,6 +39,7 @@ import { incidentPorts } from './incident-ports.ts'
 import { iso, isoOrNull, lookOf, numberOf, printCounted, printMatch, printNarrowed, printWindowsOf } from './incident-print.ts'
 import { shown } from './notice-shown.ts'
 import { ledgerGaps, listLines, lookFor, withCheckpoint, withGaps } from './routes.ts'
+import { stepsAt } from './vendor-steps.ts'
 
 interface OfIncident {
   Params: { id: string }
@@ -126,7 +127,7 @@ export function addIncidentReadingRoutes(app: FastifyInstance, deps: StaffDeps):
       // Who is affected by now decides which clocks a report names.
       await deps.clocks.keeper.now(id, { recount: true })
       const state = await book.read(id, look)
-      const ledger = await ledgerNow(state, deps)
+      const ledger = await ledgerNow(state, deps, true)
       const report = makeReport({
         state,
         audience,
@@ -141,6 +142,8 @@ export function addIncidentReadingRoutes(app: FastifyInstance, deps: StaffDeps):
         gaps: (ledgerGaps(deps).ledgerGaps ?? []).map((gap) => gapText(gap)),
         broken: await brokenOf(id, deps),
         ...reportClocks(deps.clocks.keeper.seen(id), clockRecordOf(state)),
+        contact: deps.contact,
+        records: ledger.records,
       })
       const sha256 = createHash('sha256').update(JSON.stringify(report)).digest('hex')
       const made: ReportedBody = { audience, sha256, entries: ledger.summary?.checked.entries ?? 0, draft: report.status !== 'signed off' }
@@ -163,17 +166,23 @@ function versionOf(state: IncidentState, version: number | undefined): ScopeVers
   return found
 }
 
-async function ledgerNow(state: IncidentState, deps: StaffDeps): Promise<{ summary: Affected | undefined; unavailable: string | null }> {
+interface LedgerNow {
+  summary: Affected | undefined
+  records: number | null
+  unavailable: string | null
+}
+
+async function ledgerNow(state: IncidentState, deps: StaffDeps, withRecords = false): Promise<LedgerNow> {
   try {
     const answer = await affected(queryOf(state.vendor, currentScope(state).scope), incidentPorts(deps))
     const { summary } = await withCheckpoint(withGaps(answer, deps), deps)
-    return { summary, unavailable: null }
+    return { summary, records: withRecords ? await answer.records() : null, unavailable: null }
   } catch (thrown) {
     // What was said can be read while the warehouse cannot: an incident must not hide behind it.
     const error = toBulkheadError(thrown)
     if (error.code === 'internal')
       deps.trace(`the scope of an incident could not be counted: ${thrown instanceof Error ? thrown.name : ''}`)
-    return { summary: undefined, unavailable: error.code }
+    return { summary: undefined, records: null, unavailable: error.code }
   }
 }
 
@@ -198,7 +207,7 @@ async function brokenOf(id: number, deps: StaffDeps): Promise<number[]> {
 async function timelineOf(state: IncidentState, deps: StaffDeps): Promise<TimelineEntry[]> {
   const alerts = (await deps.noticeAlerts?.().catch(() => [])) ?? []
   const spread = alerts.filter(({ incident }) => incident === state.id)
-  return timeline(state, deps.records.history(state.vendor), spread)
+  return timeline(state, deps.records.history(state.vendor), spread, await stepsAt(state.vendor, state.times.told, deps))
 }
 
 async function show(state: IncidentState, deps: StaffDeps): Promise<IncidentShow> {

@@ -214,6 +214,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
       repair: async () => (await worker.call('repairTree', null)).body as never,
       ledgerHead: () => ledger.head(),
     }),
+    contact: config.notices && { company: config.notices.company, ...config.notices.contact },
     noticeCheck: checking,
     noticeAlerts: () => noticeVault(vaultClient).noticeAlerts(),
     gaps: () => ledger.gaps(),

@@ -26,9 +26,41 @@ export function renderClocks(id: number, clocks: readonly ClockShown[]): string 
       ]),
     ]),
     ...shown.flatMap(detailLines),
+    ...openLines(id, shown),
     ...remoteLines(remote),
     ...(not.length === 0 ? [] : ['', 'Not applicable', ...not.map(({ rule, why }) => `  ${rule}: ${why.at(-1) ?? ''}`)]),
   ].join('\n')
+}
+
+const QUESTIONS = ['not assessed: ', 'taken as yes until it is assessed: ']
+
+/** What only people can say, each once, with the rules that hang on it and the command that records it. */
+function openLines(id: number, clocks: readonly ClockShown[]): string[] {
+  const questions = new Map<string, string[]>()
+  const events = new Map<string, string[]>()
+  const add = (to: Map<string, string[]>, what: string, rule: string): void => {
+    const rules = to.get(what) ?? []
+    to.set(what, rules.includes(rule) ? rules : [...rules, rule])
+  }
+  for (const { rule, state, trigger, startsAt, why, assumed } of clocks) {
+    for (const text of [...why, ...assumed]) {
+      const before = QUESTIONS.find((start) => text.startsWith(start))
+      if (before !== undefined && state !== 'met') add(questions, text.slice(before.length), rule)
+    }
+    if (state === 'waiting' && startsAt === null) add(events, trigger, rule)
+  }
+  const part = (title: string, found: ReadonlyMap<string, readonly string[]>, command: string): string[] => {
+    if (found.size === 0) return []
+    const lines = [...found].map(([what, rules]) => `  ${what}: ${rules.join(', ')}`)
+    return ['', title, ...lines, `  bulkhead incident clock ${id} ${command} --reason "…"`]
+  }
+  return [
+    ...part('Not answered yet', questions, 'assess --regime R --rule RULE --applies yes|no'),
+    ...part('Not recorded yet', events, 'mark --event EVENT --at INSTANT'),
+    '',
+    'What was filed or told',
+    `  bulkhead incident clock ${id} done --rule RULE --at INSTANT --reason "…"`,
+  ]
 }
 
 /** Nobody is known to live there and the company is not there: one line says it of all of them. */

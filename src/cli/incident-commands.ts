@@ -116,7 +116,8 @@ export async function openIncident(context: Context, options: OpenOptions): Prom
   printAnswer(context, answer, ({ id }) =>
     [
       `Incident ${id} is open. Erasures and the epochs of ${vendor} are held until it is closed.`,
-      `Who may be affected: bulkhead incident affected ${id}    All of it: bulkhead incident show ${id}`,
+      `Who may be affected: bulkhead incident affected ${id}    What is due when: bulkhead incident clocks ${id}`,
+      `All of it: bulkhead incident show ${id}    If events still flow to it: bulkhead vendor cut ${vendor}`,
     ].join('\n'),
   )
 }
@@ -142,7 +143,9 @@ export async function stateIncident(context: Context, id: number, options: State
             .filter((field) => field !== ''),
         }
   const claims = { file: path.basename(file), says, received, people, reason, accessFrom, accessTo, from, to, ...list }
-  printAnswer(context, await upload<IncidentStatementResult>(context, `${id}/statements`, file, claims), renderStatement)
+  const answer = await upload<IncidentStatementResult>(context, `${id}/statements`, file, claims)
+  const now = 'It counts as received now, and clocks may start there: --received INSTANT says when it came, if that was earlier.'
+  printAnswer(context, answer, (result) => (received === undefined ? `${renderStatement(result)}\n${now}` : renderStatement(result)))
 }
 
 export async function addEvidence(context: Context, id: number, file: string, options: EvidenceOptions): Promise<void> {

@@ -10,7 +10,7 @@ import { type BaselineReader, type BaselineSummary, gatherBaseline, summarizeBas
 import { boundOf, narrowedBound } from './bound.ts'
 import { type Checked, type PolicyReader, whatWasChecked } from './checked.ts'
 import type { Places } from './coarse-places.ts'
-import { type Count, countPeople, peopleInScope } from './counts.ts'
+import { askRows, type Count, countPeople, peopleInScope } from './counts.ts'
 import { type Exposed, exposedIn } from './exposures.ts'
 import { countOrganisations, findGroupKeys, gatherMembers, gatherOrganisations, type OrganisationCounts } from './groups.ts'
 import type { KeptFile } from './kept-people.ts'
@@ -19,7 +19,7 @@ import { organisationLines } from './organisation-list.ts'
 import { People } from './people.ts'
 import { type ListOptions, type ListScope, listPeople } from './person-list.ts'
 import { PersonSet } from './person-set.ts'
-import type { Scope, Snapshot } from './rows.ts'
+import { isInScope, recordsQuestion, type Scope, type Snapshot } from './rows.ts'
 import { gather } from './scan.ts'
 import { type FieldForm, fieldsNotSent, Shapes } from './shapes.ts'
 import { type PrintedWindows, printWindows, type Windows } from './windows.ts'
@@ -125,6 +125,8 @@ export interface AffectedAnswer {
   people(): Promise<PersonSet>
   /** Of `subjects`, those who are not among these, by where they live; without people who were erased since, who are counted. */
   without(some: PersonSet): Promise<Surveyed>
+  /** About how many events and profile updates were sent in this scope; null: not counted where a file narrows it. */
+  records(): Promise<number | null>
   /** Who is to be told what; numbers stay inside. */
   exposed(): Promise<Exposed>
   /** NDJSON of `OrganisationLine`. The look is on record before the first is given. */
@@ -155,6 +157,12 @@ export async function countNarrowed(
   const sent = await sentIn(scope, people, ports)
   const leftOut = sent.countWithout(people.asNow(named))
   return { stay: sent.size - leftOut, leftOut }
+}
+
+async function countRecords(scope: Scope, warehouse: IncidentPorts['warehouse']): Promise<number> {
+  const [row] = await askRows<{ records: number | string }>(recordsQuestion(scope), warehouse)
+  const open = scope.snapshot.open.filter((each) => isInScope(each, scope)).reduce((sum, { events }) => sum + events, 0)
+  return Number(row?.records ?? 0) + open
 }
 
 /** Only who they are, by number: to compare scopes. */
@@ -233,6 +241,7 @@ export async function affected(query: AffectedQuery, ports: IncidentPorts): Prom
       for (const person of some.values()) left.remove(people.personOf(person))
       return await surveyPeople(left, { people, vault: ports.vault, places: ports.places, withoutErased: true })
     },
+    records: async () => (scope.kept === undefined ? await countRecords(scope, ports.warehouse) : null),
     exposed: async () => exposedIn({ ...listed, members: await gatherMembers(ports.vault, { people, scope: everybody }) }, ports),
     lines: async function* (options) {
       const { look, without } = options

@@ -9,6 +9,7 @@ import type { Affected } from './affected.ts'
 import type { Audience, NarrowedBody, ScopeBody } from './incident-bodies.ts'
 import { currentScope, hasOutgrown, type IncidentState, type Statement, standingSignOff } from './incident-state.ts'
 import { type Reconciled, spanText } from './reconcile.ts'
+import { possibleConsequences } from './report-consequences.ts'
 import type { TimelineEntry } from './timeline.ts'
 
 export interface ReportParts {
@@ -31,6 +32,19 @@ export interface ReportParts {
   clocks: readonly ReportClock[]
   /** Whether counsel has looked at the clocks, in words. */
   clocksReview: string
+  /** As the configuration names it. */
+  contact: ReportContact | undefined
+  /** Events and profile updates in the scope; null: not counted. */
+  records: number | null
+}
+
+/** GDPR Art. 33(3)(b): whom to ask. */
+export interface ReportContact {
+  company: string
+  team: string
+  mail: string | undefined
+  hours: string | undefined
+  dpo: string | undefined
 }
 
 /** A legal clock, as it is reported: rules and words of ours, nothing that people wrote. */
@@ -42,6 +56,8 @@ export interface ReportClock {
   to: string
   whom: string
   state: string
+  /** Nobody is known to live there, and nothing says that it binds the company. */
+  isRemote: boolean
   startsAt: number | undefined
   dueAt: number | undefined
   doneAt: number | undefined
@@ -75,6 +91,8 @@ export interface IncidentReport {
     people: number | null
     delivered: number | null
     possible: number | null
+    /** Events and profile updates that were sent, about; null: not counted. */
+    records: number | null
     groups: number | null
     organisations: Affected['organisations'] | null
     surfaceCounts: Affected['surfaces']
@@ -88,6 +106,9 @@ export interface IncidentReport {
     notAsked: string | null
   }
   sent: { field: string; form: string; people: number }[]
+  /** What these fields make possible; how likely it is, counsel says. */
+  consequences: string[]
+  contact: { company: string; team: string; mail: string | null; hours: string | null; dpo: string | null } | null
   notSent: { fields: string[]; words: string; grantedNotSent: string[]; freeText: string[] }
   checked: string
   baseline: string
@@ -151,6 +172,7 @@ export function makeReport(parts: ReportParts): IncidentReport {
       people: affected?.subjects ?? null,
       delivered: affected?.delivered ?? null,
       possible: affected?.possible ?? null,
+      records: parts.records,
       groups: affected?.groups ?? null,
       organisations: affected?.organisations ?? null,
       surfaceCounts: [...(affected?.surfaces ?? [])],
@@ -162,6 +184,8 @@ export function makeReport(parts: ReportParts): IncidentReport {
       notAsked: affected === undefined ? (parts.why ?? 'the ledger could not be asked') : null,
     },
     sent: (affected?.fields ?? []).map(({ field, form, subjects }) => ({ field, form, people: subjects })),
+    consequences: possibleConsequences(affected?.fields ?? [], affected?.checked.freeText.map(({ field }) => field) ?? []),
+    contact: contactOf(parts.contact),
     notSent: notSentOf(affected),
     checked: checkedOf(affected),
     baseline: baselineOf(affected),
@@ -188,7 +212,17 @@ export function makeReport(parts: ReportParts): IncidentReport {
   }
 }
 
-const MEASURES: ReadonlySet<string> = new Set(['cut', 'restored', 'retired', 'held', 'released', 'notice_begun', 'notice_ended'])
+const MEASURES: ReadonlySet<string> = new Set([
+  ...['cut', 'restored', 'retired', 'held', 'released', 'notice_begun', 'notice_ended'],
+  ...['credential_replaced', 'deletion_asked', 'deletion_said_done'],
+])
+
+function contactOf(contact: ReportContact | undefined): IncidentReport['contact'] {
+  if (contact === undefined) return null
+  const { company, team, mail = null, hours = null, dpo = null } = contact
+  return { company, team, mail, hours, dpo }
+}
+
 function clockIn(
   { startsAt, dueAt, doneAt, ...rest }: ReportClock,
   when: (at: number) => Instants,

@@ -1,4 +1,5 @@
 /** Notices in the timeline of an incident: numbers, never whom. */
+import { SINGLE_OPERATOR } from '#records/approvals.ts'
 import type { Event } from './incident-state.ts'
 
 /** What the rows about notices hold, as far as it is told. */
@@ -22,6 +23,11 @@ interface Body {
 
 const WAYS = { smtp: 'by the mail server', maildir: 'as files for another program', outbox: 'into the sealed outbox' } as const
 
+/** Reports tell the timeline and name nobody: who approved stands in the row and in `approval list`. */
+function letBy({ approvedBy }: Body): string {
+  return approvedBy === SINGLE_OPERATOR ? 'which counted after the delay of a single operator' : 'approved by a second person'
+}
+
 /** Undefined for rows about anything else. */
 export function noticeEntry<Entry>(event: Event, entry: (detail: string, text?: string) => Entry[], reason: string): Entry[] | undefined {
   const body = event.body as Body
@@ -32,7 +38,7 @@ export function noticeEntry<Entry>(event: Event, entry: (detail: string, text?: 
     case 'notice-begun': {
       const administrators = body.organisations === 0 ? '' : ` and ${body.organisations} administrators`
       const people = `to ${body.recipients} people${administrators}`
-      return entry(`${name}, begun ${WAYS[body.way]}: ${people}; proposal ${body.approval}, approved by ${body.approvedBy}`, reason)
+      return entry(`${name}, begun ${WAYS[body.way]}: ${people}; proposal ${body.approval}, ${letBy(body)}`, reason)
     }
     case 'notice-ended': {
       const { sent, filed, skipped, failed, unknown } = body

@@ -6,14 +6,14 @@ export function reportMarkdown(report: IncidentReport): string {
   const parts = [
     head(report),
     summary(report),
-    ...(audience === 'regulator' ? [nature(report)] : []),
+    ...(audience === 'regulator' ? [nature(report), contact(report), consequences(report)] : []),
     places(report),
     fields(report),
     statements(report),
     ...(audience === 'board' ? [] : [amendments(report)]),
     measures(report),
     clocks(report),
-    ...(audience === 'regulator' ? [forCounsel()] : []),
+    ...(audience === 'regulator' ? [forCounsel(report)] : []),
     limits(report),
     ...(audience === 'auditor' ? [evidence(report)] : []),
     timeline(report),
@@ -100,8 +100,31 @@ function nature({ scope, sent }: IncidentReport): string[] {
     `Categories of data: ${categories.length === 0 ? 'none in this scope' : categories.map(code).join(', ')}.`,
     '',
     `Approximate number of people: ${scope.people === null ? 'not asked' : number(scope.people)}.`,
-    'Records are not counted apart from people.',
+    '',
+    `Approximate number of records (events and profile updates that were sent): ${scope.records === null ? 'not counted' : number(scope.records)}.`,
   ]
+}
+
+function contact({ contact: whom }: IncidentReport): string[] {
+  if (whom === null) return []
+  const { company, team, mail, hours, dpo } = whom
+  return [
+    ...section('Contact point'),
+    ...table([
+      ['', ''],
+      ['Company', text(company)],
+      ['Team', text(team)],
+      ...(mail === null ? [] : [['Mail', code(mail)]]),
+      ...(hours === null ? [] : [['Hours', text(hours)]]),
+      ...(dpo === null ? [] : [['Data protection officer', text(dpo)]]),
+    ]),
+  ]
+}
+
+function consequences({ consequences: all }: IncidentReport): string[] {
+  if (all.length === 0) return []
+  const words = 'By the fields that were sent; how likely each is here, counsel has to say.'
+  return [...section('Possible consequences'), words, '', ...all.map((each) => `- ${text(each)}`)]
 }
 
 function fields({ sent, notSent }: IncidentReport): string[] {
@@ -188,8 +211,11 @@ function measures({ measures: all }: IncidentReport): string[] {
   ]
 }
 
-function clocks({ clocks: { review, all } }: IncidentReport): string[] {
-  const live = all.filter(({ state }) => state !== 'not_applicable' && state !== 'planned')
+function clocks({ audience, clocks: { review, all } }: IncidentReport): string[] {
+  const reaching = all.filter(({ state }) => state !== 'not_applicable' && state !== 'planned')
+  const isLeftOut = (clock: (typeof all)[number]): boolean => audience !== 'auditor' && clock.isRemote
+  const live = reaching.filter((clock) => !isLeftOut(clock))
+  const remote = reaching.filter(isLeftOut)
   return [
     ...section('Legal clocks'),
     `${text(review)}. From a rule pack with sources; no legal advice. Each rule's sources, and what was assumed, stand in the report as data.`,
@@ -206,15 +232,24 @@ function clocks({ clocks: { review, all } }: IncidentReport): string[] {
             text(law),
           ]),
         ])),
+    ...(remote.length === 0
+      ? []
+      : [
+          '',
+          `${remote.length} more rules could apply, since people of unknown residence may live there or the company’s sectors are not said:`,
+          `${[...new Set(remote.map(({ regime }) => code(regime)))].join(', ')}. The auditor’s report lists them.`,
+        ]),
   ]
 }
 
 /** What no record can know. */
-function forCounsel(): string[] {
+function forCounsel({ contact: whom }: IncidentReport): string[] {
   return [
     ...section('For counsel to fill in'),
-    '- Likely consequences of the breach',
-    '- Name and contact details of the contact point',
+    '- How likely which consequences are, and how severe',
+    ...(whom === null ? ['- Name and contact details of the contact point'] : []),
+    ...(whom !== null && whom.dpo === null ? ['- Data protection officer, where there is one'] : []),
+    '- Measures beyond those on record, and measures that are planned',
     '- Reasons for a delay, if there was one',
   ]
 }

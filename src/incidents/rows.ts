@@ -236,6 +236,12 @@ export function otherRowsQuestion(scope: Scope): Question {
   }
 }
 
+/** How many events and profile updates the rows in scope stand for; of a row that a window cuts, all of it. */
+export function recordsQuestion(scope: Scope): Question {
+  const { where, parameters } = condition(scope)
+  return { sql: `SELECT sum(events) AS records FROM disclosures WHERE ${where}`, parameters }
+}
+
 function ofAnyTime(scope: Scope): Scope {
   return { ...scope, windows: { accessFrom: undefined, accessTo: undefined, from: undefined, to: undefined } }
 }

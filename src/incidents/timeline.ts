@@ -43,7 +43,22 @@ export interface SpreadCode {
   networks: number
 }
 
-export function timeline(state: IncidentState, flows: readonly FlowChange[], spread: readonly SpreadCode[] = []): TimelineEntry[] {
+/** What was done about the vendor beside its flow. */
+export interface VendorStep {
+  at: number
+  what: 'credential_replaced' | 'deletion_asked' | 'deletion_said_done'
+  detail: string
+  /** What people wrote. */
+  text: string
+  by: string | null
+}
+
+export function timeline(
+  state: IncidentState,
+  flows: readonly FlowChange[],
+  spread: readonly SpreadCode[] = [],
+  steps: readonly VendorStep[] = [],
+): TimelineEntry[] {
   const { eventFrom, eventTo, vendorAware, told, aware } = state.times
   const happened = (at: number | null, what: string, detail: string): TimelineEntry[] =>
     at === null ? [] : [{ at, recordedAt: null, what, detail, text: '', by: null, row: null }]
@@ -59,6 +74,7 @@ export function timeline(state: IncidentState, flows: readonly FlowChange[], spr
       return { at: changedAt, recordedAt: changedAt, what, detail, text: reason, by: actor, row: null }
     }),
   ]
+  for (const step of steps) entries.push({ ...step, recordedAt: step.at, row: null })
   for (const { version, at, networks } of spread) {
     const detail = `a code of notice version ${version} was tried from ${networks} networks within a day: copies of it may be going around`
     entries.push({ at, recordedAt: at, what: 'notice_code_spread', detail, text: '', by: null, row: null })

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { ClockShown } from '#api/clock-contract.ts'
+import { renderClocks } from './clock-render.ts'
+
+const RESIDENTS = { known: 3, unknown: 0, directory: 3, server: 0, place: 0 }
+
+function clock(rule: string, more: Partial<ClockShown>): ClockShown {
+  const base = { rule, basis: 'clock', regime: 'r', to: 'people', whom: 'people', trigger: 'aware', state: 'running', residents: RESIDENTS }
+  const times = { startsAt: null, dueAt: null, dueLocal: null, countedAt: null, doneAt: null }
+  const texts = { why: [], assumed: [], moved: [], unverified: [], period: '72 hours', law: 'a law', review: '', source: '', asOf: '' }
+  return { ...base, ...times, ...texts, confidence: 'high', ...more } as unknown as ClockShown
+}
+
+test('what only people can answer stands once, with the rules that hang on it and the command that records it', () => {
+  const text = renderClocks(7, [
+    clock('a', { state: 'needs_assessment', why: ['not assessed: is harm likely'] }),
+    clock('b', { assumed: ['taken as yes until it is assessed: is harm likely'] }),
+    clock('c', { state: 'met', why: ['not assessed: is it large'] }),
+    clock('d', { state: 'waiting', trigger: 'determined' }),
+  ])
+  assert.match(text, /\nNot answered yet\n {2}is harm likely: a, b\n {2}bulkhead incident clock 7 assess /)
+  assert.match(text, /\nNot recorded yet\n {2}determined: d\n {2}bulkhead incident clock 7 mark /)
+  assert.match(text, /clock 7 done --rule/)
+  const quiet = renderClocks(7, [clock('a', { state: 'running' })])
+  assert.doesNotMatch(quiet, /Not answered|Not recorded/)
+})
