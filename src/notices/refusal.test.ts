@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { isTooLarge, readRefusal, type RefusalAbout, refusalText, type RefusalStage } from './refusal.ts'
+import { isTooLarge, readRefusal, type RefusalAbout, refusalText, type RefusalStage, signatureOf, tooLarge } from './refusal.ts'
 import { ALIKE_MAX, Refusals } from './refusals.ts'
 
 const SAID: [RefusalStage, string, RefusalAbout][] = [
@@ -38,6 +38,71 @@ const SAID: [RefusalStage, string, RefusalAbout][] = [
   ['mail', '552 mailbox full', 'person'],
   ['mail', '550 5.7.1 message content rejected', 'rule'],
 ]
+
+/** Each code at its edge: what a reply alone says, what a status says, and what neither does. */
+const EDGES: [RefusalStage, string, RefusalAbout][] = [
+  ['recipient', '534 x', 'us'],
+  ['recipient', '535 x', 'us'],
+  ['recipient', '538 x', 'us'],
+  ['recipient', '500 x', 'us'],
+  ['recipient', '504 x', 'us'],
+  ['recipient', '505 x', 'unclear'],
+  ['recipient', '551 x', 'person'],
+  ['recipient', '552 x', 'person'],
+  ['recipient', '550 5.1.0 x', 'unclear'],
+  ['recipient', '550 5.1.7 x', 'us'],
+  ['recipient', '550 5.1.9 x', 'person'],
+  ['recipient', '550 5.4.0 x', 'unclear'],
+  ['recipient', '550 5.4.5 x', 'unclear'],
+  ['recipient', '550 5.4.6 x', 'person'],
+  ['recipient', '550 5.5.0 x', 'unclear'],
+  ['recipient', '550 5.5.4 x', 'us'],
+  ['recipient', '550 5.6.6 x', 'unclear'],
+  ['recipient', '550 5.6.7 x', 'person'],
+  ['recipient', '550 5.6.9 x', 'person'],
+  ['recipient', '550 5.6.10 x', 'unclear'],
+  ['recipient', '550 5.7.0 x', 'rule'],
+  ['recipient', '550 5.7.2 x', 'person'],
+  ['recipient', '550 5.7.3 x', 'us'],
+  ['recipient', '550 5.7.13 x', 'person'],
+  ['recipient', '550 5.7.18 x', 'person'],
+  ['recipient', '550 5.7.29 x', 'us'],
+  ['recipient', '550 5.3.0 user unknown', 'person'],
+  ['connection', '554 5.3.4 x', 'us'],
+  ['sign-in', '552 message too large', 'us'],
+  ['recipient', '552 5.3.4 x', 'size'],
+  ['recipient', '552 message too large', 'person'],
+  ['mail', '550 5.1.1 message too large', 'person'],
+  ['mail', '552 5.0.0 message too large', 'size'],
+  ['sender', '552 x', 'size'],
+  ['sender', '552 5.2.3 x', 'size'],
+  ['mail', '552 x', 'person'],
+]
+
+test('each code says of whom it speaks at its edges too', () => {
+  for (const [stage, answer, about] of EDGES)
+    assert.equal(readRefusal(stage, Number(answer.slice(0, 3)), answer).about, about, `${stage}: ${answer}`)
+})
+
+test('refusals are alike by where they came, the reply and the status, and by no word', () => {
+  const of = (stage: RefusalStage, answer: string): string => signatureOf(readRefusal(stage, Number(answer.slice(0, 3)), answer))
+  assert.equal(of('mail', '550 5.7.1 one'), of('mail', '550 5.7.1 another'))
+  const all = [
+    of('mail', '550 5.7.1 x'),
+    of('recipient', '550 5.7.1 x'),
+    of('mail', '554 5.7.1 x'),
+    of('mail', '550 5.7.2 x'),
+    of('mail', '550 x'),
+  ]
+  assert.equal(new Set(all).size, all.length)
+})
+
+test('a limit that was announced is told in bytes, and no more words of a server than somebody reads', () => {
+  assert.equal(refusalText(tooLarge(500, 20)), 'it takes at most 20 bytes')
+  assert.equal(refusalText(readRefusal('mail', 550, '550 <a> b c')), '550 (when we handed a mail over)')
+  const long = readRefusal('mail', 550, `550 ${'mail '.repeat(60)}`)
+  assert.equal(long.words.split(' ').length, 24)
+})
 
 test('a refusal speaks of us, of a rule, of the person, or it is not clear of whom', () => {
   for (const [stage, answer, about] of SAID) {
@@ -143,5 +208,59 @@ test('in any order of answers: who has failed was refused and not taken since, a
       assert.ok(refusals.heldCount <= 4 * ALIKE_MAX)
       if (refusals.ending === undefined && sinceTaken > 0 && taken > 0) assert.ok(refusals.heldCount <= sinceTaken)
     }),
+  )
+})
+
+test('a connection that is refused ends the sending before a mail was taken at once, and else the tenth in a row', () => {
+  const us = readRefusal('connection', 554, '554 no')
+  assert.ok(new Refusals().refusedUs(us))
+  const refusals = new Refusals()
+  refusals.accepted()
+  for (let row = 0; row < 2; row++) {
+    for (let time = 1; time < 10; time++) assert.ok(!refusals.refusedUs(us), `${time} in a row`)
+    if (row === 0) refusals.accepted()
+  }
+  assert.ok(refusals.refusedUs(us))
+  assert.equal(refusals.ending, us)
+})
+
+test('three by rules end it while nothing was taken, twenty alike whenever, one of us while nothing was taken', () => {
+  const judged = (isTaking: boolean, answer: string, times: number): string => {
+    const refusals = new Refusals()
+    if (isTaking) refusals.accepted()
+    let last = ''
+    for (let number = 1; number <= times; number++) last = refusals.refused(number, refusal(answer))
+    return last
+  }
+  assert.deepEqual([judged(false, '5.7.1 no', 2), judged(false, '5.7.1 no', 3)], ['held', 'ends'])
+  assert.deepEqual([judged(true, '5.7.1 no', ALIKE_MAX - 1), judged(true, '5.7.1 no', ALIKE_MAX)], ['held', 'ends'])
+  assert.deepEqual([judged(false, 'no', ALIKE_MAX - 1), judged(false, 'no', ALIKE_MAX)], ['held', 'ends'])
+  assert.deepEqual([judged(false, '5.7.8 no', 1), judged(true, '5.7.8 no', 1)], ['ends', 'held'])
+  // A size that a server says before it took anything may be of everybody.
+  const large = (isTaking: boolean): string => {
+    const refusals = new Refusals()
+    if (isTaking) refusals.accepted()
+    let last = ''
+    for (let number = 1; number <= ALIKE_MAX; number++) last = refusals.refused(number, readRefusal('mail', 552, '552 5.3.4 too big'))
+    return last
+  }
+  assert.deepEqual([large(false), large(true)], ['ends', 'held'])
+})
+
+test('when nobody is left, one of us of a server that has taken nothing ends it, and three of one that has', () => {
+  const ends = (isTaking: boolean, ...answers: string[]): boolean => {
+    const refusals = new Refusals()
+    if (isTaking) refusals.accepted()
+    for (const [number, answer] of answers.entries()) refusals.refused(number, refusal(answer))
+    const failed = refusals.drained()
+    assert.equal(failed.length > 0, refusals.ending === undefined)
+    return refusals.ending !== undefined
+  }
+  assert.deepEqual([ends(false, '5.7.1 no'), ends(true, '5.7.1 no'), ends(true, '5.7.1 no', '5.7.8 no')], [true, false, false])
+  assert.ok(ends(true, '5.7.1 no', '5.7.8 no', '5.7.1 no'))
+  // Three alike, and one otherwise among them.
+  assert.deepEqual(
+    [ends(false, 'no', 'no', 'no'), ends(false, 'no', 'no', 'no', '5.1.0 x'), ends(true, 'no', 'no', 'no')],
+    [true, false, false],
   )
 })

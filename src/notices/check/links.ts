@@ -137,7 +137,9 @@ export function linksIn(text: string): string[] {
   return links
 }
 
-function linkOfBare(name: string): string[] {
+/** What closes a quotation or a sentence, of whatever script, is no end of a name. */
+function linkOfBare(given: string): string[] {
+  const name = given.replace(/[^\p{L}\p{M}\p{N}/]{1,20}$/u, '')
   if (name.includes('@') && !name.includes('/')) return [`mailto:${name}`]
   // A word and the next sentence without a space between them is no domain.
   const url = URL.parse(`https://${name.replace(/^[^\p{L}\p{N}]{1,20}/u, '')}`)
