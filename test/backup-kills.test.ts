@@ -1,12 +1,14 @@
 /**
- * `backup` and `restore` killed at random instants: a whole backup stays whole until the next one is, a folder that was half
- * restored does not start, and what is repeated gives what it would have given at first. `SEED` repeats a run's choices.
+ * `backup` and `restore` killed in the middle: a whole backup stays whole until the next one is, a folder that was half
+ * restored does not start, and what is repeated gives what it would have given at first. `SEED` repeats a run's choices. A kill is
+ * aimed at what is seen of the command's work, never at a time, and whoever was faster is tried again.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
+import { setImmediate as aTurn } from 'node:timers/promises'
 import type { RestoreReport } from '#api/backup-contract.ts'
 import { wholeBackupIn } from '#app/backup.ts'
 import { readManifest } from '#app/backup-manifest.ts'
@@ -19,6 +21,8 @@ import { readStores } from './support/stores.ts'
 
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
 const KILLS = 5
+/** More than any machine needs: each miss aims earlier. */
+const TRIES_MAX = 60
 const launcher = path.join(import.meta.dirname, '..', 'bin', 'bulkhead.mjs')
 
 interface Ended {
@@ -36,29 +40,58 @@ function killGroup(leader: number): void {
   }
 }
 
-/** Ends it and what it started by SIGKILL, `ms` after it has said `after` (or begun), if it still runs then. */
-function command(env: NodeJS.ProcessEnv, args: string[], kill?: { ms: number; after?: string }): Promise<Ended> {
+/** Ends it and what it started by SIGKILL as soon as it `isTime`, by what it has said or by what lies on the disk. */
+function command(env: NodeJS.ProcessEnv, args: string[], isTime?: (said: string) => boolean): Promise<Ended> {
   const startedAt = performance.now()
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [launcher, ...args, '--json'], { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
-    const said = { stdout: '', stderr: '' }
-    let timer: NodeJS.Timeout | undefined
-    const look = (): void => {
-      if (kill === undefined || timer !== undefined || !said.stderr.includes(kill.after ?? '')) return
-      timer = setTimeout(() => killGroup(child.pid as number), kill.ms)
-    }
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name].setEncoding('utf8').on('data', (text: string) => {
-        said[name] += text
-        look()
-      })
-    }
-    look()
-    child.once('close', (code) => {
-      clearTimeout(timer)
-      resolve({ ms: performance.now() - startedAt, code, ...said })
+  const child = spawn(process.execPath, [launcher, ...args, '--json'], { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const said = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      said[name] += text
     })
+  }
+  let hasEnded = false
+  const watch = async (isItTime: (said: string) => boolean): Promise<void> => {
+    while (!hasEnded && !isItTime(said.stderr)) await aTurn()
+    if (!hasEnded) killGroup(child.pid as number)
+  }
+  if (isTime !== undefined) void watch(isTime)
+  return new Promise((resolve) => {
+    child.once('exit', () => {
+      hasEnded = true
+    })
+    child.once('close', (code) => resolve({ ms: performance.now() - startedAt, code, ...said }))
   })
+}
+
+function filesIn(folder: string): number {
+  try {
+    return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length
+  } catch {
+    // Not there yet, or removed while it was read.
+    return 0
+  }
+}
+
+/** What lies there: what is made later under the same name is another. */
+function identityOf(place: string): string | undefined {
+  const found = statSync(place, { bigint: true, throwIfNoEntry: false })
+  return found === undefined ? undefined : `${found.ino} ${found.birthtimeNs}`
+}
+
+function isNew(place: string, former: string | undefined): boolean {
+  const own = identityOf(place)
+  return own !== undefined && own !== former
+}
+
+/** Tries until so many kills hit, each try told how many have missed. */
+async function untilHit(what: string, hit: (kill: number, misses: number) => Promise<boolean>): Promise<void> {
+  let misses = 0
+  for (let kill = 0; kill < KILLS; ) {
+    assert.ok(kill + misses < TRIES_MAX, `of ${TRIES_MAX} tries ${kill} met ${what}`)
+    if (await hit(kill, misses)) kill++
+    else misses++
+  }
 }
 
 test(`backup and restore, each killed ${KILLS} times, seed ${SEED}`, { timeout: 600_000 }, async (t) => {
@@ -78,13 +111,20 @@ test(`backup and restore, each killed ${KILLS} times, seed ${SEED}`, { timeout: 
   const first = await command(env, ['backup', backup, '--data', dataDir])
   assert.equal(first.code, 0, first.stderr)
 
-  let ended = 0
-  for (let kill = 0; kill < KILLS; kill++) {
-    const killed = await command(env, ['backup', backup, '--data', dataDir], { ms: first.ms * (0.2 + random()) })
-    if (killed.code === null) ended++
+  const whole = filesIn(path.join(backup, 'data'))
+  let shares: number[] = []
+  await untilHit('a backup at work', async (_kill, misses) => {
+    const making = path.join(backup, 'data.new')
+    const former = identityOf(making)
+    const files = Math.ceil((whole * random()) / (1 + misses))
+    const isTime = (): boolean => isNew(making, former) && filesIn(making) >= files
+    const killed = await command(env, ['backup', backup, '--data', dataDir], isTime)
     await readManifest(wholeBackupIn(backup), 'data')
-  }
-  assert.ok(ended > 0, 'some were killed')
+    if (killed.code === null) shares.push(files / whole)
+    else assert.equal(killed.code, 0, killed.stderr)
+    return killed.code === null
+  })
+  t.diagnostic(`backups killed when these shares of their files were there: ${shares.map((share) => share.toFixed(2)).join(', ')}`)
   const last = await command(env, ['backup', backup, '--data', dataDir])
   assert.equal(last.code, 0, last.stderr)
 
@@ -95,25 +135,36 @@ test(`backup and restore, each killed ${KILLS} times, seed ${SEED}`, { timeout: 
   const restoreInto = (target: string): string[] => ['restore', backup, '--data', target, '--ledger-head', '40']
   const undisturbed = await command(envWith(calmKeys), restoreInto(calm))
   assert.equal(undisturbed.code, 0, undisturbed.stderr)
-  let half = 0
-  for (let kill = 0; kill < KILLS; kill++) {
-    const after = kill % 2 === 0 ? 'opening the copy' : 'checking the backup'
-    const killed = await command(envWith(stormKeys), restoreInto(storm), { after, ms: 0.15 * undisturbed.ms * random() })
+  const [all, mark] = [filesIn(calm), path.join(storm, 'FORMAT.restoring')]
+  shares = []
+  await untilHit('a folder that was half restored', async (kill, misses) => {
+    const former = identityOf(mark)
+    const files = Math.ceil((all * random()) / (1 + misses))
+    const laterMs = (0.15 * undisturbed.ms * random()) / (1 + misses)
+    // While it copies; while it makes of the copy what starts; while it reads the backup or takes away what the last one left.
+    const line = [undefined, 'opening the copy', 'checking the backup'][kill % 3]
+    let saidAt: number | undefined
+    const isTime = (said: string): boolean => {
+      if (line === undefined || misses > 1) return isNew(mark, former) && filesIn(storm) >= files
+      if (saidAt === undefined && said.includes(line)) saidAt = performance.now()
+      return saidAt !== undefined && performance.now() - saidAt >= laterMs
+    }
+    const killed = await command(envWith(stormKeys), restoreInto(storm), isTime)
     if (existsSync(path.join(storm, 'FORMAT'))) {
       // It was faster than the kill: once more from the beginning.
       for (const done of [storm, stormKeys]) rmSync(done, { recursive: true })
       cpSync(keysDir, stormKeys, { recursive: true })
     }
-    if (!existsSync(path.join(storm, 'FORMAT.restoring'))) continue
+    if (!existsSync(mark)) return false
     assert.equal(killed.code, null, killed.stderr)
-    half++
+    shares.push(filesIn(storm) / all)
     const open = (): unknown => openInstance({ dataDir: storm, create: true, env: envWith(stormKeys) })
     assert.throws(open, (thrown) => thrown instanceof BulkheadError && /repeat it/.test(thrown.message))
-  }
-  assert.ok(half > 0, 'some were killed while the folder was half restored')
+    return true
+  })
+  t.diagnostic(`restores killed when these shares of their files were there: ${shares.map((share) => share.toFixed(2)).join(', ')}`)
   const repeated = await command(envWith(stormKeys), restoreInto(storm))
   assert.equal(repeated.code, 0, repeated.stderr)
-  t.diagnostic(`${ended} of ${KILLS} backups were killed, ${half} restores left half a folder`)
   const expected = lastJson<RestoreReport>(undisturbed.stdout)
   const same = ({ entries, gap, erasuresReplayed }: RestoreReport): unknown => [entries, gap?.from, gap?.to, gap?.exact, erasuresReplayed]
   assert.deepEqual(same(lastJson<RestoreReport>(repeated.stdout)), same(expected))
