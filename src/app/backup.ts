@@ -174,7 +174,11 @@ export async function backUpKeys(options: {
     }
   }
   makeFolderDurably(dir)
-  const folder = path.join(dir, `keys-${new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`)
+  const folderAt = (at: number): string => path.join(dir, `keys-${new Date(at).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`)
+  let named = now
+  // Of two in one second the later is named for the next.
+  while (existsSync(folderAt(named))) named += 1000
+  const folder = folderAt(named)
   const making = `${folder}.new`
   try {
     for (const name of readdirSync(dir)) if (name.endsWith('.new')) rmSync(path.join(dir, name), { recursive: true, force: true })
