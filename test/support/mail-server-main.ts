@@ -1,7 +1,8 @@
 /**
  * The company's mail server, in a process of its own that nobody kills: npm smtp-server on loopback. What it takes is on its list before
  * it says so. `MAIL_FAULTS` (JSON) lets it behave badly: shares of mails whose answer is lost after they were taken, that are refused for
- * now, for good, or answered late; a file `closed` in its folder lets it relay for nobody. It prints its port, then nothing.
+ * now, for good, or answered late; a file `closed` in its folder lets it relay for nobody, and one called `calm` ends all other
+ * faults. It prints its port, then nothing.
  */
 import { appendFileSync, existsSync, openSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -30,7 +31,8 @@ interface Faults {
 const [folder = '.', port = '0'] = process.argv.slice(2)
 const faults = JSON.parse(process.env.MAIL_FAULTS ?? '{}') as Faults
 const random = randomFrom(faults.seed ?? 1)
-const happens = (share: number | undefined): boolean => share !== undefined && share > 0 && random() < share
+const isCalm = (): boolean => existsSync(path.join(folder, 'calm'))
+const happens = (share: number | undefined): boolean => share !== undefined && share > 0 && random() < share && !isCalm()
 const list = openSync(path.join(folder, 'taken.txt'), 'a')
 let kept = 0
 
