@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
 import type { BackupReport, RestoreReport } from '#api/backup-contract.ts'
 import type { LedgerAcknowledge, LedgerCheckpoint } from '#api/ledger-contract.ts'
@@ -48,6 +49,17 @@ async function killAllOf(program: Program): Promise<void> {
 
 function instanceIn(dataDir: string): string {
   return /^instance (\S+)$/m.exec(readFileSync(path.join(dataDir, 'FORMAT'), 'utf8'))?.[1] ?? ''
+}
+
+/** What its key folder knows of how far it has come. */
+function rememberedOf(program: Program): { log: number } {
+  const keys = new DatabaseSync(path.join(program.keysDir, 'keys.db'), { readOnly: true })
+  try {
+    const row = keys.prepare("SELECT value FROM meta WHERE name = 'newest'").get()
+    return JSON.parse(String(row?.['value'])) as { log: number }
+  } finally {
+    keys.close()
+  }
 }
 
 function vaultOf(dataDir: string, keysDir: string): Promise<Vault> {
@@ -115,7 +127,7 @@ test('a backup under load, everything killed and the data lost, a restore, and o
   const program = await startBulkhead(t, { folder, config, env: vendorEnvironment, readyMs: 180_000 })
   const load = startLoad({ gatewayUrl: program.gatewayUrl, token: TOKENS.server, people: PEOPLE, lanes: 3, batch: 10, pauseMs: 15 })
   t.after(() => load.stop(0))
-  await waitUntil('something went through', async () => (await eventCounts(program)).warehouse > 200, 60_000, 200)
+  await waitUntil('something went through', async () => (await eventCounts(program)).warehouse > 200, 120_000, 200)
   await postEvents(program.gatewayUrl, TOKENS.server, [
     { event: 'Numbered', properties: { distinct_id: 'gone', note: 'unapproved', n: 0 } },
   ])
@@ -135,11 +147,12 @@ test('a backup under load, everything killed and the data lost, a restore, and o
   await ask(program, 'vendor-cut', 'vendor', 'cut', 'mixpanel', '--reason', 'after the backup')
   await waitUntil('more was sent to the log', () => load.sent() > before + 500)
   assert.equal(await addSignal(), 2)
-  await load.stop(20_000)
+  await load.stop(180_000)
   const beside = await runCommand(['restore', backup, '--data', path.join(folder, 'beside'), '--json'], { folder })
   assert.equal(lastJson<{ error: { code: string } }>(beside.stderr).error.code, 'already_running')
   assert.ok(!existsSync(path.join(folder, 'beside')), 'nothing is left of a refused restore')
-  await new Promise((resolve) => setTimeout(resolve, 2500))
+  const { head } = openLogReader({ dir: path.join(program.dataDir, 'log') })
+  await waitUntil('the key folder knows how far the log has come', () => rememberedOf(program).log >= head())
   await killAllOf(program)
   const sentBefore = new Map<string, number>()
   for (const { properties } of eventsOf(vendor.loot())) sentBefore.set(String(properties.$insert_id), Number(properties.n))
@@ -211,7 +224,7 @@ test('a backup under load, everything killed and the data lost, a restore, and o
     assert.ok(known === undefined || known === Number(properties.n), 'an insert id names one event, before and after')
     if (Number(properties.n) >= late) assert.equal(known, undefined)
   }
-  await waitUntil('all of it is loaded', async () => (await eventCounts(program)).warehouse >= 20, 60_000, 200)
+  await waitUntil('all of it is loaded', async () => (await eventCounts(program)).warehouse >= 20, 120_000, 200)
   assert.equal(await program.stop(), 0)
   const [copies] = await askWarehouse<{ most: number; late: number }>(
     path.join(program.dataDir, 'warehouse'),
@@ -224,7 +237,7 @@ test('a backup under load, everything killed and the data lost, a restore, and o
   await ledger.close()
 })
 
-test('with nothing running: a backup, everything lost, and all of it back', { timeout: 300_000 }, async (t) => {
+test('with nothing running: a backup, everything lost, and all of it back', { timeout: 600_000 }, async (t) => {
   const released = readReleased('format-1')
   const folder = makeFolder(t)
   const { dataDir, keysDir } = unpackReleased('format-1', folder)
@@ -289,7 +302,7 @@ test('with nothing running: a backup, everything lost, and all of it back', { ti
 })
 
 test('keys from a copy that is older than the data let nobody in who was removed since, and throw nobody out', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async (t) => {
   const folder = makeFolder(t)
   const { dataDir, keysDir } = unpackReleased('format-1', folder)
@@ -326,7 +339,7 @@ test('keys from a copy that is older than the data let nobody in who was removed
   written((rows) => assert.deepEqual(alignOperators(rows, newest.operators), [], 'a start finds nothing to put right'))
 })
 
-test('a ledger that ends before what is known from elsewhere gets its gap', { timeout: 180_000 }, async (t) => {
+test('a ledger that ends before what is known from elsewhere gets its gap', { timeout: 600_000 }, async (t) => {
   const folder = makeFolder(t)
   const { dataDir } = unpackReleased('format-1', folder)
   const backup = path.join(folder, 'backup')

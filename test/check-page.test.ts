@@ -12,7 +12,7 @@ import test from 'node:test'
 import { openInstance } from '#app/instance.ts'
 import { systemClock } from '#base/clock.ts'
 import { runCommandLine } from '#cli/program.ts'
-import { chromiumPath, openChromium } from '#drill/browser.ts'
+import { chromiumPath, openChromium, PATIENCE_MS } from '#drill/browser.ts'
 import { type Program, startProgram, waitUntil } from '#drill/program.ts'
 import { CHECK_CASES } from '#notices/check/testing-cases.ts'
 import { DKIM_PEM, MARKS, type SentNotice, sendNotices } from '#notices/check/testing-check.ts'
@@ -67,7 +67,7 @@ async function sendIn(program: Program): Promise<SentNotice[]> {
   }
 }
 
-test('a notice is checked by page and command, in both languages, whatever else is down', { timeout: 300_000 }, async (t) => {
+test('a notice is checked by page and command, in both languages, whatever else is down', { timeout: 600_000 }, async (t) => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-check-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   writeFileSync(path.join(folder, 'dkim.pem'), DKIM_PEM)
@@ -123,6 +123,7 @@ test('a notice is checked by page and command, in both languages, whatever else 
       // As most people have it, but that the page's own scripts are off: it has none.
       const plain = await browser.newContext({ locale, colorScheme, javaScriptEnabled: false, viewport: { width: 360, height: 800 } })
       const looked = await browser.newContext({ locale, colorScheme, bypassCSP: true, viewport: { width: 360, height: 800 } })
+      for (const context of [plain, looked]) context.setDefaultTimeout(PATIENCE_MS)
       const page = await plain.newPage()
       const asked: string[] = []
       page.on('request', (request) => asked.push(request.url()))
@@ -164,6 +165,7 @@ test('a notice is checked by page and command, in both languages, whatever else 
     t.after(() => browser.close())
     for (const { mail, address } of [notice, hindi]) {
       const page = await browser.newPage({ viewport: { width: 360, height: 800 }, offline: true })
+      page.setDefaultTimeout(PATIENCE_MS)
       await page.setContent(mail.html)
       const copied = (await page.evaluate('getSelection().selectAllChildren(document.body), getSelection().toString()')) as string
       const { text } = await ask(program, { code: '', address, text: copied }, { accept: 'application/json' })

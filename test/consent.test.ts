@@ -14,7 +14,7 @@ import { eventsOf, startVendor } from './support/vendor.ts'
 import { waitForWarehouse } from './support/counts.ts'
 import { askWarehouse } from './support/warehouse.ts'
 
-test('what people say of consent holds for what a vendor gets, from then on and for what waits', { timeout: 300_000 }, async (t) => {
+test('what people say of consent holds for what a vendor gets, from then on and for what waits', { timeout: 600_000 }, async (t) => {
   const vendor = await startVendor(t)
   const more = 'consent:\n  categories: { Analytics: product analytics }\n'
   const config = testConfig({ vendorUrl: vendor.url, events: ['Opened'], properties: ['n'], more }).replace(
@@ -37,7 +37,7 @@ test('what people say of consent holds for what a vendor gets, from then on and 
   /** All that was accepted before is decided when an event of somebody who said nothing has come through. */
   const settled = async (): Promise<number[]> => {
     const n = await serverEvent('bystander')
-    await waitUntil(`event ${n} is at the vendor`, () => numbers().includes(n), 30_000)
+    await waitUntil(`event ${n} is at the vendor`, () => numbers().includes(n))
     return numbers()
   }
 
@@ -123,11 +123,7 @@ test('what people say of consent holds for what a vendor gets, from then on and 
     )
 
     await quiet.call(['opt_out_tracking'])
-    await waitUntil(
-      'the profile is deleted at the vendor',
-      () => vendor.loot().some(({ record }) => '$delete' in (record as object)),
-      30_000,
-    )
+    await waitUntil('the profile is deleted at the vendor', () => vendor.loot().some(({ record }) => '$delete' in (record as object)))
     const afterwards = await serverEvent('fanny')
     found = await settled()
     assert.ok(!found.includes(afterwards), 'the opt-out holds for the server too')
@@ -137,7 +133,7 @@ test('what people say of consent holds for what a vendor gets, from then on and 
     await quiet.call(['track', '$opt_in', {}])
     await quiet.drained()
     const again = await track(quiet)
-    await waitUntil('events of who has opted in come through', () => numbers().includes(again), 30_000)
+    await waitUntil('events of who has opted in come through', () => numbers().includes(again))
     assert.deepEqual([...signalling.complaints, ...quiet.complaints], [])
   })
 

@@ -8,7 +8,7 @@ import { makeFolder } from './support/bulkhead.ts'
 import { assertSchema } from './support/schemas.ts'
 
 test('bulkhead drill --json: nothing in the loot, everyone on the list, nothing after the cut, nothing lost', {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (t) => {
   const folder = makeFolder(t)
   const without = process.env.BULKHEAD_WITHOUT

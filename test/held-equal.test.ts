@@ -132,7 +132,7 @@ const decider = destinationDecider(
   'd',
 )
 
-test(`requests from the warehouse are those from the log, byte for byte (seed ${SEED})`, { timeout: 240_000 }, async (t) => {
+test(`requests from the warehouse are those from the log, byte for byte (seed ${SEED})`, { timeout: 600_000 }, async (t) => {
   const folder = folderFor(t)
   const server = await startWarehouse(folder)
   t.after(() => server.kill())
@@ -210,7 +210,7 @@ test(`requests from the warehouse are those from the log, byte for byte (seed ${
   await writer.close()
 })
 
-test('the log is not given up for rows that the warehouse does not have', { timeout: 120_000 }, async (t) => {
+test('the log is not given up for rows that the warehouse does not have', { timeout: 600_000 }, async (t) => {
   const folder = folderFor(t)
   const dirs = { dir: path.join(folder, 'log'), waitingDir: path.join(folder, 'waiting') }
   const writer = await openLogWriter({ ...dirs, clock: systemClock, folderBytesMax: 100_000 })

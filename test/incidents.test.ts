@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
-import { waitUntil } from '#drill/program.ts'
+import { killAndReturn, waitUntil } from '#drill/program.ts'
 import { lastJson, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
 import { postEvents } from './support/gateway-client.ts'
@@ -30,7 +30,7 @@ interface Shown {
 
 const WRITTEN = ['Mia Wallace', 'Vincent Vega', 'Butch Coolidge', 'Marsellus', 'Winston Wolfe']
 
-test('scope, statements, amendments, a kill, a vendor that has left, and the end of an incident', { timeout: 240_000 }, async (t) => {
+test('scope, statements, amendments, a kill, a vendor that has left, and the end of an incident', { timeout: 600_000 }, async (t) => {
   const vendor = await startVendor(t)
   const config = testConfig({ vendorUrl: vendor.url, events: ['Opened'], properties: ['n'] })
   const program = await startBulkhead(t, { config, env: vendorEnvironment })
@@ -47,7 +47,7 @@ test('scope, statements, amendments, a kill, a vendor that has left, and the end
   const event = (id: string) => ({ event: 'Opened', properties: { distinct_id: id, n: 1 } })
   await postEvents(program.gatewayUrl, TOKENS.server, [event('u-1'), event('u-2')])
   await postEvents(program.gatewayUrl, TOKENS.browser, [event('u-2'), event('u-3')])
-  await waitUntil('the vendor has all four', () => vendor.loot().length >= 4, 60_000)
+  await waitUntil('the vendor has all four', () => vendor.loot().length >= 4)
 
   const opening = ['--vendor', 'mixpanel', '--told', '2025-11-25T18:00:00Z', '--vendor-aware', '2025-11-09T00:00:00Z', '--surface', 'api']
   const { id } = await ask<{ id: number }>(
@@ -80,12 +80,7 @@ test('scope, statements, amendments, a kill, a vendor that has left, and the end
     denied.reconciled.differences.map(({ about }) => about),
     ['affected'],
   )
-  const killed = program.processes().find(({ role }) => role === 'staff')
-  assert.ok(program.kill('staff'))
-  await waitUntil(
-    'staff has been started again',
-    async () => (await program.isReady()) && program.processes().find(({ role }) => role === 'staff')?.pid !== killed?.pid,
-  )
+  assert.ok(await killAndReturn(program, 'staff'))
   await ask(
     'incident-statement',
     'incident',

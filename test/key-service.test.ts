@@ -10,7 +10,7 @@ import { testConfig, TOKENS } from './support/config.ts'
 import { postEvents } from './support/gateway-client.ts'
 import { assertSchema } from './support/schemas.ts'
 
-test('a start waits for the key service, and what runs does not need it', { timeout: 240_000 }, async (t) => {
+test('a start waits for the key service, and what runs does not need it', { timeout: 600_000 }, async (t) => {
   const [port = 0] = await freePorts(1)
   const more = `keys: { transit: { url: "http://127.0.0.1:${port}", key: bulkhead, token: "\${TEST_TRANSIT_TOKEN}" } }\n`
   const env = { TEST_TRANSIT_TOKEN: TRANSIT_TOKEN }

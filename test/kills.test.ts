@@ -108,7 +108,7 @@ test(`laws 3 and 4: ${KILLS} kills, seed ${SEED}`, { timeout: 14 * 60_000 + KILL
   t.diagnostic(`phases: ${JSON.stringify(phases)}`)
   t.diagnostic(`killed: ${JSON.stringify(killed)}`)
   await program.waitReady(180_000)
-  await load.stop(60_000)
+  await load.stop(180_000)
   vendor.faults.choose(undefined)
   const acknowledged = [...load.acknowledged]
   t.diagnostic(`${acknowledged.length} events acknowledged of ${load.sent()} sent`)

@@ -174,7 +174,7 @@ function joins(one: DataSet, other: DataSet): Map<string, number> {
   return found
 }
 
-test('no column of two vendors or two epochs joins people, whatever is tried', { timeout: 240_000 }, async (t) => {
+test('no column of two vendors or two epochs joins people, whatever is tried', { timeout: 600_000 }, async (t) => {
   const account = { token: 'PROJECT', projectId: '1', credentials: { kind: 'secret' as const, secret: 'sss' } }
   const clouds = [await startMixpanelCloud(account), await startMixpanelCloud(account)]
   t.after(() => Promise.all(clouds.map((cloud) => cloud.close())))

@@ -73,7 +73,7 @@ async function checkOf(program: Program, id: string): Promise<string | undefined
 
 const why = ['--reason', 'test', '--json']
 
-test('a vendor is cut, decided on, left and deleted at, and still answers years later', { timeout: 300_000 }, async (t) => {
+test('a vendor is cut, decided on, left and deleted at, and still answers years later', { timeout: 600_000 }, async (t) => {
   const { program, desk, numbers, loot } = await start(t)
   const vendor = (...args: string[]): Promise<CommandResult> => program.cli(['vendor', ...args])
   const deletions = (query = ''): Promise<DeletionsResult> => told(program, `vendors/mixpanel/deletions${query}`)

@@ -58,7 +58,7 @@ function answersIn(stdout: string, schema: 'detect-line' | 'coarsen-line' = 'det
     })
 }
 
-test('detect answers every line in order, cut anywhere, and goes on after broken ones', { timeout: 120_000 }, async () => {
+test('detect answers every line in order, cut anywhere, and goes on after broken ones', { timeout: 600_000 }, async () => {
   const asha = 'asha@verma.example'
   const lines = [
     JSON.stringify({ id: 1, text: `नमस्ते 😀 ${asha}` }),
@@ -113,7 +113,7 @@ test('detect answers every line in order, cut anywhere, and goes on after broken
 })
 
 test('detect and coarsen refuse to run without --stdin; coarsen leaves nothing of the text that it was given', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const refused = await run(['detect', '--json'], [])
   assert.equal(refused.code, 2)
@@ -147,7 +147,7 @@ test('detect and coarsen refuse to run without --stdin; coarsen leaves nothing o
   )
 })
 
-test('detect ends in peace when nobody reads its answers any more', { timeout: 120_000 }, async () => {
+test('detect ends in peace when nobody reads its answers any more', { timeout: 600_000 }, async () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-lines-'))
   try {
     const child = spawn(process.execPath, [LAUNCHER, 'detect', '--stdin', '--json'], {

@@ -28,7 +28,7 @@ u-6,zed@localhost,Zed,en,,
 u-9,marsellus@pulp.example,Marsellus,en,pulp,true
 `
 
-test('approved after the delay, sealed, filed once outside, and stopped by a restore', { timeout: 180_000 }, async (t) => {
+test('approved after the delay, sealed, filed once outside, and stopped by a restore', { timeout: 600_000 }, async (t) => {
   const folder = makeFolder(t)
   const vendor = await startVendor(t)
   const config = testConfig({ vendorUrl: vendor.url, events: ['Opened'], properties: ['n'], more: CONFIG })
@@ -53,7 +53,7 @@ test('approved after the delay, sealed, filed once outside, and stopped by a res
   const people = ['u-1', 'u-2', 'u-3', 'u-4', 'u-5', 'u-6', 'nobody-known']
   const events = people.map((id) => ({ event: 'Opened', properties: { distinct_id: id, n: 1 } }))
   assert.ok(await postUntilTaken(program.gatewayUrl, TOKENS.server, events))
-  await waitUntil('the vendor has all of them', () => vendor.loot().length >= people.length, 60_000)
+  await waitUntil('the vendor has all of them', () => vendor.loot().length >= people.length)
   await ask('incident', 'open', '--vendor', 'mixpanel', '--told', '2025-11-25T18:00:00Z')
 
   // One person alone does not tell anybody; the first --send proposes.

@@ -12,7 +12,7 @@ import { startMailServer } from './support/mail-server.ts'
 import { assertSchema } from './support/schemas.ts'
 import { startVendor } from './support/vendor.ts'
 
-test('a server that relays for nobody makes nobody fail, and who failed can be sent to again', { timeout: 180_000 }, async (t) => {
+test('a server that relays for nobody makes nobody fail, and who failed can be sent to again', { timeout: 600_000 }, async (t) => {
   const folder = makeFolder(t)
   const mail = await startMailServer(t, path.join(folder, 'mail'), { refusedWord: 'refused' })
   const vendor = await startVendor(t)
@@ -32,7 +32,7 @@ test('a server that relays for nobody makes nobody fail, and who failed can be s
   await program.cli(['directory', 'import', path.join(folder, 'users.csv'), '--reason', 'who they are'])
   const events = ids.map((id) => ({ event: 'Opened', properties: { distinct_id: id, n: 1 } }))
   assert.ok(await postUntilTaken(program.gatewayUrl, TOKENS.server, events))
-  await waitUntil('the vendor has all of them', () => vendor.loot().length >= ids.length, 60_000)
+  await waitUntil('the vendor has all of them', () => vendor.loot().length >= ids.length)
   await program.cli(['incident', 'open', '--vendor', 'mixpanel', '--told', '2025-11-25T18:00:00Z'])
   await run('--propose', '--reason', 'they have to know')
 

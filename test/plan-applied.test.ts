@@ -158,7 +158,7 @@ async function applied(records: readonly LogRecord[], before: Policy, after: Pol
   return [...changes.values()].map(({ people, ...change }) => ({ ...change, subjects: people.size }))
 }
 
-test(`the plan is what applying does (seed ${SEED})`, { timeout: 240_000 }, async (t) => {
+test(`the plan is what applying does (seed ${SEED})`, { timeout: 600_000 }, async (t) => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-plan-'))
   t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   const server = await startWarehouse(folder)

@@ -10,7 +10,7 @@ import os from 'node:os'
 import path from 'node:path'
 import test, { type TestContext } from 'node:test'
 import type { MixpanelCloud } from '#drill/mixpanel-cloud.ts'
-import { delay, type Program, waitUntil } from '#drill/program.ts'
+import { delay, killAndReturn, type Program, waitUntil } from '#drill/program.ts'
 import { listFolders } from '#log/folders.ts'
 import { makeFolder, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
@@ -159,10 +159,10 @@ async function comeUpAfterCut(
       const numbers = arrived()
       return taken.every((n) => numbers.has(n))
     },
-    60_000,
+    120_000,
     250,
   )
-  await waitUntil('and in the warehouse', async () => (await eventCounts(program)).warehouse >= taken.length, 60_000, 500)
+  await waitUntil('and in the warehouse', async () => (await eventCounts(program)).warehouse >= taken.length, 120_000, 500)
   assert.equal(await program.stop(), 0)
   assert.deepEqual(await notOnceInWarehouse(program.dataDir, taken), [], 'each event that was taken is once in the warehouse')
   assert.deepEqual(await cutOften(t, { root, recording: shim.file, cuts: Math.ceil(CUTS / 5), random, before, loaded }), [])
@@ -189,9 +189,8 @@ test(`power cuts: ${CUTS}, seed ${SEED}`, { timeout: 600_000 + CUTS * 1000 }, as
   await command(program, ['directory', 'import', users, '--reason', 'import'], shim, { people: ['imported-1', 'two@mail.example'] })
   await command(program, ['who', 'imported-1', '--reason', 'first look'], shim, { looks: ['first look'] })
   for (const role of ['gateway', 'worker', 'vault', 'staff'] as const) {
-    program.kill(role)
+    assert.ok(await killAndReturn(program, role))
     await delay(500)
-    await program.waitReady()
   }
   await command(program, ['vendor', 'cut', 'mixpanel', '--reason', 'test'], shim, { flow: 'cut' })
   await command(program, ['who', 'imported-2', '--reason', 'second look'], shim, { looks: ['second look'] })

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
 import { systemClock } from '#base/clock.ts'
-import { type CommandResult, waitUntil } from '#drill/program.ts'
+import { caughtUp, type CommandResult, waitUntil } from '#drill/program.ts'
 import { openVault } from '#vault/vault.ts'
 import { lastJson, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
@@ -15,7 +15,7 @@ import { eventsOf, startVendor } from './support/vendor.ts'
 const PEOPLE = 20
 const IDENTIFIERS = ['distinct_id', '$user_id', '$device_id', '$insert_id'] as const
 
-test('after a rotation the vendor knows everybody under other identifiers', { timeout: 300_000 }, async (t) => {
+test('after a rotation the vendor knows everybody under other identifiers', { timeout: 600_000 }, async (t) => {
   const vendor = await startVendor(t)
   const program = await startBulkhead(t, { config: testConfig({ vendorUrl: vendor.url, ...NUMBERED }), env: vendorEnvironment })
   const refused = (result: CommandResult): string => {
@@ -28,13 +28,14 @@ test('after a rotation the vendor knows everybody under other identifiers', { ti
     new Set(eventsOf(vendor.loot().filter(({ at }) => at > since)).map(({ properties }) => properties.person))
   await waitUntil('the vendor knows everybody', () => people(0).size === PEOPLE)
   const rotated = await vendorCommand('rotate', 'mixpanel')
+  await caughtUp()
   const returnedAt = Date.now()
   assert.equal(rotated.code, 0, rotated.stderr)
   const answer = lastJson<{ vendor: string; epoch: number }>(rotated.stdout)
   assertSchema('vendor-rotate', answer)
   assert.deepEqual([answer.vendor, answer.epoch], ['mixpanel', 2])
   await waitUntil('and everybody anew', () => people(returnedAt).size === PEOPLE)
-  await load.stop(30_000)
+  await load.stop(180_000)
 
   assert.equal(refused(await vendorCommand('destroy-epoch', 'mixpanel', '2')), 'epoch_state_wrong')
   const hold = await program.cli(['hold', 'open', '--vendor', 'mixpanel', '--reason', 'test', '--json'])

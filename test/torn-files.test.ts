@@ -48,7 +48,7 @@ test('torn, empty, foreign and absent files', { timeout: 600_000 }, async (t) =>
     readyMs: 180_000,
   })
   const taken = await live(program)
-  await waitUntil('all is at the vendor', () => eventsOf(vendor.loot()).length >= taken.length, 120_000)
+  await waitUntil('all is at the vendor', () => eventsOf(vendor.loot()).length >= taken.length)
   assert.equal(await program.stop(), 0)
   for (const name of ['run.json', 'children.json']) {
     // As a kill leaves them; processes of that start time do not live.

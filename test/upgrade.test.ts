@@ -25,13 +25,13 @@ import { readStores } from './support/stores.ts'
 import { eventsOf, startVendor } from './support/vendor.ts'
 
 for (const name of releasedNames()) {
-  test(`${name}: every store opens and holds what it held`, { timeout: 120_000 }, async (t) => {
+  test(`${name}: every store opens and holds what it held`, { timeout: 600_000 }, async (t) => {
     const released = readReleased(name)
     const place = unpackReleased(name, makeFolder(t))
     assert.deepEqual(await readStores({ ...place, at: released.at }), released.stores)
   })
 
-  test(`${name}: the program goes on where the earlier one stopped`, { timeout: 400_000 }, async (t) => {
+  test(`${name}: the program goes on where the earlier one stopped`, { timeout: 600_000 }, async (t) => {
     const released = readReleased(name)
     const folder = makeFolder(t)
     unpackReleased(name, folder)
@@ -107,7 +107,7 @@ const NEWER: Record<string, { says: RegExp; change(place: { dataDir: string; key
   },
 }
 
-test('data of a newer program is refused by name, store by store, and nothing of it is touched', { timeout: 300_000 }, async (t) => {
+test('data of a newer program is refused by name, store by store, and nothing of it is touched', { timeout: 600_000 }, async (t) => {
   for (const [store, { says, change }] of Object.entries(NEWER)) {
     const folder = path.join(makeFolder(t), store)
     const place = unpackReleased('format-1', folder)

@@ -60,7 +60,7 @@ test('what cannot be asked is said, and nothing else is', async (context) => {
   assert.match(String(await stoppedTotals(broken, { size: 1, open: [] })), /does not/)
 })
 
-test('who asked is gone: the engine leaves the folder', { timeout: 60_000 }, async (context) => {
+test('who asked is gone: the engine leaves the folder', { timeout: 240_000 }, async (context) => {
   const folder = folderOf(context)
   const program = fileURLToPath(new URL('./warehouse-totals.ts', import.meta.url))
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, folder], { stdio: ['pipe', 'ignore', 'ignore'] })

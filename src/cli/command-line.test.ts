@@ -316,7 +316,7 @@ test('what is wrong with a call is said in one line, and a wrong variable stops 
   })
 })
 
-test('the command can be called by its file, as every example does', { timeout: 60_000 }, async () => {
+test('the command can be called by its file, as every example does', { timeout: 240_000 }, async () => {
   const file = path.join(import.meta.dirname, '../../bin/bulkhead.mjs')
   const child = spawn(file, ['--version'], { stdio: ['ignore', 'pipe', 'inherit'] })
   children.push(child)

@@ -29,7 +29,7 @@ function setUp(t: TestContext): { instance: Instance; records: Records } {
   return { instance, records }
 }
 
-test('a cut beside a holder that nobody can see does not say that its worker is fenced', { timeout: 60_000 }, async (t) => {
+test('a cut beside a holder that nobody can see does not say that its worker is fenced', { timeout: 240_000 }, async (t) => {
   const { instance, records } = setUp(t)
   // The holder of the lock left no run file that names a process of this machine, as one in another container.
   const holder = lockInstance(instance.dataDir)
@@ -41,7 +41,7 @@ test('a cut beside a holder that nobody can see does not say that its worker is 
   assert.deepEqual([alone.fencedWorkers, alone.unfenced], [0, []])
 })
 
-test('beside a silent holder staff and worker end, the others do not, and a wrong name ends nobody', { timeout: 60_000 }, async (t) => {
+test('beside a silent holder staff and worker end, the others do not, and a wrong name ends nobody', { timeout: 240_000 }, async (t) => {
   const { instance } = setUp(t)
   const roles = ['gateway', 'staff', 'worker'] as const
   const processes = roles.map(() => spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' }))

@@ -10,6 +10,9 @@ import path from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { BulkheadError } from '#base/errors.ts'
 
+/** A slow machine is no fault of a page. */
+export const PATIENCE_MS = 120_000
+const LOOK_EVERY_MS = 150
 const FLAGS = [
   '--headless',
   '--no-sandbox',
@@ -35,7 +38,7 @@ export async function openChromium(): Promise<Browser> {
   const executablePath = chromiumPath()
   if (executablePath === undefined) throw new BulkheadError('dependency_missing', 'Chromium is not installed')
   const { chromium } = await import('playwright-core')
-  return chromium.launch({ executablePath, args: FLAGS, chromiumSandbox: false })
+  return chromium.launch({ executablePath, args: FLAGS, chromiumSandbox: false, timeout: PATIENCE_MS })
 }
 
 export interface Site {
@@ -151,6 +154,7 @@ window.queued = (token) => ['ev', 'pp', 'gr'].reduce((sum, kind) => {
 
 export async function openActor(browser: Browser, site: Site, options: ActorOptions): Promise<BrowserActor> {
   const context = await browser.newContext(options.userAgent === undefined ? {} : { userAgent: options.userAgent })
+  context.setDefaultTimeout(PATIENCE_MS)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {
@@ -176,12 +180,11 @@ export async function openActor(browser: Browser, site: Site, options: ActorOpti
     complaints,
     call: async (...calls) => void (await page.evaluate(`window.act(${JSON.stringify(calls)})`)),
     drained: async () => {
-      const deadline = Date.now() + 30_000
-      for (let quiet = 0; quiet < 3; ) {
+      for (let quiet = 0, looks = 0; quiet < 3; looks++) {
         const queued = Number(await page.evaluate(`window.queued(${JSON.stringify(options.token)})`))
         quiet = queued === 0 ? quiet + 1 : 0
-        if (Date.now() > deadline) throw new BulkheadError('drill_failed', `the browser SDK still holds ${queued} records`)
-        await new Promise((resolve) => setTimeout(resolve, 150))
+        if (looks * LOOK_EVERY_MS > PATIENCE_MS) throw new BulkheadError('drill_failed', `the browser SDK still holds ${queued} records`)
+        await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
       }
     },
     sentInsertIds: async () => [...new Set((await page.evaluate('window.sent')) as string[])],

@@ -12,9 +12,9 @@ import { APPROVED_EVENTS, type Cast, directoryCsv, drillConfig, makeCast, TOKENS
 import { distinctEvents, peopleInLoot, sampleRows, searchLoot } from './loot.ts'
 import { type MixpanelCloud, startMixpanelCloud } from './mixpanel-cloud.ts'
 import { onInterrupt } from './interrupt.ts'
-import { delay, type Program, startProgram, waitUntil } from './program.ts'
+import { caughtUp, delay, type Program, startProgram, waitUntil } from './program.ts'
 import { type Affected, type AffectedRow, type DrillScore, faultsOf, type Story, writeStory } from './score.ts'
-import { eventCounts, parseLast } from './status.ts'
+import { eventCounts, isForwarded, parseLast } from './status.ts'
 import { playBrowsers, playServers, startStorm, type TrafficCount } from './traffic.ts'
 
 export interface DrillOptions {
@@ -97,7 +97,7 @@ async function rehearse(stage: Stage): Promise<{ score: DrillScore; story: Story
   const cut = await cutInStorm(stage, played)
   const sent = sum(played, 'sent')
   const isComplete = async (): Promise<boolean> => (await eventCounts(program)).warehouse >= sent
-  await waitUntil('the warehouse holds every event', isComplete, 60_000, 250).catch(() => undefined)
+  await waitUntil('the warehouse holds every event', isComplete, 120_000, 250).catch(() => undefined)
   const { warehouse } = await eventCounts(program)
 
   const loot = searchLoot(vendor, cast)
@@ -133,6 +133,7 @@ async function importDirectory({ program, cast, folder }: Stage): Promise<void> 
 /** Runs a command that has to succeed and returns what it printed as JSON. */
 async function command(program: Program, args: string[]): Promise<{ json: unknown; ms: number; endedAt: number }> {
   const result = await program.cli([...args, '--json'])
+  await caughtUp()
   const endedAt = Date.now()
   if (result.code !== 0) {
     throw new BulkheadError(
@@ -144,18 +145,15 @@ async function command(program: Program, args: string[]): Promise<{ json: unknow
 }
 
 /** Everything approved has to reach the vendor before it is robbed, so that the score is about a full haul. */
-async function delivered({ vendor }: Stage, approved: number): Promise<void> {
+async function delivered({ program, vendor }: Stage, approved: number): Promise<void> {
   await waitUntil(
     `the vendor has ${approved} approved events`,
     () => distinctEvents(vendor.loot(), APPROVED_EVENTS) >= approved,
     Math.max(60_000, approved * 5),
     100,
   )
-  // Profile and group records follow on routes of their own: wait until nothing has come for a moment.
-  for (let seen = -1; seen !== vendor.loot().length; ) {
-    seen = vendor.loot().length
-    await delay(1500)
-  }
+  // Profile and group records follow on routes of their own.
+  await waitUntil('the worker is behind with nothing', () => isForwarded(program, ['mixpanel']))
 }
 
 async function askAffected({ program, folder }: Stage): Promise<{ answer: Affected; list: AffectedRow[]; answerMs: number }> {
@@ -200,7 +198,7 @@ async function cutInStorm(stage: Stage, played: TrafficCount[]): Promise<CutOutc
   const before = vendor.requests().length
   const storm = await startStorm(program.gatewayUrl, cast)
   played.push(storm.count)
-  await waitUntil('the storm reaches the vendor', () => storm.count.sent === 0 || vendor.requests().length > before + 2, 30_000, 20)
+  await waitUntil('the storm reaches the vendor', () => storm.count.sent === 0 || vendor.requests().length > before + 2, 120_000, 20)
   say('Cutting, in the middle of traffic …')
   const { json, ms, endedAt } = await command(program, ['vendor', 'cut', 'mixpanel', '--reason', 'drill'])
   const atCut = (await eventCounts(program)).warehouse
@@ -208,7 +206,7 @@ async function cutInStorm(stage: Stage, played: TrafficCount[]): Promise<CutOutc
   await storm.stop()
   const requestsAfter = vendor.requests().filter((request) => request.at > endedAt).length
   const sent = sum(played, 'sent')
-  await waitUntil('the warehouse follows', async () => (await eventCounts(program)).warehouse >= sent, 60_000, 250).catch(() => undefined)
+  await waitUntil('the warehouse follows', async () => (await eventCounts(program)).warehouse >= sent, 120_000, 250).catch(() => undefined)
   const held = Number((json as { heldEvents?: number }).heldEvents ?? 0)
   return { returnMs: ms, requestsAfter, sinceCut: (await eventCounts(program)).warehouse - atCut, held }
 }

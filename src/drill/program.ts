@@ -73,17 +73,22 @@ export interface Program {
 }
 
 /**
- * Ports that were free a moment ago, below those that a system gives to connections: one of these is lost to any connection
- * that begins while its program is down, and a client that tries to reach it may even be connected to itself.
+ * Ports that are free, below those that a system gives to connections: one of these is lost to any connection that begins while its
+ * program is down, and a client that tries to reach it may even be connected to itself. Each is the lower of a pair whose upper one
+ * this process holds until it ends, so nobody else who asks here gets it while its program is down.
  */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers: net.Server[] = []
-  while (servers.length < count) {
-    const server = await listenOn(PORTS_FROM + Math.floor(Math.random() * (PORTS_TO - PORTS_FROM)))
-    if (server !== undefined) servers.push(server)
+  const ports: number[] = []
+  while (ports.length < count) {
+    const port = PORTS_FROM + 2 * Math.floor((Math.random() * (PORTS_TO - PORTS_FROM)) / 2)
+    const guard = await listenOn(port + 1)
+    const server = guard && (await listenOn(port))
+    if (server === undefined) guard?.close()
+    else {
+      await new Promise((resolve) => server.close(resolve))
+      ports.push(port)
+    }
   }
-  const ports = servers.map((server) => (server.address() as net.AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   return ports
 }
 
@@ -91,31 +96,52 @@ const PORTS_FROM = 10_000
 /** Where Linux begins (ip_local_port_range); others begin higher. */
 const PORTS_TO = 32_768
 
-/** Undefined: the port is taken. */
+/** Keeps no process alive. Undefined: the port is taken. */
 function listenOn(port: number): Promise<net.Server | undefined> {
-  const server = net.createServer()
+  const server = net.createServer((socket) => socket.destroy())
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)))
-    server.listen(port, '127.0.0.1', () => resolve(server))
+    server.listen(port, '127.0.0.1', () => resolve(server.unref()))
   })
 }
 
 export const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
+/** Between two looks no more than this counts as waiting: a machine that stood still was not slow. */
+const LOOK_MS_MAX = 1000
+
 /** Asks until it is so. `what` ends the sentence "gave up waiting until …". */
-export async function waitUntil(what: string, isSo: () => boolean | Promise<boolean>, timeoutMs = 60_000, everyMs = 50): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  for (;;) {
+export async function waitUntil(what: string, isSo: () => boolean | Promise<boolean>, timeoutMs = 120_000, everyMs = 50): Promise<void> {
+  for (let waitedMs = 0; ; ) {
+    const lookedAt = performance.now()
     if (await isSo()) return
-    if (Date.now() > deadline) throw new BulkheadError('drill_failed', `gave up after ${timeoutMs / 1000} s waiting until ${what}`)
+    if (waitedMs > timeoutMs) throw new BulkheadError('drill_failed', `gave up after ${timeoutMs / 1000} s waiting until ${what}`)
     await delay(everyMs)
+    waitedMs += Math.min(performance.now() - lookedAt, everyMs + LOOK_MS_MAX)
   }
+}
+
+/** Kills a role and waits until another process has its place and all of it is ready; false when it did not live. */
+export async function killAndReturn(program: Program, role: Exclude<ProgramRole, 'supervisor'>): Promise<boolean> {
+  const pidOf = (): number | undefined => program.processes().find((one) => one.role === role)?.pid
+  const before = pidOf()
+  if (!program.kill(role)) return false
+  await waitUntil(`${role} runs again`, async () => ![undefined, before].includes(pidOf()) && (await program.isReady()))
+  return true
+}
+
+/**
+ * Lets this process see what lies in its sockets already. A vendor that lives in it would otherwise meet a request later than the answer
+ * to the command that came after it: a new connection is accepted in one turn of the loop and read in the next.
+ */
+export async function caughtUp(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** Environment of our children: nothing of the caller's Bulkhead or test run reaches them. */
 function cleanEnvironment(folder: string, more: Record<string, string>): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {}
-  for (const name of ['PATH', 'LANG', 'TZ', 'TMPDIR', 'BULKHEAD_PROFILE'])
+  for (const name of ['PATH', 'LANG', 'TZ', 'TMPDIR', 'BULKHEAD_PROFILE', 'LD_PRELOAD', 'BULKHEAD_SHIM_CONTROL'])
     if (process.env[name] !== undefined) env[name] = process.env[name]
   return { ...env, HOME: path.join(folder, 'home'), BULKHEAD_KEYS: path.join(folder, 'keys'), ...more }
 }
@@ -286,7 +312,7 @@ class SpawnedProgram implements Program {
     })
   }
 
-  async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 45_000): Promise<number> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 120_000): Promise<number> {
     if (this.#exitCode !== undefined) return this.#exitCode
     const alive = this.processes()
     this.launcher.kill(signal)

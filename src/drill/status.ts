@@ -1,5 +1,7 @@
 /** What a running Bulkhead says of itself, through its own command line. */
 import { BulkheadError } from '#base/errors.ts'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import type { Program } from '#drill/program.ts'
 
 export interface EventCounts {
@@ -17,6 +19,23 @@ export async function eventCounts(program: Program): Promise<EventCounts> {
     throw new BulkheadError('drill_failed', `doctor ended with ${result.code} and no counts: ${result.stderr.slice(0, 500)}`)
   }
   return { accepted, warehouse }
+}
+
+interface Check {
+  id: string
+  what: string
+}
+
+/** True when all that was acknowledged before is decided on for these vendors, and what left of it has its outcome. */
+export async function isForwarded(program: Program, vendors: readonly string[]): Promise<boolean> {
+  const credential = readFileSync(path.join(program.keysDir, 'operator'), 'utf8').trim()
+  const answer = await fetch(`${program.consoleUrl}/v1/doctor`, { headers: { authorization: `Bearer ${credential}` } })
+  const { checks = [] } = (await answer.json()) as { checks?: Check[] }
+  const behind = checks.flatMap(({ id, what }) => {
+    const [, vendor = ''] = /^destination:([^/]*)\//.exec(id) ?? []
+    return vendors.includes(vendor) ? [what] : []
+  })
+  return behind.length >= vendors.length && behind.every((what) => / 0 log entries behind/.test(what))
 }
 
 /** The JSON value that a command printed last; commands print one. */

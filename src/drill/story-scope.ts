@@ -14,7 +14,7 @@ export async function expectScope(step: StepOf<'expect'>, world: StoryWorld): Pr
   if (step.ownEvents !== undefined) {
     const least = step.ownEvents
     const holds = async (): Promise<boolean> => (await eventCounts(world.program)).warehouse >= least
-    await waitUntil('own analytics hold them', holds, 30_000, 200).catch(() => wrong.push(`own analytics do not hold ${least} events`))
+    await waitUntil('own analytics hold them', holds, 120_000, 200).catch(() => wrong.push(`own analytics do not hold ${least} events`))
   }
   if (step.vendor !== undefined) {
     const shown = await world.command(['vendor', 'show', step.vendor])

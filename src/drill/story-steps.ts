@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { delay } from './program.ts'
+import { caughtUp, delay, killAndReturn } from './program.ts'
 import { check, phish } from './story-check.ts'
 import { markClock } from './story-clocks.ts'
 import { EVENT, type StoryPerson, tokenOf } from './story-cast.ts'
@@ -50,10 +50,8 @@ const handlers: Handlers = {
   },
 
   kill: async ({ role }, world) => {
-    const lived = world.program.kill(role)
+    const lived = role === 'supervisor' ? world.program.kill(role) : await killAndReturn(world.program, role)
     if (lived && role === 'supervisor') await world.program.restart()
-    await delay(300)
-    await world.program.waitReady()
     return { what: `${role} is killed (SIGKILL) and comes back`, ok: lived }
   },
 
@@ -68,14 +66,15 @@ const handlers: Handlers = {
   cut: async ({ vendor, reason = 'story' }, world, state) => {
     const began = performance.now()
     await world.command(['vendor', 'cut', vendor, '--reason', reason])
-    const returned = Date.now()
+    await caughtUp()
+    const returned = world.now()
     world.cut.returnMs = Math.round(performance.now() - began)
     state.closed.add(vendor)
     await delay(500)
     const after = world
       .cloud(vendor)
       .requests()
-      .filter(({ at, route }) => at > world.now() - (Date.now() - returned) && route !== '?')
+      .filter(({ at, route }) => at > returned && route !== '?')
     world.cut.requestsAfter += after.length
     return { what: `the flow to ${vendor} is cut; ${after.length} requests began afterwards`, ok: after.length === 0 }
   },

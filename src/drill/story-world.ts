@@ -13,7 +13,7 @@ import { distinctEvents } from './loot.ts'
 import { type MailSink, startMailSink } from './mail-sink.ts'
 import { type MixpanelCloud, startMixpanelCloud } from './mixpanel-cloud.ts'
 import { delay, type Program, startProgram, waitUntil } from './program.ts'
-import { parseLast } from './status.ts'
+import { isForwarded, parseLast } from './status.ts'
 import {
   castOf,
   directoryOf,
@@ -200,13 +200,9 @@ export class StoryWorld {
   async settled(vendors: readonly string[], events: ReadonlyMap<string, number>): Promise<void> {
     for (const vendor of vendors) {
       const wanted = events.get(vendor) ?? 0
-      await waitUntil(`${vendor} has ${wanted} events`, () => distinctEvents(this.cloud(vendor).loot(), [EVENT]) >= wanted, 60_000, 50)
+      await waitUntil(`${vendor} has ${wanted} events`, () => distinctEvents(this.cloud(vendor).loot(), [EVENT]) >= wanted, 120_000, 50)
     }
-    // Profile writes go by a route of their own; they have come when none came for a moment.
-    const held = (): number => vendors.reduce((sum, vendor) => sum + this.cloud(vendor).loot().length, 0)
-    for (let seen = -1; seen !== held(); ) {
-      seen = held()
-      await delay(400)
-    }
+    // Profile writes go by a route of their own.
+    await waitUntil('the worker is behind with nothing', () => isForwarded(this.program, vendors))
   }
 }

@@ -97,7 +97,7 @@ async function playAll(story: StoryFile, world: StoryWorld, say: (line: string) 
     say(`${result.ok ? 'ok  ' : 'FAIL'} ${step.at}  ${what}`)
   }
   const holdsAll = async (): Promise<boolean> => (await eventCounts(world.program)).warehouse >= world.eventsSent
-  await waitUntil('own analytics hold all', holdsAll, 30_000, 250).catch(() => undefined)
+  await waitUntil('own analytics hold all', holdsAll, 120_000, 250).catch(() => undefined)
   const { warehouse } = await eventCounts(world.program)
   const loot = lootOf(world)
   const lost = Math.max(0, world.eventsSent - warehouse)

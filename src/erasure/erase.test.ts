@@ -160,7 +160,7 @@ async function addPerson(vault: Vault, stores: Stores, name: string): Promise<nu
   return ordinals
 }
 
-test('a job that is killed at any call goes on to the same end', { timeout: 180_000 }, async (t) => {
+test('a job that is killed at any call goes on to the same end', { timeout: 240_000 }, async (t) => {
   const place = makePlace()
   t.after(() => removePlace(place))
   await createKeys(place)

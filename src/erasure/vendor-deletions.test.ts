@@ -100,7 +100,7 @@ async function states(stage: Stage, vault: Vault): Promise<DeletionState[]> {
   return (await vault.leaving.deletions('v')).leaving.map((owed) => stateOf(owed, stage.now))
 }
 
-test('killed after any call, everybody is asked for in the end, in parts of the limit', { timeout: 120_000 }, async (t) => {
+test('killed after any call, everybody is asked for in the end, in parts of the limit', { timeout: 240_000 }, async (t) => {
   const place = await open(t)
   let killAt = 0
   for (let isKilled = true; isKilled; killAt++) {

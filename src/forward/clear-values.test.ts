@@ -69,7 +69,7 @@ const withIdentity = (user: number, withheld: string[] = ['email', 'name']): Log
 const profile = (user: number): LogRecord => ({ type: 'profile', op: 'set', time: START, user, withheld: ['email'] })
 
 test('one call a batch; what the vault does not know is absent and the ledger says so; nobody gets what their record did not bring', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const clear = plainVault({ 1: 'ann@example.com' })
   const { make, log, vendor, ledger } = await setUp(t)
@@ -103,7 +103,7 @@ test('one call a batch; what the vault does not know is absent and the ledger sa
 })
 
 test('when the time of the grant is over the flow narrows by itself, also for a request that waits for a vendor', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const clock = { at: UNTIL - 1 }
   const clear = plainVault({ 1: 'ann@example.com' })
@@ -128,7 +128,7 @@ test('when the time of the grant is over the flow narrows by itself, also for a 
 })
 
 test('after a crash the same bytes go out, or another value ends the intent as possible; an erased person is in neither', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   for (const change of ['none', 'value', 'erased'] as const) {
     const known: Record<number, string> = { 1: 'ann@example.com' }

@@ -50,7 +50,7 @@ function senderOn(
   return { sender, sent }
 }
 
-test('it goes out while the flow is cut or ended, and its intent is durable before', { timeout: 60_000 }, async (t) => {
+test('it goes out while the flow is cut or ended, and its intent is durable before', { timeout: 240_000 }, async (t) => {
   const stage = await setUp(t)
   const { sender, sent } = senderOn(stage, () => TASK)
   for (const state of ['open', 'cut', 'retired'] as const) {
@@ -66,7 +66,7 @@ test('it goes out while the flow is cut or ended, and its intent is durable befo
   assert.equal(stage.ledger.openIntents().length, 0)
 })
 
-test('without the token nothing is sent and nothing written; a destroyed epoch is refused', { timeout: 60_000 }, async (t) => {
+test('without the token nothing is sent and nothing written; a destroyed epoch is refused', { timeout: 240_000 }, async (t) => {
   const stage = await setUp(t)
   const without = senderOn(stage, () => TASK, { token: false })
   assert.deepEqual(await without.sender.ask(ONE), { state: 'due', why: 'no_deletion_token' })
@@ -76,7 +76,7 @@ test('without the token nothing is sent and nothing written; a destroyed epoch i
   assert.deepEqual([without.sent.length, sent.length, stage.ledger.head], [0, 0, 0])
 })
 
-test('what a vendor answers, and what a broken line leaves, each closes its intent', { timeout: 60_000 }, async (t) => {
+test('what a vendor answers, and what a broken line leaves, each closes its intent', { timeout: 240_000 }, async (t) => {
   const stage = await setUp(t)
   const answers: (SendAnswer | SendError)[] = [
     { status: 429, body: '', headers: { 'retry-after': '60' } },
@@ -106,7 +106,7 @@ test('what a vendor answers, and what a broken line leaves, each closes its inte
   )
 })
 
-test('many identifiers go in several requests at the pace of the vendor; all tasks come back', { timeout: 60_000 }, async (t) => {
+test('many identifiers go in several requests at the pace of the vendor; all tasks come back', { timeout: 240_000 }, async (t) => {
   const stage = await setUp(t)
   let number = 0
   const { sender, sent } = senderOn(
@@ -121,14 +121,14 @@ test('many identifiers go in several requests at the pace of the vendor; all tas
   assert.ok(sent.length === 4 && gaps.every((gap) => gap >= 70), gaps.join())
 })
 
-test('a vendor that refuses one part is not asked for the next', { timeout: 60_000 }, async (t) => {
+test('a vendor that refuses one part is not asked for the next', { timeout: 240_000 }, async (t) => {
   const stage = await setUp(t)
   const { sender, sent } = senderOn(stage, () => (sent.length === 2 ? { status: 401, body: '', headers: {} } : TASK))
   const answer = await sender.ask({ epoch: 1, users: [1, 2, 3, 4, 5, 6, 7, 8], devices: [] })
   assert.deepEqual([answer.state === 'due' && answer.why, sent.length], ['bad_credentials', 2])
 })
 
-test('what a killed process left open counts as possible', { timeout: 60_000 }, async (t) => {
+test('what a killed process left open counts as possible', { timeout: 240_000 }, async (t) => {
   const stage = await setUp(t)
   const { sender } = senderOn(stage, () => {
     throw new Error('killed')

@@ -7,7 +7,7 @@ import { Manifests } from './manifest-memory.ts'
 import { testDecider, testVault } from './testing-parts.ts'
 import { event, outcomes, setUp } from './testing-stage.ts'
 
-const SLOW = { timeout: 30_000 }
+const SLOW = { timeout: 240_000 }
 const aTurn = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 5))
 
 test('a fence holds while the records still say open, and a lower one takes nothing of it back', SLOW, async (t) => {

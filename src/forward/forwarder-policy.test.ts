@@ -5,7 +5,7 @@ import { testDecider } from './testing-parts.ts'
 import { event, outcomes, setUp } from './testing-stage.ts'
 
 test('another policy is applied while a request is tried again: it does not start once more, and its records are decided anew', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const { forwarder, vendor, log, ledger, decider } = await setUp(t)
   log.add(event(1))

@@ -25,7 +25,7 @@ const STEPS = fc.array(
   { minLength: 5, maxLength: 40 },
 )
 
-test('decisions on what waits, and the end, in any order', { timeout: 120_000 }, async (t) => {
+test('decisions on what waits, and the end, in any order', { timeout: 240_000 }, async (t) => {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'leaving-'))
   t.after(() => rmSync(dir, { recursive: true, force: true }))
   let runs = 0
@@ -92,7 +92,7 @@ test('decisions on what waits, and the end, in any order', { timeout: 120_000 },
 })
 
 test('who was erased does not come back: not with what waited for a cut vendor, and not with a request that a crash left open', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const erased = new ErasedSubjects()
   const stage = await setUp(t, { erased })

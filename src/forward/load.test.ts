@@ -79,7 +79,7 @@ function killed(child: ChildProcess): Promise<void> {
   })
 }
 
-test('log and ledger are in the warehouse once, whoever is killed and when', { timeout: 120_000 }, async () => {
+test('log and ledger are in the warehouse once, whoever is killed and when', { timeout: 240_000 }, async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'bh-'))
   const seed = Number(process.env.SEED ?? Date.now() % 1e9)
   console.log(`seed ${seed}, ${KILLS} kills of loader and warehouse each`)

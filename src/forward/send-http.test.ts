@@ -50,6 +50,7 @@ test('answers: kept connection, headers, a body cut at the limit, a redirect tha
         () => undefined,
       )
   })
+  server.keepAliveTimeout = 60_000
   server.on('connection', () => void connections++)
   const url = `http://127.0.0.1:${await listen(t, server)}`
   const send = createHttpSend({ bodyBytesMax: 1_000 })
@@ -69,10 +70,11 @@ test('whether a byte was handed over is known for every failure', async (t) => {
     t,
     net.createServer((socket) => socket.once('data', () => socket.resetAndDestroy())),
   )
-  const send = createHttpSend({ answerTimeoutMs: 40 })
+  const send = createHttpSend()
+  const hasty = createHttpSend({ answerTimeoutMs: 500 })
   assert.deepEqual((await outcomeOf(send, 'http://127.0.0.1:1/')).failure, ['connect_failed', false])
   assert.deepEqual((await outcomeOf(send, `http://127.0.0.1:${rude}/`)).failure, ['broken_off', true])
-  assert.deepEqual((await outcomeOf(send, `http://127.0.0.1:${port}/slow`)).failure, ['timeout', true])
+  assert.deepEqual((await outcomeOf(hasty, `http://127.0.0.1:${port}/slow`)).failure, ['timeout', true])
   assert.deepEqual((await outcomeOf(send, `http://127.0.0.1:${port}/`, AbortSignal.abort())).failure, ['aborted', false])
   const early = new AbortController()
   const sending = outcomeOf(send, `http://127.0.0.1:${port}/early`, early.signal)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createCipheriv } from 'node:crypto'
 import test from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
@@ -208,11 +208,16 @@ test('hostile files are refused, or read as far as they hold rows, in bounded me
   assert.equal((await read(keys, { piece: 65_536 })).rows.length, 40_000)
 })
 
+/** The same each time: some bytes in a hundred thousand begin as UTF-16 does. */
+function bytesWithoutMeaning(length: number): Buffer {
+  return createCipheriv('aes-256-ctr', Buffer.alloc(32, 1), Buffer.alloc(16)).update(Buffer.alloc(length))
+}
+
 test('bytes without meaning are no rows; texts in odd encodings and with a few such bytes are', async () => {
   for (const length of [200, 5_000, 200_000]) {
     // Those that begin with a bracket look like JSON at first.
     for (const first of ['', '[', '{']) {
-      const bytes = Buffer.concat([Buffer.from(first), randomBytes(length)])
+      const bytes = Buffer.concat([Buffer.from(first), bytesWithoutMeaning(length)])
       await assert.rejects(read(bytes, { piece: 65_536 }), { code: 'leak_file_invalid' })
       await assert.rejects(read(gzipSync(bytes), { piece: 65_536 }), { code: 'leak_file_invalid' })
     }

@@ -354,7 +354,7 @@ test('hostile heads are refused and leave nothing behind', () =>
   }))
 
 test('a slow client is cut off, in head and in body, and one that goes away leaves nothing', () =>
-  running({ limits: { headersTimeoutMs: 60, requestTimeoutMs: 120, connectionsCheckEveryMs: 20 } }, async ({ gateway, log }) => {
+  running({ limits: { headersTimeoutMs: 1500, requestTimeoutMs: 2000, connectionsCheckEveryMs: 50 } }, async ({ gateway, log }) => {
     const [head, body] = await Promise.all([
       raw(gateway, 'POST /take HTTP/1.1\r\nHost: gw\r\nX-Slow'),
       raw(gateway, `${post(event())}POST /take HTTP/1.1\r\nHost: gw\r\nContent-Length: 1000\r\n\r\n[{`),

@@ -193,7 +193,7 @@ test('a crash between signature and checkpoint: the vault is ahead, and nothing 
   })
 })
 
-test('entries that were changed after they were signed are not signed again, and the tree stops', { timeout: 60_000 }, async () => {
+test('entries that were changed after they were signed are not signed again, and the tree stops', { timeout: 240_000 }, async () => {
   await withTreePlace(async (place) => {
     await discloseMany(place, 10)
     await place.grow()

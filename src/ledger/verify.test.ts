@@ -82,7 +82,7 @@ test('a size that nobody signed, however great, is no reason to look for so many
 })
 
 test('every byte of an intent and of an outcome in the ledger: a change is found, and named with its number', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   await withTreePlace(async (place) => {
     await fill(place, 6)
@@ -226,7 +226,7 @@ test('erased people: everything verifies as before, and what was kept cannot be 
   })
 })
 
-test('kill -9 at any instant: the tree goes on to the same root, and everything verifies', { timeout: 120_000 }, async () => {
+test('kill -9 at any instant: the tree goes on to the same root, and everything verifies', { timeout: 240_000 }, async () => {
   const root = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-tree-'))
   const program = fileURLToPath(new URL('./testing-tree-child.ts', import.meta.url))
   const roots = new Map<number, string>()

@@ -84,7 +84,7 @@ test('a mail that is taken is taken whole, and the next goes on the same connect
   assert.match(seen[0] as string, /\r\n\.\.dots\r\nand text$/)
 })
 
-test('refusals of the recipient or the mail are told apart from trouble that says nothing of them', { timeout: 30_000 }, async (t) => {
+test('refusals of the recipient or the mail are told apart from trouble that says nothing of them', { timeout: 240_000 }, async (t) => {
   const cases: [Script, Outcome['kind'], number?][] = [
     [{ RCPT: '550 nobody', DATA: '503 no recipient' }, 'refused', 550],
     [{ RCPT: '451 later', DATA: '503 no recipient' }, 'deferred', 451],
@@ -117,7 +117,7 @@ test('what keeps a connection from opening is told by its code, and the serverâ€
   assert.deepEqual(await silent.send(ENVELOPE, MAIL), { kind: 'trouble', trouble: 'ECONNECTION' })
 })
 
-test('a server that refuses us is told apart by where it says so', { timeout: 30_000 }, async (t) => {
+test('a server that refuses us is told apart by where it says so', { timeout: 240_000 }, async (t) => {
   const cases: [Script, string][] = [
     [{ MAIL: '550 not you', RCPT: '503 no', DATA: '503 no' }, 'us'],
     [{ MAIL: '553 5.1.8 sender domain', RCPT: '503 no', DATA: '503 no' }, 'us'],
@@ -138,7 +138,7 @@ test('a server that refuses us is told apart by where it says so', { timeout: 30
 })
 
 test('a mail that is too large for the server is told by its size, whether it was announced or said, and the connection goes on', {
-  timeout: 30_000,
+  timeout: 240_000,
 }, async (t) => {
   const cases: [Script, number | undefined][] = [
     [{ EHLO: '250-test\r\n250 SIZE 20' }, 20],
@@ -174,7 +174,7 @@ test('after a refusal the connection is of use again; an address beyond ASCII ne
   assert.equal(seen.length, 2)
 })
 
-test('a connection is used for two hundred mails, and the next one is another', { timeout: 30_000 }, async (t) => {
+test('a connection is used for two hundred mails, and the next one is another', { timeout: 240_000 }, async (t) => {
   const seen: string[] = []
   const line = await serve(t, {}, seen)
   let connections = 0

@@ -109,7 +109,7 @@ async function sendAll(t: TestContext, given: Given) {
   return { records, changes, taken, asked, states }
 }
 
-test('no more mails go than the throttle allows, over all connections', { timeout: 60_000 }, async (t) => {
+test('no more mails go than the throttle allows, over all connections', { timeout: 240_000 }, async (t) => {
   const perSecond = 8
   const { taken, changes } = await sendAll(t, { rows: plain(40), perSecond, connections: 3 })
   assert.equal(taken.length, 40)
@@ -121,7 +121,7 @@ test('no more mails go than the throttle allows, over all connections', { timeou
 })
 
 test('a recipient who is refused for now is tried later and later, with one Message-ID, the last of all too', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const tries = 12
   const { asked, states, changes } = await sendAll(t, { rows: plain(1), judge: (_person, attempt) => (attempt < tries ? 451 : undefined) })
@@ -137,7 +137,7 @@ test('a recipient who is refused for now is tried later and later, with one Mess
   assert.equal(new Set(changes.filter(({ state }) => state === 'sending').map(({ messageId }) => messageId)).size, 1)
 })
 
-test('whoever was refused for now a hundred times is given up, and not before', { timeout: 60_000 }, async (t) => {
+test('whoever was refused for now a hundred times is given up, and not before', { timeout: 240_000 }, async (t) => {
   const { asked, states, records } = await sendAll(t, { rows: plain(1), attempts: 98, judge: () => 451 })
   assert.deepEqual(states, [['failed', 'deferred_too_often', 1]])
   assert.equal(asked.length, 2)
@@ -145,7 +145,7 @@ test('whoever was refused for now a hundred times is given up, and not before', 
 })
 
 test('trouble of the connection leaves nobody as if their mail were under way, costs no attempt, and ends with a mail that is taken', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const stopped = await sendAll(t, { rows: plain(1), judge: () => 'close', onTrouble: (_trouble, stop) => stop() })
   assert.deepEqual(stopped.states, [['waiting', null, 1]])
@@ -162,7 +162,7 @@ test('trouble of the connection leaves nobody as if their mail were under way, c
   assert.equal(troubles.at(-1), undefined)
 })
 
-test('whoever waits for the throttle when it is stopped gets no mail any more', { timeout: 60_000 }, async (t) => {
+test('whoever waits for the throttle when it is stopped gets no mail any more', { timeout: 240_000 }, async (t) => {
   const { taken, states } = await sendAll(t, {
     rows: plain(3),
     perSecond: 1,
@@ -177,7 +177,7 @@ test('whoever waits for the throttle when it is stopped gets no mail any more', 
   ])
 })
 
-test('who has another address by now gets a mail of their own, who still shares one does not', { timeout: 60_000 }, async (t) => {
+test('who has another address by now gets a mail of their own, who still shares one does not', { timeout: 240_000 }, async (t) => {
   const rows = plain(3)
   const shared = [{ ...ROW, person: 1, tag: 'before' }, { ...ROW, person: 2, tag: 't2', joined: 1 }, rows[2] as NewRecipient]
   const { taken } = await sendAll(t, { rows: shared })

@@ -137,7 +137,7 @@ function refusalOf(answer: string): Error {
 }
 
 test('each mail is on record as under way before its bytes go, never more of them than connections, and each goes once', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const deferred = new Set<string>()
   const { send, states, taken, underWay, records } = await makeWorld(t, (address) => {
@@ -157,7 +157,7 @@ test('each mail is on record as under way before its bytes go, never more of the
   assert.equal(attempts.filter((count) => count === 2).length, deferred.size)
 })
 
-test('what was made ahead and not handed over when it is stopped waits, and goes with the next sending', { timeout: 60_000 }, async (t) => {
+test('what was made ahead and not handed over when it is stopped waits, and goes with the next sending', { timeout: 240_000 }, async (t) => {
   const ends = new AbortController()
   const world = await makeWorld(
     t,
@@ -176,7 +176,7 @@ test('what was made ahead and not handed over when it is stopped waits, and goes
   assert.equal(new Set(world.taken).size, PEOPLE)
 })
 
-test('a mail that cannot be made stops the sending, and nobody is left as if their mail were under way', { timeout: 60_000 }, async (t) => {
+test('a mail that cannot be made stops the sending, and nobody is left as if their mail were under way', { timeout: 240_000 }, async (t) => {
   const world = await makeWorld(t, () => undefined)
   let made = 0
   const composer: Composer = {
@@ -193,7 +193,7 @@ test('a mail that cannot be made stops the sending, and nobody is left as if the
 })
 
 test('a server that refuses us ends the sending, everybody waits, and all are told when it is set right', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   for (const [answer, most] of [
     ['554 5.7.1 Relay access denied', 3],
@@ -224,7 +224,7 @@ test('a server that refuses us ends the sending, everybody waits, and all are to
   }
 })
 
-test('a server that stops taking mails from us in the middle makes nobody fail', { timeout: 60_000 }, async (t) => {
+test('a server that stops taking mails from us in the middle makes nobody fail', { timeout: 240_000 }, async (t) => {
   let isRight = true
   const world = await makeWorld(
     t,
@@ -241,7 +241,7 @@ test('a server that stops taking mails from us in the middle makes nobody fail',
   assert.deepEqual(world.states(), { sent: PEOPLE })
 })
 
-test('a sender that is refused before anybody is named ends the sending at once', { timeout: 60_000 }, async (t) => {
+test('a sender that is refused before anybody is named ends the sending at once', { timeout: 240_000 }, async (t) => {
   const world = await makeWorld(
     t,
     () => undefined,
@@ -253,7 +253,7 @@ test('a sender that is refused before anybody is named ends the sending at once'
 })
 
 test('a mail that is larger than the server takes makes nobody fail: the others are sent, and then it is said', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const composerOf = (isLarge: (to: string) => boolean): Composer => ({
     compose: async (_mail, to, { messageId }) =>
@@ -279,7 +279,7 @@ test('a mail that is larger than the server takes makes nobody fail: the others 
   assert.equal(new Set(world.taken).size, PEOPLE)
 })
 
-test('what a person says of refused and failed ones: they go again, or have failed', { timeout: 60_000 }, async (t) => {
+test('what a person says of refused and failed ones: they go again, or have failed', { timeout: 240_000 }, async (t) => {
   const world = await makeWorld(t, () => '550 5.7.1 rejected')
   await assert.rejects(world.send())
   const settle = (was: 'refused' | 'failed-again'): number => settleRecipients(OF, { was }, world.records, 1)
@@ -294,7 +294,7 @@ test('what a person says of refused and failed ones: they go again, or have fail
   )
 })
 
-test('a server that hangs up at one person keeps nobody else from being told', { timeout: 60_000 }, async (t) => {
+test('a server that hangs up at one person keeps nobody else from being told', { timeout: 240_000 }, async (t) => {
   let others = 0
   const world = await makeWorld(t, (address) => {
     if (address === 'p1@example.org' && others < PEOPLE - 1) return 421
@@ -310,7 +310,7 @@ test('a server that hangs up at one person keeps nobody else from being told', {
   )
 })
 
-test('an error of one connection ends the sending and says so', { timeout: 60_000 }, async (t) => {
+test('an error of one connection ends the sending and says so', { timeout: 240_000 }, async (t) => {
   const world = await makeWorld(t, () => undefined)
   await assert.rejects(world.send(undefined, undefined, { user: 'u', passwordFile: '/nonexistent/password' }), /password/)
   assert.deepEqual(world.states(), { waiting: PEOPLE })

@@ -18,7 +18,9 @@ async function ordinalsOf(vault: Vault, ids: readonly string[]): Promise<number[
   return ordinals
 }
 
-test('an address is what the directory or a server said, the newest of the best; a browser is not heard', { timeout: 60_000 }, async () => {
+test('an address is what the directory or a server said, the newest of the best; a browser is not heard', {
+  timeout: 240_000,
+}, async () => {
   await withVault(async (vault) => {
     const facts = [
       { of: -1, field: 'email', value: 'old@example.org', once: false, trust: 'server' as const, at: 1 },
@@ -63,7 +65,7 @@ test('an address is what the directory or a server said, the newest of the best;
   })
 })
 
-test('no address without the signed beginning of that very version, and none of whom was erased', { timeout: 60_000 }, async () => {
+test('no address without the signed beginning of that very version, and none of whom was erased', { timeout: 240_000 }, async () => {
   await withVault(async (vault) => {
     await vault.importDirectory([{ id: 'u1', email: 'ann@example.org', groups: [] }], 'default', LOOK)
     const [u1] = (await ordinalsOf(vault, ['u1'])) as [number]
@@ -88,7 +90,7 @@ test('no address without the signed beginning of that very version, and none of 
   })
 })
 
-test('of two of one word the newer counts, and the directory stands above a newer word of a server', { timeout: 60_000 }, async () => {
+test('of two of one word the newer counts, and the directory stands above a newer word of a server', { timeout: 240_000 }, async () => {
   await withVault(async (vault) => {
     await vault.importDirectory([{ id: 'u3', email: 'listed@example.org', language: 'en; drop', groups: [] }], 'default', LOOK)
     const fact = (of: number, value: string, at: number) => ({ of, field: 'email', value, once: false, trust: 'server' as const, at })
@@ -137,7 +139,7 @@ test('who shares an address is known by one tag, however it is written; more peo
 })
 
 test('members are opened for an administrator that the directory names, of that organisation, and by its word alone', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async () => {
   await withVault(async (vault) => {
     const group = (value: string, admin = false) => ({ key: 'company', value, admin })

@@ -58,7 +58,7 @@ function wrappedIn(keysDir: string): Map<string, Buffer> {
   return found
 }
 
-test('the root key is rotated while people come and go, and what stood under the former is gone', { timeout: 120_000 }, async (t) => {
+test('the root key is rotated while people come and go, and what stood under the former is gone', { timeout: 240_000 }, async (t) => {
   const place = makePlace()
   t.after(() => removePlace(place))
   await createKeys(place)
@@ -85,7 +85,7 @@ test('the root key is rotated while people come and go, and what stood under the
   await vault.close()
 })
 
-test('a rotation that is killed after any slice goes on at the next opening', { timeout: 120_000 }, async (t) => {
+test('a rotation that is killed after any slice goes on at the next opening', { timeout: 240_000 }, async (t) => {
   const place = makePlace()
   t.after(() => removePlace(place))
   await createKeys(place)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withVault } from './testing.ts'
 
-test('numbers of signals go up only, over a restart too, from the higher of what keys and records know', { timeout: 60_000 }, async () => {
+test('numbers of signals go up only, over a restart too, from the higher of what keys and records know', { timeout: 240_000 }, async () => {
   await withVault(async (vault, _place, reopen) => {
     const { incidents } = vault.keeping
     // Records of an earlier Bulkhead, of which the keys know nothing.

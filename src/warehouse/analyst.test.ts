@@ -21,8 +21,10 @@ const LARGE = "SELECT length(groupArray(repeat('x', 1000000))) AS n FROM numbers
 
 let folder: string
 const running: WarehouseProcess[] = []
-/** Its analysts have 30 MB, 1 MB of answer and two seconds. */
+/** Its analysts have 30 MB and 1 MB of answer, and no bound of time, which might be met first. */
 let bounded: Warehouse
+/** Its analysts have two seconds. */
+let hasty: Warehouse
 /** Its analysts have no bounds: only its asker can end a question. */
 let unbounded: Warehouse
 
@@ -34,12 +36,14 @@ async function open(name: string, analytics: Parameters<typeof startWarehouse>[1
 
 before(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'bh-'))
-  bounded = await open('a', { memoryBytes: 30e6, resultBytes: 1e6, seconds: 2 })
+  bounded = await open('a', { memoryBytes: 30e6, resultBytes: 1e6, seconds: 0 })
+  hasty = await open('c', { memoryBytes: 0, resultBytes: 0, seconds: 2 })
   unbounded = await open('b', { memoryBytes: 0, resultBytes: 0, seconds: 0 })
 })
 
 after(async () => {
   await bounded?.close()
+  await hasty?.close()
   await unbounded?.close()
   for (const engine of running) await engine.kill()
   rmSync(folder, { recursive: true, force: true })
@@ -57,13 +61,13 @@ async function assertWhole(warehouse: Warehouse, session: WarehouseSession): Pro
 
 test('memory, answer and time of an analyst are bounded, and the next question gets its own answer', async () => {
   const refusals = [
-    [LARGE, /code 241 /],
-    [ENDLESS, /code 396 /],
-    [SILENT, /code 159 /],
+    [bounded, LARGE, /code 241 /],
+    [bounded, ENDLESS, /code 396 /],
+    [hasty, SILENT, /code 159 /],
   ] as const
-  for (const [sql, code] of refusals) {
-    await assert.rejects(bounded.query(sql, {}, 'analytics'), code, sql)
-    await assertWhole(bounded, 'analytics')
+  for (const [warehouse, sql, code] of refusals) {
+    await assert.rejects(warehouse.query(sql, {}, 'analytics'), code, sql)
+    await assertWhole(warehouse, 'analytics')
   }
   assert.deepEqual(await bounded.query(LARGE, {}, 'badday'), [{ n: 60 }])
 })

@@ -41,7 +41,7 @@ function isOf({ ordinals, shared }: Erased, { user, device, linked, time }: LogR
   return user === undefined && shared.some((each) => each.device === device && time >= each.from && time < each.to)
 }
 
-test("an erased person's rows become counts: totals, numbers and everybody else stay as they were", { timeout: 120_000 }, async (t) => {
+test("an erased person's rows become counts: totals, numbers and everybody else stay as they were", { timeout: 240_000 }, async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'bh-'))
   const running = await startWarehouse(folder)
   const worker = openWarehouse({ path: running.path, token: running.tokens.worker, role: 'worker' })

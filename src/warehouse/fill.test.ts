@@ -47,7 +47,7 @@ interface Row {
   waitingCount: number
 }
 
-test('a day gets what opened, once; other days and rows stay', { timeout: 120_000 }, async (t) => {
+test('a day gets what opened, once; other days and rows stay', { timeout: 240_000 }, async (t) => {
   const { server, loader } = await open(t, makeFolder(t))
   await loader.insertEvents(entries(6, NOW), 'a')
   await loader.insertEvents(entries(3, NOW - 86_400_000, 100), 'b')
@@ -84,7 +84,7 @@ test('a day gets what opened, once; other days and rows stay', { timeout: 120_00
   assert.equal(await loader.fillDay(DAY, 4), 1)
 })
 
-test('a mark of somebody who has refused stays a mark', { timeout: 120_000 }, async (t) => {
+test('a mark of somebody who has refused stays a mark', { timeout: 240_000 }, async (t) => {
   const { loader } = await open(t, makeFolder(t))
   const [marked, kept] = entries(2, NOW) as [LogEntry, LogEntry]
   marked.records = [{ type: 'event', name: null, time: NOW, consent: { optOut: true, withoutPerson: 'denied' } }]

@@ -132,17 +132,23 @@ test(
     const first = await startWarehouse(folder)
     const worker = openWarehouse({ path: first.path, token: first.tokens.worker, role: 'worker' })
     const ended = new Promise<void>((resolve) => first.child.once('exit', () => resolve()))
-    const insert = worker.insertEvents(entriesOf(1, 400), 'last')
-    while (
-      (await worker.query<{ n: number }>("SELECT count() AS n FROM system.processes WHERE query LIKE 'INSERT%'", {}, 'loader'))[0]?.n !== 1
-    );
-    first.child.kill('SIGTERM')
-    await insert
+    const running = "SELECT count() AS n FROM system.processes WHERE query LIKE 'INSERT%'"
+    let inserted = 0
+    for (let isMet = false; !isMet; inserted += 400) {
+      // One that is over before anybody has seen it is followed by another.
+      let isOver = false
+      const insert = worker.insertEvents(entriesOf(1 + inserted, 400), `last:${inserted}`).finally(() => {
+        isOver = true
+      })
+      while (!isMet && !isOver) isMet = (await worker.query<{ n: number }>(running, {}, 'loader'))[0]?.n === 1
+      if (isMet) first.child.kill('SIGTERM')
+      await insert
+    }
     await ended
     await worker.close()
     const second = await startWarehouse(folder)
     const reader = openWarehouse({ path: second.path, token: second.tokens.staff, role: 'staff' })
-    assert.deepEqual(await reader.query('SELECT count() AS n FROM events', {}, 'analytics'), [{ n: 20_000 }])
+    assert.deepEqual(await reader.query('SELECT count() AS n FROM events', {}, 'analytics'), [{ n: inserted * 50 }])
     await reader.migrate()
     await reader.close()
     await second.kill()

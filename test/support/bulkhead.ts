@@ -30,7 +30,7 @@ export async function launchBulkhead(t: TestContext, options: Partial<ProgramOpt
 
 async function endProgram(program: Program): Promise<void> {
   const left = program.processes()
-  await program.stop('SIGTERM', 20_000)
+  await program.stop('SIGTERM', 60_000)
   await killAll(left)
 }
 

@@ -6,7 +6,7 @@ import { waitUntil } from '#drill/program.ts'
 export { type EventCounts, eventCounts }
 
 /** Waits until the warehouse holds that many records of type event, identify and merge. */
-export async function waitForWarehouse(program: Program, events: number, timeoutMs = 60_000): Promise<void> {
+export async function waitForWarehouse(program: Program, events: number, timeoutMs = 120_000): Promise<void> {
   let seen = -1
   await waitUntil(
     `the warehouse holds ${events} events`,

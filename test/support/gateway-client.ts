@@ -20,7 +20,7 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 64 })
 
 /** Rejects when the connection breaks before the whole answer came. */
 export function send(url: string, sending: Sending = {}): Promise<Answer> {
-  const { method = sending.body === undefined ? 'GET' : 'POST', headers = {}, body, timeoutMs = 20_000 } = sending
+  const { method = sending.body === undefined ? 'GET' : 'POST', headers = {}, body, timeoutMs = 60_000 } = sending
   return new Promise((resolve, reject) => {
     const request = http.request(url, {
       method,

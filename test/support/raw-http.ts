@@ -3,7 +3,7 @@ import net from 'node:net'
 
 /** No byte for so long: there is no more to come. */
 const QUIET_MS = 700
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 120_000
 
 export interface RawAnswer {
   status: number

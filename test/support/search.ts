@@ -2,7 +2,7 @@
  * Finds planted values in bytes, in every encoding that a value could hide in. A planted value either carries an infix
  * that all share (then a single search finds them all) or is searched for itself.
  */
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { closeSync, type Dirent, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import path from 'node:path'
 
 /** Byte patterns of one text: UTF-8, UTF-16 (both orders), base64 at three offsets, base64url, hex, percent, JSON escapes. */
@@ -121,19 +121,35 @@ export function scanBytes(patterns: PatternSet, where: string, bytes: Uint8Array
   return hits
 }
 
+/** A program that runs puts files away while one looks. */
+function unlessGone<Value>(look: () => Value): Value | undefined {
+  try {
+    return look()
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown
+    return undefined
+  }
+}
+
+function entriesBelow(folder: string): Dirent[] {
+  const entries = unlessGone(() => readdirSync(folder, { withFileTypes: true })) ?? []
+  return entries.flatMap((entry) => [entry, ...(entry.isDirectory() ? entriesBelow(path.join(folder, entry.name)) : [])])
+}
+
 /** Every file below a folder, streamed; names of files and folders are searched too. */
 export function scanFolder(patterns: PatternSet, folder: string): { hits: Hit[]; files: number; bytes: number } {
   const hits: Hit[] = []
   const chunk = Buffer.alloc(1 << 20)
   let files = 0
   let bytes = 0
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+  for (const entry of entriesBelow(folder)) {
     const file = path.join(entry.parentPath, entry.name)
     hits.push(...scanBytes(patterns, `name of ${file}`, Buffer.from(entry.name)))
     if (!entry.isFile()) continue
+    const handle = unlessGone(() => openSync(file, 'r'))
+    if (handle === undefined) continue
     files++
-    bytes += statSync(file).size
-    const handle = openSync(file, 'r')
+    bytes += fstatSync(handle).size
     let state = 0
     for (let offset = 0; ; ) {
       const length = readSync(handle, chunk, 0, chunk.length, offset)
