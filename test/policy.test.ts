@@ -5,6 +5,7 @@ import path from 'node:path'
 import test from 'node:test'
 import type { PolicyApply, PolicyApprove, PolicyExplain, PolicyPlan, PolicyPropose, PolicyShow } from '#api/policy-contract.ts'
 import { delay, waitUntil } from '#drill/program.ts'
+import { isForwarded } from '#drill/status.ts'
 import { openRecordsReader } from '#records/records.ts'
 import { killAll, lastJson, startBulkhead } from './support/bulkhead.ts'
 import { testConfig, TOKENS, vendorEnvironment } from './support/config.ts'
@@ -116,6 +117,9 @@ test('policy is planned, applied without a restart, explained, and not undone by
     }))
     assert.equal((await postEvents(program.gatewayUrl, TOKENS.server, events)).body, '1')
     await waitForWarehouse(program, 9)
+    // What a destination has still to get is not filled.
+    const areForwarded = (): Promise<boolean> => isForwarded(program, ['mixpanel'])
+    await waitUntil('the vendor is decided on', areForwarded)
     const proposed = await ask<PolicyPropose>('policy-propose', 'policy', 'propose', '--k', '3', '--reason', 'r')
     const tier = proposed.proposals.find(({ name }) => name === 'tier')
     assert.deepEqual([tier?.people, tier?.types, tier?.shapes], [3, { string: 3 }, { code: 3 }])
@@ -132,6 +136,7 @@ test('policy is planned, applied without a restart, explained, and not undone by
     await killAll(program.processes())
     await killed
     await program.restart()
+    await waitUntil('the vendor is decided on again', areForwarded)
     const approved = await ask<PolicyApprove>('policy-approve', ...approve)
     assert.deepEqual([approved.version, approved.changed], [4, false])
     const held = (await ask<PolicyPropose>('policy-propose', 'policy', 'propose', '--k', '3', '--reason', 'r')).proposals
