@@ -157,7 +157,9 @@ test('each mail is on record as under way before its bytes go, never more of the
   assert.equal(attempts.filter((count) => count === 2).length, deferred.size)
 })
 
-test('what was made ahead and not handed over when it is stopped waits, and goes with the next sending', { timeout: 240_000 }, async (t) => {
+test('what was made ahead and not handed over when it is stopped waits, and goes with the next sending', {
+  timeout: 240_000,
+}, async (t) => {
   const ends = new AbortController()
   const world = await makeWorld(
     t,
@@ -176,7 +178,9 @@ test('what was made ahead and not handed over when it is stopped waits, and goes
   assert.equal(new Set(world.taken).size, PEOPLE)
 })
 
-test('a mail that cannot be made stops the sending, and nobody is left as if their mail were under way', { timeout: 240_000 }, async (t) => {
+test('a mail that cannot be made stops the sending, and nobody is left as if their mail were under way', {
+  timeout: 240_000,
+}, async (t) => {
   const world = await makeWorld(t, () => undefined)
   let made = 0
   const composer: Composer = {
