@@ -6,6 +6,8 @@ import { type CheckRule, type ClockFacts, type Facts, type Finding, ok, warn } f
 const NAMED_MAX = 6
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
+/** Their periods run, or are over. */
+export const UNMET: readonly ClockState[] = ['overdue', 'due_soon', 'running']
 
 export const CLOCK_CHECKS: readonly CheckRule[] = [
   { id: 'clocks', look: ({ clocks }: Facts) => (clocks === undefined ? undefined : clockFinding(clocks)) },
@@ -19,8 +21,12 @@ export function clockFacts({ clocks, signals, clock }: Pick<StaffDeps, 'clocks' 
     .open()
     .map(({ id, recordedAt }) => ({ id, hours: Math.floor((clock.now() - recordedAt) / HOUR_MS) }))
     .filter(({ hours }) => hours >= clocks.signalHours)
-  const all = open().flatMap((incident) => keeper.seen(incident).map((each) => ({ incident, ...each })))
-  const inState = (...states: ClockState[]): typeof all => all.filter(({ state, applies }) => states.includes(state) && !applies.isFar)
+  const clocksIn = (incidents: readonly number[]) =>
+    incidents.flatMap((incident) => keeper.seen(incident).map((each) => ({ incident, ...each })))
+  const all = clocksIn(open())
+  const among = (of: typeof all, states: readonly ClockState[]): typeof all =>
+    of.filter(({ state, applies }) => states.includes(state) && !applies.isFar)
+  const inState = (...states: ClockState[]): typeof all => among(all, states)
   const names = (of: typeof all): string[] =>
     of.map(({ incident, rule, basis }) => `incident ${incident}: ${basis === 'clock' ? rule.id : `${rule.id} (${basis})`}`)
   const running = inState('running', 'due_soon')
@@ -29,6 +35,7 @@ export function clockFacts({ clocks, signals, clock }: Pick<StaffDeps, 'clocks' 
     overdue: names(inState('overdue')),
     soon: names(inState('due_soon')),
     unassessed: names(inState('needs_assessment').filter(({ applies }) => !applies.isUnsaid)),
+    closed: names(among(clocksIn(clocks.closed()), UNMET)),
     running: running.length,
     next: due.length === 0 ? undefined : Math.min(...due),
     counted: oldest(open().map(keeper.countedAt), clock.now()),
@@ -41,12 +48,18 @@ function oldest(times: readonly (number | undefined)[], now: number): number | u
   return known.length < times.length || known.length === 0 ? undefined : Math.max(0, now - Math.min(...known))
 }
 
-function clockFinding({ overdue, soon, unassessed, running, next, counted }: ClockFacts): Finding | undefined {
+function clockFinding({ overdue, soon, unassessed, closed, running, next, counted }: ClockFacts): Finding | undefined {
   const fix = '`bulkhead incident clocks ID` says what is due to whom; `bulkhead incident clock ID done` records what was filed.'
   const age = counted === undefined ? 'people were not counted yet' : `people counted ${Math.floor(counted / MINUTE_MS)} min ago`
   const due = `${next === undefined ? '' : `, the next due at ${new Date(next).toISOString()}`}; ${age}`
   if (overdue.length > 0) return warn(`${overdue.length} overdue: ${named(overdue)}${due}`, fix)
   if (soon.length > 0) return warn(`${soon.length} due soon: ${named(soon)}${due}`, fix)
+  if (closed.length > 0) {
+    return warn(
+      `${closed.length} not met in incidents that were closed: ${named(closed)}`,
+      '`bulkhead incident reopen ID`, then `incident clock ID done` or `assess` says what became of it: closing ends no period of a law.',
+    )
+  }
   if (unassessed.length > 0) {
     return warn(
       `${unassessed.length} wait for somebody's assessment: ${named(unassessed)}; ${running} running${due}`,

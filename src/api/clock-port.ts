@@ -24,6 +24,8 @@ export interface LegalClocks {
   keeper: ClockKeeper
   /** Numbers of open incidents. */
   open(): number[]
+  /** And of the others: closing one ends no period of a law. */
+  closed(): number[]
   /** Where days begin of which no time is known. */
   place: DayPlace
   /** So long a signal may wait for its triage. */
@@ -64,11 +66,12 @@ export function openLegalClocks(parts: LegalClockParts): LegalClocks {
     if (known.get(incident)?.lastRow !== row) known.set(incident, readOne(book.state(incident)))
     return known.get(incident)?.isOpen === true
   }
-  const open = (): number[] =>
+  const numbers = (wanted: boolean): number[] =>
     records
       .incidentHeads()
-      .filter(isOpen)
+      .filter((head) => isOpen(head) === wanted)
       .map(({ incident }) => incident)
+  const open = (): number[] => numbers(true)
   const keeper = createClockKeeper({
     book: {
       open,
@@ -87,6 +90,7 @@ export function openLegalClocks(parts: LegalClockParts): LegalClocks {
   return {
     keeper,
     open,
+    closed: () => numbers(false),
     place: { zone, startOf: (day) => startOfDay(day, zone) },
     signalHours: config?.signalHours ?? SIGNAL_HOURS_DEFAULT,
     peopleNotified: async (incident, at, look) => {

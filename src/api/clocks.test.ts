@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { Ajv } from 'ajv'
 import type { Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
+import { clockFacts } from './clock-checks.ts'
 import type { ClockShown } from './clock-contract.ts'
 import { CLAIMS_HEADER, type IncidentShow } from './incident-contract.ts'
 import { type Staff, startStaff } from './staff.ts'
@@ -324,6 +325,8 @@ test('clocks of a closed incident stand still: they are shown, and nothing is re
   assert.equal((await clocks(id)).length > 0, true)
   assert.equal((await post(`/${id}/clock/mark`, { event: 'determined', at: '2025-11-25T18:00:00Z', reason: 'r' })).code, 'incident_closed')
   assert.deepEqual(rowsOf(id), rows)
+  const named = clockFacts(stage.deps).closed.filter((text) => text.startsWith(`incident ${id}: `))
+  assert.ok(named.length > 0, '`doctor` names what was not met')
 })
 
 test('a ledger that cannot be asked stops no clock', async () => {

@@ -67,6 +67,8 @@ export interface ClockFacts {
   overdue: readonly string[]
   soon: readonly string[]
   unassessed: readonly string[]
+  /** Not met in incidents that were closed; nobody is warned of them. */
+  closed: readonly string[]
   running: number
   /** Due first of all, UTC ms. */
   next: number | undefined

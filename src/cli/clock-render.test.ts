@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { ClockShown } from '#api/clock-contract.ts'
+import type { IncidentShow } from '#api/incident-contract.ts'
 import { renderClocks } from './clock-render.ts'
+import { renderLeft } from './incident-render.ts'
 
 const RESIDENTS = { known: 3, unknown: 0, directory: 3, server: 0, place: 0 }
 
@@ -24,4 +26,12 @@ test('what only people can answer stands once, with the rules that hang on it an
   assert.match(text, /clock 7 done --rule/)
   const quiet = renderClocks(7, [clock('a', { state: 'running' })])
   assert.doesNotMatch(quiet, /Not answered|Not recorded/)
+})
+
+test('who closes an incident is told which periods go on, and which notices were not sent', () => {
+  const left = (clocks: ClockShown[], states: string[]): string =>
+    renderLeft({ id: 7, clocks, notices: states.map((state, index) => ({ version: index + 1, state })) } as unknown as IncidentShow)
+  assert.equal(left([clock('a', { state: 'met' }), clock('b', { state: 'needs_assessment' })], ['done']), '')
+  const text = left([clock('a', { dueAt: '2026-11-26T22:00:00.000Z' })], ['done', 'stopped'])
+  assert.match(text, /not met[^\n]*\n {2}a, due 2026-11-26 22:00 UTC\nNotices, version 2: stopped;[^\n]*\n[^\n]*incident reopen 7/)
 })

@@ -22,7 +22,7 @@ import { BulkheadError } from '#base/errors.ts'
 import { AUDIENCES, SAYINGS, SIGNERS, SOURCES } from '#incidents/incident-bodies.ts'
 import { clearFile } from './clear-file.ts'
 import { type Context, demandReason, printAnswer } from './context.ts'
-import { renderAmended, renderIncident, renderIncidents, renderStatement } from './incident-render.ts'
+import { renderAmended, renderIncident, renderIncidents, renderLeft, renderStatement } from './incident-render.ts'
 import { connect } from './staff-client.ts'
 
 /** Of what Node takes as headers, 16 KiB, the claims may have the larger part. */
@@ -216,6 +216,7 @@ export async function signOffIncident(context: Context, id: number, options: Sig
 
 export async function endIncident(context: Context, id: number, verb: 'close' | 'reopen', options: { reason?: string }): Promise<void> {
   await addRow(context, id, verb, { reason: demandReason(options.reason) })
+  if (verb === 'close' && !context.json) context.out(renderLeft(await connect(context).get<IncidentShow>(`${INCIDENTS_ROUTE}/${id}`)))
 }
 
 export async function reportIncident(context: Context, id: number, options: ReportOptions): Promise<void> {

@@ -95,6 +95,23 @@ export function renderIncident(shown: IncidentShow): string {
   ].join('\n')
 }
 
+/** What goes on although nobody is warned of it any more: a law's period does not end with an incident. */
+export function renderLeft({ id, clocks, notices }: IncidentShow): string {
+  const running = clocks.filter(({ state }) => state === 'overdue' || state === 'due_soon' || state === 'running')
+  const open = notices.filter(({ state }) => state !== 'done')
+  if (running.length + open.length === 0) return ''
+  const names = running.map(({ rule, basis, dueAt }) => {
+    const due = dueAt === null ? '' : `, due ${when(dueAt)}`
+    return `  ${basis === 'clock' ? rule : `${rule} (${basis})`}${due}`
+  })
+  return [
+    ...(names.length === 0 ? [] : ['Clocks that are not met, of which nobody is warned any more:', ...names]),
+    ...open.map(({ version, state }) => `Notices, version ${version}: ${state}; not everybody was told.`),
+    `If that is not meant: bulkhead incident reopen ${id} --reason "…"`,
+    '',
+  ].join('\n')
+}
+
 /** Those that need somebody; all of them stand in `incident clocks`. */
 function clockLines({ id, clocks }: IncidentShow): string[] {
   const live = clocks.filter(({ state }) => state === 'overdue' || state === 'due_soon' || state === 'running')
