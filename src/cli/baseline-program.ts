@@ -1,18 +1,12 @@
 /** `bulkhead vendor baseline`. */
 import type { Command } from 'commander'
+import { collect } from './arguments.ts'
 import type { BaselineOptions } from './baseline-command.ts'
-import type { CommonOptions, Context } from './context.ts'
+import type { CommonOptions } from './context.ts'
+import type { Parts } from './parts.ts'
 
-export function addBaseline(
-  vendor: Command,
-  shared: {
-    common(command: Command): Command
-    reason(command: Command, needed: boolean): Command
-    contextOf(options: CommonOptions): Context
-  },
-): void {
-  shared
-    .reason(shared.common(vendor.command('baseline <vendor>')), false)
+export function addBaseline(vendor: Command, { common, reason, contextOf }: Parts): void {
+  reason(common(vendor.command('baseline <vendor>')), false)
     .description('what a vendor held before Bulkhead: shown, or said with one of the options and --reason')
     .option('--unknown', 'nobody knows')
     .option('--none', 'nothing')
@@ -24,10 +18,6 @@ export function addBaseline(
     .option('--format <format>', 'with --import: csv, json or ndjson, where its beginning does not tell')
     .option('--map <column=field>', 'with --import: what a column is, where its name does not tell; may be given several times', collect)
     .action(async (name: string, options: CommonOptions & BaselineOptions) => {
-      await (await import('./baseline-command.ts')).baselineCommand(shared.contextOf(options), name, options)
+      await (await import('./baseline-command.ts')).baselineCommand(contextOf(options), name, options)
     })
-}
-
-function collect(value: string, before: string[] | undefined): string[] {
-  return [...(before ?? []), value]
 }

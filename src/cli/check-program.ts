@@ -1,12 +1,9 @@
 /** `bulkhead notice`. */
 import type { Command } from 'commander'
-import type { CommonOptions, Context } from './context.ts'
 import type { NoticeCheckOptions } from './check-command.ts'
+import type { Parts } from './parts.ts'
 
-export function addNotice(
-  root: Command,
-  { common, contextOf }: { common(command: Command): Command; contextOf(options: CommonOptions): Context },
-): void {
+export function addNotice(root: Command, { common, contextOf }: Parts): void {
   const notice = root.command('notice').description('what people were sent after an incident')
   common(notice.command('check [file]'))
     .description('whether a notice is real: a mail (.eml) or text in a file, `-` for stdin, or its code and address')

@@ -1,24 +1,17 @@
 /** `incident clocks` and `incident clock …`: the commands and their options. */
 import { Argument, type Command } from 'commander'
 import { CLOCK_EVENTS } from '#model/clock.ts'
+import { incidentNumber } from './arguments.ts'
 import { CLOCK_VERBS, type ClockOptions, type ClockVerb } from './clock-options.ts'
-import type { CommonOptions, Context } from './context.ts'
+import type { CommonOptions } from './context.ts'
+import type { Parts } from './parts.ts'
 
-export interface ClockParts {
-  incident: Command
-  common: (command: Command) => Command
-  placed: (command: Command) => Command
-  reason: (command: Command, needed: boolean) => Command
-  contextOf: (options: CommonOptions) => Context
-  numberOf: (text: string) => number
-}
-
-export function addClocks({ incident, common, placed, reason, contextOf, numberOf }: ClockParts): void {
+export function addClocks(incident: Command, { common, placed, reason, contextOf }: Parts): void {
   common(incident.command('clocks <id>'))
     .description('what is due to whom when: each legal clock with its rule, trigger, why it applies and what it assumes')
     .option('--all', 'also of regimes that reach nobody in the scope')
     .action(async (id: string, options: CommonOptions & { all?: boolean }) =>
-      (await import('./clock-commands.ts')).showClocks(contextOf(options), numberOf(id), options),
+      (await import('./clock-commands.ts')).showClocks(contextOf(options), incidentNumber(id), options),
     )
   reason(placed(incident.command('clock <id>').addArgument(new Argument('<verb>').choices([...CLOCK_VERBS]))), true)
     .description("record what clocks hang on and only people know: an event, an assessment, a filing, counsel's sign-off")
@@ -35,7 +28,7 @@ export function addClocks({ incident, common, placed, reason, contextOf, numberO
       const as = options.credential ?? (verb === 'sign-off' ? undefined : options.as)
       await (await import('./clock-commands.ts')).recordClock(
         contextOf({ ...options, as: as as string }),
-        { id: numberOf(id), verb },
+        { id: incidentNumber(id), verb },
         options,
       )
     })

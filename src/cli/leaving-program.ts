@@ -1,11 +1,11 @@
 /** `bulkhead vendor deletions|held|credential|retire`: the commands and their options. */
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CommonOptions } from './context.ts'
-import type { Shared } from './policy-program.ts'
+import type { Parts } from './parts.ts'
 
 export const DECISIONS = ['release', 'drop', 'keep'] as const
 
-export function addLeaving(vendor: Command, { common, reason, contextOf }: Shared): void {
+export function addLeaving(vendor: Command, { common, reason, contextOf }: Parts): void {
   const commands = () => import('./leaving-commands.ts')
   common(vendor.command('deletions <vendor>'))
     .description('what it was asked to delete, by when it promised, and what it says')

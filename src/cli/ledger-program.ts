@@ -2,9 +2,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CommonOptions } from './context.ts'
 import type { VerifyOptions } from './ledger-commands.ts'
-import type { Shared } from './policy-program.ts'
+import type { Parts } from './parts.ts'
 
-export function addLedger(root: Command, { common, contextOf }: Shared, exit: (code: number) => void): Command {
+export function addLedger(root: Command, { common, contextOf }: Parts, exit: (code: number) => void): Command {
   const commands = () => import('./ledger-commands.ts')
   const ledger = root.command('ledger').description('what was disclosed, as a tree that can be checked (docs/ledger.md)')
   common(ledger.command('checkpoint'))

@@ -1,24 +1,21 @@
 /** `incident notify` and `incident notice`: their options. */
-import { type Command, InvalidArgumentError } from 'commander'
-import type { CommonOptions, Context } from './context.ts'
+import type { Command } from 'commander'
+import { incidentNumber, wholeNumberFrom } from './arguments.ts'
+import type { CommonOptions } from './context.ts'
 import type { NotifyOptions, SettleOptions } from './notice-commands.ts'
-
-interface Parts {
-  incident: Command
-  common: (command: Command) => Command
-  reason: (command: Command, needed: boolean) => Command
-  contextOf: (options: CommonOptions) => Context
-}
+import type { Parts } from './parts.ts'
 
 const commands = () => import('./notice-commands.ts')
 
-export function addNotices({ incident, common, reason, contextOf }: Parts): void {
+const numbered = wholeNumberFrom(1, 999_999)
+
+export function addNotices(incident: Command, { common, reason, contextOf }: Parts): void {
   reason(common(incident.command('notify <id>')), false)
     .description('tell the people who may be affected: draft, propose, and send what a second person has approved')
     .option('--lang <language>', 'auto (each person’s own), en, hi')
     .option('--dry-run', 'count whom it would tell; nothing is kept')
     .option('--preview', 'the exact text, with placeholders')
-    .option('--shape <n>', 'with --preview: which of its texts', countOf)
+    .option('--shape <n>', 'with --preview: which of its texts', numbered)
     .option('--html <file>', 'with --preview: write the HTML there')
     .option('--propose', 'fix the texts and who gets them, and put them before a second person')
     .option('--send', 'send what was approved; waits and shows how far it is, and joins one that runs')
@@ -28,12 +25,12 @@ export function addNotices({ incident, common, reason, contextOf }: Parts): void
     .option('--continue', 'of a version that was stopped: go on with it (--send), or tell those who wait by a new one (--propose)')
     .option('--no-wait', 'with --send: return at once; it goes on by itself')
     .action(async (id: string, options: CommonOptions & NotifyOptions) =>
-      (await commands()).notifyCommand(contextOf(options), numberOf(id), options),
+      (await commands()).notifyCommand(contextOf(options), incidentNumber(id), options),
     )
   const notice = incident.command('notice').description('what became of notices')
   common(notice.command('list <id>'))
     .description('the versions of an incident’s notices, and the Message-IDs whose fate is open')
-    .action(async (id: string, options: CommonOptions) => (await commands()).listCommand(contextOf(options), numberOf(id)))
+    .action(async (id: string, options: CommonOptions) => (await commands()).listCommand(contextOf(options), incidentNumber(id)))
   reason(common(notice.command('settle <id> [messageId]')), true)
     .description('say what became of a notice of which nobody knew, as the mail server’s log has it')
     .option('--all', 'of all that are open, in place of one Message-ID')
@@ -41,25 +38,14 @@ export function addNotices({ incident, common, reason, contextOf }: Parts): void
       '--was <what>',
       'sent, or not-sent: it is then sent again; with --all also refused: those whom the mail server refuses have failed',
     )
-    .option('--notice-version <n>', 'the newest, when nothing is said', countOf)
+    .option('--notice-version <n>', 'the newest, when nothing is said', numbered)
     .action(async (id: string, messageId: string | undefined, options: CommonOptions & SettleOptions) =>
-      (await commands()).settleCommand(contextOf(options), numberOf(id), messageId, options),
+      (await commands()).settleCommand(contextOf(options), incidentNumber(id), messageId, options),
     )
   reason(common(notice.command('stop <id>')), true)
     .description('stop sending; what is under way is brought to its end')
-    .option('--notice-version <n>', 'the newest, when nothing is said', countOf)
+    .option('--notice-version <n>', 'the newest, when nothing is said', numbered)
     .action(async (id: string, options: CommonOptions & SettleOptions) =>
-      (await commands()).stopCommand(contextOf(options), numberOf(id), options),
+      (await commands()).stopCommand(contextOf(options), incidentNumber(id), options),
     )
-}
-
-function numberOf(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text))
-    throw new InvalidArgumentError('The id of an incident is a number; `bulkhead incident list` names them.')
-  return Number(text)
-}
-
-function countOf(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1.')
-  return Number(text)
 }

@@ -1,9 +1,9 @@
 /** `bulkhead operator …` and `bulkhead approval …`: their commands and options. */
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CommonOptions } from './context.ts'
-import type { Shared } from './policy-program.ts'
+import type { Parts } from './parts.ts'
 
-export function addOperators(root: Command, { common, reason, contextOf }: Shared): void {
+export function addOperators(root: Command, { common, reason, contextOf }: Parts): void {
   const commands = () => import('./operator-commands.ts')
   const operator = root.command('operator').description('who may use the staff API, each with a credential of their own')
   common(operator.command('list'))

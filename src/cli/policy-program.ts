@@ -1,15 +1,12 @@
 /** `bulkhead policy …`: its commands and their options. */
-import { type Command, InvalidArgumentError } from 'commander'
-import type { CommonOptions, Context } from './context.ts'
+import type { Command } from 'commander'
+import { wholeNumberFrom } from './arguments.ts'
+import type { CommonOptions } from './context.ts'
+import type { Parts } from './parts.ts'
 
-/** Parts that all commands share. */
-export interface Shared {
-  common(command: Command): Command
-  reason(command: Command, needed: boolean): Command
-  contextOf(options: CommonOptions): Context
-}
+const daysNumber = wholeNumberFrom(1, 400)
 
-export function addPolicy(root: Command, { common, reason, contextOf }: Shared): Command {
+export function addPolicy(root: Command, { common, reason, contextOf }: Parts): Command {
   const policy = root.command('policy').description('what may leave, in which form, and why')
   common(policy.command('show [version]'))
     .description('the policy in force, or an earlier version of it')
@@ -31,7 +28,7 @@ export function addPolicy(root: Command, { common, reason, contextOf }: Shared):
   reason(common(policy.command('propose')), true)
     .description('names that wait for an approval: types, shapes and people, never values')
     .option('--days <n>', 'how many days back, 30 at most', daysNumber)
-    .option('--k <n>', 'tell no name of fewer people', peopleNumber)
+    .option('--k <n>', 'tell no name of fewer people', wholeNumberFrom(2, 10_000))
     .action(async (options: CommonOptions & { days?: number; k?: number; reason?: string }) => {
       await (await import('./policy-commands.ts')).proposePolicyCommand(contextOf(options), options)
     })
@@ -54,18 +51,4 @@ export function addPolicy(root: Command, { common, reason, contextOf }: Shared):
       await (await import('./policy-commands.ts')).explainPolicyCommand(contextOf(options), event, options)
     })
   return policy
-}
-
-const DAYS_MAX = 400
-
-function peopleNumber(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) < 2 || Number(text) > 10_000)
-    throw new InvalidArgumentError('Give a number of people from 2 to 10000.')
-  return Number(text)
-}
-
-function daysNumber(text: string): number {
-  if (!/^\d{1,3}$/.test(text) || Number(text) < 1 || Number(text) > DAYS_MAX)
-    throw new InvalidArgumentError(`Give a number of days from 1 to ${DAYS_MAX}.`)
-  return Number(text)
 }

@@ -1,6 +1,7 @@
 /** The commands and their options. What a command does is loaded when it is called, so that `--help` answers at once. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { BulkheadError } from '#base/errors.ts'
+import { decodePort, fraction, PORT_EXPECTED, portNumber, wholeNumber } from './arguments.ts'
 import { addBaseline } from './baseline-program.ts'
 import { addNotice } from './check-program.ts'
 import type { CommonOptions, Context } from './context.ts'
@@ -8,10 +9,12 @@ import type { WhoOptions } from './people-commands.ts'
 import { addLedger } from './ledger-program.ts'
 import { addLeaving } from './leaving-program.ts'
 import type { LineOptions } from './line-commands.ts'
-import { addIncidentCommands, numberOf } from './incident-program.ts'
+import { addErasure } from './erase-program.ts'
+import { explainWays } from './help.ts'
+import { addIncident } from './incident-program.ts'
 import { addOperators } from './operator-program.ts'
+import type { Parts } from './parts.ts'
 import { addPolicy } from './policy-program.ts'
-import type { AffectedOptions } from './people-commands.ts'
 import { addSignals } from './signal-program.ts'
 import { addRisk } from './risk-program.ts'
 import { demandOnce, usageHint, withUsageHint } from './usage.ts'
@@ -25,7 +28,6 @@ export async function runCommandLine(argv: readonly string[], surroundings: Surr
   const root = buildProgram(surroundings, (exit) => {
     code = exit
   })
-  demandOnce(root)
   try {
     await root.parseAsync([...argv], { from: 'user' })
     return code
@@ -45,7 +47,7 @@ function usageMessage(thrown: CommanderError, argv: readonly string[]): string {
   return thrown.message.replace(/^error: /, '').replaceAll('\n', ' ')
 }
 
-function buildProgram(surroundings: Surroundings, exit: (code: number) => void): Command {
+export function buildProgram(surroundings: Surroundings, exit: (code: number) => void): Command {
   const { env } = surroundings
   const root = new Command('bulkhead')
     .description('The wall between your users and the vendors that you send their data to.')
@@ -70,6 +72,8 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
     placed(command).option('--as <file>', "file with your credential (BULKHEAD_CREDENTIAL holds one); else the first operator's")
   const reason = (command: Command, needed: boolean): Command =>
     command.option('--reason <text>', `why${needed ? ' (needed: looking is on record)' : ''}`)
+
+  const parts: Parts = { placed, common, reason, contextOf }
 
   addUp(root, surroundings, exit)
 
@@ -110,16 +114,15 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
       await (await import('./people-commands.ts')).whoCommand(contextOf(options), query, options)
     })
 
-  addOperators(root, { common, reason, contextOf })
-  addBaseline(vendor, { common, reason, contextOf })
-  addErasure({ root, vendor, common, reason, contextOf })
-  addIncidentCommands({ incident: addIncident(root, common, reason, contextOf), placed, common, reason, contextOf })
-  const shared = { common, reason, contextOf }
-  addRisk(addPolicy(root, shared), shared)
-  addNotice(root, shared)
-  addLedger(root, shared, exit)
-  addLeaving(vendor, shared)
-  addSignals(root, shared)
+  addOperators(root, parts)
+  addBaseline(vendor, parts)
+  addErasure(root, vendor, parts)
+  addIncident(root, parts)
+  addRisk(addPolicy(root, parts), parts)
+  addNotice(root, parts)
+  addLedger(root, parts, exit)
+  addLeaving(vendor, parts)
+  addSignals(root, parts)
 
   common(root.command('backup <dir>'))
     .description('a copy of the data folder, while it runs or not; never of the keys')
@@ -160,6 +163,8 @@ function buildProgram(surroundings: Surroundings, exit: (code: number) => void):
       if (options.story !== undefined) exit(await (await import('#drill/story.ts')).runStory({ story: options.story, ...shared }))
       else exit(await (await import('#drill/drill.ts')).runDrill({ users: options.users, ...shared }))
     })
+  demandOnce(root)
+  explainWays(root)
   return root
 }
 
@@ -213,104 +218,6 @@ function addUp(root: Command, surroundings: Surroundings, exit: (code: number) =
     })
 }
 
-function addIncident(
-  root: Command,
-  common: (command: Command) => Command,
-  reason: (command: Command, needed: boolean) => Command,
-  contextOf: (options: CommonOptions) => Context,
-): Command {
-  const incident = root.command('incident').description('a breach at a vendor')
-  reason(common(incident.command('affected [id]')), true)
-    .description('who may be affected, by which fields, and which were never sent: of an incident, or of any scope of a vendor')
-    .option('--vendor <vendor>', 'whose breach, when no incident is named')
-    .option('--version <n>', 'of an incident: an earlier version of its scope', wholeNumber)
-    .option('--added', 'of an incident: only people that no earlier version had')
-    .option('--destination <destination>', 'only this destination of it')
-    .option('--access-from <instant>', 'when the intruder could first read (shown; it narrows nothing)')
-    .option('--access-to <instant>', 'when no more; what was sent from then on does not count')
-    .option('--surface <surface>', 'only what was sent for this app or group of pages; may be repeated', collect)
-    .option('--from <instant>', 'only events from this time on')
-    .option('--to <instant>', 'only events up to this time')
-    .option('--list <file>', 'write one line a person (NDJSON); needs --reason')
-    .option('--organisations <file>', 'write one line an organisation instead: members in scope, administrators; needs --reason')
-    .option('--identities', 'with ids, addresses and names in the list')
-    .action(async (id: string | undefined, options: CommonOptions & AffectedOptions) => {
-      const { data: _data, json: _json, as: _as, ...query } = options
-      const of = id === undefined ? {} : { incident: numberOf(id) }
-      await (await import('./people-commands.ts')).affectedCommand(contextOf(options), { ...query, ...of })
-    })
-  return incident
-}
-
-function addErasure(parts: {
-  root: Command
-  vendor: Command
-  common: (command: Command) => Command
-  reason: (command: Command, needed: boolean) => Command
-  contextOf: (options: CommonOptions) => Context
-}): void {
-  const { root, vendor, common, reason, contextOf } = parts
-  const commands = () => import('./erase-commands.ts')
-  reason(common(vendor.command('rotate <vendor>')), false)
-    .description('begin a new epoch: the vendor knows everybody under new identifiers from now on')
-    .option('--destination <destination>', 'only this destination of it')
-    .action(async (name: string, options: CommonOptions & { reason?: string; destination?: string }) => {
-      await (await commands()).rotateVendorCommand(contextOf(options), name, options)
-    })
-  reason(common(vendor.command('destroy-epoch <vendor> <epoch>')), true)
-    .description('destroy a closed epoch for ever: nobody can say any more whom its identifiers named')
-    .option('--destination <destination>', 'whose epoch, when the destination has another id than the vendor')
-    .action(async (name: string, epoch: string, options: CommonOptions & { reason?: string; destination?: string }) => {
-      await (await commands()).destroyEpochCommand(contextOf(options), { vendor: name, epoch: Number(epoch) }, options)
-    })
-  reason(common(root.command('erase <address-or-id>')), true)
-    .description('erase a person for good, and ask vendors to do the same')
-    .option('--suppress', 'and keep the same ids and addresses from ever being taken again')
-    .action(async (query: string, options: CommonOptions & { reason?: string; suppress?: boolean }) => {
-      await (await commands()).eraseCommand(contextOf(options), query, options)
-    })
-  const keys = root.command('keys').description('the keys under which everything is sealed')
-  common(keys.command('show'))
-    .description('what wraps the root key, how old it is, and which copies of the key folder there are')
-    .action(async (options: CommonOptions) => {
-      await (await commands()).showKeysCommand(contextOf(options))
-    })
-  reason(common(keys.command('rotate <root|kek>')), true)
-    .description('another root key, or another key-encryption key, while everything goes on')
-    .action(async (what: string, options: CommonOptions & { reason?: string }) => {
-      await (await commands()).rotateKeysCommand(contextOf(options), what, options)
-    })
-  const hold = root.command('hold').description('keep anything from being erased or destroyed')
-  reason(common(hold.command('open')), true)
-    .description('from now on erasures wait')
-    .option('--vendor <vendor>', 'only the epochs of this vendor are kept, and erasures wait')
-    .action(async (options: CommonOptions & { reason?: string; vendor?: string }) => {
-      await (await commands()).openHoldCommand(contextOf(options), options)
-    })
-  reason(common(hold.command('close <n>')), true)
-    .description('what waited for it goes on')
-    .action(async (id: string, options: CommonOptions & { reason?: string }) => {
-      await (await commands()).closeHoldCommand(contextOf(options), wholeNumber(id), options)
-    })
-  common(hold.command('list'))
-    .description('all holds, closed ones too')
-    .action(async (options: CommonOptions) => {
-      await (await commands()).listHoldsCommand(contextOf(options))
-    })
-}
-
-function collect(value: string, before: string[] = []): string[] {
-  return [...before, value]
-}
-
-const PORT_EXPECTED = 'a number from 0 (any free port) to 65535'
-
-function portNumber(text: string): number {
-  const port = decodePort(text)
-  if (port === undefined) throw new InvalidArgumentError(`Give ${PORT_EXPECTED}.`)
-  return port
-}
-
 /** Read when it is needed: a wrong variable must not keep a command from working that opens no port. */
 function portOf(env: NodeJS.ProcessEnv, name: string, otherwise: number): number {
   const text = env[name]
@@ -318,19 +225,4 @@ function portOf(env: NodeJS.ProcessEnv, name: string, otherwise: number): number
   const port = decodePort(text)
   if (port === undefined) throw new BulkheadError('bad_usage', `${name} is not ${PORT_EXPECTED}`)
   return port
-}
-
-function decodePort(text: string): number | undefined {
-  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined
-}
-
-function fraction(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('Give a number from 0 to 1.')
-  return value
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Give a whole number.')
-  return Number(text)
 }

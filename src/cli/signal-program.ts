@@ -1,14 +1,9 @@
 /** `signal …`: the commands and their options. */
 import { type Command, Option } from 'commander'
 import { SIGNAL_DECISIONS, SIGNAL_SOURCES } from '#model/signal.ts'
-import type { CommonOptions, Context } from './context.ts'
-import { numberOf } from './incident-program.ts'
-
-interface Parts {
-  common: (command: Command) => Command
-  reason: (command: Command, needed: boolean) => Command
-  contextOf: (options: CommonOptions) => Context
-}
+import { incidentNumber, signalNumber } from './arguments.ts'
+import type { CommonOptions } from './context.ts'
+import type { Parts } from './parts.ts'
 
 const commands = () => import('./signal-commands.ts')
 
@@ -30,8 +25,8 @@ export function addSignals(root: Command, { common, reason, contextOf }: Parts):
   reason(common(signal.command('triage <id>')), true)
     .description('record what was decided of one; now is its triage time')
     .addOption(new Option('--decision <decision>', 'what it is').choices([...SIGNAL_DECISIONS]).makeOptionMandatory())
-    .option('--incident <id>', 'the incident to which it belongs', numberOf)
+    .option('--incident <id>', 'the incident to which it belongs', incidentNumber)
     .action(async (id: string, options: CommonOptions & { decision: string; incident?: number; reason?: string }) =>
-      (await commands()).triageSignal(contextOf(options), numberOf(id), options),
+      (await commands()).triageSignal(contextOf(options), signalNumber(id), options),
     )
 }
