@@ -6,13 +6,13 @@ import { BulkheadError } from '#base/errors.ts'
 import type { SourceConfig } from '#model/config.ts'
 import { categoryOf, type Field, type Form, FIELDS, isClearField } from '#model/field.ts'
 import { isJsonObject, type JsonValue } from '#model/json.ts'
-import type { CoarseContext, LogRecord } from '#model/log-entry.ts'
+import type { LogRecord } from '#model/log-entry.ts'
 import type { PersonalKind } from '#model/personal-kind.ts'
 import type { Grant } from '#model/policy.ts'
 import type { IngestProtocol } from '#model/protocol.ts'
 import type { Split } from '#model/split-draft.ts'
 import type { WireRecord, WireValue } from '#model/wire-record.ts'
-import { type CompiledDestination, type CompiledPolicy, type Decision, decide, identityKeyOf } from '#policy/policy.ts'
+import { CONTEXT_FIELDS, type CompiledDestination, type CompiledPolicy, type Decision, decide, identityKeyOf } from '#policy/policy.ts'
 
 export interface ExplainedField {
   field: string
@@ -78,19 +78,6 @@ export function explainRecord(record: LogRecord, options: Pick<ExplainOptions, '
   return { destination: options.destination.destination, ...verdicts.result() }
 }
 
-const CONTEXT_FIELDS: readonly (readonly [keyof CoarseContext, Field])[] = [
-  ['country', 'country'],
-  ['region', 'region'],
-  ['city', 'city'],
-  ['os', 'os'],
-  ['browser', 'browser'],
-  ['browserVersion', 'browser_version'],
-  ['referrerMedium', 'referrer'],
-  ['referrerDomain', 'referrer'],
-  ['path', 'url'],
-  ['screenWidth', 'screen'],
-]
-
 class Verdicts {
   readonly #record: LogRecord
   readonly #destination: CompiledDestination
@@ -151,7 +138,9 @@ class Verdicts {
 
   /** Context that was made of the request: country, system, browser, and so on. */
   addDerived(): void {
-    for (const [key, field] of CONTEXT_FIELDS) if (this.#record.context?.[key] !== undefined) this.addField(field)
+    const { context } = this.#record
+    for (const [key, field] of CONTEXT_FIELDS) if (context?.[key] !== undefined) this.addField(field)
+    if (context?.screenWidth !== undefined) this.addField('screen')
   }
 
   addProperty(key: string): void {

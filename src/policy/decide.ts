@@ -130,7 +130,8 @@ function isComplete(record: LogRecord, leaves: Pick<Sending, 'user' | 'device' |
   }
 }
 
-const CONTEXT: readonly (readonly [key: keyof CoarseContext, field: KnownField, part?: OutgoingField['part']])[] = [
+/** Which field each part of the context is. The screen, which is two numbers, stands apart. */
+export const CONTEXT_FIELDS: readonly (readonly [key: keyof CoarseContext, field: KnownField, part?: OutgoingField['part']])[] = [
   ['country', 'country'],
   ['region', 'region'],
   ['city', 'city'],
@@ -144,7 +145,7 @@ const CONTEXT: readonly (readonly [key: keyof CoarseContext, field: KnownField, 
 
 function addContext({ context }: LogRecord, granted: Granted, values: ValueList): void {
   if (context === undefined) return
-  for (const [key, field, part] of CONTEXT) {
+  for (const [key, field, part] of CONTEXT_FIELDS) {
     if (context[key] !== undefined && granted.useCoarse(field))
       values.addContext(key, { field, form: 'coarse', ...(part === undefined ? {} : { part }) })
   }

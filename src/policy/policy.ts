@@ -11,7 +11,7 @@ export { asStoreMayKeep, markOf, takesSilence, whyWithoutPerson } from './store-
 export type { StoreConsent } from './store-consent.ts'
 export { packPersonConsent, unpackPersonConsent, withStatement } from './person-consent.ts'
 export type { PersonConsent } from './person-consent.ts'
-export { decide } from './decide.ts'
+export { CONTEXT_FIELDS, decide } from './decide.ts'
 export type { Decision, ExplainedField, Sending } from './decision.ts'
 export { destinationDecider } from './destination-decider.ts'
 export type { DestinationDecider } from './destination-decider.ts'

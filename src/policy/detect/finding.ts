@@ -20,9 +20,6 @@ export const HELD = 0.3
 
 export type Add = (finding: Finding) => void
 
-/** One detector: reads `text`, adds what it finds. `hint` is the name of the key under which the text stands, or empty. */
-export type Detector = (text: string, add: Add, hint: string) => void
-
 const NONE: readonly RegExpExecArray[] = []
 
 /**

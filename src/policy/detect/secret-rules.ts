@@ -163,5 +163,3 @@ export function mayBegin(first: number, second: number): boolean {
 export function rulesAt(text: string, at: number): readonly SecretRule[] {
   return BY_PAIR.get(pairOf(text, at)) ?? BY_FIRST.get(text.charCodeAt(at)) ?? NONE
 }
-
-export const SECRET_RULE_NAMES: ReadonlySet<string> = new Set(RULES.map(([, { rule: name }]) => name))
