@@ -4,8 +4,9 @@ import { wholeNumber } from './arguments.ts'
 import type { CommonOptions } from './context.ts'
 import type { Parts } from './parts.ts'
 
-export function addErasure(root: Command, vendor: Command, { common, reason, contextOf }: Parts): void {
-  const commands = () => import('./erase-commands.ts')
+const commands = () => import('./erase-commands.ts')
+
+export function addEpochs(vendor: Command, { common, reason, contextOf }: Parts): void {
   reason(common(vendor.command('rotate <vendor>')), false)
     .description('begin a new epoch: the vendor knows everybody under new identifiers from now on')
     .option('--destination <destination>', 'only this destination of it')
@@ -18,22 +19,14 @@ export function addErasure(root: Command, vendor: Command, { common, reason, con
     .action(async (name: string, epoch: string, options: CommonOptions & { reason?: string; destination?: string }) => {
       await (await commands()).destroyEpochCommand(contextOf(options), { vendor: name, epoch: Number(epoch) }, options)
     })
+}
+
+export function addErasure(root: Command, { common, reason, contextOf }: Parts): void {
   reason(common(root.command('erase <address-or-id>')), true)
     .description('erase a person for good, and ask vendors to do the same')
     .option('--suppress', 'and keep the same ids and addresses from ever being taken again')
     .action(async (query: string, options: CommonOptions & { reason?: string; suppress?: boolean }) => {
       await (await commands()).eraseCommand(contextOf(options), query, options)
-    })
-  const keys = root.command('keys').description('the keys under which everything is sealed')
-  common(keys.command('show'))
-    .description('what wraps the root key, how old it is, and which copies of the key folder there are')
-    .action(async (options: CommonOptions) => {
-      await (await commands()).showKeysCommand(contextOf(options))
-    })
-  reason(common(keys.command('rotate <root|kek>')), true)
-    .description('another root key, or another key-encryption key, while everything goes on')
-    .action(async (what: string, options: CommonOptions & { reason?: string }) => {
-      await (await commands()).rotateKeysCommand(contextOf(options), what, options)
     })
   const hold = root.command('hold').description('keep anything from being erased or destroyed')
   reason(common(hold.command('open')), true)
@@ -51,5 +44,19 @@ export function addErasure(root: Command, vendor: Command, { common, reason, con
     .description('all holds, closed ones too')
     .action(async (options: CommonOptions) => {
       await (await commands()).listHoldsCommand(contextOf(options))
+    })
+}
+
+export function addKeys(root: Command, { common, reason, contextOf }: Parts): void {
+  const keys = root.command('keys').description('the keys under which everything is sealed')
+  common(keys.command('show'))
+    .description('what wraps the root key, how old it is, and which copies of the key folder there are')
+    .action(async (options: CommonOptions) => {
+      await (await commands()).showKeysCommand(contextOf(options))
+    })
+  reason(common(keys.command('rotate <root|kek>')), true)
+    .description('another root key, or another key-encryption key, while everything goes on')
+    .action(async (what: string, options: CommonOptions & { reason?: string }) => {
+      await (await commands()).rotateKeysCommand(contextOf(options), what, options)
     })
 }

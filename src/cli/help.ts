@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 
 const RUNNING = 'Running it:'
 
-/** Headings in the order of their first command. Whatever stands in none is under the last. */
+/** Headings stand in the order of their first command. Whatever is in none of these is for running it. */
 const GROUPS: readonly (readonly [heading: string, commands: readonly string[]])[] = [
   ['When a vendor was breached:', ['incident', 'signal', 'notice']],
   ['Vendors and what they get:', ['vendor', 'policy']],
@@ -39,7 +39,8 @@ After a cut:
   retire VENDOR --delete        or leave it for good, and ask it to delete everybody`
 
 export function explainWays(root: Command): void {
-  root.commandsGroup(RUNNING)
+  // The command `help` too.
+  root.commandsGroup(RUNNING).helpCommand(true)
   for (const command of root.commands) {
     const group = GROUPS.find(([, commands]) => commands.includes(command.name()))
     command.helpGroup(group?.[0] ?? RUNNING)

@@ -9,7 +9,7 @@ import type { WhoOptions } from './people-commands.ts'
 import { addLedger } from './ledger-program.ts'
 import { addLeaving } from './leaving-program.ts'
 import type { LineOptions } from './line-commands.ts'
-import { addErasure } from './erase-program.ts'
+import { addEpochs, addErasure, addKeys } from './erase-program.ts'
 import { explainWays } from './help.ts'
 import { addIncident } from './incident-program.ts'
 import { addOperators } from './operator-program.ts'
@@ -75,7 +75,10 @@ export function buildProgram(surroundings: Surroundings, exit: (code: number) =>
 
   const parts: Parts = { placed, common, reason, contextOf }
 
-  addUp(root, surroundings, exit)
+  // In the order in which `--help` has them: what a bad day needs comes first.
+  addIncident(root, parts)
+  addSignals(root, parts)
+  addNotice(root, parts)
 
   const vendor = root.command('vendor').description('the flow to a vendor')
   common(vendor.command('list'))
@@ -98,6 +101,10 @@ export function buildProgram(surroundings: Surroundings, exit: (code: number) =>
     .action(async (name: string, options: CommonOptions & { reason?: string }) => {
       await (await import('./vendor-commands.ts')).restoreVendorCommand(contextOf(options), name, options.reason ?? '')
     })
+  addBaseline(vendor, parts)
+  addEpochs(vendor, parts)
+  addLeaving(vendor, parts)
+  addRisk(addPolicy(root, parts), parts)
 
   const directory = root.command('directory').description("the company's own user table")
   reason(common(directory.command('import <file>')), false)
@@ -113,17 +120,17 @@ export function buildProgram(surroundings: Surroundings, exit: (code: number) =>
     .action(async (query: string, options: CommonOptions & WhoOptions) => {
       await (await import('./people-commands.ts')).whoCommand(contextOf(options), query, options)
     })
-
+  addErasure(root, parts)
   addOperators(root, parts)
-  addBaseline(vendor, parts)
-  addErasure(root, vendor, parts)
-  addIncident(root, parts)
-  addRisk(addPolicy(root, parts), parts)
-  addNotice(root, parts)
   addLedger(root, parts, exit)
-  addLeaving(vendor, parts)
-  addSignals(root, parts)
+  addLineCommands(root)
 
+  addUp(root, surroundings, exit)
+  common(root.command('doctor'))
+    .description('whether all is well')
+    .action(async (options: CommonOptions) => {
+      exit(await (await import('./doctor-command.ts')).doctorCommand(contextOf(options)))
+    })
   common(root.command('backup <dir>'))
     .description('a copy of the data folder, while it runs or not; never of the keys')
     .option('--keys <dir>', 'and one of the key folder into this other folder; those older than 30 days there are removed')
@@ -137,15 +144,7 @@ export function buildProgram(surroundings: Surroundings, exit: (code: number) =>
     .action(async (dir: string, options: CommonOptions & { keys?: string; ledgerHead?: number }) => {
       await (await import('./backup-commands.ts')).restoreCommand(contextOf(options), dir, options)
     })
-
-  addLineCommands(root)
-
-  common(root.command('doctor'))
-    .description('whether all is well')
-    .action(async (options: CommonOptions) => {
-      exit(await (await import('./doctor-command.ts')).doctorCommand(contextOf(options)))
-    })
-
+  addKeys(root, parts)
   root
     .command('drill')
     .description('rehearse a breach end to end, with real SDKs and a loopback vendor, and score it')
@@ -163,6 +162,7 @@ export function buildProgram(surroundings: Surroundings, exit: (code: number) =>
       if (options.story !== undefined) exit(await (await import('#drill/story.ts')).runStory({ story: options.story, ...shared }))
       else exit(await (await import('#drill/drill.ts')).runDrill({ users: options.users, ...shared }))
     })
+
   demandOnce(root)
   explainWays(root)
   return root
@@ -182,7 +182,7 @@ function addLineCommands(root: Command): void {
     })
   root
     .command('coarsen')
-    .description('what is left of a user agent, address, referrer or network address: {id, kind, value}')
+    .description('what is left of a value: {id, kind, value}, kind one of ua, url, referrer, ip')
     .option('--stdin', 'read the lines from standard input')
     .addOption(new Option('--places <detail>', 'how exactly addresses are told').choices(PLACE_DETAILS))
     .option('--json', 'print one JSON object a line')
