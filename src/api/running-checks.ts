@@ -244,7 +244,9 @@ function keyCopies({ vault, now }: Facts): Finding | undefined {
 function vendors({ vendors: known }: Facts): Finding {
   const cut = known.filter((vendor) => vendor.state === 'cut').map((vendor) => vendor.vendor)
   if (cut.length > 0) return warn(`cut: ${cut.join(', ')}`, '`bulkhead vendor restore V` opens the flow again.')
-  return ok(known.length === 0 ? 'none configured: nothing leaves' : `${known.length}, none cut`)
+  if (known.length === 0) return ok('none configured: nothing leaves')
+  const left = known.filter(({ state }) => state === 'retired').length
+  return ok(`${known.length}, none cut${left === 0 ? '' : `, ${left} left for good`}`)
 }
 
 function policy({ policy: applied, config }: Facts): Finding {

@@ -54,12 +54,20 @@ export async function proveCommand(context: Context, index: number): Promise<voi
 }
 
 function renderProof({ index, entry, size, origin, root, header, proof }: LedgerProve): string {
-  const fields = Object.entries(header).map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)])
+  const fields = Object.entries(header).map(([name, value]) => [name, renderHeaderField(name, value)])
   return [
     `Entry ${entry} (index ${index}) stands in the tree of ${count(size, 'entry', 'entries')}, root ${root}`,
     `of ${origin}, shown by ${count(proof.length, 'hash', 'hashes')} (--json has them).`,
     table(fields, '  '),
   ].join('\n')
+}
+
+const HEADER_TIMES: readonly string[] = ['at', 'first', 'last']
+
+/** As it is committed to; of instants also what they are. */
+function renderHeaderField(name: string, value: unknown): string {
+  if (typeof value === 'number' && HEADER_TIMES.includes(name)) return `${value} (${new Date(value).toISOString()})`
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 export async function repairCommand(context: Context, reason: string | undefined): Promise<void> {

@@ -5,6 +5,12 @@ import { count, table, when, wrap } from './render.ts'
 
 const people = (number: number): string => count(number, 'person', 'people')
 const JURISDICTIONS_SHOWN = 40
+const BEFORE: Record<AffectedResult['baseline'], string> = {
+  unknown: 'what the vendor held before Bulkhead is not in these figures',
+  none: 'the vendor held nothing of ours before Bulkhead, as was stated here',
+  declared: 'what the vendor held before Bulkhead is counted apart, below',
+  imported: 'what the vendor held before Bulkhead is counted apart, below',
+}
 
 export function renderAffected(answer: AffectedResult): string {
   const outlet = answer.destination === null ? answer.vendor : `${answer.vendor}/${answer.destination}`
@@ -50,7 +56,7 @@ function figures(answer: AffectedResult): string[][] {
     ['access window', `${side(access.from)} to ${side(access.to)} (everything sent before its end counts)`],
     ['data window', `${side(data.from)} to ${side(data.to)}`],
     ...(answer.onlySurfaces === null ? [] : [['only surfaces', answer.onlySurfaces.join(', ')]]),
-    ['baseline', `${answer.baseline}: what the vendor held before Bulkhead is not in these figures`],
+    ['baseline', `${answer.baseline}: ${BEFORE[answer.baseline]}`],
     ['upper bound', answer.upperBound ? 'yes' : `no: ${answer.upperBoundReason ?? ''}`],
   ]
 }
