@@ -72,3 +72,40 @@ test('two who send at the same moment begin it once, however long the use of the
   await assert.rejects(begin(version, given, deps), (thrown) => (thrown as { code?: string }).code === 'approval_needed')
   assert.deepEqual(added, ['notice-begun'])
 })
+
+test('before the first mail of a version people are counted, its beginning is on record, and it has taken over whom others left', async () => {
+  const version = { incident: 1, version: 2, id: 'a', scopeVersion: 1 } as NoticeVersion
+  const order: string[] = []
+  const said = { scope: 1, state: 'proposed', approval: 'counts' }
+  const deps = {
+    notices: {
+      wayOf: () => ({ way: 'outbox', dir: null }),
+      counts: () => ({ recipients: 1, organisations: { recipients: 0 } }),
+      takeOver: () => void order.push('taken over'),
+      begin: () => void order.push('begun'),
+    },
+    incidents: {
+      add: async (_id: number, _look: unknown, make: (state: unknown) => { kind: string }) => {
+        order.push(make({ events: [], amendments: [], scopes: [{ version: said.scope, scope: {} }], scope: {} }).kind)
+      },
+    },
+    approvals: { get: (id: number) => ({ id }), stateOf: () => said.approval, use: async () => void order.push('used') },
+    clocks: { keeper: { now: async (_id: number, asked: { recount?: boolean }) => void order.push(`counted ${asked.recount}`) } },
+    records: { noticeVersion: () => ({ ...version, state: said.state }) },
+  } as unknown as Parameters<typeof begin>[2]
+  const given = { outbox: undefined, approval: { id: 7 }, look: { actor: 'ann', action: 'send', reason: '' } } as Parameters<
+    typeof begin
+  >[1]
+  await begin(version, given, deps)
+  assert.deepEqual(order, ['counted true', 'notice-begun', 'taken over', 'begun', 'used'])
+  for (const [what, code] of [
+    [{ scope: 2 }, 'notice_changed'],
+    [{ state: 'sending' }, 'approval_needed'],
+    [{ approval: 'withdrawn' }, 'approval_needed'],
+  ] as const) {
+    Object.assign(said, { scope: 1, state: 'proposed', approval: 'counts' }, what)
+    order.length = 0
+    await assert.rejects(begin(version, given, deps), (thrown) => (thrown as { code?: string }).code === code)
+    assert.deepEqual(order, ['counted true'], code)
+  }
+})

@@ -150,3 +150,49 @@ test('what a crash left in tmp was not filed and waits, what left it was; of a f
   assert.equal(records.recipientsIn(OF, 'waiting', { after: 0, limit: 9 })[0]?.number, 1)
   assert.deepEqual(readdirSync(path.join(dir, 'tmp')), [])
 })
+
+test('whoever has an address to which a mail went, or may have, gets no second one there; the first of several holds it', async () => {
+  const row = (number: number, more: Partial<NoticeRecipient>): NoticeRecipient => ({
+    ...ROW,
+    ...MORE,
+    number,
+    person: number,
+    tag: 't-a@x.example',
+    ...more,
+  })
+  const shapes = [{ key: 's', kind: 'person', sent: [], possibleOnly: false }]
+  const told = { ...of, content: { ...content, shapes } } as unknown as PrepareOf
+  const fate = async (...others: NoticeRecipient[]) => {
+    const { ports } = portsWith({ 5: 'a@x.example' })
+    ports.records.recipientsTagged = (_of, tags) => (tags.includes('t-a@x.example') ? others : [])
+    ports.isInHand = (number) => number === 9
+    const { prepared, changes } = await prepare([row(5, {})], told, ports)
+    return prepared.length > 0 ? 'mailed' : `${changes[0]?.why} ${changes[0]?.joined}`
+  }
+  for (const state of ['sending', 'sent', 'filed', 'unknown'] as const) assert.equal(await fate(row(1, { state })), 'same_address 1', state)
+  assert.equal(await fate(row(9, {})), 'same_address 9', 'in hand')
+  for (const state of ['failed', 'skipped'] as const) assert.equal(await fate(row(1, { state })), 'mailed', state)
+  assert.equal(await fate(row(1, { state: 'sent' }), row(2, { state: 'sent' })), 'same_address 1')
+  // A notice of an organisation is another one.
+  assert.equal(await fate(row(1, { state: 'sent', organisation: 70 })), 'mailed')
+})
+
+test('lists of members are opened in parts, and what a check needs has the day on which the mail was made', async () => {
+  const people = Array.from({ length: 26 }, (_, index) => index + 1)
+  const { ports } = portsWith(Object.fromEntries(people.map((person) => [person, `p${person}@x.example`])))
+  const parts: number[] = []
+  const days = new Set<number>()
+  ports.vault.openMembers = async (_of, lists) => {
+    parts.push(lists.length)
+    return lists.map(({ administrator: [person = 0] }) => (person === 26 ? undefined : []))
+  }
+  ports.vault.keepNotices = async (_of, notices) => void notices.map(({ day }) => days.add(day))
+  ports.now = () => 3 * 86_400_000
+  const listed = { ...of, content: { ...content, shapes: [{ key: 's', memberList: true }] } } as unknown as PrepareOf
+  const rows = people.map(
+    (person): NoticeRecipient => ({ ...ROW, ...MORE, number: person, person, organisation: 70 + person, tag: `t-p${person}@x.example` }),
+  )
+  const { prepared, changes } = await prepare(rows, listed, ports)
+  assert.deepEqual([parts, prepared.length, [...days]], [[25, 1], 25, [3]])
+  assert.deepEqual(changes, [{ number: 26, state: 'skipped', why: 'not_administrator', joined: 0 }])
+})

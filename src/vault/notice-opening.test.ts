@@ -202,3 +202,40 @@ test('members are opened for an administrator that the directory names, of that 
     await assert.rejects(vault.noticeOpening.openMembers({ versionId: ID, begun }, lists, { ...LOOK, reason: '' }))
   })
 })
+
+test('a name of parts, an address with space around it and a language as directories write it are read as they are meant', async () => {
+  await withVault(async (vault) => {
+    const fact = (of: number, field: string, value: string) => ({ of, field, value, once: false, trust: 'server' as const, at: 1 })
+    const facts = [
+      fact(-1, 'first_name', 'Ann'),
+      fact(-1, 'last_name', 'Rao'),
+      fact(-1, 'email', ' ann@example.org '),
+      fact(-1, 'language', ' pt_BR '),
+      fact(-2, 'last_name', 'Rao'),
+      fact(-2, 'email', '  '),
+      fact(-3, 'name', 'Ben Lee'),
+      fact(-3, 'first_name', 'Benjamin'),
+    ]
+    const { ordinals } = await vault.commitWindow(windowOf({ identifiers: [user('u1'), user('u2'), user('u3')], facts }))
+    const people = ordinals.map((each) => [each])
+    const begun = await begunRow(vault)
+    const opened = await vault.noticeOpening.openAddresses({ versionId: ID, begun }, people, LOOK)
+    assert.deepEqual(
+      opened.map(({ address, name, tag }) => [address, name, tag !== '']),
+      [
+        ['ann@example.org', 'Ann Rao', true],
+        [null, 'Rao', false],
+        [null, 'Ben Lee', false],
+      ],
+    )
+    const found = await vault.noticeOpening.findReachable(ID, people, LOOK)
+    assert.deepEqual(
+      found.map(({ language, tag }) => [language, tag !== '']),
+      [
+        ['pt-BR', true],
+        ['', false],
+        ['', false],
+      ],
+    )
+  })
+})
