@@ -6,6 +6,7 @@ import type { NoticeShape } from '#model/notice-text.ts'
 import { NEXT_VERSION, type NewRecipient, type NoticeRecipient } from '#records/notice-rows.ts'
 import { openRecords } from '#records/records.ts'
 import { type DraftQuestion, makeDraft } from './draft.ts'
+import { type Addressed, groupByAddress } from './groups.ts'
 import { type PrepareOf, type Prepared, type PreparePorts, prepare } from './prepare.ts'
 import { testingShapes, testingSubjectOf } from './text/testing-notices.ts'
 import type { NoticeWords } from './words.ts'
@@ -257,6 +258,39 @@ test('two administrators with one address get one notice of their organisation',
       [0, 'a1@x.example'],
       [0, 'a2@x.example'],
       [90, 'a1@x.example'],
+    ],
+  )
+})
+
+test('an administrator whose list is not in the mail of that address is told by the next version', () => {
+  const shape = { key: 's', kind: 'organisation', sent: [], surfaces: [], possibleOnly: false, memberList: true } as unknown as NoticeShape
+  const none = { state: 'waiting', language: 'en', messageId: null, attempts: 0, at: 0, nextAt: 0, reply: null, why: null, joined: 0 }
+  const administrator = (number: number, list: number[]): Addressed => {
+    const row = { ...none, number, person: 100 + number, organisation: 90, shape: 0, list, members: list.length, tag: 't' }
+    return { row: row as unknown as NoticeRecipient, tag: 't' }
+  }
+  const [few, all, others] = [administrator(1, [1]), administrator(2, [1, 2]), administrator(3, [3])] as const
+  const { groups, changes } = groupByAddress([few, all, others], new Map(), [shape])
+  assert.deepEqual(
+    groups.map(({ head, told }) => [head.row.number, told.map(({ row }) => row.number)]),
+    [[2, [2, 1]]],
+  )
+  assert.deepEqual(
+    changes.map(({ number, why, joined }) => [number, why, joined]),
+    [
+      [1, 'same_address', 2],
+      [3, NEXT_VERSION, 0],
+    ],
+  )
+  const held = groupByAddress([few, others], new Map([['90 t', all.row]]), [shape])
+  assert.deepEqual(
+    [held.groups, held.changes.map(({ number, why }) => [number, why])],
+    [
+      [],
+      [
+        [1, 'same_address'],
+        [3, NEXT_VERSION],
+      ],
     ],
   )
 })

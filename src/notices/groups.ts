@@ -35,14 +35,18 @@ export function groupByAddress<One extends Addressed>(
   const changes: RecipientChange[] = []
   const groups: Group<One>[] = []
   const places = Map.groupBy(people, ({ row, tag }) => placeOf(row.organisation, tag))
-  for (const [place, some] of places) {
+  for (const [place, here] of places) {
     const holder = holders.get(place)
     if (holder !== undefined) {
       const held = shapes[holder.shape]
-      for (const { row, tag } of some)
-        changes.push(...(isTold(held, shapes[row.shape]) ? joined(row, holder.number, tag) : later(row, tag)))
+      for (const { row, tag } of here) {
+        const isCovered = isTold(held, shapes[row.shape]) && listsAllOf(holder, row)
+        changes.push(...(isCovered ? joined(row, holder.number, tag) : later(row, tag)))
+      }
       continue
     }
+    // Of administrators the one with the longest list first: theirs is the list that the mail has.
+    const some = here.toSorted((one, other) => other.row.members - one.row.members)
     const [head] = some as [One]
     const group = putTogether(some, shapes)
     const told = new Set(group.told)
@@ -57,12 +61,13 @@ export function groupByAddress<One extends Addressed>(
 }
 
 /** Of all of them where that text is approved; else of as many as there is one for. */
-function putTogether<One extends Addressed>(some: readonly One[], shapes: readonly NoticeShape[]): { told: One[]; shape: number } {
-  const [head] = some as [One]
+function putTogether<One extends Addressed>(all: readonly One[], shapes: readonly NoticeShape[]): { told: One[]; shape: number } {
+  const [head] = all as [One]
+  const some = all.filter(({ row }) => listsAllOf(head.row, row))
   if (some.every(({ row }) => row.shape === head.row.shape)) return { told: [...some], shape: head.row.shape }
   const whole = some.reduce<NoticeShape | undefined>((sum, { row }) => union(sum, shapes[row.shape]), shapes[head.row.shape])
-  const all = find(whole, shapes)
-  if (all !== undefined) return { told: [...some], shape: all }
+  const shared = find(whole, shapes)
+  if (shared !== undefined) return { told: [...some], shape: shared }
   const told = [head]
   let { shape } = head.row
   for (const one of some.slice(1)) {
@@ -100,6 +105,13 @@ function nameOf({ field, form }: NoticeShape['sent'][number]): string {
 function isTold(told: NoticeShape | undefined, owed: NoticeShape | undefined): boolean {
   const both = union(told, owed)
   return told !== undefined && both !== undefined && keyOf(both) === keyOf(told)
+}
+
+/** Whether a mail to one administrator names, or counts, all members of whom another is to be told. Of people it is nothing. */
+function listsAllOf(told: NoticeRecipient, owed: NoticeRecipient): boolean {
+  if (owed.members > told.members) return false
+  const listed = new Set(owed.list.length === 0 ? [] : told.list)
+  return owed.list.every((member) => listed.has(member))
 }
 
 function freed({ number }: NoticeRecipient): RecipientChange {
