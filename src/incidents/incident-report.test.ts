@@ -92,7 +92,7 @@ test('consequences follow from what was sent in the clear', () => {
   assert.match(named[0] ?? '', /by mail/)
   const codes = possibleConsequences(fields('user_id:pseudonym country:coarse email:alias'), [])
   assert.deepEqual(codes.length, 1)
-  assert.match(codes[0] ?? '', /No field that was sent in the clear names or reaches a person/)
+  assert.match(codes[0] ?? '', /no field that names or reaches a person was sent in the clear/)
   assert.match(possibleConsequences(fields('user_id:pseudonym'), ['property.note']).at(-1) ?? '', /free text/)
   assert.deepEqual(possibleConsequences([], []), [])
 })

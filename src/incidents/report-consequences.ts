@@ -22,7 +22,7 @@ export function possibleConsequences(sent: readonly Pick<FieldForm, 'field' | 'f
     ...(isNamed && clear.has('name') ? ['Names beside other details may make false messages look real.'] : []),
     ...(sent.length > 0 && !isNamed
       ? [
-          'No field that was sent in the clear names or reaches a person. Who knows more about a person may still find out which data are theirs.',
+          'Properties aside, no field that names or reaches a person was sent in the clear. Who knows more may still find out whose data are whose.',
         ]
       : []),
     ...(freeText.length === 0 ? [] : ['Fields with free text may hold more about a person than they are called.']),

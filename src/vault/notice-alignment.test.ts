@@ -37,9 +37,19 @@ test('else the longest is tried first, so that a part of one is not taken for an
 })
 
 test('what stands before what it should follow is told from what stands after it', async () => {
-  assert.deepEqual(await align('b a c', ['a', 'b', 'c']), { ...whole(3), inOrder: false })
+  assert.deepEqual(await align('b x a c', ['a', 'b x', 'c']), { ...whole(3), inOrder: false })
   assert.deepEqual(await align('a b c a b c', ['a', 'b', 'c']), whole(3))
   assert.deepEqual(await align('a x', ['a']), { ...whole(1), foreign: [[1, 2]] })
+})
+
+test('one word above the notice is not taken for the paragraph of that word within it', async () => {
+  const paragraphs = ['a title', 'ann@example.com', 'the end']
+  assert.deepEqual(await align('to: ann@example.com subject: x a title ann@example.com the end', paragraphs), {
+    ...whole(3),
+    foreign: [[0, 4]],
+  })
+  assert.deepEqual(await align('ann@example.com a title the end', paragraphs), { ...whole(3), missing: [1], foreign: [[0, 1]] })
+  assert.deepEqual(await align('b a', ['b', 'a']), whole(2), 'the first of all may be one word')
 })
 
 test('a text made of first words costs no more than its length', async () => {
