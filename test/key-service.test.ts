@@ -16,7 +16,7 @@ test('a start waits for the key service, and what runs does not need it', { time
   const env = { TEST_TRANSIT_TOKEN: TRANSIT_TOKEN }
   const program = await launchBulkhead(t, { config: testConfig({ events: ['Opened'], more }), env })
   const post = (id: string): Promise<string> =>
-    postEvents(program.gatewayUrl, TOKENS.server, [{ event: 'Opened', properties: { distinct_id: id, $insert_id: id } }], 5000).then(
+    postEvents(program.gatewayUrl, TOKENS.server, [{ event: 'Opened', properties: { distinct_id: id, $insert_id: id } }]).then(
       ({ status, body }) => `${status} ${body}`,
       () => 'no answer',
     )
