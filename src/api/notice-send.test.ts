@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NoticeMeasure } from '#model/notice-text.ts'
 import type { NoticeVersion } from '#records/notice-rows.ts'
-import { assertStillTrue, begin } from './notice-send.ts'
+import { assertStillTrue, begin, send } from './notice-send.ts'
 
 const TOLD = 5000
 
@@ -38,6 +38,38 @@ test('a measure that was taken back is told by no notice; one that came since ma
   }
 })
 
+test('who goes on with a stopped version leaves to the later ones whom they tell, by the numbers that people have now', async () => {
+  const content = JSON.stringify({ subject: { measures: [] }, shapes: [], languages: [] })
+  const versions = [
+    { incident: 1, version: 1, id: 'a', state: 'stopped', way: 'smtp', dir: null, content, startedAt: null, endedAt: null },
+    { incident: 1, version: 2, id: 'b', state: 'done', way: 'smtp', dir: null, content },
+    { incident: 1, version: 3, id: 'c', state: 'stopped', way: 'smtp', dir: null, content },
+  ] as NoticeVersion[]
+  const calls: string[] = []
+  const deps = {
+    notices: {
+      versions: () => versions,
+      left: () => versions.slice(0, 1),
+      assertApproved: () => undefined,
+      personOf: async () => (person: number) => person + 100,
+      takeOver: ({ version }: NoticeVersion, personOf: (person: number) => number) => void calls.push(`${version} ${personOf(1)}`),
+      wayOf: () => ({ way: 'smtp', dir: null }),
+      begin: ({ version }: NoticeVersion) => void calls.push(`begin ${version}`),
+      counts: () => ({}),
+      fault: () => undefined,
+      trouble: () => null,
+    },
+    incidents: { add: async () => void calls.push('row') },
+    approvals: { list: () => [] },
+    records: { noticeVersion: () => versions[0] },
+  } as unknown as Parameters<typeof send>[2]
+  const request = { params: {}, operator: 'ann', body: { reason: 'the log was looked at', continue: true } } as unknown as Parameters<
+    typeof send
+  >[1]
+  await send(1, request, deps)
+  assert.deepEqual(calls, ['row', '2 101', '3 101', 'begin 1'])
+})
+
 test('two who send at the same moment begin it once, however long the use of the approval takes to go on record', async () => {
   const version = { incident: 1, version: 2, id: 'a', scopeVersion: 1 } as NoticeVersion
   const now = { ...version, state: 'proposed' }
@@ -47,6 +79,7 @@ test('two who send at the same moment begin it once, however long the use of the
     notices: {
       wayOf: () => ({ way: 'outbox', dir: null }),
       counts: () => ({ recipients: 1, organisations: { recipients: 0 } }),
+      personOf: async () => (person: number) => person,
       takeOver: () => undefined,
       begin: () => void Object.assign(now, { state: 'sending' }),
     },
@@ -81,6 +114,7 @@ test('before the first mail of a version people are counted, its beginning is on
     notices: {
       wayOf: () => ({ way: 'outbox', dir: null }),
       counts: () => ({ recipients: 1, organisations: { recipients: 0 } }),
+      personOf: async () => (person: number) => person,
       takeOver: () => void order.push('taken over'),
       begin: () => void order.push('begun'),
     },

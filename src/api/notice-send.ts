@@ -105,6 +105,7 @@ export async function begin(
   }
   // Whom the clocks count as told by this version.
   await deps.clocks.keeper.now(version.incident, { recount: true })
+  const personOf = await notices.personOf()
   await book.add(version.incident, look, (state) => {
     // Somebody may have amended the scope, or taken the approval back, meanwhile.
     assertScope(version, currentScope(state).version)
@@ -114,7 +115,7 @@ export async function begin(
     return { kind: 'notice-begun', body, texts: textsOf({ reason: look.reason }) }
   })
   // First: a crash in between leaves them to this version or to the next proposal, never to two.
-  notices.takeOver(version)
+  notices.takeOver(version, personOf)
   notices.begin(version, { ...taken, approval: approval.id })
   await approvals.use(approval.id)
 }
@@ -126,9 +127,13 @@ async function goOn(version: NoticeVersion, request: FastifyRequest<{ Body: Noti
   }
   deps.notices.assertApproved(version)
   await assertStillTrue(version, deps)
+  const personOf = await deps.notices.personOf()
   const look = lookFor(request, 'incident notify, continue', request.body.reason)
   const body = { version: version.version, as: 'continued' }
   await deps.incidents.add(version.incident, look, () => ({ kind: 'notice-settled', body, texts: textsOf({ reason: look.reason }) }))
+  // Who waits here may have become one with somebody whom a later version tells.
+  for (const later of deps.notices.versions(version.incident))
+    if (later.version > version.version && later.state !== 'proposed') deps.notices.takeOver(later, personOf)
   const way = version.way === 'smtp' || request.body.outbox !== undefined ? deps.notices.wayOf(request.body.outbox) : undefined
   deps.notices.begin(version, { way: way?.way ?? version.way ?? 'outbox', dir: way?.dir ?? version.dir, approval: null })
   return shown(versionNow(version, deps), deps)

@@ -17,6 +17,7 @@ export const NO_NOTICES: Omit<DeskPorts, 'records' | 'clock'> & { vault: DeskPor
   sealedPlaces: [],
   begunRow: () => undefined,
   identifiersOf: async () => (person) => [person],
+  assertStillTrue: async () => undefined,
   onTold: async () => undefined,
   onEnded: async () => undefined,
   trace: () => undefined,

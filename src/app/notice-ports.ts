@@ -1,4 +1,5 @@
 /** What the staff role needs to tell people: texts that are whole, the vault's addresses and codes, and the record of the incidents. */
+import { assertStillTrue } from '#api/notice-send.ts'
 import { systemClock } from '#base/clock.ts'
 import type { RpcClient } from '#base/rpc.ts'
 import type { IncidentBook } from '#incidents/incident-book.ts'
@@ -8,6 +9,7 @@ import { NoticeDesk } from '#notices/desk.ts'
 import { loadNoticeTemplates } from '#notices/text/templates.ts'
 import { noticeWords } from '#notices/words.ts'
 import type { Records } from '#records/port.ts'
+import type { LeavingVault } from '#vault/erasure-port.ts'
 import { noticeOpener, noticeVault } from '#vault/notice-server.ts'
 import type { Look, StaffVault } from '#vault/port.ts'
 import type { Instance } from './instance.ts'
@@ -23,10 +25,11 @@ export function openNotices(parts: {
   vaultClient: RpcClient
   vault: Pick<StaffVault, 'graph'>
   incidents: IncidentBook
+  leaving: Pick<LeavingVault, 'deletions'>
   /** For the clocks of the law. */
   peopleNotified(incident: number, at: number, look: Look): Promise<void>
 }): NoticeDesk {
-  const { instance, config, records, vaultClient, vault, incidents } = parts
+  const { instance, config, records, vaultClient, vault, incidents, leaving } = parts
   let known: { until: number; people: People } | undefined
   const desk = new NoticeDesk({
     records,
@@ -37,12 +40,13 @@ export function openNotices(parts: {
     sealedPlaces: [instance.dataDir, instance.keysDir, instance.runtimeDir],
     begunRow: (incident, versionId) =>
       records.incidentRows(incident).findLast(({ kind, body }) => kind === 'notice-begun' && JSON.parse(body).id === versionId),
-    identifiersOf: async () => {
-      if (known === undefined || known.until < systemClock.now())
+    identifiersOf: async (given) => {
+      if (known === undefined || known.until < systemClock.now() || given?.isFresh === true)
         known = { until: systemClock.now() + PEOPLE_MS, people: new People(await vault.graph()) }
       const { people } = known
       return (person) => people.identifiersOf(people.personOf(person))
     },
+    assertStillTrue: (version) => assertStillTrue(version, { incidents, records, leaving: { vault: leaving } }),
     onTold: (incident, at) =>
       parts.peopleNotified(incident, at, {
         actor: 'bulkhead',

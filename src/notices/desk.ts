@@ -4,6 +4,7 @@
  */
 import type { Clock } from '#base/clock.ts'
 import { BulkheadError, toBulkheadError } from '#base/errors.ts'
+import { passesByItself } from '#base/passing.ts'
 import type { IncidentRow } from '#model/incident-row.ts'
 import type { Ordinal } from '#model/log-entry.ts'
 import type { NoticesConfig } from '#model/notices-config.ts'
@@ -15,10 +16,9 @@ import { type NoticeCounts, countOf } from './counts.ts'
 import { assertApproved } from './approved.ts'
 import type { Draft, NoticeContent } from './draft.ts'
 import { clearUnfiled, fileVersion, openMaildir, settleFiling } from './maildir.ts'
-import { passesByItself } from './passing.ts'
 import { keepSheets, type PrepareOf, type PreparePorts } from './prepare.ts'
 import { sendVersion } from './sending.ts'
-import { settlableCount, type Settled, settleRecipients } from './settling.ts'
+import { leaveOpen, settlableCount, type Settled, settleRecipients } from './settling.ts'
 import { Turns } from './turns.ts'
 import type { NoticeWords } from './words.ts'
 
@@ -37,7 +37,10 @@ export interface DeskPorts {
   sealedPlaces: readonly string[]
   /** The signed row by which the sending of that version began. */
   begunRow(incident: number, versionId: string): IncidentRow | undefined
-  identifiersOf(): Promise<(person: Ordinal) => readonly Ordinal[]>
+  /** The person's own number is the first. Lately known ones will do, unless they are to be fresh. */
+  identifiersOf(given?: { isFresh: true }): Promise<(person: Ordinal) => readonly Ordinal[]>
+  /** Whether what a version tells of our measures is so. Throws `notice_changed`. */
+  assertStillTrue(version: NoticeVersion): Promise<void>
   /** A mail server took the first mail. May be called again after a crash. */
   onTold(incident: number, at: number): Promise<void>
   /** Nothing of it waits any more. May be called again after a crash. */
@@ -99,9 +102,15 @@ export class NoticeDesk {
     })
   }
 
+  /** The numbers that people have now: two may have been joined since a version was fixed. */
+  async personOf(): Promise<(person: Ordinal) => Ordinal> {
+    const identifiersOf = await this.#ports.identifiersOf({ isFresh: true })
+    return (person) => identifiersOf(person)[0] ?? person
+  }
+
   /** Whoever a stopped version did not reach and this one tells is not told by the other any more. */
-  takeOver(of: Of): void {
-    this.#ports.records.takeOver(of, this.#ports.clock.now())
+  takeOver(of: Of, personOf: (person: Ordinal) => Ordinal): void {
+    this.#ports.records.takeOver(of, { at: this.#ports.clock.now(), personOf })
   }
 
   isRunning(of: Of): boolean {
@@ -217,7 +226,7 @@ export class NoticeDesk {
       if (syscall === undefined) throw thrown
       this.#ports.trace('warn', `a maildir of incident ${version.incident}, version ${version.version}, cannot be looked through: ${code}`)
     }
-    this.#leaveOpen(version)
+    leaveOpen(version, this.#ports.records, this.#ports.clock.now())
   }
 
   #isFiling(dir: string): boolean {
@@ -230,20 +239,6 @@ export class NoticeDesk {
     for (const version of records.noticeVersions())
       if (version.way === 'maildir' && version.dir === dir) settleFiling({ ...version, dir }, records, clock.now())
     clearUnfiled(dir)
-  }
-
-  /** While nothing of it is under way: what is on record as under way is what nobody answered for. */
-  #leaveOpen(of: Of): void {
-    const { records, clock } = this.#ports
-    for (;;) {
-      const left = records.recipientsIn(of, 'sending', { after: 0, limit: ROWS_A_TIME })
-      if (left.length === 0) return
-      records.changeRecipients(
-        of,
-        left.map(({ number }) => ({ number, state: 'unknown', why: 'crash' })),
-        clock.now(),
-      )
-    }
   }
 
   close(): Promise<void> {
@@ -294,11 +289,12 @@ export class NoticeDesk {
     const version = this.#version(of)
     const { way, dir, id } = version
     // An answer that could not be written, on a full disk say, is none.
-    if (way === 'smtp') this.#leaveOpen(of)
+    if (way === 'smtp') leaveOpen(of, records, this.#ports.clock.now())
     if (way === 'maildir' && dir !== null) this.#clear(dir)
     // In the sealed outbox notices wait for somebody's word.
     if (way === 'outbox' || way === null || records.nextDue(of) === undefined) return this.#end(of)
     this.assertApproved(version)
+    await this.#ports.assertStillTrue(version)
     const content = JSON.parse(version.content) as NoticeContent
     const begun = this.#ports.begunRow(of.incident, id)
     if (begun === undefined) throw new BulkheadError('notice_changed', 'the record of the incident does not say that it was begun')

@@ -65,7 +65,7 @@ function makeWorld(): World {
       const begun = { state: 'sending', way: 'smtp', content: '{}' } as const
       const kept: NoticeVersion = { ...of, ...none, ...at, ...begun, id: `v${versions}`, scopeVersion: 1 }
       records.addNoticeVersion(kept)
-      records.takeOver(of, 0)
+      records.takeOver(of, { at: 0, personOf: (person) => person })
       return versions
     },
   }

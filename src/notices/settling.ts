@@ -35,6 +35,19 @@ export function settlableCount(of: Of, settled: Settled, records: Pick<NoticeRec
   return count
 }
 
+/** While nothing of it is under way: what is on record as under way is what nobody answered for. */
+export function leaveOpen(of: Of, records: Pick<NoticeRecords, 'recipientsIn' | 'changeRecipients'>, at: number): void {
+  for (;;) {
+    const left = records.recipientsIn(of, 'sending', { after: 0, limit: ROWS_A_TIME })
+    if (left.length === 0) return
+    records.changeRecipients(
+      of,
+      left.map(({ number }) => ({ number, state: 'unknown', why: 'crash' })),
+      at,
+    )
+  }
+}
+
 function* pagesOf(of: Of, settled: Settled, records: Pick<NoticeRecords, 'recipientBy' | 'recipientsIn'>): Generator<NoticeRecipient[]> {
   const { from, isOne } = PLANS[settled.was]
   if ('of' in settled && settled.of !== 'all') {

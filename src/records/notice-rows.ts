@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import type { Ordinal } from '#model/log-entry.ts'
+import { LATER_VERSION, takingOver } from './notice-takeover.ts'
 
 /**
  * `proposed`: its text is fixed, nobody was told. `sending`: approved and begun. `stopped`: begun, and goes on only by somebody's word.
@@ -16,9 +17,6 @@ export type NoticeWay = 'smtp' | 'maildir' | 'outbox'
 
 /** Why somebody without an address is skipped: they are no recipient, and on record because others were told of them. */
 export const UNREACHABLE = 'unreachable'
-
-/** Why somebody is skipped in a version that was stopped before their turn: a newer one that was begun tells them. */
-export const LATER_VERSION = 'later_version'
 
 /** Why somebody is skipped whose address by now is one that had its mail of this version, without what was sent of them. */
 export const NEXT_VERSION = 'next_version'
@@ -148,8 +146,8 @@ export interface NoticeRecords {
   recipientsJoined(of: { incident: number; version: number }, numbers: readonly number[]): NoticeRecipient[]
   /** Everybody for whom that address was found last. */
   recipientsTagged(of: { incident: number; version: number }, tags: readonly string[]): NoticeRecipient[]
-  /** Whoever waits in a stopped version and is in this one is skipped there. */
-  takeOver(of: { incident: number; version: number }, at: number): void
+  /** Whoever waits in an earlier version that was stopped and is in this one, by the numbers that people have now, is skipped there. */
+  takeOver(of: { incident: number; version: number }, given: { at: number; personOf: (person: Ordinal) => Ordinal }): void
   /**
    * People in versions of that incident that were begun, by number. Without an address (`reached` false) somebody is told by nobody, but
    * the administrators of their organisation were told of them. Whom a stopped version did not reach is not in them: the next one may.
@@ -280,11 +278,7 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
     )
   const joinedTo = among('joined')
   const tagged = among('tag')
-  const take = statement(
-    `UPDATE notice_recipient SET state = 'skipped', why = '${LATER_VERSION}', at = ? WHERE incident = ? AND version < ? AND state = 'waiting'
-       AND version IN (SELECT version FROM notice_version WHERE incident = ? AND state = 'stopped')
-       AND (person, organisation) IN (SELECT person, organisation FROM notice_recipient WHERE ${OF})`,
-  )
+  const take = takingOver(database)
   const told = statement(`SELECT r.person, r.tag, r.version ${BEGUN} AND NOT ${IS_LEFT} AND r.organisation = 0`)
   const administratorsTold = statement(
     `SELECT r.version, r.person, r.organisation, ${IS_LEFT} AS isLeft ${BEGUN} AND r.organisation <> 0 ORDER BY r.version, r.number`,
@@ -372,7 +366,7 @@ export function noticeRecords(database: DatabaseSync, transact: <Result>(act: ()
       }),
     recipientsJoined: (of, numbers) => joinedTo.all<RecipientRow>(of.incident, of.version, JSON.stringify(numbers)).map(asRecipient),
     recipientsTagged: (of, tags) => tagged.all<RecipientRow>(of.incident, of.version, JSON.stringify(tags)).map(asRecipient),
-    takeOver: (of, at) => transact(() => take.run(at, of.incident, of.version, of.incident, of.incident, of.version)),
+    takeOver: (of, given) => transact(() => take(of, given)),
     peopleTold: (incident) => {
       const rows = told.all<{ person: number; tag: string; version: number }>(incident)
       const administrators = administratorsTold.all<Omit<AdministratorTold, 'isLeft'> & { isLeft: number }>(incident)

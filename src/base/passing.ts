@@ -1,5 +1,5 @@
-/** What a sending waits for: a process that is started again, and a disk that somebody makes room on. */
-import { toBulkheadError } from '#base/errors.ts'
+/** What passes by itself: a process that is started again, and a disk that somebody makes room on. */
+import { toBulkheadError } from './errors.ts'
 
 const PASSING: ReadonlySet<string> = new Set(['vault_unavailable', 'key_service_unavailable', 'disk_full'])
 const SQLITE_FULL = 13

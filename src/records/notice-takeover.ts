@@ -1,0 +1,46 @@
+/** Who waits in a version of notices that was stopped, and is told by a later one: by the later one alone, and nobody by none. */
+import type { DatabaseSync } from 'node:sqlite'
+import type { Ordinal } from '#model/log-entry.ts'
+
+/** Why somebody is skipped in a version that was stopped before their turn: a newer one that was begun tells them. */
+export const LATER_VERSION = 'later_version'
+
+interface Place {
+  person: Ordinal
+  organisation: Ordinal
+}
+
+type Of = { incident: number; version: number }
+
+const OF = 'incident = ? AND version = ?'
+
+/** Within a transaction of the caller's. */
+export function takingOver(database: DatabaseSync): (of: Of, given: { at: number; personOf: (person: Ordinal) => Ordinal }) => void {
+  const waitingBefore = database.prepare(
+    `SELECT version, number, person, organisation FROM notice_recipient WHERE incident = ? AND version < ? AND state = 'waiting'
+       AND version IN (SELECT version FROM notice_version WHERE incident = ? AND state = 'stopped')`,
+  )
+  const places = database.prepare(`SELECT person, organisation FROM notice_recipient WHERE ${OF}`)
+  const leave = database.prepare(
+    `UPDATE notice_recipient SET state = 'skipped', why = '${LATER_VERSION}', at = ? WHERE ${OF} AND number = ?`,
+  )
+  const joinedTo = database.prepare(
+    `SELECT number, person, organisation FROM notice_recipient INDEXED BY notice_recipient_joined
+       WHERE ${OF} AND joined = ? AND state = 'skipped' AND why = 'same_address'`,
+  )
+  const free = database.prepare(`UPDATE notice_recipient SET state = 'waiting', why = NULL, joined = 0, at = ? WHERE ${OF} AND number = ?`)
+  return ({ incident, version }, { at, personOf }) => {
+    const waiting = waitingBefore.all(incident, version, incident) as unknown as (Place & { version: number; number: number })[]
+    if (waiting.length === 0) return
+    // Two numbers may be one person since they were written down.
+    const nameOf = ({ person, organisation }: Place): string => `${organisation} ${personOf(person)}`
+    const own = new Set((places.all(incident, version) as unknown as Place[]).map(nameOf))
+    for (const row of waiting) {
+      if (!own.has(nameOf(row))) continue
+      leave.run(at, incident, row.version, row.number)
+      // Whoever was to be told in that mail, and is not told by the later version, has to get one.
+      for (const joined of joinedTo.all(incident, row.version, row.number) as unknown as (Place & { number: number })[])
+        if (!own.has(nameOf(joined))) free.run(at, incident, row.version, joined.number)
+    }
+  }
+}
