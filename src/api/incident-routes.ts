@@ -4,6 +4,7 @@ import { finished } from 'node:stream/promises'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import { BulkheadError } from '#base/errors.ts'
+import { passesByItself } from '#base/passing.ts'
 import type { EvidenceBody, NoteBody, OpenedBody, SignOffBody, StatementBody } from '#incidents/incident-bodies.ts'
 import { countVersion } from '#incidents/incident-count.ts'
 import { ownerOf } from '#incidents/incident-evidence.ts'
@@ -78,7 +79,7 @@ export function addIncidentRoutes(app: FastifyInstance, deps: StaffDeps): void {
       const from = signal === undefined ? {} : { signal: signal.id }
       const opened: OpenedBody = { vendor, source, times: awareFrom(times, signal), scope: { ...names, ...access }, ...from }
       const id = await book.open(opened, textsOf({ title, reason: body.reason }), look)
-      if (signal !== undefined) await deps.signals.triage(signal.id, { decision: 'incident', incident: id }, look.reason, look)
+      if (signal !== undefined) await triage(signal.id, id, look, deps)
       await countAmended(id, 1, look, deps)
       await deps.clocks.keeper.now(id)
       return { id }
@@ -187,6 +188,15 @@ export function addIncidentRoutes(app: FastifyInstance, deps: StaffDeps): void {
     })
     addFileRoutes(files, deps)
   })
+}
+
+/** The incident is open, whether that can be written of its signal now or at the next start. */
+async function triage(signal: number, incident: number, look: Look, { signals }: StaffDeps): Promise<void> {
+  try {
+    await signals.triage(signal, { decision: 'incident', incident }, look.reason, look)
+  } catch (thrown) {
+    if (!passesByItself(thrown)) throw thrown
+  }
 }
 
 function addFileRoutes(app: FastifyInstance, deps: StaffDeps): void {

@@ -4,7 +4,7 @@ import { systemClock } from '#base/clock.ts'
 import type { EvidenceStore } from '#incidents/evidence.ts'
 import { type BookPorts, IncidentBook } from '#incidents/incident-book.ts'
 import { mendEvidence } from '#incidents/incident-evidence.ts'
-import { SignalBook } from '#incidents/signal-book.ts'
+import { SignalBook, triageOpened } from '#incidents/signal-book.ts'
 import type { Records } from '#records/port.ts'
 import { incidentVault } from '#vault/client.ts'
 
@@ -22,8 +22,9 @@ export async function openIncidents(parts: {
   return book
 }
 
-export async function openSignals(records: Pick<Records, 'signals'>, vault: RpcClient): Promise<SignalBook> {
+export async function openSignals(records: Pick<Records, 'signals' | 'incidentRows'>, vault: RpcClient): Promise<SignalBook> {
   const signals = new SignalBook({ records: records.signals, vault: incidentVault(vault), clock: systemClock })
   await signals.keepNumbers()
+  await triageOpened(signals, records.incidentRows())
   return signals
 }

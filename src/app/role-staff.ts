@@ -7,6 +7,7 @@ import { applyClear, CLEAR_GRANT } from '#grants/clear-grants.ts'
 import { takeConfigured } from '#grants/configured.ts'
 import { Erasures } from '#erasure/erase.ts'
 import { type EvidenceStore, openEvidence } from '#incidents/evidence.ts'
+import { heldFirst, keepHolds } from '#incidents/held-first.ts'
 import { freeSpace, spaceAt } from '#ingest/free-space.ts'
 import { APPROVALS_DEFAULTS } from '#model/config.ts'
 import { VendorDeletions } from '#erasure/vendor-deletions.ts'
@@ -93,7 +94,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     operators: operators.remembered(),
     notices: records.begunNotices(),
   }))
-  const erasing = erasingVault(vaultClient)
+  const erasing = heldFirst(erasingVault(vaultClient), () => incidents)
   const leaving = leavingVault(vaultClient)
   const calls = vendorCalls(worker, config)
   const places = { gateway, worker, calls, warehouse, waitingDir: instance.waitingDir }
@@ -131,7 +132,7 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
     onFailure: onceEach((text) => trace('warn', 'staff', `legal clocks: ${text}`)),
   })
   const { peopleNotified } = clocks
-  const notices = openNotices({ instance, config: config.notices, records, vaultClient, vault, incidents, peopleNotified })
+  const notices = openNotices({ instance, config: config.notices, records, vaultClient, vault, incidents, leaving, peopleNotified })
   const deps: StaffDeps = {
     host: init.consoleHost,
     port: init.consolePort,
@@ -191,7 +192,8 @@ export async function startStaffRole(init: RoleInit, supervisor: SupervisorPort)
   }
   notices.resume()
   const { signal } = stopping
-  const running = Promise.all([erasures.run(signal), deletions.run(signal), settling.run(signal), clocks.keeper.run(signal)])
+  const following = keepHolds(incidents, { clock: systemClock, signal })
+  const running = Promise.all([erasures.run(signal), deletions.run(signal), settling.run(signal), clocks.keeper.run(signal), following])
   const named = (state: FlowState): string =>
     records
       .flows()

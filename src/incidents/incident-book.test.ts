@@ -4,14 +4,18 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
+import { BulkheadError } from '#base/errors.ts'
 import type { IncidentRow } from '#model/incident-row.ts'
 import type { Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
 import type { Vault } from '#vault/vault.ts'
-import { LOOK, type Place, withVault } from '#vault/testing.ts'
+import type { ErasingVault } from '#vault/erasure-port.ts'
+import type { EpochVault } from '#vault/port.ts'
+import { LOOK, type Place, user, windowOf, withVault } from '#vault/testing.ts'
 import type { OpenedBody, ScopeBody } from './incident-bodies.ts'
 import { type BookPorts, IncidentBook } from './incident-book.ts'
 import { openEvidence } from './evidence.ts'
+import { heldFirst, keepHolds } from './held-first.ts'
 import { mendEvidence, ownerOf } from './incident-evidence.ts'
 import { currentScope, readIncident } from './incident-state.ts'
 
@@ -30,7 +34,7 @@ interface Stage {
   rows: () => IncidentRow[]
   records: Records
   /** The call of that number, counted from the next, fails before or after it has done its work. */
-  fail: (call: number, when: 'before' | 'after') => void
+  fail: (call: number, when: 'before' | 'after', error?: Error) => void
   /** As a new process would find things. */
   again: () => IncidentBook
   clock: { at: number }
@@ -39,15 +43,15 @@ interface Stage {
 async function withBook(body: (stage: Stage) => Promise<void>): Promise<void> {
   await withVault(async (vault, place) => {
     const records = openRecords({ path: path.join(place.root, 'records.db') })
-    let trouble = { calls: -1, when: 'before' }
+    let trouble = { calls: -1, when: 'before', error: new Error('killed') }
     const clock = { at: 5000 }
     const fragile =
       <Arguments extends unknown[], Result>(act: (...given: Arguments) => Result | Promise<Result>) =>
       async (...given: Arguments): Promise<Result> => {
         const isLast = trouble.calls-- === 0
-        if (isLast && trouble.when === 'before') throw new Error('killed')
+        if (isLast && trouble.when === 'before') throw trouble.error
         const result = await act(...given)
-        if (isLast) throw new Error('killed')
+        if (isLast) throw trouble.error
         return result
       }
     const { incidents } = vault.keeping
@@ -57,9 +61,9 @@ async function withBook(body: (stage: Stage) => Promise<void>): Promise<void> {
         incidentHeads: () => [],
         addIncidentRow: (row) => {
           const isLast = trouble.calls-- === 0
-          if (isLast && trouble.when === 'before') throw new Error('killed')
+          if (isLast && trouble.when === 'before') throw trouble.error
           records.addIncidentRow(row)
-          if (isLast) throw new Error('killed')
+          if (isLast) throw trouble.error
         },
       },
       vault: {
@@ -73,8 +77,8 @@ async function withBook(body: (stage: Stage) => Promise<void>): Promise<void> {
       },
       clock: { now: () => clock.at },
     }
-    const fail: Stage['fail'] = (calls, when) => {
-      trouble = { calls, when }
+    const fail: Stage['fail'] = (calls, when, error = new Error('killed')) => {
+      trouble = { calls, when, error }
     }
     const again = (): IncidentBook => new IncidentBook(ports)
     try {
@@ -205,6 +209,50 @@ test('killed before or after any call, an open incident is held and a closed one
     { numRuns: Number(process.env.FC_RUNS ?? 12), endOnFailure: true },
   )
 })
+
+test('a vault that goes away behind the row: the incident is open, and nothing is destroyed before its hold is there', () =>
+  withBook(async ({ book, vault, fail, again }) => {
+    await vault.commitWindow(windowOf({ identifiers: [user('u1')] }))
+    await vault.activeEpoch('acme-main')
+    const job = (await vault.erasing.beginErasure('u1', { suppress: false }, LOOK)).id
+    const destroying = {
+      unlinkErased: (id: number) => vault.erasing.unlinkErased(id),
+      destroyEpoch: (...given: Parameters<EpochVault['destroyEpoch']>) => vault.epochs.destroyEpoch(...given),
+    } as ErasingVault & EpochVault
+    const erasing = heldFirst(destroying, () => book)
+    // Rows, then the holds that there are, then the hold.
+    for (const [calls, when] of [
+      [3, 'before'],
+      [4, 'before'],
+      [4, 'after'],
+    ] as const) {
+      fail(calls, when, new BulkheadError('vault_unavailable', 'gone'))
+      const id = await book.open(OPENED, { title: 't' }, LOOK)
+      assert.equal(book.state(id).state, 'open')
+      assert.deepEqual([book.isBehind, book.state(id).holds.length], [true, 0])
+      await assert.rejects(erasing.unlinkErased(job), { code: 'erase_deferred' })
+      assert.deepEqual([book.isBehind, book.state(id).holds.length], [false, 1])
+      assert.deepEqual(await openHolds(vault), [`incident ${id} acme`])
+      // The same when it is closed: it is, and the hold goes by itself.
+      fail(2, 'before', new BulkheadError('vault_unavailable', 'gone'))
+      assert.equal((await book.close(id, { reason: 'over' }, LOOK)).state, 'closed')
+      assert.equal((await openHolds(vault)).length, 1)
+      const ends = new AbortController()
+      await keepHolds(book, { clock: { sleep: async () => ends.abort() }, signal: ends.signal })
+      assert.deepEqual(await openHolds(vault), [])
+    }
+    // An epoch is held as well, by whoever finds the rows.
+    fail(3, 'before', new BulkheadError('vault_unavailable', 'gone'))
+    await book.open(OPENED, {}, LOOK)
+    const epochs = heldFirst(destroying, again)
+    await assert.rejects(epochs.destroyEpoch({ vendor: 'acme', destination: 'acme-main', epoch: 1 }, LOOK), /hold/)
+    // Before the row is there nothing is.
+    const before = (await vault.erasing.holds()).length
+    fail(1, 'before', new BulkheadError('vault_unavailable', 'gone'))
+    await assert.rejects(book.open(OPENED, {}, LOOK), { code: 'vault_unavailable' })
+    assert.equal((await vault.erasing.holds()).length, before)
+    assert.throws(() => book.state(5), { code: 'incident_unknown' })
+  }))
 
 test('a number that a hold still names is not given again', () =>
   withBook(async ({ book, vault }) => {

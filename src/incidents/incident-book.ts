@@ -1,11 +1,12 @@
 /**
  * The incidents of an instance: rows are added and read, one writer at a time. A row counts when it is durable in the records;
  * the vault has who and why on record before, and has signed it. An open incident holds the vendor's epochs and all erasures;
- * what a crash left between a row and its hold is mended at the next look.
+ * what a crash left between a row and its hold is mended at the next start, and before anything is destroyed (`held-first.ts`).
  */
 import type { Clock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { canonicalJson } from '#base/canonical-json.ts'
+import { passesByItself } from '#base/passing.ts'
 import { type IncidentRow, type IncidentRowKind, brokenRows, incidentRowHash } from '#model/incident-row.ts'
 import type { IncidentRecords } from '#records/port.ts'
 import type { Hold } from '#vault/erasure-port.ts'
@@ -35,6 +36,7 @@ const HOLD_REASON = /^incident (\d{1,15})$/
 export class IncidentBook {
   readonly #ports: BookPorts
   #turn: Promise<unknown> = Promise.resolve()
+  #isBehind = false
 
   constructor(ports: BookPorts) {
     this.#ports = ports
@@ -45,7 +47,7 @@ export class IncidentBook {
     return this.#inTurn(async () => {
       const id = await this.#nextId()
       await this.#write(id, { kind: 'opened', body, texts }, look)
-      await this.#hold(id, body.vendor, look)
+      await this.#follow(() => this.#hold(id, body.vendor, look))
       return id
     })
   }
@@ -110,7 +112,7 @@ export class IncidentBook {
     return this.#inTurn(async () => {
       if (this.state(id).state === 'closed') throw new BulkheadError('incident_closed', `incident ${id} is closed already`)
       await this.#write(id, { kind: 'closed', body: {}, texts }, look)
-      await this.#release(id, look)
+      await this.#follow(() => this.#release(id, look))
       return this.state(id)
     })
   }
@@ -120,12 +122,17 @@ export class IncidentBook {
       const { state, vendor } = this.state(id)
       if (state === 'open') throw new BulkheadError('incident_invalid', `incident ${id} is open`)
       await this.#write(id, { kind: 'reopened', body: {}, texts }, look)
-      await this.#hold(id, vendor, look)
+      await this.#follow(() => this.#hold(id, vendor, look))
       return this.state(id)
     })
   }
 
-  /** Holds that a crash kept from being opened or given back. How many were mended. */
+  /** Whether a hold does not follow its incident yet, since the vault was away. */
+  get isBehind(): boolean {
+    return this.#isBehind
+  }
+
+  /** Holds that a crash, or a vault that was away, kept from being opened or given back. How many were mended. */
   mend(): Promise<number> {
     return this.#inTurn(async () => {
       const look = { actor: 'bulkhead', action: 'incident', reason: 'a hold follows its incident' }
@@ -137,8 +144,19 @@ export class IncidentBook {
         if (state === 'open') await this.#hold(id, vendor, look)
         else await this.#release(id, look)
       }
+      this.#isBehind = false
       return mended
     })
+  }
+
+  /** The row before it is durable, and that is the answer: a hold that cannot follow now follows later. */
+  async #follow(act: () => Promise<void>): Promise<void> {
+    try {
+      await act()
+    } catch (thrown) {
+      if (!passesByItself(thrown)) throw thrown
+      this.#isBehind = true
+    }
   }
 
   async #hold(id: number, vendor: string, look: Look): Promise<void> {

@@ -7,6 +7,7 @@ import type { SignalBody, SignalDecision, SignalSource, TriageBody } from '#mode
 import type { IncidentRecords } from '#records/port.ts'
 import { SIGNALS_FROM } from '#records/signal-rows.ts'
 import type { IncidentTexts, Look, SignalVault } from '#vault/port.ts'
+import type { OpenedBody } from './incident-bodies.ts'
 import { textOf } from './incident-state.ts'
 
 export interface Triage {
@@ -126,6 +127,18 @@ export class SignalBook {
     const mine = this.#turn.then(act, act)
     this.#turn = mine.catch(() => undefined)
     return mine
+  }
+}
+
+/** That an incident was opened from a signal is its triage. A crash, or a vault that was away, may have kept it from being written. */
+export async function triageOpened(signals: Pick<SignalBook, 'open' | 'triage'>, rows: readonly IncidentRow[]): Promise<void> {
+  const open = new Set(signals.open().map(({ id }) => id))
+  for (const { kind, body, incident } of open.size === 0 ? [] : rows) {
+    if (kind !== 'opened') continue
+    const { signal } = JSON.parse(body) as OpenedBody
+    if (signal === undefined || !open.delete(signal)) continue
+    const reason = `incident ${incident} was opened from it`
+    await signals.triage(signal, { decision: 'incident', incident }, reason, { actor: 'bulkhead', action: 'incident open', reason })
   }
 }
 
