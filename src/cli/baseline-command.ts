@@ -77,8 +77,11 @@ async function importFile(
 async function hashOf(file: string): Promise<string> {
   const hash = createHash('sha256')
   try {
+    // It is read twice, and a pipe may never end.
+    if (!statSync(file).isFile()) throw new BulkheadError('baseline_invalid', `${file} is no file`)
     for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
   } catch (thrown) {
+    if (thrown instanceof BulkheadError) throw thrown
     throw new BulkheadError('baseline_invalid', `${file} cannot be read (${(thrown as NodeJS.ErrnoException).code ?? 'unknown'})`)
   }
   return hash.digest('hex')

@@ -1,6 +1,6 @@
 /** `incident …`. All of them need a running Bulkhead. */
 import { createHash } from 'node:crypto'
-import { createWriteStream, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { constants, createWriteStream, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import path from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -277,13 +277,15 @@ async function openFile(file: string): Promise<FileHandle> {
     new BulkheadError('bad_usage', `the file ${JSON.stringify(file)} cannot be read (${code})`, { cause })
   let handle: FileHandle
   try {
-    handle = await open(file, 'r')
+    // A pipe that nobody writes to would be waited for without an end.
+    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (thrown) {
     throw unreadable((thrown as NodeJS.ErrnoException).code ?? 'unknown', thrown)
   }
-  if (!(await handle.stat()).isDirectory()) return handle
+  const found = await handle.stat()
+  if (found.isFile()) return handle
   await handle.close()
-  throw unreadable('EISDIR')
+  throw unreadable(found.isDirectory() ? 'EISDIR' : 'a pipe, socket or device is no file: write what comes from it to one')
 }
 
 function oneOf(option: string, given: string, known: readonly string[]): void {

@@ -30,9 +30,17 @@ const [QUOTE, ESCAPE, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST, COMMA] = [0x22, 0x5c, 
 const SEPARATORS: ReadonlySet<number> = new Set([COMMA, NEWLINE, CLOSE, OPEN_LIST])
 
 /** `head`: the beginning, which tells how deep the rows stand. */
-export async function* jsonRows(content: AsyncIterable<Buffer>, sink: RowSink, head: Buffer): AsyncGenerator<RowBatch, void> {
+export function jsonRows(content: AsyncIterable<Buffer>, sink: RowSink, head: Buffer): AsyncGenerator<RowBatch, void> {
+  return scannedRows(content, sink, new Scan(rowDepth(head)))
+}
+
+/** From the beginning of a list to its end: what is around it is no row. */
+export function listRows(content: AsyncIterable<Buffer>, sink: RowSink): AsyncGenerator<RowBatch, void> {
+  return scannedRows(content, sink, new Scan(1, true))
+}
+
+async function* scannedRows(content: AsyncIterable<Buffer>, sink: RowSink, scan: Scan): AsyncGenerator<RowBatch, void> {
   const objects = new ObjectReader(sink)
-  const scan = new Scan(rowDepth(head))
   let held: Buffer = Buffer.alloc(0)
   for await (const piece of content) {
     const all = held.length === 0 ? piece : Buffer.concat([held, piece])
@@ -87,9 +95,13 @@ class Scan {
   #before = NEWLINE
   #isLoose = false
   #isBehind = false
+  /** Nothing behind the end of the list is a row, as long as no row broke off: then its brackets may be those of a text. */
+  #endsWithList: boolean
+  #isOver = false
 
-  constructor(depth: number) {
+  constructor(depth: number, endsWithList = false) {
     this.#rowDepth = depth
+    this.#endsWithList = endsWithList
   }
 
   get isInside(): boolean {
@@ -112,6 +124,7 @@ class Scan {
 
   /** The next row that ends; undefined: there is none in these bytes. */
   next(bytes: Buffer, from: number): FoundRow | undefined {
+    if (this.#isOver) return undefined
     let [isText, isEscaped] = [this.#isText, this.#isEscaped]
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at] as number
@@ -124,6 +137,7 @@ class Scan {
           isText = false
           if (this.isInside) {
             this.#isLost = true
+            this.#endsWithList = false
             this.#before = NEWLINE
             return this.#end(at)
           }
@@ -151,6 +165,8 @@ class Scan {
         if (byte === CLOSE && !this.isInside && this.#depth === this.#rowDepth) continue
         this.#depth = Math.max(0, this.#depth - 1)
         if (this.#depth <= this.#rowDepth && this.isInside) return this.#end(at + 1)
+        this.#isOver = this.#depth === 0 && this.#endsWithList
+        if (this.#isOver) return undefined
         continue
       }
       if (this.#depth !== this.#rowDepth || this.#rowDepth === 0 || this.isInside || byte <= 0x20) continue

@@ -110,6 +110,64 @@ test('JSON in each layout: lists, wrapped lists, lines, one after the other', as
   }
 })
 
+test('the list of rows of an answer of an export API, wherever it stands', async () => {
+  const rows = [
+    { id: 'u1', note: 'a ]} b' },
+    { id: 'u2', items: [{ sku: 1 }] },
+  ]
+  const wanted = [
+    { id: 'u1', note: 'a ]} b' },
+    { id: 'u2', 'items.sku': 1 },
+  ]
+  const answers: object[] = [
+    { data: { results: rows } },
+    { hits: { total: { value: 2 }, hits: rows }, took: { deep: { er: [1, 2] } } },
+    { dimensionHeaders: [{ name: 'x' }], rows, metadata: { currency: { code: 'EUR' } } },
+    { results: rows, timings: [{ k: 'q', t: 0.1 }], next: { page: { of: { two: 2 } } } },
+    { status: 'ok', response: { page: 1, payload: { users: rows } }, more: [] },
+  ]
+  for (const answer of answers) {
+    for (const text of [JSON.stringify(answer), JSON.stringify(answer, null, 2)]) {
+      for (const piece of [1, 17, 1 << 20]) {
+        const got = await read(text, { piece })
+        assert.deepEqual([got.format, got.rows, got.faults], ['json', wanted, []], text)
+      }
+    }
+  }
+  assert.deepEqual((await read('{"columns":["id","n"],"results":[["u1",1],["u2",2]],"hasMore":false,"types":[["id","String"]]}')).rows, [
+    { 'column 1': 'u1', 'column 2': 1 },
+    { 'column 1': 'u2', 'column 2': 2 },
+  ])
+  // One that breaks off within its rows: what can be read is, also behind it.
+  const broken = await read('{"data":{"rows":[{"id":"u1"},{"id":"no end\n},{"id":"u3"}]},"paging":{"next":"x"}}')
+  assert.deepEqual(broken.rows.map(({ id }) => id).slice(0, 2), ['u1', 'u3'])
+  assert.deepEqual((await read('{"data":{"rows":[{"id":"u1"},{"id":"u2"')).faults, [{ number: 2, fault: 'cut_off' }])
+})
+
+test('an object of which nobody can tell where its rows are is refused, and is one row when that is said', async () => {
+  const unclear = [
+    { export_of: [{ id: 1 }, { id: 2 }] },
+    { data: { users: [{ id: 1 }], events: [{ id: 2 }] } },
+    { event: 'Order', properties: { distinct_id: 'u1', items: [{ sku: 1 }] } },
+    { viewer: { lists: [['a@example.com'], ['b@example.com']] } },
+  ]
+  for (const object of unclear) {
+    for (const text of [JSON.stringify(object), JSON.stringify(object, null, 1)])
+      await assert.rejects(read(text), { code: 'leak_file_invalid', message: /which of the lists in it/ })
+    assert.equal((await read(JSON.stringify(object), { format: 'ndjson' })).rows.length, 1)
+  }
+  const pages = [{ data: { results: [{ id: 1 }] } }, { data: { results: [{ id: 2 }] } }].map((page) => JSON.stringify(page))
+  for (const glue of ['\n', '']) await assert.rejects(read(pages.join(glue)), { code: 'leak_file_invalid', message: /several objects/ })
+  // Events with lists in them, a line each; one that is cut off says nothing of the others.
+  const events = ['{"event":"A","properties":{"items":[{"sku":1}]}}', '{"event":"B","properties":{"items":[{"sku":2}]}}']
+  assert.equal((await read(events.join('\n'))).rows.length, 2)
+  for (const first of ['{"id":1', '{"id":"1', '{"id":1,', '{"id":{'])
+    assert.equal((await read([first, ...events].join('\n'), { format: 'ndjson' })).rows.length, 2, first)
+  for (const first of ['{"id":1', '{"id":"1']) assert.ok((await read([first, ...events].join('\n'))).faults.length > 0, first)
+  assert.equal((await read('{"event":"A","tags":[]}')).rows.length, 1)
+  assert.equal((await read('{"status":"ok","results":[]}')).rows.length, 0)
+})
+
 test('what is no row is named by its number, and the rows behind it are read', async () => {
   const lines = ['{"id":1}', 'not json', '{"id":3', '17', '"text"', '{"id":6}']
   const got = await read(lines.join('\n'))

@@ -5,7 +5,8 @@
  */
 import { BulkheadError } from '#base/errors.ts'
 import { csvRows } from './row-file-csv.ts'
-import { jsonRows, lineRows } from './row-file-json.ts'
+import { listOfRows } from './row-file-envelope.ts'
+import { jsonRows, lineRows, listRows } from './row-file-json.ts'
 import { decompressed, utf8Of } from './row-file-text.ts'
 import { type ColumnNames, type RowBatch, RowSink, WRAPPED } from './row-sink.ts'
 
@@ -25,12 +26,18 @@ export function readRows(content: AsyncIterable<Uint8Array>, options: { format?:
   const sink = new RowSink()
   let format = options.format
   const batches = async function* (): AsyncGenerator<RowBatch, void> {
-    const { head, rest } = await peek(utf8Of(decompressed(content)))
+    const { head, isWhole, rest } = await peek(utf8Of(decompressed(content)))
     if (head.every((byte) => byte <= 0x20)) throw new BulkheadError('leak_file_invalid', 'the file is empty')
+    const isObject = head.find((byte) => byte > 0x20) === OPEN
     format ??= formatOf(head)
     assertText(head)
     const parse = { csv: csvRows, json: jsonRows, ndjson: lineRows }[format]
-    yield* parse(rest, sink, head)
+    const list = isObject && format !== 'csv' && options.format !== 'ndjson' ? listOfRows(head, isWhole) : undefined
+    if (list === undefined) yield* parse(rest, sink, head)
+    else {
+      format = 'json'
+      yield* listRows(from(rest, list), sink)
+    }
     const last = sink.take()
     if (last.rows.length + last.faults.length > 0) yield last
   }
@@ -38,14 +45,21 @@ export function readRows(content: AsyncIterable<Uint8Array>, options: { format?:
 }
 
 const HEAD_BYTES = 1 << 20
+const OPEN = 0x7b
 
 /** The beginning, to see what it is, and all of it again. */
-async function peek(content: AsyncGenerator<Buffer, void>): Promise<{ head: Buffer; rest: AsyncGenerator<Buffer, void> }> {
+async function peek(
+  content: AsyncGenerator<Buffer, void>,
+): Promise<{ head: Buffer; isWhole: boolean; rest: AsyncGenerator<Buffer, void> }> {
   const first: Buffer[] = []
   let length = 0
+  let isWhole = false
   while (length < HEAD_BYTES) {
     const next = await content.next()
-    if (next.done === true) break
+    if (next.done === true) {
+      isWhole = true
+      break
+    }
     first.push(next.value)
     length += next.value.length
   }
@@ -54,7 +68,14 @@ async function peek(content: AsyncGenerator<Buffer, void>): Promise<{ head: Buff
     yield head
     yield* content
   }
-  return { head, rest: rest() }
+  return { head, isWhole, rest: rest() }
+}
+
+/** Without the first so many bytes of the head. */
+async function* from(content: AsyncGenerator<Buffer, void>, start: number): AsyncGenerator<Buffer, void> {
+  const head = await content.next()
+  if (head.done !== true) yield head.value.subarray(start)
+  yield* content
 }
 
 /** Beginnings of files that hold no text. */

@@ -1,0 +1,96 @@
+/**
+ * Answers of export APIs are one object with the rows in a list somewhere in it. Which list that is, is told by the names on the way to it;
+ * where they do not tell it, the file is refused: as one row it would stand in the record as a file that names hardly anybody.
+ */
+import { BulkheadError } from '#base/errors.ts'
+
+/** What the rows of a file are called, and what is around them. */
+const NAMES: ReadonlySet<string> = new Set(
+  (
+    'results result data rows events users records profiles items hits nodes edges people persons contacts members ' +
+    'response payload body export value values list entries'
+  ).split(' '),
+)
+const [QUOTE, ESCAPE, COLON, COMMA, NEWLINE] = [0x22, 0x5c, 0x3a, 0x2c, 0x0a]
+const [OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [0x7b, 0x7d, 0x5b, 0x5d]
+const NAME_MAX = 64
+
+/**
+ * Where the list of rows begins, in a file that begins with an object; undefined: the object is a row itself, and so is each that follows.
+ * `isWhole`: the head is all of the file. Throws `leak_file_invalid` where that cannot be told.
+ */
+export function listOfRows(head: Buffer, isWhole: boolean): number | undefined {
+  const found = listsIn(head)
+  if (found === undefined) return undefined
+  const { lists, end } = found
+  const isAlone = end === undefined || (isWhole && head.subarray(end).every((byte) => byte <= 0x20))
+  const named = lists.filter(({ path }) => path.every((name) => NAMES.has(name)))
+  if (isAlone) {
+    // An empty one counts where there is no other.
+    const filled = named.filter(({ isEmpty }) => !isEmpty)
+    const [only, other] = filled.length > 0 ? filled : lists.every(({ isEmpty }) => isEmpty) ? named : []
+    if (only !== undefined && other === undefined) return only.at
+    if (lists.every(({ isEmpty }) => isEmpty) && only === undefined) return undefined
+    throw unclear('the file is one object, and which of the lists in it holds the rows cannot be told')
+  }
+  // One on the first level is read as before, also where several answers follow each other.
+  if (named.some(({ path, isEmpty }) => path.length > 1 && !isEmpty))
+    throw unclear('the file holds several objects with lists of rows in them')
+  return undefined
+}
+
+function unclear(what: string): BulkheadError {
+  return new BulkheadError('leak_file_invalid', what, {
+    hint: 'Give the list of rows alone, as JSON or a row a line. When each object is one row, say `--format ndjson` (an object a line).',
+  })
+}
+
+interface List {
+  /** Names on the way to it. */
+  path: string[]
+  at: number
+  isEmpty: boolean
+}
+
+/**
+ * Outermost lists of objects or lists, and empty ones, of the object with which these bytes begin; `end`: behind it. Undefined: it breaks
+ * off before any list, as a line that was cut off does, and what stands behind it is none of its own.
+ */
+function listsIn(bytes: Buffer): { lists: List[]; end: number | undefined } | undefined {
+  const lists: List[] = []
+  const broken = (): ReturnType<typeof listsIn> => (lists.length === 0 ? undefined : { lists, end: undefined })
+  const names: string[] = []
+  let depth = 0
+  let text: { from: number; to: number } | undefined
+  let inner = 0
+  let before = 0
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number
+    if (byte <= 0x20) continue
+    const last = before
+    before = byte
+    if (byte === QUOTE) {
+      const from = at + 1
+      for (at = from; at < bytes.length && bytes[at] !== QUOTE; at++) {
+        if (bytes[at] === NEWLINE) return broken()
+        if (bytes[at] === ESCAPE) at += 1
+      }
+      text = { from, to: at }
+    } else if (byte === COLON && text !== undefined && inner === 0) {
+      names[depth - 1] = bytes.toString('utf8', text.from, Math.min(text.to, text.from + NAME_MAX))
+    } else if (byte === OPEN || byte === OPEN_LIST) {
+      if (depth > 0 && last !== COLON && (inner === 0 || (last !== COMMA && last !== OPEN_LIST))) return broken()
+      depth += 1
+      if (inner > 0 || byte === OPEN) continue
+      const next = bytes.subarray(at + 1).find((each) => each > 0x20)
+      inner = depth
+      if (next === OPEN || next === OPEN_LIST || next === CLOSE_LIST)
+        lists.push({ path: names.slice(0, inner - 1), at, isEmpty: next === CLOSE_LIST })
+    } else if (byte === CLOSE || byte === CLOSE_LIST) {
+      if (depth === inner) inner = 0
+      depth -= 1
+      if (depth === 0) return { lists, end: at + 1 }
+    }
+  }
+  return { lists, end: undefined }
+}
