@@ -61,6 +61,7 @@ function whenText({
   residentsMin,
   residentsMax,
   countsAll,
+  countsParts,
   elements,
   assessment,
   insteadOf,
@@ -72,7 +73,7 @@ function whenText({
   earlier,
 }: Rule): string {
   const until = `${assessment?.until === 'runs' ? 'taken as yes' : 'open'} until assessed`
-  const people = countsAll ? 'people in all' : 'residents'
+  const people = countsAll ? 'people in all' : countsParts ? 'residents of one state' : 'residents'
   return [
     ...(inForceFrom === null ? [] : [`in force from ${inForceFrom}${earlier === 'none' ? '' : ' (used before too)'}`]),
     ...(inForceUntil === null ? [] : [`in force until ${inForceUntil}${replacedBy === null ? '' : `, then ${replacedBy}`}`]),

@@ -108,22 +108,24 @@ function exceptionOf(
 function countAndAssessment(rule: Rule, regime: Regime, record: ClockRecord, found: Applies): Applies {
   const { residents } = found
   const all = record.survey?.subjects ?? 0
-  const known = rule.countsAll ? all : residents.known
-  const unknown = rule.countsAll ? 0 : (residents.unknown ?? 0)
+  const part = rule.countsParts ? largestPart(regime.territory, record.survey) : undefined
+  const known = rule.countsAll ? all : (part?.known ?? residents.known)
+  const unknown = rule.countsAll ? 0 : (part?.unknown ?? residents.unknown ?? 0)
   const notCounted = record.survey === undefined
-  const where = rule.countsAll ? 'in the scope' : `known to live there`
+  const where = rule.countsAll ? 'in the scope' : part === undefined ? 'known to live there' : `known to live in ${part.of}`
+  const [nowhere, there] = part === undefined ? ['of unknown residence', 'there'] : ['of no known state or residence', `in ${part.of}`]
   if (rule.residentsMax !== null && known >= rule.residentsMax) {
     return { ...found, verdict: 'no', why: [...found.why, `${peopleText(known)} ${where}, and it is for fewer than ${rule.residentsMax}`] }
   }
   let isMany = rule.residentsMin === 0
   if (rule.residentsMin > 0) {
-    const text = `${peopleText(known)} ${where}, ${unknown} of unknown residence; it counts from ${rule.residentsMin} on`
+    const text = `${peopleText(known)} ${where}, ${unknown} ${nowhere}; it counts from ${rule.residentsMin} on`
     isMany = known + unknown >= rule.residentsMin || notCounted
     if (known < rule.residentsMin && isMany) {
       found.assumed.push(
         notCounted
           ? 'people could not be counted: taken to be enough'
-          : `${peopleText(unknown)} of unknown residence may live there, and ${unknown === 1 ? 'is' : 'are'} counted as if so`,
+          : `${peopleText(unknown)} ${nowhere} may live ${there}, and ${unknown === 1 ? 'is' : 'are'} counted as if so`,
       )
     }
     found.why.push(text)
@@ -182,6 +184,19 @@ export function residentsOf(territory: readonly string[], survey: Pick<SurveyedB
     } else if (of === 'unknown' || countriesOfParts.has(of)) unknown += people
   }
   return { ...found, unknown }
+}
+
+/** The state or province with most people of these countries. Of whom no part is known, they may all live in that one. */
+function largestPart(
+  territory: readonly string[],
+  survey: Pick<SurveyedBody, 'residents'> | undefined,
+): { of: string; known: number; unknown: number } {
+  const found = { of: 'one state', known: 0, unknown: 0 }
+  for (const { of, people } of survey?.residents ?? []) {
+    if (of === 'unknown' || territory.includes(of)) found.unknown += people
+    else if (territory.includes(of.slice(0, 2)) && people > found.known) Object.assign(found, { of, known: people })
+  }
+  return found
 }
 
 function peopleText(count: number): string {

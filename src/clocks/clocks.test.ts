@@ -88,6 +88,33 @@ test('residents: a threshold counts who is known to live there, and who may', ()
   assert.equal(nobody.state, 'needs_assessment')
 })
 
+test('HIPAA counts for the media in each state by itself, and whoever lives in none that is known as if in that one', () => {
+  const media = (people: Record<string, number>): Clock =>
+    one(clocksFor({ told: '2026-11-25T18:00:00Z', people }, '2026-11-26T00:00:00Z', { ...NOBODY, sectors: ['us-health'] }), 'hipaa-media')
+  const spread = media({ 'US-CA': 500, 'US-TX': 500, 'US-NY': 3 })
+  assert.equal(spread.state, 'not_applicable')
+  assert.match(spread.why.at(-1) ?? '', /^500 people known to live in US-CA, 0 of no known state or residence; it counts from 501 on$/)
+  assert.equal(media({ 'US-CA': 12, 'US-TX': 501 }).state, 'running')
+  for (const nowhere of ['US', 'unknown']) {
+    const maybe = media({ 'US-CA': 500, 'US-TX': 40, DE: 900, [nowhere]: 1 })
+    assert.equal(maybe.state, 'running')
+    assert.ok(maybe.assumed.includes('1 person of no known state or residence may live in US-CA, and is counted as if so'))
+  }
+  assert.equal(media({ US: 501 }).state, 'running')
+  assert.equal(media({ US: 500, DE: 900 }).state, 'not_applicable')
+  // The Secretary is told of all.
+  assert.equal(
+    one(
+      clocksFor({ told: '2026-11-25T18:00:00Z', people: { 'US-CA': 300, 'US-TX': 300 } }, '2026-11-26T00:00:00Z', {
+        ...NOBODY,
+        sectors: ['us-health'],
+      }),
+      'hipaa-hhs-500',
+    ).state,
+    'running',
+  )
+})
+
 test('where a law is not in force yet its clock never lives', () => {
   const said: Said = { told: '2026-11-25T18:00:00Z', people: { IN: 10 } }
   for (const rule of ['in-dpb-1', 'in-dpb-2', 'in-dp']) {

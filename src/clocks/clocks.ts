@@ -308,6 +308,7 @@ function ruleGone({ rule, span, ruleHash }: StartedClock): Rule {
     residentsMin: 0,
     residentsMax: null,
     countsAll: false,
+    countsParts: false,
     elements: null,
     assessment: null,
     insteadOf: null,

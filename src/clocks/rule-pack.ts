@@ -140,6 +140,9 @@ function ruleOf(given: FileRule, { id, zone, territory, establishment }: FileReg
   if (given.residentsMin !== undefined && given.residentsMax !== undefined && given.residentsMin >= given.residentsMax) {
     wrong('residentsMin is not below residentsMax')
   }
+  if (given.countsParts === true && (given.residentsMin === undefined || given.countsAll === true || given.residentsMax !== undefined)) {
+    wrong('countsParts is of residentsMin alone')
+  }
   const { counting = 'day-after', rollOver = false, calendar = null, closedDays = [], fromYearEnd = false } = given
   const rule: Omit<Rule, 'hash'> = {
     id: given.id,
@@ -153,6 +156,7 @@ function ruleOf(given: FileRule, { id, zone, territory, establishment }: FileReg
     residentsMin: given.residentsMin ?? 0,
     residentsMax: given.residentsMax ?? null,
     countsAll: given.countsAll ?? false,
+    countsParts: given.countsParts ?? false,
     elements: given.elements ?? null,
     assessment: given.assessment ?? null,
     insteadOf: given.insteadOf ?? null,
@@ -170,9 +174,9 @@ function ruleOf(given: FileRule, { id, zone, territory, establishment }: FileReg
     notes: given.notes ?? [],
   }
   const { wording: _wording, delay: _delay, substitute: _substitute, mail: _mail, notes: _notes, ...rest } = rule
-  const { whom: _whom, replacedBy: _replacedBy, earlier, ...decides } = rest
-  // Rules of before that field was there keep their hash.
-  const used = earlier === 'none' ? {} : { earlier }
+  const { whom: _whom, replacedBy: _replacedBy, earlier, countsParts, ...decides } = rest
+  // Rules of before those fields were there keep their hash.
+  const used = { ...(earlier !== 'none' && { earlier }), ...(countsParts && { countsParts }) }
   const hash = createHash('sha256')
     .update(canonicalJson({ ...decides, ...used, territory, establishment }))
     .digest('hex')

@@ -44,6 +44,7 @@ export const RuleSchema = Type.Object(
     residentsMin: Type.Optional(Count),
     residentsMax: Type.Optional(Count),
     countsAll: Type.Optional(Type.Boolean()),
+    countsParts: Type.Optional(Type.Boolean()),
     elements: Type.Optional(Id),
     assessment: Type.Optional(
       Type.Object({ question: Text, until: Type.Enum(['runs', 'open']), yesBy: Type.Optional(Type.Enum([...CLOCK_EVENTS])) }, closed),

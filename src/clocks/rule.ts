@@ -39,6 +39,8 @@ export interface Rule {
   residentsMax: number | null
   /** All people of the incident count, wherever they live. */
   countsAll: boolean
+  /** People are counted in each state or province of the territory by itself. */
+  countsParts: boolean
   /** Kinds of data one of which must be in it. */
   elements: string | null
   assessment: Assessment | null
