@@ -7,6 +7,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { Ajv } from 'ajv'
 import { BulkheadError } from '#base/errors.ts'
+import { triageOpened } from '#incidents/signal-book.ts'
 import type { Records } from '#records/port.ts'
 import { openRecords } from '#records/records.ts'
 import type { IncidentAmendResult, IncidentReportResult, IncidentShow, IncidentStatementResult } from './incident-contract.ts'
@@ -327,6 +328,20 @@ test('hostile input is refused with a code, and nothing of it is kept', async ()
   assert.deepEqual([shown.report.state, shown.report.holds, shown.evidence.length], ['closed', [], 1])
   read(await post(`/${id}/reopen`, { reason: 'they say more' }), 'incident-row')
   assert.deepEqual([(await show(id)).report.state, (await show(id)).report.holds.length], ['open', 1])
+})
+
+test('an incident whose signal cannot be triaged now is open all the same, and the signal is triaged at the next start', async (t) => {
+  const { signals } = stage.deps
+  const signal = await signals.add({ source: 'canary', at: 1, dayIn: null }, 'a canary', { actor: 'ann', action: 'test', reason: 'test' })
+  const gone = async (): Promise<never> => Promise.reject(new BulkheadError('vault_unavailable', 'gone'))
+  t.mock.method(signals, 'triage', gone, { times: 1 })
+  const id = await open({ signal })
+  assert.deepEqual([(await show(id)).report.state, signals.get(signal).triage], ['open', []])
+  for (const _start of [1, 2]) await triageOpened(signals, records.incidentRows())
+  assert.deepEqual(
+    signals.get(signal).triage.map(({ decision, incident }) => [decision, incident]),
+    [['incident', id]],
+  )
 })
 
 test('while the ledger cannot be asked, what was said can be read and added all the same', async () => {

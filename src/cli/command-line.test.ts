@@ -1,6 +1,6 @@
 /** The commands as a person calls them: against a staff API on a data folder, and with nothing or nothing healthy running. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
@@ -187,6 +187,20 @@ test('a list appears whole, private and with its summary, or not at all', () =>
       'bad_usage',
     )
   }))
+
+test('a pipe, a device or a folder in the place of a file is refused at once', { timeout: 60_000 }, () =>
+  withStaff(async () => {
+    const pipe = path.join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    for (const file of [pipe, '/dev/zero', '/dev/null', folder]) {
+      const given = ['--file', file, '--reason', 'r']
+      assert.equal((await run('incident', 'match', '1', ...given)).error?.code, 'bad_usage', file)
+      assert.equal((await run('incident', 'statement', '1', '--file', file)).error?.code, 'bad_usage', file)
+      const imported = await run('vendor', 'baseline', 'acme', '--import', file, '--reason', 'r')
+      assert.equal(imported.error?.code, 'baseline_invalid', file)
+    }
+  }),
+)
 
 test('a credential is made once, into a new file, and acts under its own name', () =>
   withStaff(async (stage) => {

@@ -143,30 +143,6 @@ test('words or a sender that nobody approved go to nobody, and what a check need
   }
 })
 
-test('a version that goes on by itself tells nobody what is not so any more, and stands still until a person has settled it', async () => {
-  const content = { subject: {}, shapes: [], languages: [], measures: ['cut'] } as unknown as NoticeContent
-  const { desk, calls, state, untilStill, records, ports } = deskWith([], {})
-  Object.assign(ports, { config: { from: {}, smtp: { host: '127.0.0.1', port: 1 } } })
-  ports.begunRow = () => ({ actor: 'ann' }) as IncidentRow
-  ports.vault.keepSheets = async () => void calls.push('sheets')
-  let away = 1
-  ports.assertStillTrue = async ({ version }) => {
-    assert.equal(version, 1)
-    // The vault is asked too.
-    if (away-- > 0) throw new BulkheadError('vault_unavailable', 'away')
-    throw new BulkheadError('notice_changed', 'the flow was opened again', { hint: 'propose again' })
-  }
-  records.dropNotices(OF)
-  records.addRecipients(OF, 1, [{ ...ROW, person: 1, tag: 't' }], 0)
-  records.addNoticeVersion({ ...VERSION, content: JSON.stringify(content), sha256: textsSha256(content, {} as never) })
-  records.changeNoticeVersion(OF, { state: 'sending', way: 'smtp' })
-  desk.resume()
-  await untilStill()
-  assert.deepEqual(calls, ['info', 'waits', 'error'])
-  assert.deepEqual([state(), desk.trouble(OF), desk.fault(OF)?.message], ['sending', 'notice_changed', 'the flow was opened again'])
-  assert.deepEqual([desk.counts(OF).waiting, desk.left(1).map(({ version }) => version)], [1, [1]])
-})
-
 test('whom a stopped version did not reach is told by the next one, and by the stopped one not any more', () => {
   const { desk, records } = deskWith([5], {})
   records.dropNotices(OF)
@@ -205,12 +181,6 @@ test('whom a stopped version did not reach is told by the next one, and by the s
   // The next one is stopped too.
   records.changeNoticeVersion(next, { state: 'stopped' })
   assert.deepEqual([...records.peopleTold(1).reached].sort(), [1, 3, 6])
-})
-
-test('who is who is asked anew: what was known a while ago will not do', async () => {
-  const { desk, ports } = deskWith([], {})
-  ports.identifiersOf = async (given) => (person) => (given?.isFresh === true ? [9, person] : [person])
-  assert.equal((await desk.personOf())(1), 9)
 })
 
 test('whom a version leaves to the next one, since the address had its mail, is told by the next one', () => {
