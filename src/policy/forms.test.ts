@@ -60,7 +60,8 @@ describe('user agents', () => {
       'Samsung Internet',
       'Other',
     ])
-    assert.deepEqual([140, '17.4.1', ' 9', '123456', 'x', null].map(majorVersion), [140, 17, 9, undefined, undefined, undefined])
+    const versions = [140, 999, 1000, '17.4.1', ' 9', '123456', 'x', null].map(majorVersion)
+    assert.deepEqual(versions, [140, 999, undefined, 17, 9, undefined, undefined, undefined])
     fc.assert(
       fc.property(anything, fc.constantFrom('', 'Mozilla/5.0 ', 'Version/'), (text, before) => {
         const client = clientOf(before + text + '/1.0 ')
@@ -84,6 +85,8 @@ describe('buckets', () => {
       [999.99, 500],
       [-0.03, -0.02],
       [1e-9, 0],
+      [1e-6, 1e-6],
+      [9e-7, 0],
       [5e12, 5e12],
       [true, true],
       ['4711', '*'],
@@ -123,6 +126,9 @@ describe('referrers', () => {
       '',
       'google',
       'https://google.asha.example/',
+      // No ending that anybody gives out: a name, and a site only where an address says so.
+      'https://google.asha-verma/',
+      'google.asha-verma',
     ].map((text) => referrerOf(text, rules))
     assert.deepEqual(seen, [
       { medium: 'search', domain: 'google.com' },
@@ -138,6 +144,8 @@ describe('referrers', () => {
       { medium: 'direct' },
       undefined,
       { medium: 'referral' },
+      { medium: 'referral' },
+      undefined,
     ])
   })
 
@@ -185,6 +193,15 @@ describe('paths', () => {
     ])
   })
 
+  it('are cut where they are endless, and of what fits several templates alike the first counts', () => {
+    const stars = '/*'.repeat(12)
+    const long = '/pricing'.repeat(20)
+    assert.equal(pathTemplate(long, compilePaths([])), stars)
+    assert.equal(pathTemplate(long, rules), '/pricing'.repeat(12))
+    assert.equal(pathTemplate('/a'.repeat(13), compilePaths(['/a'.repeat(12)])), stars)
+    assert.equal(pathTemplate('/a/b', compilePaths(['/a/*', '/*/b'])), '/a/*')
+  })
+
   it('never give a segment from outside the lists', () => {
     fc.assert(
       fc.property(anything, (text) => {
@@ -200,6 +217,7 @@ describe('paths', () => {
 describe('other context', () => {
   it('takes assigned country codes and screens within bounds', () => {
     assert.equal(COUNTRIES.size, 249)
+    assert.equal(countryCode('ß'), undefined, 'in capitals it is two letters')
     assert.deepEqual(['in', 'US', 'XX', 'EU', 'UK', 'India', 91, null].map(countryCode), [
       'IN',
       'US',
@@ -250,6 +268,7 @@ describe('other context', () => {
       '__proto__',
       'toString',
       '',
+      `${'x'.repeat(60)}email`,
     ])
       assert.equal(identityKeyOf(key), undefined, key)
   })

@@ -42,5 +42,7 @@ describe('shape', () => {
       assert.throws(() => parseShape(text), { code: 'ledger_corrupt' }, text)
     }
     assert.deepEqual(parseShape(''), [])
+    const odd = [{ field: 'property.a,b:c%0041\u0007' as const, form: 'clear' as const }]
+    assert.deepEqual([shapeText(odd), parseShape(shapeText(odd))], ['property.a%002Cb%003Ac%00250041%0007:clear', odd])
   })
 })
