@@ -43,3 +43,25 @@ test('whoever was to be told in the mail of somebody who is told by the next ver
   assert.deepEqual(left('stopped', first, [row(8), row(6)], [1, 8, 9]), ['5 0'])
   assert.deepEqual(left('stopped', first, [row(7)], [1, 8, 9]), ['1 0'])
 })
+
+test('whoever is told by the next version is in the mail of nobody who still waits: that one may be erased, and the mail be theirs', () => {
+  const records = openRecords({ path: ':memory:' })
+  records.addRecipients(FIRST, 1, [row(1), row(9, { tag: 't1', joined: 1 }), row(5, { tag: 't1', joined: 1 })], 0)
+  records.addNoticeVersion({ ...VERSION, ...FIRST, id: 'a', state: 'stopped' })
+  records.addRecipients(NEXT, 1, [row(8)], 0)
+  records.addNoticeVersion({ ...VERSION, ...NEXT, id: 'b', state: 'sending' })
+  records.takeOver(NEXT, { at: 5, personOf: (person) => (person === 9 ? 8 : person) })
+  assert.deepEqual(
+    records.recipientsJoined(FIRST, [1]).map(({ person }) => person),
+    [5],
+  )
+  assert.deepEqual(
+    records.recipientsTagged(FIRST, ['t1']).map(({ person, state, why }) => [person, state, why]),
+    [
+      [1, 'waiting', null],
+      [9, 'skipped', 'later_version'],
+      [5, 'skipped', 'same_address'],
+    ],
+  )
+  records.close()
+})

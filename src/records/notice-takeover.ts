@@ -29,6 +29,7 @@ export function takingOver(database: DatabaseSync): (of: Of, given: { at: number
        WHERE ${OF} AND joined = ? AND state = 'skipped' AND why = 'same_address'`,
   )
   const free = database.prepare(`UPDATE notice_recipient SET state = 'waiting', why = NULL, joined = 0, at = ? WHERE ${OF} AND number = ?`)
+  const part = database.prepare(`UPDATE notice_recipient SET why = '${LATER_VERSION}', joined = 0, at = ? WHERE ${OF} AND number = ?`)
   return ({ incident, version }, { at, personOf }) => {
     const waiting = waitingBefore.all(incident, version, incident) as unknown as (Place & { version: number; number: number })[]
     if (waiting.length === 0) return
@@ -36,11 +37,15 @@ export function takingOver(database: DatabaseSync): (of: Of, given: { at: number
     const nameOf = ({ person, organisation }: Place): string => `${organisation} ${personOf(person)}`
     const own = new Set((places.all(incident, version) as unknown as Place[]).map(nameOf))
     for (const row of waiting) {
-      if (!own.has(nameOf(row))) continue
-      leave.run(at, incident, row.version, row.number)
-      // Whoever was to be told in that mail, and is not told by the later version, has to get one.
-      for (const joined of joinedTo.all(incident, row.version, row.number) as unknown as (Place & { number: number })[])
-        if (!own.has(nameOf(joined))) free.run(at, incident, row.version, joined.number)
+      const isTaken = own.has(nameOf(row))
+      if (isTaken) leave.run(at, incident, row.version, row.number)
+      for (const joined of joinedTo.all(incident, row.version, row.number) as unknown as (Place & { number: number })[]) {
+        const isToldLater = own.has(nameOf(joined))
+        // Whoever was to be told in that mail, and is not told by the later version, has to get one.
+        if (isTaken && !isToldLater) free.run(at, incident, row.version, joined.number)
+        // Whoever is told by it is told by no other mail, also when the one whose mail it was is erased or moves.
+        if (!isTaken && isToldLater) part.run(at, incident, row.version, joined.number)
+      }
     }
   }
 }
