@@ -63,8 +63,9 @@ function commandLines(text: string, commands: readonly string[]): string[] {
 
 /** What messages and hints tell people to call. */
 function hintsOf(file: string): string {
-  const source = readSource(readFileSync(path.join(root, file), 'utf8'))
-  return [...source.strings.values()].join('\n')
+  const text = readFileSync(path.join(root, file), 'utf8')
+  const lines = [...text.matchAll(/^ {2}(bulkhead .*)$/gm)].map(([, line]) => `    ${line}`)
+  return [...readSource(text).strings.values(), ...lines].join('\n')
 }
 
 test('every command and option that a page or a hint names is one', () => {

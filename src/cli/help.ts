@@ -1,5 +1,6 @@
 /** What `--help` says besides each command's own words: which commands belong together, and in which order a bad day needs them. */
-import type { Command } from 'commander'
+import { type Command, Help, type Option } from 'commander'
+import { assert } from '#base/errors.ts'
 
 const RUNNING = 'Running it:'
 
@@ -38,6 +39,31 @@ After a cut:
   restore VENDOR                open the flow again
   retire VENDOR --delete        or leave it for good, and ask it to delete everybody`
 
+const CLOCK = `
+What happened, whether a law applies, what was filed, and that counsel has looked (\`incident clocks 1\` names regimes and rules):
+  bulkhead incident clock 1 mark --event determined --at 2026-11-26T09:00:00Z --reason R
+  bulkhead incident clock 1 assess --regime eu-gdpr-33-34 --rule eu-ind --applies yes --reason R
+  bulkhead incident clock 1 done --rule eu-sa --at 2026-11-27T10:00:00Z --reason R
+  bulkhead incident clock 1 sign-off --as counsel --name N --reason R`
+
+const NOTIFY = `
+One after the other:
+  bulkhead incident notify 1 --dry-run                 how many people; nothing is kept
+  bulkhead incident notify 1 --preview                 what they read; --shape and --lang choose
+  bulkhead incident notify 1 --propose --reason R      fixes texts and people
+  bulkhead approval approve N --reason R               by somebody else
+  bulkhead incident notify 1 --send
+  bulkhead incident notice list 1                      what became of each`
+
+/** What a command alone has comes first, what all have last. */
+export function ownOptionsFirst(command: Command): Option[] {
+  const shown = new Help().visibleOptions(command)
+  const isOwn = ({ flags }: Option): boolean => !EVERYWHERE.includes(flags)
+  return [...shown.filter(isOwn), ...shown.filter((option) => !isOwn(option))]
+}
+
+const EVERYWHERE: readonly string[] = ['--data <dir>', '--json', '--as <file>', '--credential <file>', '--help']
+
 export function explainWays(root: Command): void {
   // The command `help` too.
   root.commandsGroup(RUNNING).helpCommand(true)
@@ -46,9 +72,19 @@ export function explainWays(root: Command): void {
     command.helpGroup(group?.[0] ?? RUNNING)
   }
   root.addHelpText('after', BAD_DAY)
-  const texts: readonly (readonly [string, string])[] = [
-    ['incident', INCIDENT],
-    ['vendor', VENDOR],
+  const texts: readonly (readonly [command: readonly string[], text: string])[] = [
+    [['incident'], INCIDENT],
+    [['incident', 'clock'], CLOCK],
+    [['incident', 'notify'], NOTIFY],
+    [['vendor'], VENDOR],
   ]
-  for (const [name, text] of texts) root.commands.find((command) => command.name() === name)?.addHelpText('after', text)
+  for (const [words, text] of texts) commandOf(root, words).addHelpText('after', text)
+}
+
+function commandOf(root: Command, words: readonly string[]): Command {
+  return words.reduce((command, word) => {
+    const inner = command.commands.find((each) => each.name() === word)
+    assert(inner !== undefined, `there is a command ${word}`)
+    return inner
+  }, root)
 }

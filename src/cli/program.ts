@@ -10,7 +10,7 @@ import { addLedger } from './ledger-program.ts'
 import { addLeaving } from './leaving-program.ts'
 import type { LineOptions } from './line-commands.ts'
 import { addEpochs, addErasure, addKeys } from './erase-program.ts'
-import { explainWays } from './help.ts'
+import { explainWays, ownOptionsFirst } from './help.ts'
 import { addIncident } from './incident-program.ts'
 import { addOperators } from './operator-program.ts'
 import type { Parts } from './parts.ts'
@@ -57,6 +57,7 @@ export function buildProgram(surroundings: Surroundings, exit: (code: number) =>
     // `--version` of a command is a matter of its own.
     .enablePositionalOptions()
     .exitOverride()
+    .configureHelp({ visibleOptions: ownOptionsFirst })
     .configureOutput({ writeOut: surroundings.out, writeErr: () => undefined, outputError: () => undefined })
   const contextOf = (options: CommonOptions): Context => ({
     ...surroundings,
