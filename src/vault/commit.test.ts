@@ -143,3 +143,57 @@ test('who is an administrator is what the directory said last, however often it 
     }
   })
 })
+
+test('what was said once raises no time, and what came late is told to nobody', async () => {
+  await withVault(async (vault, _place, reopen) => {
+    const { ordinals } = await vault.commitWindow(windowOf({ identifiers: [user('a')] }))
+    const [of = 0] = ordinals
+    const say = (field: string, value: string, at: number, once = false) =>
+      vault.commitWindow(windowOf({ facts: [{ of, field, value, once, trust: 'server', at }] }))
+    await say('email', 'first@mail.example', 100)
+    await say('email', 'first@mail.example', 300, true)
+    await say('email', 'second@mail.example', 200)
+    assert.deepEqual((await vault.identities([[of]], LOOK))[0]?.emails, ['second@mail.example'])
+    await say('country', 'DE', 100)
+    const placeOf = async (asked: typeof vault): Promise<string | undefined> => {
+      const { places, residence } = await asked.census.survey({ single: Float64Array.of(of), joined: [] })
+      return places[residence[0] as number]
+    }
+    assert.equal(await placeOf(vault), 'DE')
+    const again = await reopen()
+    assert.equal(await placeOf(again), 'DE')
+    await again.commitWindow(windowOf({ facts: [{ of, field: 'country', value: 'FR', once: false, trust: 'server', at: 50 }] }))
+    assert.equal(await placeOf(again), 'DE')
+  })
+})
+
+test('a call that names what there is not is refused as a whole, before anything of it is written', async () => {
+  await withVault(async (vault) => {
+    const { ordinals } = await vault.commitWindow(windowOf({ identifiers: [user('a'), group('g')] }))
+    const [a = 0, g = 0] = ordinals
+    const identifiers = [user('new')]
+    const edge = { kind: 'device' as const, from: a, to: a, trust: 'server' as const, at: 1 }
+    const member = { person: a, group: g, trust: 'server' as const, at: 1 }
+    const fact = { of: a, field: 'name', value: 'A', once: false, trust: 'server' as const, at: 1 }
+    const wrong: Parameters<typeof windowOf>[0][] = [
+      { identifiers: [['default', 'id', 'x', 'owner' as never]] },
+      { identifiers: [['default', 'id', 7 as never, 'user']] },
+      { facts: [{ ...fact, of: 99 }] },
+      { facts: [{ ...fact, of: -2 }] },
+      { facts: [{ ...fact, of: 0 }] },
+      { facts: [{ ...fact, value: 7 as never }] },
+      { facts: [{ ...fact, at: Number.NaN }] },
+      { edges: [{ ...edge, from: 99 }] },
+      { edges: [{ ...edge, to: 99 }] },
+      { edges: [{ ...edge, to: -2 }] },
+      { edges: [{ ...edge, at: Number.POSITIVE_INFINITY }] },
+      { memberships: [{ ...member, person: 99 }] },
+      { memberships: [{ ...member, group: 99 }] },
+      { memberships: [{ ...member, at: Number.NaN }] },
+    ]
+    for (const [index, part] of wrong.entries())
+      await assert.rejects(vault.commitWindow(windowOf({ identifiers, ...part })), { code: 'vault_refused' }, `case ${index}`)
+    assert.deepEqual(await vault.resolve('new', LOOK), [])
+    assert.equal((await vault.describe()).people, 1)
+  })
+})

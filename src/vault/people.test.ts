@@ -195,3 +195,27 @@ test('whatever joins people shows at once, the lowest user is the person, and no
     assert.deepEqual((await vault.resolve('tablet', LOOK))[0]?.devices, [])
   })
 })
+
+test('at the instant of a sign-in a device is the next one’s already; before the first it may be anybody’s who was ever there', async () => {
+  for (const [at, whose] of [
+    [99, [0, 1]],
+    [100, [0]],
+    [199, [0]],
+    [200, [1]],
+  ] as const) {
+    await withVault(async (vault) => {
+      const { ordinals } = await vault.commitWindow(
+        windowOf({
+          identifiers: [user('anna'), user('ben'), device('tablet')],
+          edges: [
+            { kind: 'device', from: -3, to: -1, trust: 'browser', at: 100 },
+            { kind: 'device', from: -3, to: -2, trust: 'browser', at: 200 },
+          ],
+          facts: [{ of: -3, field: 'email', value: 'said@example.com', once: false, trust: 'browser', at }],
+        }),
+      )
+      const found = (await vault.resolve('said@example.com', LOOK)).map(({ person }) => person)
+      assert.deepEqual(found.sort(), whose.map((index) => ordinals[index]).sort(), `${at}`)
+    })
+  }
+})
