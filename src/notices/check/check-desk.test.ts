@@ -77,6 +77,21 @@ test('what is not read leaves nothing to ask; a fault that is not the vault bein
   await assert.rejects(broken.desk.check({ content: CONTENT, address: 'a@x.example' }), /a defect/)
 })
 
+test('a code that was typed is no other one where it is the second of a text', async () => {
+  const { desk } = begin({ codes: [ONE, OTHER] }, () => FITS)
+  const { reasons } = await desk.check({ content: CONTENT, code: OTHER, address: 'a@x.example' })
+  assert.ok(!reasons.some(({ code }) => code === 'code_differs'))
+})
+
+test('a vault that does not answer is given up', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { desk, asked } = begin({}, () => new Promise(() => undefined))
+  const answer = desk.check({ code: ONE, address: 'a@x.example' })
+  while (asked.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  t.mock.timers.tick(8000)
+  assert.deepEqual((await answer).reasons[0]?.code, 'unavailable')
+})
+
 test('more questions than it takes at once are told that it is busy; when they are answered it takes others', async () => {
   const waiting: ((answer: NoticeAnswer) => void)[] = []
   const { desk } = begin({}, () => new Promise((resolve) => void waiting.push(resolve)))

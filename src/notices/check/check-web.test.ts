@@ -68,6 +68,19 @@ test('the form and each answer say what they are, set nothing, load nothing and 
   })
 })
 
+test('what somebody pastes or types is shown as text, and a pasted text leaves its place open', async () => {
+  await withPage(async (web, { code, address, mail }) => {
+    const text = `${mail.text}\n<img src=x onerror=alert(1)> & "more"`
+    const { body } = await web.answer(await posted({ code, address, text }))
+    assert.ok(body.includes('&lt;img src=x onerror=alert(1)&gt; &amp; &quot;more&quot;'), body)
+    assert.ok(!body.includes('<img'))
+    assert.match(body, /<details open>/)
+    const typed = await web.answer(await posted({ code: '" autofocus onfocus="x', address }))
+    assert.ok(!typed.body.includes('" autofocus'))
+    assert.match(typed.body, /<details>/)
+  })
+})
+
 test('every miss gives the same page but for what was typed, and for its length', async () => {
   await withPage(async (web, { code, address }) => {
     const strange = 'BH-00000-00000-00000-00000-00000'

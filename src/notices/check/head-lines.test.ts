@@ -57,8 +57,9 @@ test('the name that is greeted stands before a comma of a short line, written as
     'आशा राव,',
     'We are sorry, and so on for as long as it takes us here,',
     'O’Neil Jr.,',
+    '>Ben Lee,',
   ]
-  const good = ['Asha Rao', 'Asha  Rao', 'Maria de la Cruz', 'आशा राव', 'O’Neil Jr.']
+  const good = ['Asha Rao', 'Asha  Rao', 'Maria de la Cruz', 'आशा राव', 'O’Neil Jr.', 'Ben Lee']
   // The last stands in a line, and is cut out of a word of it.
   each((name: string) => isGreetedIn(lines, name), good, [
     'Asha',
@@ -93,6 +94,7 @@ test('a date is a date with its time and zone, and no number that could be one t
     '1800 200 300',
     '26 Nov 2025 27 Nov 2025',
     '26 Nov Nov 2025',
+    '26 27 Nov 2025',
     '26 Nov 1800',
     'Wed 26 Nov 2025 call',
     '100 Nov 2025',

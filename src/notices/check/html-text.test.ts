@@ -41,6 +41,7 @@ test('an edge that is seen within a word, or is none to some programs, is named'
     ['<p><b>pa</b><i></i>ss</p>', 'pass', 'html_strange pa|ss'],
     ['a<main>b</main>', 'a/b', 'html_strange main'],
     ['<main>b</main>', 'b', 'html_strange main'],
+    ['a<main><p>b</p></main>', 'a/b', 'html_strange main'],
     ['<p>a<wbr>b</p>', 'ab', 'html_strange wbr'],
     ['<table><tr><td>a</td><td>b</td></tr></table>', 'a  b', 'html_strange table', 'html_strange tr', 'html_strange td'],
   ])
@@ -121,8 +122,14 @@ test('a link leads where its words say, or it is named', () => {
     // A long passage is no name of a host.
     [`<a href="${check}">${'word '.repeat(120)}evil.net</a>`, `${'word '.repeat(120)}evil.net`],
   ])
+  each([[`<a href="${check}">${'<b>word</b> '.repeat(200)}evil.net</a>`, `${'word '.repeat(200)}evil.net`]])
   const filtered = 'https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fnimbusnotes.com%2Fcheck&data=1&sdata=1&reserved=0'
   each([[`<a href="${filtered}">nimbusnotes.com</a>`, 'nimbusnotes.com', 'link_filtered eur01.safelinks.protection.outlook.com']])
+})
+
+test('no more is said than somebody reads', () => {
+  const tags = Array.from({ length: 20 }, (_, index) => `<x-${index}></x-${index}>`).join('')
+  assert.equal(found(tags).length - 1, 12)
 })
 
 test('what browsers would mend is named, and what stands behind the end', () => {

@@ -27,6 +27,11 @@ test('a sentence of a filter is known however it is wrapped and marked, a word m
   assert.equal(known(...`you don't often get email from ${MARKS.sender}. learn why this is important`.split(' ')), '0'.repeat(12))
 })
 
+test('a sentence in two lines, of which the second is one by itself, is one', () => {
+  const lines = Array.from({ length: 4 }, () => ['CAUTION:', 'This email originated from outside of the organization.']).flat()
+  assert.equal(known(...lines), '11111111')
+})
+
 test('more than a few of them in a row could say something together', () => {
   const line = 'External email'
   assert.deepEqual([known(line, line, line, line), known(line, line, line, line, line)], ['1111', '00000'])

@@ -43,6 +43,7 @@ test('one page, the bare domain and a few addresses are ours; nothing else is', 
     'https://www.nimbusnotes.com/check',
     'https://evil.net/',
     'ftp://nimbusnotes.com/check',
+    'ftp://nimbusnotes.com/',
     'javascript:alert(1)',
     'tel:+911800200300',
     '//nimbusnotes.com/check',
@@ -94,6 +95,11 @@ test('a host is ours with what stands before its dot; a short or a long name is 
   // Part of another word is like ours where the name is long enough to be no word of others.
   assert.deepEqual([kind('zetaworld.net', 'zeta.com'), kind('zeta-world.net', 'zeta.com')], ['foreign', 'lookalike'])
   assert.equal(kind('thetestbankshop.net', 'testbank.com'), 'lookalike')
+  // However short it is: all of it with more behind, and the same under another ending.
+  assert.deepEqual(
+    [kind('ab.com.evil.net', 'ab.com'), kind('a-b.net', 'a-b.com'), kind('ab.net', 'xy.com')],
+    ['lookalike', 'lookalike', 'foreign'],
+  )
 })
 
 test('links, addresses and bare domains are found in a text wherever they end', () => {
@@ -101,6 +107,7 @@ test('links, addresses and bare domains are found in a text wherever they end', 
     ['see https://evil.net/a, or evil.net.', ['https://evil.net/a', 'https://evil.net/']],
     ['(mailto:a@b.net) <a@b.net>; «evil.net»', ['mailto:a@b.net', 'mailto:a@b.net', 'https://evil.net/']],
     ['read:https://evil.net', ['https://evil.net']],
+    ['at https://nimbusnotes.com/check.', ['https://nimbusnotes.com/check']],
     ['evil\u3002net evil\uff0enet', ['https://evil.net/', 'https://evil.net/']],
     ['end.Then file.pdf 1.5 e.g.', []],
     ['a@b.net/x', ['https://a@b.net/x']],

@@ -147,6 +147,16 @@ test('our signature holds by the key that we know; DNS is asked only where it ma
   const broken = Buffer.from(signed.toString('latin1').replace('Hello', 'Hallo'), 'latin1')
   assert.deepEqual([await judged(signed, {}), await judged(broken, {})], ['dkim_good', 'dkim_broken'])
   assert.deepEqual(asked, [])
+  // Under our signature another address of ours may be the sender; without it anybody may have written so.
+  const other = { from: 'Nimbus Notes <news@nimbusnotes.com>' }
+  for (const isSigned of [true, false]) {
+    const findings = new Findings()
+    await readMail(await composed(mail, ASHA, { ...other, isSigned }), { marks: MARKS, address: ASHA, findings })
+    assert.equal(
+      findings.all().some(({ code }) => code === 'head_foreign'),
+      !isSigned,
+    )
+  }
   // Of a selector that we do not know.
   assert.deepEqual([await judged(signed, { dkim: undefined }), asked], ['dkim_none', []])
   assert.equal(await judged(signed, { dkim: undefined, checkDns: true }), 'dkim_good')

@@ -88,7 +88,7 @@ export class Findings {
 
   add(code: FindingCode, values: Record<string, string> = {}): void {
     const name = JSON.stringify([code, values])
-    if (this.#found.size < READ_LIMITS.findings && !this.#found.has(name)) this.#found.set(name, { code, values })
+    if (this.#found.size < READ_LIMITS.findings) this.#found.set(name, { code, values })
   }
 
   get count(): number {

@@ -49,6 +49,10 @@ test('what is too long is cut and said to be', async () => {
   const mail = (size: number) => read(`From: a@b.net\r\nMIME-Version: 1.0\r\n\r\n${'word '.repeat(size / 5)}`)
   assert.ok(!(await mail(190_000)).findings.some(({ code }) => code === 'too_large'))
   assert.ok((await mail(210_000)).findings.some(({ code }) => code === 'too_large'))
+  // Whatever it is that makes a mail so large.
+  const head = 'From: a@b.net\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nHello\r\n'
+  const large = await read(`${head}--x\r\nContent-Type: image/png\r\n\r\n${'a\r\n'.repeat(670_000)}--x--\r\n`)
+  assert.ok(large.findings.some(({ code }) => code === 'too_large'))
 })
 
 test('codes are found, each once, three at most; what looks like one and is none is named', async () => {
@@ -116,4 +120,10 @@ test('empty lines without an end are a place to hide in, in a mail', async () =>
       ({ code }) => code === 'html_strange',
     ).length
   assert.deepEqual([await mail(60), await mail(61)], [0, 1])
+})
+
+test('an address of the recipient in a mail leads nowhere else', async () => {
+  const strays = async (body: string) =>
+    (await read(`From: a@b.net\r\nTo: asha@example.net\r\nMIME-Version: 1.0\r\n\r\n${body}`)).strayLinks.map(({ code }) => code)
+  assert.deepEqual([await strays('asha@example.net'), await strays('ben@example.net')], [[], ['link_foreign']])
 })
