@@ -129,6 +129,11 @@ test('of assessments the one of the rule stands before the one of its law, and t
   assert.equal(verdict(assessed([null, false], [null, true])), 'applies')
   assert.equal(verdict(assessed([null, true], [null, false])), 'no')
   assert.equal(verdict(assessed(['plain', true], ['plain', false])), 'no')
+  // What would make a rule apply besides its numbers is answered by that.
+  const assessment = { question: 'is it grave?', until: 'open' } as const
+  const grave = { rule: { residentsMin: 500, assessment } }
+  assert.deepEqual([verdict({ ...assessed([null, true]), ...grave }), verdict(grave)], ['applies', 'open'])
+  assert.equal(verdict({ ...assessed([null, true]), rule: { residentsMax: 3, assessment } }), 'no')
   // That the law applies leaves the numbers of its rules; that the rule does is somebody's judgement of all of it.
   const few = { rule: { residentsMin: 500 } }
   assert.deepEqual([verdict({ ...assessed([null, true]), ...few }), verdict({ ...assessed(['plain', true]), ...few })], ['no', 'applies'])

@@ -117,10 +117,9 @@ function countAndAssessment(rule: Rule, regime: Regime, record: ClockRecord, fou
   if (rule.residentsMax !== null && known >= rule.residentsMax) {
     return { ...found, verdict: 'no', why: [...found.why, `${peopleText(known)} ${where}, and it is for fewer than ${rule.residentsMax}`] }
   }
-  let isMany = rule.residentsMin === 0
   if (rule.residentsMin > 0) {
     const text = `${peopleText(known)} ${where}, ${unknown} ${nowhere}; it counts from ${rule.residentsMin} on`
-    isMany = known + unknown >= rule.residentsMin || notCounted
+    const isMany = known + unknown >= rule.residentsMin || notCounted
     if (known < rule.residentsMin && isMany) {
       found.assumed.push(
         notCounted
@@ -175,7 +174,7 @@ export function residentsOf(territory: readonly string[], survey: Pick<SurveyedB
   let unknown = 0
   for (const { of, people, directory, server, place } of survey.residents) {
     const country = of.slice(0, 2)
-    if (parts.has(of) || (of !== 'unknown' && countries.has(country))) {
+    if (parts.has(of) || countries.has(country)) {
       found.known += people
       found.byDirectory += directory
       found.byServer += server

@@ -145,6 +145,11 @@ test('an administrator is owed one more for the organisation, also when only oth
     ]),
   )
   assert.deepEqual(owed.organisations, new Set(['org-all-0', 'org-all-1']))
+  // One whom no mail can reach is owed none, and counts as told of nobody.
+  const hasAddress = ({ n }: StoryPerson): boolean => n !== first.n
+  const unreached = owedNotices({ affected: new Set([3, 4]), told: new Set(), cast, hasAddress })
+  assert.deepEqual([...unreached.mails.keys()].sort(), [third.email, second.email, fourth.email].sort())
+  assert.deepEqual(unreached.organisations, new Set(['org-all-1']))
 })
 
 test('a mail that nobody is owed, and a second one, are wrong; one that did not come is forgotten', () => {

@@ -177,6 +177,27 @@ test('whoever has an address to which a mail went, or may have, gets no second o
   assert.equal(await fate(row(1, { state: 'sent', organisation: 70 })), 'mailed')
 })
 
+test('of two who wait for one address the one of before gets the mail; who waits for a notice of an organisation is left alone', async () => {
+  const shapes = [{ key: 's', kind: 'person', sent: [], possibleOnly: false }]
+  const told = { ...of, content: { ...content, shapes } } as unknown as PrepareOf
+  const row = (number: number, more: Partial<NoticeRecipient> = {}): NoticeRecipient => ({
+    ...ROW,
+    ...MORE,
+    number,
+    person: number,
+    tag: 't-a@x.example',
+    ...more,
+  })
+  const mailed = async (other: NoticeRecipient) => {
+    const { ports } = portsWith({ 1: 'a@x.example', 5: 'a@x.example' })
+    ports.records.recipientsTagged = () => [other]
+    const { prepared, changes } = await prepare([row(5)], told, ports)
+    return [prepared.map(({ row: { number } }) => number), changes.map(({ number, joined }) => [number, joined])]
+  }
+  assert.deepEqual(await mailed(row(1)), [[1], [[5, 1]]])
+  assert.deepEqual(await mailed(row(1, { organisation: 70 })), [[5], []])
+})
+
 test('lists of members are opened in parts, and what a check needs has the day on which the mail was made', async () => {
   const people = Array.from({ length: 26 }, (_, index) => index + 1)
   const { ports } = portsWith(Object.fromEntries(people.map((person) => [person, `p${person}@x.example`])))

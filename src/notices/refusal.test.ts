@@ -258,6 +258,8 @@ test('when nobody is left, one of us of a server that has taken nothing ends it,
   }
   assert.deepEqual([ends(false, '5.7.1 no'), ends(true, '5.7.1 no'), ends(true, '5.7.1 no', '5.7.8 no')], [true, false, false])
   assert.ok(ends(true, '5.7.1 no', '5.7.8 no', '5.7.1 no'))
+  // Alike by their codes, and one of them says that it is of the person.
+  assert.ok(!ends(false, 'no', 'no', 'user unknown'))
   // Three alike, and one otherwise among them.
   assert.deepEqual(
     [ends(false, 'no', 'no', 'no'), ends(false, 'no', 'no', 'no', '5.1.0 x'), ends(true, 'no', 'no', 'no')],
