@@ -24,6 +24,8 @@ test('what only people can answer stands once, with the rules that hang on it an
   assert.match(text, /\nNot answered yet\n {2}is harm likely: a, b\n {2}bulkhead incident clock 7 assess /)
   assert.match(text, /\nNot recorded yet\n {2}determined: d\n {2}bulkhead incident clock 7 mark /)
   assert.match(text, /clock 7 done --rule/)
+  assert.match(renderClocks(7, [clock('a', { state: 'planned', trigger: 'told' })]), /not in force yet/)
+  assert.doesNotMatch(renderClocks(7, [clock('a', { state: 'met' }), clock('b', { state: 'planned' })]), /waits for/)
   const quiet = renderClocks(7, [clock('a', { state: 'running' })])
   assert.doesNotMatch(quiet, /Not answered|Not recorded/)
 })

@@ -22,7 +22,7 @@ export function renderClocks(id: number, clocks: readonly ClockShown[]): string 
         clock.basis === 'clock' ? clock.rule : `${clock.rule} (${clock.basis})`,
         `${clock.to}: ${clock.whom}`,
         clock.period,
-        clock.startsAt === null ? `waits for ${clock.trigger}` : `${clock.trigger} ${when(clock.startsAt)}`,
+        startText(clock),
       ]),
     ]),
     ...shown.flatMap(detailLines),
@@ -30,6 +30,12 @@ export function renderClocks(id: number, clocks: readonly ClockShown[]): string 
     ...remoteLines(remote),
     ...(not.length === 0 ? [] : ['', 'Not applicable', ...not.map(({ rule, why }) => `  ${rule}: ${why.at(-1) ?? ''}`)]),
   ].join('\n')
+}
+
+function startText({ state, startsAt, trigger }: ClockShown): string {
+  if (startsAt !== null) return `${trigger} ${when(startsAt)}`
+  if (state === 'planned') return 'not in force yet'
+  return state === 'met' ? '-' : `waits for ${trigger}`
 }
 
 const QUESTIONS = ['not assessed: ', 'taken as yes until it is assessed: ']
