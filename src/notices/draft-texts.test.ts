@@ -124,3 +124,29 @@ test('the same of a person and of an organisation, or sent and only possible, ar
     ],
   )
 })
+
+test('who is told, in which order, and in whose mail is part of what is proposed', async () => {
+  const draft = (people: [number, Known][], organisations: World['organisations'] = new Map()) =>
+    draftOf({ known: new Map([...people, [9, person(-1, 'z')]]), organisations })
+  const one = await draft([[1, person(0, 'a')]])
+  assert.ok(!saysTheSame(one.content, (await draft([[2, person(0, 'a')]])).content))
+  const two = await draft([
+    [1, person(0, 'a')],
+    [2, person(0, 'b')],
+  ])
+  const joined = await draft([
+    [1, person(0, 'a')],
+    [2, person(0, 'a')],
+  ])
+  assert.ok(!saysTheSame(two.content, joined.content))
+  // Organisations in the order of their numbers, however they are found.
+  const sides = new Map([
+    [71, { members: [1], administrators: [9] }],
+    [70, { members: [1], administrators: [9] }],
+  ])
+  const { recipients } = await draft([[1, person(0, 'a')]], sides)
+  assert.deepEqual(
+    recipients.map(({ organisation }) => organisation),
+    [0, 70, 71],
+  )
+})
