@@ -186,6 +186,7 @@ const WRONG: [id: string, change: Partial<Facts>, state: string][] = [
   ['checkpoint_place:w', outside(undefined), 'warn'],
   ['checkpoint_place:w', outside({ fault, failures: 2 }), 'warn'],
   ['checkpoint_place:w', outside({ fork }), 'fail'],
+  ['notices_standing:3.1', { noticesStanding: [{ incident: 3, version: 1, why: 'stopped' }] }, 'warn'],
   ['notice_codes:3.1', { noticeAlerts: [{ incident: 3, version: 1, at: now, networks: 5 }] }, 'warn'],
   ['deletions', { leaving: undefined as never }, 'cannot_tell'],
   ['deletions:v', { leaving: [{ ...leaver, deletions: { ...owed, overdue: 1 } }] }, 'warn'],

@@ -16,7 +16,7 @@ import { CHECKPOINT_CHECKS } from './checkpoint-checks.ts'
 import { CLOCK_CHECKS, clockFacts } from './clock-checks.ts'
 import { LEAVING_CHECKS } from './leaving-checks.ts'
 import { leavingFacts } from './leaving-routes.ts'
-import { NOTICE_CHECKS } from './notice-checks.ts'
+import { NOTICE_CHECKS, noticesStanding } from './notice-checks.ts'
 import { PLACE_CHECKS } from './place-checks.ts'
 import { RUNNING_CHECKS } from './running-checks.ts'
 
@@ -68,6 +68,7 @@ export async function examine(deps: StaffDeps): Promise<Doctor> {
     vendors: names.map((vendor) => ({ vendor, state: deps.records.flow(vendor).state })),
     ...(leaving === undefined ? {} : { leaving }),
     ...(noticeAlerts === undefined ? {} : { noticeAlerts }),
+    noticesStanding: noticesStanding(deps),
     ...(described === undefined ? {} : { incidents: incidentFacts(deps, described.ledgerKey) }),
     clocks: clockFacts(deps),
     gaps,

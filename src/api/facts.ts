@@ -95,6 +95,8 @@ export interface Facts {
   leaving?: readonly LeavingFacts[]
   /** Codes that many networks tried. */
   noticeAlerts?: readonly NoticeAlert[]
+  /** Versions of notices that were begun, and of which people wait while nothing goes on by itself. */
+  noticesStanding?: readonly { incident: number; version: number; why: string }[]
   /** Numbers of open incidents, and of those whose record is not as it was signed. */
   incidents?: { open: readonly number[]; broken: readonly number[]; brokenSignals?: readonly number[] }
   /** Legal clocks of open incidents that somebody has to act on, and signals that nobody has triaged. */
