@@ -189,3 +189,17 @@ test('a connection is used for two hundred mails, and the next one is another', 
   }
   assert.equal(seen.length, 201)
 })
+
+test('a server that says goodbye is left, and the next mail goes on another connection', async (t) => {
+  const line = await serve(t, { RCPT: '421 bye' })
+  let connections = 0
+  t.mock.method(net.Socket.prototype, 'connect', function (this: net.Socket, ...given: unknown[]) {
+    connections += 1
+    return connect.apply(this, given as never)
+  })
+  for (let mail = 1; mail <= 2; mail++) {
+    assert.equal(await line.open(), undefined)
+    assert.equal((await line.send(ENVELOPE, MAIL)).kind, 'trouble')
+    assert.equal(connections, mail)
+  }
+})
