@@ -51,8 +51,10 @@ test('each person has what was sent or held of them, nobody else has any, and ea
       const personNow = (user: number): number => personOf.get(user) ?? user
       const isKept = (person: number): boolean => list === undefined || list.some((one) => personNow(one) === person)
       const scoped = inScope(given, counted)
+      // A device in whose hands nobody knows is nobody's.
+      const owned = scoped.filter((one) => one.kind !== 'group' && ownerOf(one, graph) !== undefined)
       const sent = Map.groupBy(
-        scoped.filter((one) => one.kind !== 'group' && isKept(ownerOf(one, graph) ?? -1)),
+        owned.filter((one) => isKept(ownerOf(one, graph) as number)),
         (one) => ownerOf(one, graph) as number,
       )
       const held = Map.groupBy(
