@@ -92,7 +92,8 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
-const PORTS_FROM = 10_000
+/** Above 10080, the highest port that fetch and browsers refuse to ask (Fetch standard, port blocking). */
+const PORTS_FROM = 10_082
 /** Where Linux begins (ip_local_port_range); others begin higher. */
 const PORTS_TO = 32_768
 
