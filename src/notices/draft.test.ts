@@ -190,3 +190,22 @@ test('of any people: each is told, joined, counted or told before, and never two
     { numRuns: 200 },
   )
 })
+
+test('an administrator who was not reached is told of nobody whom the incident does not touch any more', { timeout: 240_000 }, async () => {
+  const known = new Map([
+    [1, person(0, 'a')],
+    [3, person(-1, 'c')],
+    [4, person(-1, 'd')],
+    [9, person(-1, 'z')],
+  ])
+  const organisations = new Map([[70, { members: [1, 3, 4], administrators: [9] }]])
+  const administrators = [{ version: 1, person: 9, organisation: 70, isLeft: true }]
+  const told = { reached: [1, 3], counted: [1, 3], administrators }
+  const draft = await draftOf({ known, organisations, told })
+  assert.deepEqual(
+    draft.recipients.map(({ person: number, organisation, list }) => [number, organisation, list]),
+    [[9, 70, [1]]],
+  )
+  // And of nobody at all where none of them is in it.
+  assert.deepEqual((await draftOf({ known: new Map([...known, [1, person(-1, 'a')]]), organisations, told })).recipients, [])
+})

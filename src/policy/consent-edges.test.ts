@@ -91,6 +91,27 @@ describe('what counts of a record', () => {
     }
   })
 
+  it('names of several refusals the first that stood in the way', () => {
+    const fields = [['time', 'p'] as const, ['user_id', 'q'] as const, ['device_id', 'r'] as const]
+    const grants = fields.map(([field, purpose]): Grant => {
+      return { field, form: field === 'time' ? 'coarse' : 'pseudonym', purpose, until: null, rule: field }
+    })
+    const rules = [rule('p', { basis: 'not-needed' }), rule('q', { basis: 'opt-in' }), rule('r', { basis: 'opt-in' })]
+    const own = { vendor: 'v', destination: 'd', protocol: 'p', grants, events: [], properties: [], consent: rules }
+    const policy: Policy = {
+      store: { events: [], properties: [], paths: [], referrers: [] },
+      consent: { asOf: '', optIn: [], gpcBinds: [], unknownCountry: 'opt-out', categories: [] },
+      destinations: [own],
+    }
+    const denying = (purpose: string) => {
+      const record: LogRecord = { type: 'profile', op: 'set', time: AT, user: 1, device: 2, consent: { denies: [purpose] } }
+      const decider = destinationDecider({ version: 1, appliedAt: 0, policy }, 'd')
+      return decider?.decide(record, AT, { seq: 1, policy: 1 }, { of: () => undefined })
+    }
+    assert.deepEqual(denying('q'), { kind: 'drop', reason: 'consent_denied' })
+    assert.deepEqual(denying('r'), { kind: 'drop', reason: 'consent_missing' })
+  })
+
   it('names what was kept without its person, and a deletion, by a rule of their own', () => {
     const consent = new DestinationConsent(['p', 'q'], [rule('p', { basis: 'opt-in' })], TABLE)
     const explained = (record: LogRecord) => consent.explain(record, 1, undefined).map((each) => `${each.verdict} ${each.rule}`)

@@ -151,3 +151,51 @@ test('a decider that was asked much before answers as one that was asked nothing
   )
   assert.ok(kinds.size > 50, `${kinds.size} different answers`)
 })
+
+test('of every type and operation, and of every single thing that is there or not, one record is of no other’s kind', () => {
+  const types = ['event', 'identify', 'merge', 'profile', 'group'] as const
+  const ops = [undefined, 'set', 'set_once', 'add', 'append', 'union', 'remove', 'unset', 'delete'] as const
+  const coarse = (['country', 'region', 'city', 'os', 'browser', 'browser_version', 'referrer', 'url', 'screen'] as const).map((field) =>
+    grant(field, 'coarse', 'one'),
+  )
+  const identity = (['user_id', 'group_id'] as const).map((field) => grant(field, 'pseudonym', 'one'))
+  const named = [
+    grant('event', 'clear', 'one'),
+    grant('time', 'coarse', 'one'),
+    grant('property.x', 'coarse', 'one'),
+    grant('property.y', 'clear', 'one'),
+  ]
+  const policy: Policy = {
+    ...POLICY,
+    destinations: POLICY.destinations.map((each) => ({ ...each, grants: [...coarse, ...identity, ...named], consent: [] })),
+  }
+  const by = (): DestinationDecider => destinationDecider({ version: 1, appliedAt: 0, policy }, 'd') ?? assert.fail()
+  const full = {
+    ...{ name: 'a', time: NOW, user: 1, device: 2, linked: [{ role: 'user', ordinal: 3 }], groups: [{ key: 'company', ordinal: 4 }] },
+    context: {
+      ...{ country: 'US', region: 'CA', city: 'LA', os: 'iOS', browser: 'Safari', browserVersion: 9, referrerMedium: 'search' },
+      ...{ referrerDomain: 'a.example', path: '/', screenWidth: 10, screenHeight: 20 },
+    },
+    properties: { x: 5, y: 6 },
+    unset: ['x', 'y'],
+  }
+  const without = Object.keys(full.context).map((key) => ({ context: { ...full.context, [key]: undefined } }))
+  const variants: object[] = [
+    {},
+    ...without,
+    ...[{ name: 'b' }, { user: undefined }, { groups: undefined }, { groups: [] }, { linked: undefined }, { linked: [] }],
+    ...[{ linked: [{ role: 'device', ordinal: 3 }] }, { properties: { x: 5 } }, { properties: { y: 6 } }, { properties: undefined }],
+    ...[{ unset: ['x'] }, { unset: ['y'] }, { unset: ['z'] }, { unset: undefined }, { properties: { x: 5 }, unset: ['y'] }],
+    ...[{ properties: { y: 6 }, unset: ['x'] }, { context: undefined }],
+  ]
+  const records = types.flatMap((type) =>
+    ops.flatMap((op) => variants.map((each) => defined({ ...full, type, op, ...each }) as unknown as LogRecord)),
+  )
+  const alone = records.map((each) => answer(by(), { record: each, at: NOW, seq: 1, said: undefined }))
+  assert.ok(new Set(alone.map((each) => JSON.stringify(each))).size > 40)
+  for (const order of [records.keys().toArray(), records.keys().toArray().reverse()]) {
+    const used = by()
+    for (const at of order)
+      assert.deepEqual(answer(used, { record: records[at] as LogRecord, at: NOW, seq: 1, said: undefined }), alone[at])
+  }
+})

@@ -88,6 +88,11 @@ test('a purpose that only a grant of a command has keeps that command’s rule',
   const after = policyOf([of('one', { grants: [own, grant('country')], consent: [rule('opt-out')] })])
   const current = policyOf([of('one', { grants: [own, other], consent: [rule('opt-out'), rule('opt-in', 'q')] })])
   assert.deepEqual(mergePolicy(before, after, current).destinations[0]?.consent, [rule('opt-out'), rule('opt-in', 'q')])
+  // The same where the file had that purpose too, and has it no more.
+  const had = policyOf([
+    of('one', { grants: [own, grant('country', { purpose: 'q' })], consent: [rule('opt-out'), rule('not-needed', 'q')] }),
+  ])
+  assert.deepEqual(mergePolicy(had, after, current).destinations[0]?.consent, [rule('opt-out'), rule('opt-in', 'q')])
 })
 
 test('who agreed to a grant is no difference of the file, and of one field the first stays the first', () => {

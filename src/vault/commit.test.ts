@@ -197,3 +197,16 @@ test('a call that names what there is not is refused as a whole, before anything
     assert.equal((await vault.describe()).people, 1)
   })
 })
+
+test('a device that is gone is in no graph of people any more, also where one was made a moment ago', async () => {
+  await withVault(async (vault) => {
+    const edges = [-2, -3].map((from) => ({ kind: 'device' as const, from, to: -1, trust: 'server' as const, at: 10 }))
+    const { ordinals } = await vault.commitWindow(windowOf({ identifiers: [user('a'), device('tablet'), device('phone')], edges }))
+    const [, tablet = 0, phone = 0] = ordinals
+    const devices = async (): Promise<number[]> => (await vault.graph()).devices.map((interval) => interval.device).sort((a, b) => a - b)
+    assert.deepEqual(await devices(), [tablet, phone])
+    assert.equal(await vault.graph(), await vault.graph(), 'while nothing changes it is kept')
+    await vault.erase([tablet])
+    assert.deepEqual(await devices(), [phone])
+  })
+})

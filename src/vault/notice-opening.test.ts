@@ -239,3 +239,13 @@ test('a name of parts, an address with space around it and a language as directo
     )
   })
 })
+
+test('a name is cut where it is endless', async () => {
+  await withVault(async (vault) => {
+    const facts = [{ of: -1, field: 'name', value: 'n'.repeat(5000), once: false, trust: 'server' as const, at: 1 }]
+    const { ordinals } = await vault.commitWindow(windowOf({ identifiers: [user('u1')], facts }))
+    const begun = await begunRow(vault)
+    const [opened] = await vault.noticeOpening.openAddresses({ versionId: ID, begun }, [ordinals], LOOK)
+    assert.equal(opened?.name?.length, 4096)
+  })
+})

@@ -16,8 +16,15 @@ function begin() {
   const rows = new NoticeRows(db)
   const time = { now: START }
   const key = createSecretKey(Buffer.alloc(32, 1))
-  const open = () => new NoticeUses({ key, rows, transact: (write) => write(), now: () => time.now })
-  return { rows, time, open, uses: () => db.prepare('SELECT code, network FROM notice_uses').all() }
+  const disk = { isFull: false, commits: 0 }
+  const transact = (write: () => void): void => {
+    if (disk.isFull) throw new Error('disk full')
+    disk.commits += 1
+    write()
+  }
+  const open = () => new NoticeUses({ key, rows, transact, now: () => time.now })
+  const clear = (): void => db.exec('DELETE FROM notice_uses; DELETE FROM notice_alerts')
+  return { rows, time, open, disk, clear, uses: () => db.prepare('SELECT code, network, at FROM notice_uses').all() }
 }
 
 const code = (letter: string): Buffer => Buffer.from(letter.repeat(16))
@@ -80,4 +87,66 @@ test('one network has another tag under each code', () => {
   counter.write()
   const tags = uses().map(({ network }) => Buffer.from(network as Uint8Array).toString('hex'))
   assert.equal(new Set(tags).size, 2)
+})
+
+test('what was counted is written by itself a little later, once for all of it, and again after a disk that was full', (t) => {
+  const { open, disk, uses, rows, time } = begin()
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const counter = open()
+  ask(counter, 1, 3)
+  assert.deepEqual([uses().length, disk.commits], [0, 0], 'no answer waits for a write')
+  t.mock.timers.tick(60_000)
+  assert.deepEqual([uses().length, disk.commits], [3, 1])
+  disk.isFull = true
+  ask(counter, 4, 4)
+  t.mock.timers.tick(60_000)
+  assert.equal(uses().length, 3)
+  disk.isFull = false
+  time.now += 5
+  ask(counter, 5, 5)
+  t.mock.timers.tick(60_000)
+  assert.deepEqual([uses().length, disk.commits, rows.alerts().length], [5, 2, 1])
+  t.mock.timers.tick(600_000)
+  assert.equal(disk.commits, 2)
+})
+
+test('what was written once is not written again, but for the last time of a network', () => {
+  const { rows, time, open, clear, uses } = begin()
+  const counter = open()
+  ask(counter, 1, REPLAY_NETWORKS)
+  counter.write()
+  assert.equal(rows.alerts().length, 1)
+  clear()
+  counter.write()
+  ask(counter, 1, 1, code('b'))
+  counter.write()
+  assert.deepEqual([uses().length, rows.alerts().length], [1, 0])
+  time.now += 7
+  ask(counter, 1, 1, code('b'))
+  counter.write()
+  assert.deepEqual(
+    uses().map(({ at }) => at),
+    [START + 7],
+  )
+})
+
+test('alerts stand in the order of their times, and one of a code is not told anew by what is tried on other days', () => {
+  const { rows, time, open } = begin()
+  const counter = open()
+  ask(counter, 1, REPLAY_NETWORKS, code('b'))
+  time.now += 10
+  for (let network = 1; network <= REPLAY_NETWORKS; network++) counter.count(code('a'), { incident: 1, version: 2 }, `4/24/${network}`)
+  counter.write()
+  const alerts = rows.alerts().map(({ incident, at }) => [incident, at - START])
+  assert.deepEqual(alerts, [
+    [3, 0],
+    [1, 10],
+  ])
+  time.now += 2 * DAY_MS
+  ask(counter, 50, 50 + REPLAY_NETWORKS, code('b'))
+  counter.write()
+  assert.deepEqual(
+    rows.alerts().map(({ incident, at }) => [incident, at - START]),
+    alerts,
+  )
 })

@@ -168,6 +168,13 @@ test('what cannot be kept is refused and leaves nothing', async () => {
         Array.from({ length: 5001 }, () => kept),
       ),
     )
+    const many = Array.from({ length: 5001 }, () => 'a')
+    await refused(vault.notices.keepSheets(version, [{ shape: 's4', language: 'en', common: many }]))
+    await refused(vault.notices.keepNotices(version, [{ ...kept, shape: 's4' }]))
+    await refused(vault.notices.keepNotices(version, [{ ...kept, personal: many.map((text, at) => [at, text]) }]))
+    await refused(vault.notices.keepNotices(version, [{ ...kept, address: 'x'.repeat(1001) }]))
+    await refused(vault.notices.issueNotices(version, [{ person: 1, address: 'x'.repeat(1001) }]))
+    await refused(vault.notices.checkNotice({ code, address, texts: Array.from({ length: 9 }, () => []) }))
     await refused(vault.notices.checkNotice({ code, address, texts: [Array.from({ length: 12_001 }, () => 'a')] }))
     await refused(vault.notices.checkNotice({ code, address, texts: [['a'.repeat(300_001)]] }))
     const answer = await vault.notices.checkNotice({ code, address, texts: [] })
@@ -229,6 +236,32 @@ test('equal paragraphs leave other marks in each version, shape, language and no
     ] as const)
       assert.equal(new Set(all(sql)).size, count, sql)
     db.close()
+  })
+})
+
+test('a word, a paragraph of that word and a subject of it leave marks that have nothing in common', async () => {
+  await withVault(async (vault, place) => {
+    await vault.notices.keepSheets(version, [{ shape: 's1', language: 'en', common: ['Notice'], subject: 'Notice' }])
+    await vault.close()
+    const db = new DatabaseSync(path.join(place.dataDir, 'vault.db'), { readOnly: true })
+    const { marks, subject } = db.prepare('SELECT marks, subject FROM notice_sheets').get() as { marks: Uint8Array; subject: Uint8Array }
+    db.close()
+    const [, start, mac] = [marks.subarray(0, 4), marks.subarray(4, 8), marks.subarray(8)].map((bytes) => Buffer.from(bytes))
+    assert.notDeepEqual(start, mac?.subarray(0, 4))
+    assert.notDeepEqual(mac, Buffer.from(subject))
+    assert.notDeepEqual(start, Buffer.from(subject).subarray(0, 4))
+  })
+})
+
+test('kept again, a sheet and a notice are what was kept last', async () => {
+  await withVault(async (vault) => {
+    const code = await keepOne(vault)
+    await vault.notices.keepSheets(version, [{ shape: 's1', language: 'en', common: ['Another text.'], subject: 'Another' }])
+    await vault.notices.keepNotices(version, [{ code, address, shape: 's1', language: 'en', day: 20_784, personal: [] }])
+    const texts = [canonicalWords('Another text.')]
+    const answer = await vault.notices.checkNotice({ code, address, texts, subject: 'Another' })
+    assert.ok(answer.fits)
+    assert.deepEqual([answer.day, answer.isSubject, answer.texts], [20_784, true, [{ ...whole, paragraphs: 1 }]])
   })
 })
 
