@@ -165,7 +165,7 @@ export async function measuresOf(
 }
 
 /** Noon of the day that it is in the zone, so that a text of one day is the same text all day. */
-function noonOf(now: number, timeZone: string): number {
+export function noonOf(now: number, timeZone: string): number {
   const parts = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).formatToParts(now)
   const part = (type: string): number => Number(parts.find((each) => each.type === type)?.value)
   const noon = Date.UTC(part('year'), part('month') - 1, part('day')) + DAY_MS / 2

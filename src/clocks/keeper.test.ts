@@ -129,3 +129,47 @@ test('of an incident that was closed nothing is counted, started or warned of', 
   assert.ok((await keeper.now(1)).length > 0)
   assert.deepEqual([state.counts, rows.length, said.length], [0, 1, 0])
 })
+
+test('a warning says which clock, how much of its time is gone and when it is due; those of two incidents are two', async () => {
+  const { state, said, keeper, add, rows } = begin()
+  add({ kind: 'surveyed', body: surveyOf({ IN: 3, DE: 3 }) })
+  state.people = surveyOf({ IN: 3, DE: 3 })
+  await keeper.settle()
+  assert.equal(said.length, 0)
+  const about = (rule: string): string[] => said.filter((text) => text.includes(`the clock ${rule} `))
+  state.now = TOLD + 180 * MINUTE
+  await keeper.settle()
+  state.now = TOLD + 360 * MINUTE
+  await keeper.settle()
+  const due = '2026-11-26T00:00:00.000Z'
+  assert.deepEqual(about(RULE), [
+    `incident 1: the clock ${RULE} has used 50 % of its time and is due at ${due}; see \`bulkhead incident clocks 1\``,
+    `incident 1: the clock ${RULE} has used 80 % of its time and is due at ${due}; see \`bulkhead incident clocks 1\``,
+    `incident 1: the clock ${RULE} was due at ${due}; see \`bulkhead incident clocks 1\``,
+  ])
+  // One of another basis is called so.
+  state.now = TOLD + 36 * 60 * MINUTE
+  await keeper.settle()
+  assert.deepEqual([about('eu-sa').length, about('eu-sa (first-warning)').length], [1, 1])
+  // What was recorded of the one is nothing of the other.
+  const before = said.length
+  const other = rows.splice(rows.findIndex(({ kind }) => kind === 'clock-warned'))
+  assert.ok(other.length > 0)
+  await keeper.now(2)
+  const again = said.slice(before).filter((text) => text.startsWith('incident 2: '))
+  assert.equal(again.filter((text) => text.includes(`the clock ${RULE} `)).length, 3)
+})
+
+test('when people were last counted is known from here, else from the record, also while the ledger is away', async () => {
+  const { state, keeper, add } = begin()
+  assert.equal(keeper.countedAt(1), undefined)
+  add({ kind: 'surveyed', body: surveyOf({ IN: 3 }) })
+  assert.equal(keeper.countedAt(1), TOLD)
+  state.now += 5 * MINUTE
+  await keeper.settle()
+  assert.equal(keeper.countedAt(1), TOLD + 5 * MINUTE)
+  state.now += 20 * MINUTE
+  state.people = new Error('away')
+  await keeper.settle()
+  assert.equal(keeper.countedAt(1), TOLD, 'what is on record')
+})

@@ -199,14 +199,26 @@ test('a sending fails by a mail that nobody was owed, by one too many, by one th
     assert.equal(ok, false)
     assert.match(what, fault)
   }
+  // Who was told by it is told, whoever else got a mail; what was wrong is kept for what is expected later.
+  const world = told()
+  await sent({ ...world, mailed: [one, other, other] })
+  assert.deepEqual([world.notified?.people, world.notified?.faults], [new Set([1]), [two, other]])
   const kills = [{ role: 'staff', after: 9 }] as StepOf<'notify'>['kills']
   assert.match((await sent({}, { kills })).what, /1 kills did not come/)
-  const waiting = { waiting: 1, unknown: 0, organisations: { waiting: 0, unknown: 0 } }
-  assert.match((await sent({ sending: waiting })).what, /it was not sent to its end/)
+  assert.equal((await sent({}, { kills: [{ role: 'staff', after: 9, mayNotCome: true }] })).ok, true)
+  const none = { waiting: 0, unknown: 0 }
+  for (const sending of [
+    { ...none, waiting: 1, organisations: none },
+    { ...none, organisations: { ...none, waiting: 1 } },
+  ]) {
+    const { ok, what } = await sent({ sending })
+    assert.deepEqual([ok, /it was not sent to its end/.test(what)], [false, true], what)
+  }
   // Everybody was told before: nothing may be proposed, and the refusal has to be that one.
   const nobody = (refusal: typeof RIGHT.refusal) => notify(step, worldOf(t, { refusal }))
   assert.equal((await nobody(RIGHT.refusal)).ok, true)
   assert.equal((await nobody({ code: 0, stdout: '{}', stderr: '' })).ok, false)
+  assert.equal((await nobody({ code: 2, stdout: '', stderr: 'notice_nobody' })).ok, false)
   assert.equal((await nobody({ code: 1, stdout: '', stderr: 'notice_not_configured' })).ok, false)
 })
 
