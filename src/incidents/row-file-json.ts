@@ -30,38 +30,57 @@ const [QUOTE, ESCAPE, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST, COMMA] = [0x22, 0x5c, 
 const SEPARATORS: ReadonlySet<number> = new Set([COMMA, NEWLINE, CLOSE, OPEN_LIST])
 
 /** `head`: the beginning, which tells how deep the rows stand. */
-export function jsonRows(content: AsyncIterable<Buffer>, sink: RowSink, head: Buffer): AsyncGenerator<RowBatch, void> {
-  return scannedRows(content, sink, new Scan(rowDepth(head)))
+export async function* jsonRows(content: AsyncGenerator<Buffer, void>, sink: RowSink, head: Buffer): AsyncGenerator<RowBatch, void> {
+  yield* scannedRows(content, sink, new Scan(rowDepth(head)))
 }
 
-/** From the beginning of a list to its end: what is around it is no row. */
-export function listRows(content: AsyncIterable<Buffer>, sink: RowSink): AsyncGenerator<RowBatch, void> {
+/** From the beginning of a list to its end: what is around it is no row. Returns what stands behind it, to be read on with `content`. */
+export function listRows(content: AsyncGenerator<Buffer, void>, sink: RowSink): AsyncGenerator<RowBatch, Buffer> {
   return scannedRows(content, sink, new Scan(1, true))
 }
 
-async function* scannedRows(content: AsyncIterable<Buffer>, sink: RowSink, scan: Scan): AsyncGenerator<RowBatch, void> {
+/** Behind a text that broke off: from whatever looks like the beginning of a row. */
+export async function* lostRows(content: AsyncGenerator<Buffer, void>, sink: RowSink): AsyncGenerator<RowBatch, void> {
+  sink.fault(sink.next(), 'cut_off')
+  const scan = new Scan(1)
+  scan.lose()
+  yield* scannedRows(content, sink, scan)
+}
+
+async function* scannedRows(content: AsyncGenerator<Buffer, void>, sink: RowSink, scan: Scan): AsyncGenerator<RowBatch, Buffer> {
   const objects = new ObjectReader(sink)
   let held: Buffer = Buffer.alloc(0)
-  for await (const piece of content) {
-    const all = held.length === 0 ? piece : Buffer.concat([held, piece])
-    let at = held.length
-    for (;;) {
-      const found = scan.next(all, at)
-      if (found === undefined) break
-      at = found.end
-      if (found.isLoose) sink.fault(sink.next(), 'no_object')
-      else if (found.start === undefined) sink.fault(sink.next(), 'too_long')
-      else objects.object(all.subarray(found.start, found.end))
-      if (sink.isFull) yield sink.take()
+  let isLeft = true
+  try {
+    // Not `for await`, which would end the content where the list ends.
+    for (let next = await content.next(); next.done !== true; next = await content.next()) {
+      const all = held.length === 0 ? next.value : Buffer.concat([held, next.value])
+      let at = held.length
+      for (;;) {
+        const found = scan.next(all, at)
+        if (found === undefined) break
+        at = found.end
+        if (found.isLoose) sink.fault(sink.next(), 'no_object')
+        else if (found.start === undefined) sink.fault(sink.next(), 'too_long')
+        else objects.object(all.subarray(found.start, found.end))
+        if (sink.isFull) yield sink.take()
+      }
+      if (scan.over !== undefined) {
+        isLeft = false
+        return all.subarray(scan.over)
+      }
+      // Only what begins a row is kept.
+      held = scan.start === undefined ? Buffer.alloc(0) : all.subarray(scan.start)
+      if (held.length > ROW_BYTES_MAX) {
+        scan.forget()
+        held = Buffer.alloc(0)
+      } else scan.moveStart()
     }
-    // Only what begins a row is kept.
-    held = scan.start === undefined ? Buffer.alloc(0) : all.subarray(scan.start)
-    if (held.length > ROW_BYTES_MAX) {
-      scan.forget()
-      held = Buffer.alloc(0)
-    } else scan.moveStart()
+  } finally {
+    if (isLeft) await content.return()
   }
   if (scan.isInside || scan.isOpen) sink.fault(sink.next(), 'cut_off')
+  return Buffer.alloc(0)
 }
 
 function rowDepth(head: Buffer): number {
@@ -97,7 +116,8 @@ class Scan {
   #isBehind = false
   /** Nothing behind the end of the list is a row, as long as no row broke off: then its brackets may be those of a text. */
   #endsWithList: boolean
-  #isOver = false
+  /** Behind the end of the list in the bytes that were read last. */
+  over: number | undefined
 
   constructor(depth: number, endsWithList = false) {
     this.#rowDepth = depth
@@ -118,13 +138,18 @@ class Scan {
     this.#isForgotten = true
   }
 
+  lose(): void {
+    this.#isLost = true
+    this.#endsWithList = false
+    this.#before = NEWLINE
+  }
+
   moveStart(): void {
     if (this.start !== undefined) this.start = 0
   }
 
   /** The next row that ends; undefined: there is none in these bytes. */
   next(bytes: Buffer, from: number): FoundRow | undefined {
-    if (this.#isOver) return undefined
     let [isText, isEscaped] = [this.#isText, this.#isEscaped]
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at] as number
@@ -136,9 +161,7 @@ class Scan {
         if (byte === NEWLINE) {
           isText = false
           if (this.isInside) {
-            this.#isLost = true
-            this.#endsWithList = false
-            this.#before = NEWLINE
+            this.lose()
             return this.#end(at)
           }
         } else if (isEscaped) isEscaped = false
@@ -165,9 +188,9 @@ class Scan {
         if (byte === CLOSE && !this.isInside && this.#depth === this.#rowDepth) continue
         this.#depth = Math.max(0, this.#depth - 1)
         if (this.#depth <= this.#rowDepth && this.isInside) return this.#end(at + 1)
-        this.#isOver = this.#depth === 0 && this.#endsWithList
-        if (this.#isOver) return undefined
-        continue
+        if (this.#depth > 0 || !this.#endsWithList) continue
+        this.over = at + 1
+        return undefined
       }
       if (this.#depth !== this.#rowDepth || this.#rowDepth === 0 || this.isInside || byte <= 0x20) continue
       const isFirst = byte !== COMMA && !this.#isLoose

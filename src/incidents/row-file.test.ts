@@ -168,6 +168,47 @@ test('an object of which nobody can tell where its rows are is refused, and is o
   assert.equal((await read('{"status":"ok","results":[]}')).rows.length, 0)
 })
 
+test('behind a list that is longer than what is looked at first no other one is passed over', async () => {
+  const note = 'x'.repeat(80)
+  const many = (name: string): object[] => Array.from({ length: 12_000 }, (_, n) => ({ id: `${name}${n}`, note, tags: [{ n }] }))
+  const [first, second] = [many('a'), many('b')]
+  const piece = 65_536
+  const refused: [string, RegExp][] = [
+    [JSON.stringify({ events: first, profiles: second }), /which of the lists/],
+    [JSON.stringify({ data: { events: first, users: [{ id: 'u1' }] } }), /which of the lists/],
+    [JSON.stringify({ events: first, facets: second }), /too much stands behind/],
+    [[first, second].map((results) => JSON.stringify({ results })).join('\n'), /several objects/],
+    [[first, second].map((results) => JSON.stringify({ data: { results } })).join(''), /several objects/],
+    [`${JSON.stringify({ results: first })}\n{"id":"u1"}`, /several objects/],
+  ]
+  for (const [text, message] of refused) await assert.rejects(read(text, { piece }), { code: 'leak_file_invalid', message })
+  const told = await read(JSON.stringify({ data: { events: first, errors: [{ at: 1 }], users: [] }, took: 3 }), { piece })
+  assert.deepEqual([told.rows.length, told.faults], [12_000, []])
+  // What breaks off behind the list is named, and hides nothing.
+  for (const end of [',"note":"no end', ',"errors":[{"at":"no end', '}]']) {
+    const text = `${JSON.stringify({ results: first }).slice(0, -1)}${end}\n{"id":"u1"}\n{"id":"u2"}`
+    const got = await read(text, { piece })
+    assert.deepEqual(
+      got.rows.slice(12_000).map(({ id }) => id),
+      ['u1', 'u2'],
+      end,
+    )
+    assert.equal(got.faults[0]?.fault, 'cut_off')
+  }
+})
+
+test('a first line that is cut off behind a list of its own hides no other line without a word', async () => {
+  const lines = Array.from({ length: 20 }, (_, n) => JSON.stringify({ event: 'A', user: `u${n}`, items: [{ sku: n }] }))
+  const list = '[{"sku":1}]'
+  const cuts = [`"items":${list},"user":"cut`, `"items":${list},"user":1`, `"items":${list},`, `"meta":{"items":${list}},"user":"cut`]
+  for (const cut of cuts) {
+    const first = `{${cut}`
+    const { rows, faults } = await read([first, ...lines].join('\n'))
+    const users = new Set(rows.map(({ user }) => user))
+    assert.deepEqual([users.has('u5'), users.has('u19'), faults.length > 0], [true, true, true], first)
+  }
+})
+
 test('what is no row is named by its number, and the rows behind it are read', async () => {
   const lines = ['{"id":1}', 'not json', '{"id":3', '17', '"text"', '{"id":6}']
   const got = await read(lines.join('\n'))
@@ -264,6 +305,9 @@ test('hostile files are refused, or read as far as they hold rows, in bounded me
   assert.equal(own.rows.length, 1)
   const keys = Array.from({ length: 40_000 }, (_, at) => `{"k${at}":1}`).join('\n')
   assert.equal((await read(keys, { piece: 65_536 })).rows.length, 40_000)
+  // Lists below objects within objects: each way to one would be as long as half of the file.
+  const below = `${'{"data":'.repeat(60_000)}{${'"rows":[[]],'.repeat(40_000)}`
+  await assert.rejects(read(below, { piece: 65_536 }), { code: 'leak_file_invalid' })
 })
 
 /** The same each time: some bytes in a hundred thousand begin as UTF-16 does. */

@@ -5,8 +5,8 @@
  */
 import { BulkheadError } from '#base/errors.ts'
 import { csvRows } from './row-file-csv.ts'
-import { listOfRows } from './row-file-envelope.ts'
-import { jsonRows, lineRows, listRows } from './row-file-json.ts'
+import { listOfRows, lookBehind } from './row-file-envelope.ts'
+import { jsonRows, lineRows, listRows, lostRows } from './row-file-json.ts'
 import { decompressed, utf8Of } from './row-file-text.ts'
 import { type ColumnNames, type RowBatch, RowSink, WRAPPED } from './row-sink.ts'
 
@@ -36,7 +36,9 @@ export function readRows(content: AsyncIterable<Uint8Array>, options: { format?:
     if (list === undefined) yield* parse(rest, sink, head)
     else {
       format = 'json'
-      yield* listRows(from(rest, list), sink)
+      const left = yield* listRows(from(rest, list.at), sink)
+      const behind = await peek(after(left, rest))
+      if (lookBehind(list, behind.head, behind.isWhole) === 'lost') yield* lostRows(behind.rest, sink)
     }
     const last = sink.take()
     if (last.rows.length + last.faults.length > 0) yield last
@@ -69,6 +71,11 @@ async function peek(
     yield* content
   }
   return { head, isWhole, rest: rest() }
+}
+
+async function* after(first: Buffer, content: AsyncGenerator<Buffer, void>): AsyncGenerator<Buffer, void> {
+  yield first
+  yield* content
 }
 
 /** Without the first so many bytes of the head. */
