@@ -20,7 +20,9 @@ export function takingOver(database: DatabaseSync): (of: Of, given: { at: number
     `SELECT version, number, person, organisation FROM notice_recipient WHERE incident = ? AND version < ? AND state = 'waiting'
        AND version IN (SELECT version FROM notice_version WHERE incident = ? AND state = 'stopped')`,
   )
-  const places = database.prepare(`SELECT person, organisation FROM notice_recipient WHERE ${OF}`)
+  const places = database.prepare(
+    `SELECT person, organisation, state <> 'skipped' OR why = 'same_address' AS isMailed FROM notice_recipient WHERE ${OF}`,
+  )
   const leave = database.prepare(
     `UPDATE notice_recipient SET state = 'skipped', why = '${LATER_VERSION}', at = ? WHERE ${OF} AND number = ?`,
   )
@@ -35,12 +37,16 @@ export function takingOver(database: DatabaseSync): (of: Of, given: { at: number
     if (waiting.length === 0) return
     // Two numbers may be one person since they were written down.
     const nameOf = ({ person, organisation }: Place): string => `${organisation} ${personOf(person)}`
-    const own = new Set((places.all(incident, version) as unknown as Place[]).map(nameOf))
+    const own = places.all(incident, version) as unknown as (Place & { isMailed: number })[]
+    const mailed = new Set(own.filter(({ isMailed }) => isMailed === 1).map(nameOf))
+    // Of whom it knew no address it mails to none of their numbers: another one may have one.
+    const same = new Set(own.map(({ person, organisation }) => `${organisation} ${person}`))
+    const isIn = (row: Place): boolean => mailed.has(nameOf(row)) || same.has(`${row.organisation} ${row.person}`)
     for (const row of waiting) {
-      const isTaken = own.has(nameOf(row))
+      const isTaken = isIn(row)
       if (isTaken) leave.run(at, incident, row.version, row.number)
       for (const joined of joinedTo.all(incident, row.version, row.number) as unknown as (Place & { number: number })[]) {
-        const isToldLater = own.has(nameOf(joined))
+        const isToldLater = isIn(joined)
         // Whoever was to be told in that mail, and is not told by the later version, has to get one.
         if (isTaken && !isToldLater) free.run(at, incident, row.version, joined.number)
         // Whoever is told by it is told by no other mail, also when the one whose mail it was is erased or moves.
