@@ -217,3 +217,30 @@ test('lists of members are opened in parts, and what a check needs has the day o
   assert.deepEqual([parts, prepared.length, [...days]], [[25, 1], 25, [3]])
   assert.deepEqual(changes, [{ number: 26, state: 'skipped', why: 'not_administrator', joined: 0 }])
 })
+
+test('who shares an address with somebody who is no administrator any more is told by the next mail, where they are one', async () => {
+  const records = teamOf([1, 2])
+  const { ports } = portsWith({ 1: 'team@x.example', 2: 'team@x.example' })
+  ports.vault.openMembers = async (_of, lists) => lists.map(({ administrator: [person = 0] }) => (person === 1 ? undefined : []))
+  const listed = { ...of, content: { ...content, shapes: [{ key: 's', kind: 'organisation', sent: [], memberList: true }] } }
+  const step = async () => {
+    const rows = records.recipientsDue(OF, { now: 9, after: 0, limit: 9 })
+    const { prepared, changes } = await prepare(rows, listed as unknown as PrepareOf, { ...ports, records })
+    records.changeRecipients(OF, changes, 1)
+    return prepared.map(({ row: { person } }) => person)
+  }
+  assert.deepEqual([await step(), await step()], [[], [2]])
+  assert.deepEqual(
+    records.recipientsIn(OF, 'skipped', { after: 0, limit: 9 }).map(({ person, why }) => [person, why]),
+    [[1, 'not_administrator']],
+  )
+})
+
+/** Administrators of one organisation with one address. */
+function teamOf(people: readonly number[]) {
+  const records = openRecords({ path: ':memory:' })
+  const rows = people.map((person): NewRecipient => ({ ...ROW, person, organisation: 70, members: 1, list: [5], tag: 't-team@x.example' }))
+  const [head, ...others] = rows as [NewRecipient, ...NewRecipient[]]
+  records.addRecipients(OF, 1, [head, ...others.map((each) => ({ ...each, joined: 1 }))], 0)
+  return records
+}

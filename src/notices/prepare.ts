@@ -107,9 +107,12 @@ export async function prepare(
     { of, identifiersOf },
     ports,
   )
-  // Whoever the directory does not name as an administrator any more is told nothing about others.
-  for (const { told } of groups.filter(({ head }) => lists.has(head.row.number) && lists.get(head.row.number) === undefined))
-    for (const { row } of told) changes.push({ number: row.number, state: 'skipped', why: 'not_administrator', joined: 0 })
+  // Whoever the directory does not name as an administrator any more is told nothing about others. Who reads the same mail may be one.
+  for (const { head, told } of groups.filter((each) => lists.has(each.head.row.number) && lists.get(each.head.row.number) === undefined)) {
+    const left = { state: 'skipped', why: 'not_administrator', joined: 0 } as const
+    const waits = { state: 'waiting', why: null, joined: 0 } as const
+    for (const each of told) changes.push({ number: each.row.number, ...(each === head ? left : waits) })
+  }
   const mailed = groups.filter(({ head: { row } }) => !lists.has(row.number) || lists.get(row.number) !== undefined)
   const issued = mailed.map(({ head: { row, address } }) => ({ person: row.organisation || row.person, address: address.text }))
   const codes = await ports.vault.issueNotices({ versionId }, issued)
