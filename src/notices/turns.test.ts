@@ -71,6 +71,25 @@ test('who asks again for one that is being ended has it begin anew; who asked be
   assert.deepEqual([begun, turns.isRunning('a')], [['first', 'second', 'second'], false])
 })
 
+test('one whose turn has not come ends at once, and who asks for it again has it wait for its turn anew', async () => {
+  const turns = new Turns()
+  const gate = Promise.withResolvers<void>()
+  const calls: string[] = []
+  turns.start('a', () => gate.promise.then(() => calls.push('a') === 0), never)
+  const act = (name: string) => async (): Promise<boolean> => calls.push(name) === 0
+  turns.start('b', act('b, ended'), never)
+  turns.start('c', act('c'), never)
+  await ticks()
+  void turns.end('b').then(() => calls.push('ended'))
+  await ticks()
+  assert.deepEqual([calls, turns.isRunning('a'), turns.isRunning('b')], [['ended'], true, false])
+  assert.equal(turns.start('b', act('b'), never), true)
+  gate.resolve()
+  await ticks()
+  await ticks()
+  assert.deepEqual([calls, turns.isRunning('b')], [['ended', 'a', 'c', 'b'], false])
+})
+
 test('an error is told while it still counts as running, and keeps no other from its turn; nothing begins once it is closed', async () => {
   const turns = new Turns()
   const told: unknown[] = []

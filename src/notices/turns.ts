@@ -3,6 +3,8 @@ interface Job {
   ends: AbortController
   /** Never fails. */
   done: Promise<void>
+  /** Its turn has come. */
+  hasBegun: boolean
   /** It may have been at its end already. */
   isAskedAgain: boolean
 }
@@ -23,20 +25,21 @@ export class Turns {
     const running = this.#jobs.get(name)
     if (running !== undefined) running.isAskedAgain = true
     if (this.#isClosed || running !== undefined) return false
-    const job: Job = { ends: new AbortController(), done: Promise.resolve(), isAskedAgain: false }
+    const job: Job = { ends: new AbortController(), done: Promise.resolve(), hasBegun: false, isAskedAgain: false }
     job.done = this.#last.then(() => this.#run(name, job, act, onError))
     this.#last = job.done
     this.#jobs.set(name, job)
     return true
   }
 
-  /** Whoever asks for it from here on has it begin anew. */
+  /** Whoever asks for it from here on has it begin anew. One whose turn has not come ends at once: those before it may take hours. */
   async end(name: string): Promise<void> {
     const job = this.#jobs.get(name)
     if (job === undefined) return
     job.isAskedAgain = false
     job.ends.abort()
-    await job.done
+    if (!job.hasBegun) this.#jobs.delete(name)
+    else await job.done
   }
 
   async close(): Promise<void> {
@@ -47,6 +50,8 @@ export class Turns {
   /** Between its last look at whether there is more and its end nobody else has a turn. */
   async #run(name: string, job: Job, act: Act, onError: (thrown: unknown) => void): Promise<void> {
     const { signal } = job.ends
+    if (signal.aborted) return
+    job.hasBegun = true
     try {
       for (let isMore = true; isMore && !signal.aborted; isMore = isMore || job.isAskedAgain) {
         job.isAskedAgain = false
