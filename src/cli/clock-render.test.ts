@@ -20,6 +20,7 @@ test('what only people can answer stands once, with the rules that hang on it an
     clock('b', { assumed: ['taken as yes until it is assessed: is harm likely'] }),
     clock('c', { state: 'met', why: ['not assessed: is it large'] }),
     clock('d', { state: 'waiting', trigger: 'determined' }),
+    clock('e', { state: 'waiting', trigger: 'done:d' }),
   ])
   assert.match(text, /\nNot answered yet\n {2}is harm likely: a, b\n {2}bulkhead incident clock 7 assess /)
   assert.match(text, /\nNot recorded yet\n {2}determined: d\n {2}bulkhead incident clock 7 mark /)

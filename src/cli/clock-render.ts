@@ -53,7 +53,8 @@ function openLines(id: number, clocks: readonly ClockShown[]): string[] {
       const before = QUESTIONS.find((start) => text.startsWith(start))
       if (before !== undefined && state !== 'met') add(questions, text.slice(before.length), rule)
     }
-    if (state === 'waiting' && startsAt === null) add(events, trigger, rule)
+    // What waits for another filing starts when that is recorded as done.
+    if (state === 'waiting' && startsAt === null && !trigger.startsWith('done:')) add(events, trigger, rule)
   }
   const part = (title: string, found: ReadonlyMap<string, readonly string[]>, command: string): string[] => {
     if (found.size === 0) return []
