@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Clock, clocksOf } from './clocks.ts'
 import { type ClockRow, readClockRecord, type SaidTimes } from './record.ts'
+import { peopleTold } from './telling.ts'
 import { clocksFor, NOBODY, PACK, rowsOf, surveyOf, utc } from './testing-record.ts'
 
 const TOLD = '2026-11-25T18:00:00Z'
@@ -194,4 +195,35 @@ test('a changed pack moves no clock by another trigger either; a corrected time 
   assert.match(kept.assumed.at(-1) ?? '', /the rule has changed since and would give its end at 2026-11-26T16:00:00.000Z$/)
   const corrected = after({ ...TIMES, told: utc('2026-11-25T17:00:00Z') })
   assert.deepEqual([corrected.dueAt, corrected.toRecord?.moved], [utc('2026-11-25T23:00:00Z'), true])
+})
+
+test('whoever came since is told of by number: everywhere where a law is of no place, with those of unknown residence, with and without an amendment', () => {
+  const people = { KR: 2, DE: 8 }
+  const told = [begun(), firstLeft, ended(5)]
+  const toldIn = (territory: string[], rows: readonly Added[]): ReturnType<typeof peopleTold> => {
+    const first = rowsOf({ told: TOLD, people })
+    const record = readClockRecord([...first, ...rows.map((row, index) => ({ ...row, row: first.length + 1 + index }))], TIMES)
+    return peopleTold({ id: 'r', substitute: '', mail: '' }, { id: 'x', territory }, record)
+  }
+  assert.equal(toldIn([], told).at, utc(TOLD) + 5)
+  const cases: [string[], Added[], boolean][] = [
+    [[], [amendment, counted({ KR: 2, DE: 10 })], false],
+    [['KR'], [amendment, counted({ KR: 2, DE: 10 })], true],
+    [['KR'], [amendment, counted({ ...people, unknown: 3 })], false],
+    [['KR'], [counted({ KR: 4, DE: 8 })], false],
+    [['KR'], [amendment, counted({ KR: 4, DE: 6 })], false],
+    [['KR'], [counted({ KR: 4, DE: 6 })], true],
+    // Where it is counted who was not told, it is a matter of these.
+    [[], [countedLeft(people, { KR: 1 })], false],
+    [['DE'], [countedLeft(people, { KR: 1 })], true],
+  ]
+  for (const [territory, more, isTold] of cases)
+    assert.equal(toldIn(territory, [...told, ...more]).at !== undefined, isTold, JSON.stringify([territory, more]))
+  const left = [...told, countedLeft(people, { KR: 1 })]
+  const again = toldIn(['KR'], [...left, begun(2)])
+  assert.equal(again.why.at(-1), 'the sending of notices has not ended (version 2)')
+  // Nobody is left by the newest count, while a version that tells them leaves: not before it has ended.
+  assert.equal(toldIn(['KR'], [...left, begun(2), countedLeft(people, {})]).at, undefined)
+  const elsewhere = [countedLeft(people, { DE: 1 }), { ...countedLeft(people, { DE: 1 }), at: 20 }]
+  assert.equal(toldIn(['KR'], [...left, ...elsewhere]).at, 9, 'the first count by which they live elsewhere')
 })

@@ -200,6 +200,13 @@ test('members are opened for an administrator that the directory names, of that 
       (thrown) => thrown instanceof BulkheadError && thrown.code === 'vault_refused',
     )
     await assert.rejects(vault.noticeOpening.openMembers({ versionId: ID, begun }, lists, { ...LOOK, reason: '' }))
+    // How many were asked for stands in the look, and so many at once are refused before anything is opened.
+    assert.equal(vault.readLooks().at(-1)?.entry?.counts?.people, 4 * members.length)
+    const many = Array.from({ length: 10_001 }, () => [ann])
+    await assert.rejects(
+      vault.noticeOpening.openMembers({ versionId: ID, begun }, [{ organisation, administrator: [boss], members: many }], LOOK),
+      { code: 'vault_refused' },
+    )
   })
 })
 
