@@ -182,8 +182,10 @@ test('behind a list that is longer than what is looked at first no other one is 
     [`${JSON.stringify({ results: first })}\n{"id":"u1"}`, /several objects/],
   ]
   for (const [text, message] of refused) await assert.rejects(read(text, { piece }), { code: 'leak_file_invalid', message })
-  const told = await read(JSON.stringify({ data: { events: first, errors: [{ at: 1 }], users: [] }, took: 3 }), { piece })
-  assert.deepEqual([told.rows.length, told.faults], [12_000, []])
+  for (const size of [piece, 4 << 20]) {
+    const told = await read(JSON.stringify({ data: { events: first, errors: [{ at: 1 }], users: [] }, took: 3 }), { piece: size })
+    assert.deepEqual([told.rows.length, told.faults], [12_000, []], `${size}`)
+  }
   // What breaks off behind the list is named, and hides nothing.
   for (const end of [',"note":"no end', ',"errors":[{"at":"no end', '}]']) {
     const text = `${JSON.stringify({ results: first }).slice(0, -1)}${end}\n{"id":"u1"}\n{"id":"u2"}`

@@ -53,24 +53,23 @@ const OPEN = 0x7b
 async function peek(
   content: AsyncGenerator<Buffer, void>,
 ): Promise<{ head: Buffer; isWhole: boolean; rest: AsyncGenerator<Buffer, void> }> {
-  const first: Buffer[] = []
+  const pieces: Buffer[] = []
   let length = 0
-  let isWhole = false
-  while (length < HEAD_BYTES) {
-    const next = await content.next()
-    if (next.done === true) {
-      isWhole = true
-      break
-    }
-    first.push(next.value)
+  let next = await content.next()
+  for (; next.done !== true && length < HEAD_BYTES; next = await content.next()) {
+    pieces.push(next.value)
     length += next.value.length
   }
-  const head = Buffer.concat(first)
+  const head = Buffer.concat(pieces)
+  // One piece more was asked for: a head may be all of the file.
+  const second = next
   const rest = async function* (): AsyncGenerator<Buffer, void> {
     yield head
+    if (second.done === true) return
+    yield second.value
     yield* content
   }
-  return { head, isWhole, rest: rest() }
+  return { head, isWhole: second.done === true, rest: rest() }
 }
 
 async function* after(first: Buffer, content: AsyncGenerator<Buffer, void>): AsyncGenerator<Buffer, void> {
