@@ -170,8 +170,6 @@ const SITES: ReadonlyMap<string, ReferrerMedium> = new Map([
     'github.com',
     'gitlab.com',
     'wikipedia.org',
-    'npmjs.com',
-    'pypi.org',
     'slack.com',
     'notion.so',
     'atlassian.net',
