@@ -1,41 +1,34 @@
 /** Legal clocks through the API: what starts, what only people know, what hostile input gets, and that asking again moves nothing. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import os from 'node:os'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { Ajv } from 'ajv'
 import type { Records } from '#records/port.ts'
-import { openRecords } from '#records/records.ts'
 import { clockFacts } from './clock-checks.ts'
 import type { ClockShown } from './clock-contract.ts'
 import { CLAIMS_HEADER, type IncidentShow } from './incident-contract.ts'
-import { type Staff, startStaff } from './staff.ts'
-import { type Stage, setStage } from './staff-fixture.ts'
+import type { Staff } from './staff.ts'
+import { type ServedStage, serveStage, type Stage } from './staff-fixture.ts'
 
 const CREDENTIAL = 'operator-credential-of-the-test'
 const SCHEMAS = path.join(import.meta.dirname, '..', '..', 'docs', 'schemas')
 const HOUR = 3_600_000
 
-let folder: string
 let records: Records
 let staff: Staff
 let stage: Stage
+let served: ServedStage
 let now = Date.parse('2025-11-25T19:00:00Z')
 
 before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-clocks-'))
-  records = openRecords({ path: path.join(folder, 'records.db') })
-  stage = setStage(records, CREDENTIAL)
-  stage.deps.clock = { ...stage.deps.clock, now: () => now }
-  staff = await startStaff(stage.deps)
+  served = await serveStage(CREDENTIAL, (deps) => {
+    deps.clock = { ...deps.clock, now: () => now }
+  })
+  ;({ records, stage, staff } = served)
 })
 
-after(async () => {
-  await staff?.close()
-  records?.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+after(() => served?.close())
 
 async function call(method: string, route: string, body?: object): Promise<{ status: number; json: unknown; code: string | undefined }> {
   const reply = await fetch(`${staff.url}/v1/incidents${route}`, {

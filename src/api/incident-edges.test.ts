@@ -1,15 +1,12 @@
 /** The record of an incident at its edges: after it was closed, beside other incidents, with times to come, and changed behind its back. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import type { Records } from '#records/port.ts'
-import { openRecords } from '#records/records.ts'
 import type { IncidentReportResult, IncidentShow } from './incident-contract.ts'
-import { type Staff, startStaff } from './staff.ts'
-import { type Stage, setStage } from './staff-fixture.ts'
+import type { Staff } from './staff.ts'
+import { type ServedStage, serveStage, type Stage } from './staff-fixture.ts'
 
 const CREDENTIAL = 'operator-credential-of-the-test'
 const isOnly = true
@@ -20,19 +17,14 @@ let folder: string
 let records: Records
 let staff: Staff
 let stage: Stage
+let served: ServedStage
 
 before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-edges-'))
-  records = openRecords({ path: path.join(folder, 'records.db') })
-  stage = setStage(records, CREDENTIAL)
-  staff = await startStaff(stage.deps)
+  served = await serveStage(CREDENTIAL)
+  ;({ folder, records, stage, staff } = served)
 })
 
-after(async () => {
-  await staff?.close()
-  records?.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+after(() => served?.close())
 
 interface Reply {
   status: number

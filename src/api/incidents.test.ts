@@ -1,39 +1,31 @@
 /** The record of an incident through the API: two windows, four times, reversals and amendments kept, and hostile input. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import http from 'node:http'
-import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { Ajv } from 'ajv'
 import { BulkheadError } from '#base/errors.ts'
 import { triageOpened } from '#incidents/signal-book.ts'
 import type { Records } from '#records/port.ts'
-import { openRecords } from '#records/records.ts'
 import type { IncidentAmendResult, IncidentReportResult, IncidentShow, IncidentStatementResult } from './incident-contract.ts'
-import { type Staff, startStaff } from './staff.ts'
-import { type Stage, setStage } from './staff-fixture.ts'
+import type { Staff } from './staff.ts'
+import { type ServedStage, serveStage, type Stage } from './staff-fixture.ts'
 
 const CREDENTIAL = 'operator-credential-of-the-test'
 const SCHEMAS = path.join(import.meta.dirname, '..', '..', 'docs', 'schemas')
 
-let folder: string
 let records: Records
 let staff: Staff
 let stage: Stage
+let served: ServedStage
 
 before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-incidents-'))
-  records = openRecords({ path: path.join(folder, 'records.db') })
-  stage = setStage(records, CREDENTIAL)
-  staff = await startStaff(stage.deps)
+  served = await serveStage(CREDENTIAL)
+  ;({ records, stage, staff } = served)
 })
 
-after(async () => {
-  await staff?.close()
-  records?.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+after(() => served?.close())
 
 interface Reply {
   status: number

@@ -1,5 +1,8 @@
 /** Test support: everything that the staff API stands on, in memory, with one vendor, one known person and switches for trouble. */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import { systemClock } from '#base/clock.ts'
 import { BulkheadError } from '#base/errors.ts'
 import { statementBytes } from '#model/policy-statement.ts'
@@ -9,6 +12,7 @@ import { createApprovals } from '#records/approvals.ts'
 import { testApprovalRecord, testOperatorBook } from '#records/approvals-fixture.ts'
 import type { ErasureJob } from '#vault/erasure-port.ts'
 import type { Records } from '#records/port.ts'
+import { openRecords } from '#records/records.ts'
 import { createSplit } from '#split/split.ts'
 import type { DirectoryRow } from '#vault/port.ts'
 import { MARKS } from '#vault/survey.ts'
@@ -17,6 +21,7 @@ import { fakeClocks, fakeIncidents, fakeSignals } from './incident-fixture.ts'
 import { NO_NOTICES } from './notices-fixture.ts'
 import { NoticeDesk } from '#notices/desk.ts'
 import { NO_MATCHING } from './matching-fixture.ts'
+import { type Staff, startStaff } from './staff.ts'
 import { fakeWarehouse } from './warehouse-fixture.ts'
 
 export interface Stage {
@@ -309,4 +314,28 @@ export function setStage(records: Records, credential: string): Stage {
     clock: systemClock,
   }
   return Object.assign(stage, { deps })
+}
+
+export interface ServedStage {
+  folder: string
+  records: Records
+  stage: Stage
+  staff: Staff
+  /** Leaves nothing behind. */
+  close(): Promise<void>
+}
+
+/** The staff API before a stage, with records in a folder of their own; `change`: what the stage has otherwise. */
+export async function serveStage(credential: string, change: (deps: StaffDeps) => void = () => undefined): Promise<ServedStage> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bulkhead-stage-'))
+  const records = openRecords({ path: path.join(folder, 'records.db') })
+  const stage = setStage(records, credential)
+  change(stage.deps)
+  const staff = await startStaff(stage.deps)
+  const close = async (): Promise<void> => {
+    await staff.close()
+    records.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { folder, records, stage, staff, close }
 }

@@ -14,6 +14,7 @@ import {
   type Case,
   cyclic,
   heldRows,
+  inScope,
   KNOWN_NOTHING,
   ownerOf,
   pairsIn,
@@ -35,14 +36,7 @@ test('affected, its list and its windows equal a naive recomputation', async () 
     fc.asyncProperty(testCase, async (given) => {
       const { vendor, ports, counted, looks } = await prepare(given, engine)
       const { windows, destination, surfaces, graph } = given
-      const scoped = counted.filter(
-        (one) =>
-          (destination === undefined || one.destination === destination) &&
-          (surfaces?.includes(one.surface) ?? true) &&
-          one.sentAt < (windows.accessTo ?? Infinity) &&
-          one.last >= (windows.from ?? -Infinity) &&
-          one.first <= (windows.to ?? Infinity),
-      )
+      const scoped = inScope(given, counted)
       const byPerson = Map.groupBy(
         scoped.filter((one) => one.kind !== 'group' && ownerOf(one, graph) !== undefined),
         (one) => ownerOf(one, graph) as number,

@@ -7,7 +7,7 @@ import { warehouseOfFile } from '#warehouse/testing-warehouse.ts'
 import { affected } from './affected.ts'
 import type { Exposed } from './exposures.ts'
 import { PersonSet } from './person-set.ts'
-import { type Case, heldRows, KNOWN_NOTHING, ownerOf, pairsIn, pairText, prepare, testCase } from './testing-affected.ts'
+import { type Case, heldRows, inScope, KNOWN_NOTHING, ownerOf, pairsIn, pairText, prepare, testCase } from './testing-affected.ts'
 
 const LIST = { id: 'list', sha256: '', bytes: 0 }
 const SENT = Date.UTC(2026, 1, 3, 12)
@@ -26,18 +26,6 @@ function readExposed({ of, exposures }: Exposed): Map<number, string> {
 }
 
 const sortedBy = <Value>(map: ReadonlyMap<number, Value>): [number, Value][] => [...map].sort(([a], [b]) => a - b)
-
-function inScope(given: Case, counted: readonly DisclosureRow[]): DisclosureRow[] {
-  const { windows, destination, surfaces } = given
-  return counted.filter(
-    (one) =>
-      (destination === undefined || one.destination === destination) &&
-      (surfaces?.includes(one.surface) ?? true) &&
-      one.sentAt < (windows.accessTo ?? Infinity) &&
-      one.last >= (windows.from ?? -Infinity) &&
-      one.first <= (windows.to ?? Infinity),
-  )
-}
 
 test('each person has what was sent or held of them, nobody else has any, and each difference is an exposure of its own', async () => {
   const listed = fc.option(fc.uniqueArray(fc.integer({ min: 1, max: 9 }), { maxLength: 6 }), { nil: undefined })

@@ -6,7 +6,7 @@ import type { DisclosureRow } from '#warehouse/port.ts'
 import { warehouseOfFile } from '#warehouse/testing-warehouse.ts'
 import { affected, type AffectedPerson, countNarrowed, peopleAffected } from './affected.ts'
 import { PersonSet } from './person-set.ts'
-import { heldRows, ownerOf, pairsIn, pairText, prepare, subjectText, testCase } from './testing-affected.ts'
+import { heldRows, inScope, ownerOf, pairsIn, pairText, prepare, subjectText, testCase } from './testing-affected.ts'
 
 const LOOK = { actor: 'anna', action: 'test', reason: 'test' }
 const LIST = { id: 'list', sha256: '', bytes: 0 }
@@ -23,14 +23,7 @@ test('it has whom the ledger has and the list keeps, each with what was sent, an
       const { vendor, ports, counted } = await prepare({ ...given, kept }, engine)
       const { windows, destination, surfaces, graph } = given
       const query = { vendor, destination, surfaces, windows }
-      const scoped = counted.filter(
-        (one) =>
-          (destination === undefined || one.destination === destination) &&
-          (surfaces?.includes(one.surface) ?? true) &&
-          one.sentAt < (windows.accessTo ?? Infinity) &&
-          one.last >= (windows.from ?? -Infinity) &&
-          one.first <= (windows.to ?? Infinity),
-      )
+      const scoped = inScope(given, counted)
       const ofPerson = (one: DisclosureRow): number | undefined => (one.kind === 'group' ? undefined : ownerOf(one, graph))
       const inLedger = new Set(scoped.flatMap((one) => ofPerson(one) ?? []))
       // Whoever was joined to another since the list was written is kept as that other.

@@ -30,9 +30,10 @@ export function listOfRows(head: Buffer, isWhole: boolean): List | undefined {
   if (isAlone) {
     // An empty one counts where there is no other.
     const filled = named.filter(({ isEmpty }) => !isEmpty)
-    const [only, other] = filled.length > 0 ? filled : lists.every(({ isEmpty }) => isEmpty) ? named : []
+    const hasNoRows = lists.every(({ isEmpty }) => isEmpty)
+    const [only, other] = hasNoRows ? named : filled
     if (only !== undefined && other === undefined) return only
-    if (lists.every(({ isEmpty }) => isEmpty) && only === undefined) return undefined
+    if (hasNoRows && only === undefined) return undefined
     throw unclear(WHICH)
   }
   // One on the first level is read as before, also where several answers follow each other.

@@ -293,6 +293,18 @@ export function heldRows(given: Case): { owner: number | undefined; device: numb
   }).filter(({ isIn }) => isIn)
 }
 
+/** What a question is about, told without the engine: what left before the access window ended, and whose span meets the data window. */
+export function inScope({ windows, destination, surfaces }: Case, counted: readonly DisclosureRow[]): DisclosureRow[] {
+  return counted.filter(
+    (one) =>
+      (destination === undefined || one.destination === destination) &&
+      (surfaces?.includes(one.surface) ?? true) &&
+      one.sentAt < (windows.accessTo ?? Infinity) &&
+      one.last >= (windows.from ?? -Infinity) &&
+      one.first <= (windows.to ?? Infinity),
+  )
+}
+
 export function ownerOf(one: DisclosureRow, graph: PeopleGraph): number | undefined {
   const personOf = new Map(graph.merged)
   if (one.kind === 'user') return personOf.get(one.subject) ?? one.subject

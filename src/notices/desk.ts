@@ -217,16 +217,18 @@ export class NoticeDesk {
     const { records, clock } = this.#ports
     const { way, dir } = version
     try {
-      // What lies in `tmp` while another one files there is that one's, which is not to lose it.
-      if (way === 'maildir' && dir !== null && this.#isFiling(dir)) settleFiling({ ...version, dir }, records, clock.now())
-      else if (way === 'maildir' && dir !== null) this.#clear(dir)
+      if (way === 'maildir' && dir !== null) {
+        // What lies in `tmp` while another one files there is that one's, which is not to lose it.
+        if (this.#isFiling(dir)) settleFiling({ ...version, dir }, records, clock.now())
+        else this.#clear(dir)
+      }
     } catch (thrown) {
       // A folder that is somebody else's by now keeps nobody from a start.
       const { code, syscall } = thrown as NodeJS.ErrnoException
       if (syscall === undefined) throw thrown
       this.#ports.trace('warn', `a maildir of incident ${version.incident}, version ${version.version}, cannot be looked through: ${code}`)
     }
-    leaveOpen(version, this.#ports.records, this.#ports.clock.now())
+    leaveOpen(version, records, clock.now())
   }
 
   #isFiling(dir: string): boolean {

@@ -151,26 +151,30 @@ test('what a crash left in tmp was not filed and waits, what left it was; of a f
   assert.deepEqual(readdirSync(path.join(dir, 'tmp')), [])
 })
 
+/** One of several who have one address. */
+const row = (number: number, more: Partial<NoticeRecipient> = {}): NoticeRecipient => ({
+  ...ROW,
+  ...MORE,
+  number,
+  person: number,
+  tag: 't-a@x.example',
+  ...more,
+})
+const told = {
+  ...of,
+  content: { ...content, shapes: [{ key: 's', kind: 'person', sent: [], possibleOnly: false }] },
+} as unknown as PrepareOf
+
 test('whoever has an address to which a mail went, or may have, gets no second one there; the first of several holds it', async () => {
-  const row = (number: number, more: Partial<NoticeRecipient>): NoticeRecipient => ({
-    ...ROW,
-    ...MORE,
-    number,
-    person: number,
-    tag: 't-a@x.example',
-    ...more,
-  })
-  const shapes = [{ key: 's', kind: 'person', sent: [], possibleOnly: false }]
-  const told = { ...of, content: { ...content, shapes } } as unknown as PrepareOf
   const fate = async (...others: NoticeRecipient[]) => {
     const { ports } = portsWith({ 5: 'a@x.example' })
     ports.records.recipientsTagged = (_of, tags) => (tags.includes('t-a@x.example') ? others : [])
     ports.isInHand = (number) => number === 9
-    const { prepared, changes } = await prepare([row(5, {})], told, ports)
+    const { prepared, changes } = await prepare([row(5)], told, ports)
     return prepared.length > 0 ? 'mailed' : `${changes[0]?.why} ${changes[0]?.joined}`
   }
   for (const state of ['sending', 'sent', 'filed', 'unknown'] as const) assert.equal(await fate(row(1, { state })), 'same_address 1', state)
-  assert.equal(await fate(row(9, {})), 'same_address 9', 'in hand')
+  assert.equal(await fate(row(9)), 'same_address 9', 'in hand')
   for (const state of ['failed', 'skipped'] as const) assert.equal(await fate(row(1, { state })), 'mailed', state)
   assert.equal(await fate(row(1, { state: 'sent' }), row(2, { state: 'sent' })), 'same_address 1')
   // A notice of an organisation is another one.
@@ -178,16 +182,6 @@ test('whoever has an address to which a mail went, or may have, gets no second o
 })
 
 test('of two who wait for one address the one of before gets the mail; who waits for a notice of an organisation is left alone', async () => {
-  const shapes = [{ key: 's', kind: 'person', sent: [], possibleOnly: false }]
-  const told = { ...of, content: { ...content, shapes } } as unknown as PrepareOf
-  const row = (number: number, more: Partial<NoticeRecipient> = {}): NoticeRecipient => ({
-    ...ROW,
-    ...MORE,
-    number,
-    person: number,
-    tag: 't-a@x.example',
-    ...more,
-  })
   const mailed = async (other: NoticeRecipient) => {
     const { ports } = portsWith({ 1: 'a@x.example', 5: 'a@x.example' })
     ports.records.recipientsTagged = () => [other]
